@@ -1,0 +1,146 @@
+/**
+ * `npm test`: builds, then runs the suites in Node and in a headless Chromium. Files named *.node.test.ts run in Node
+ * alone, *.browser.test.ts in the browser alone, every other *.test.ts in both. The last line is
+ * `N passed, N failed`, with `, N skipped` where there are skips.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { runInBrowser } from './browser/run.ts';
+import { runInNode } from './support/node-run.ts';
+import type { Tally } from './support/report.ts';
+import { settings as given } from './support/settings.ts';
+import { softwareGpu } from './support/software-gpu.ts';
+
+const help = `npm test -- [options] [part of a path ...]
+
+Runs the test files whose path contains one of the parts given, or all.
+
+  --node             only the suites in Node
+  --browser          only the suites in the browser
+  --no-build         test what is built already
+  --timeout SECONDS  how long one test may take (default: ${given.testSeconds})
+  --help             print this
+
+REQUIRE_ALL=1 in the environment makes skipped tests fail.
+`;
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+interface Options {
+  readonly parts: readonly string[];
+  readonly node: boolean;
+  readonly browser: boolean;
+  readonly build: boolean;
+  readonly testSeconds: number;
+}
+
+/** @throws TypeError where the arguments are wrong */
+function readOptions(): Options {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      node: { type: 'boolean', default: false },
+      browser: { type: 'boolean', default: false },
+      'no-build': { type: 'boolean', default: false },
+      timeout: { type: 'string' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(help);
+    process.exit(0);
+  }
+  const testSeconds = Number(values.timeout ?? given.testSeconds);
+  if (!(testSeconds > 0))
+    throw new TypeError(`--timeout expected a number of seconds, got ${values.timeout}`);
+  const both = values.node === values.browser;
+  return {
+    parts: positionals,
+    node: both || values.node,
+    browser: both || values.browser,
+    build: !values['no-build'],
+    testSeconds,
+  };
+}
+
+function testFiles(parts: readonly string[]): string[] {
+  return readdirSync(join(root, 'tests'), { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.test.ts'))
+    .map((path) => join(root, 'tests', path))
+    .filter((path) => parts.length === 0 || parts.some((part) => relative(root, path).includes(part)))
+    .sort();
+}
+
+async function build(): Promise<boolean> {
+  const npm = spawn('npm', ['run', 'build'], {
+    cwd: root,
+    stdio: 'inherit',
+    shell: process.platform === 'win32', // npm is a .cmd there
+  });
+  const [status] = (await once(npm, 'close')) as [number | null];
+  return status === 0;
+}
+
+/** Runs one part of the tests between two lines that say what and how long. */
+async function part<Result>(title: string, work: () => Promise<Result>): Promise<Result> {
+  process.stdout.write(`\n== ${title}\n`);
+  const start = performance.now();
+  const result = await work();
+  process.stdout.write(`== ${title}: ${((performance.now() - start) / 1000).toFixed(1)} s\n`);
+  return result;
+}
+
+function count(number: number, what: string): string {
+  return `${number} ${what}${number === 1 ? '' : 's'}`;
+}
+
+async function main(options: Options): Promise<Tally> {
+  const settings = { ...given, testSeconds: options.testSeconds };
+  if (options.build && !(await part('build', build))) return { passed: 0, failed: 1, skipped: 0 };
+
+  const files = testFiles(options.parts);
+  const nodeFiles = options.node ? files.filter((path) => !path.endsWith('.browser.test.ts')) : [];
+  const browserFiles = options.browser ? files.filter((path) => !path.endsWith('.node.test.ts')) : [];
+  const tallies: Tally[] = [];
+  if (nodeFiles.length + browserFiles.length > 0) {
+    const gpu = await part('software GPU and browser', softwareGpu);
+    if (nodeFiles.length > 0) {
+      const title = `Node ${process.versions.node}, ${count(nodeFiles.length, 'file')}`;
+      tallies.push(await part(title, () => runInNode(nodeFiles, settings, gpu)));
+    }
+    if (browserFiles.length > 0) {
+      const title = `browser, ${count(browserFiles.length, 'file')}`;
+      tallies.push(await part(title, () => runInBrowser(browserFiles, root, settings, gpu)));
+    }
+  }
+  const total: Tally = { passed: 0, failed: 0, skipped: 0 };
+  for (const tally of tallies) {
+    total.passed += tally.passed;
+    total.failed += tally.failed;
+    total.skipped += tally.skipped;
+  }
+  return total;
+}
+
+let options: Options;
+try {
+  options = readOptions();
+} catch (error) {
+  // parseArgs explains an unknown option at length; its first sentence names it.
+  const [reason] = (error instanceof Error ? error.message : String(error)).split(/\.\s/);
+  process.stderr.write(`${reason}; see npm test -- --help\n`);
+  process.exit(2);
+}
+process.chdir(root);
+const { passed, failed, skipped } = await main(options).catch((error: unknown): Tally => {
+  process.stdout.write(`\n FAIL  the test run: ${error instanceof Error ? error.stack : String(error)}\n`);
+  return { passed: 0, failed: 1, skipped: 0 };
+});
+const nothing = passed + failed + skipped === 0;
+if (nothing) process.stdout.write('\nNothing ran: no test file matches.\n');
+process.stdout.write(`\n${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}\n`);
+process.exitCode = failed > 0 || nothing ? 1 : 0;

@@ -1,0 +1,15 @@
+/** The process in which the Node suites run: takes the test files as arguments, reports to its parent. */
+import { relative } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { reporter } from './report.ts';
+import { runSuites } from './run-suites.ts';
+
+reporter.send = (report) => void process.send?.(report);
+
+await runSuites(
+  process.argv.slice(2).map((path) => ({
+    name: relative(process.cwd(), path),
+    load: () => import(pathToFileURL(path).href) as Promise<unknown>,
+  })),
+  (text) => void process.stdout.write(text),
+);

@@ -1,0 +1,23 @@
+/** What a test run was told, the same in Node (environment variables) and in a page (a global set before the tests). */
+
+export interface Settings {
+  /** Whether a test that cannot run here is a failure: REQUIRE_ALL=1. */
+  readonly requireAll: boolean;
+  /** How long one test may take: TEST_SECONDS. Software GPUs on busy machines are slow, hence the large default. */
+  readonly testSeconds: number;
+}
+
+/** The global that carries the settings into a page. */
+export const pageSettings = 'fewbitsTestSettings';
+
+/** Whether the tests run in a page rather than in Node, Deno or Bun. */
+export const inBrowser: boolean = typeof document !== 'undefined';
+
+function readSettings(): Settings {
+  const given = (globalThis as Record<string, unknown>)[pageSettings];
+  if (given !== undefined) return given as Settings;
+  const env = typeof process === 'undefined' ? {} : process.env;
+  return { requireAll: env.REQUIRE_ALL === '1', testSeconds: Number(env.TEST_SECONDS ?? 120) };
+}
+
+export const settings: Settings = readSettings();
