@@ -1,0 +1,62 @@
+/**
+ * The contract between what is computed (ts/kernels) and where (ts/backends). A backend owns memory made of 32-bit
+ * words and runs kernels over it; it knows nothing of compressors and packets.
+ *
+ * - Handles are opaque: a buffer belongs to the backend that made it.
+ * - Work keeps its order. `write` and `run` may only queue; `read` is where the caller waits.
+ * - Every backend leaves the same words in every output, for the same words in the inputs (docs/same-bytes.md).
+ */
+import type { Kernel } from '../kernels/kernel.ts';
+
+export type BackendName = 'js' | 'wasm' | 'webgpu';
+
+/** Memory on a backend, `words` 32-bit words long; its contents are undefined until written. */
+export interface DeviceBuffer {
+  readonly words: number;
+}
+
+/** Words of a buffer to bring back: `count` from `first` on; the whole buffer if left out. */
+export interface ReadRequest {
+  readonly buffer: DeviceBuffer;
+  readonly first?: number;
+  readonly count?: number;
+}
+
+export interface Backend {
+  readonly name: BackendName;
+
+  /** What runs underneath, for people: `SIMD`, an adapter's name. */
+  readonly detail: string;
+
+  /** Whether the GPU behind it went away: every call rejects from then on. */
+  readonly lost: boolean;
+
+  /**
+   * Memory for `words` words. It may be reused memory: nothing is promised of its contents.
+   * @throws RangeError where the backend cannot hold so much
+   */
+  allocate(words: number): DeviceBuffer;
+
+  /** Gives memory back, once; work queued before this still sees it. */
+  release(buffer: DeviceBuffer): void;
+
+  /** Copies `words` to the start of `buffer`. `words` is free to change afterwards. */
+  write(buffer: DeviceBuffer, words: Uint32Array): void;
+
+  /** Queues one kernel. Inputs and outputs are different buffers. */
+  run<Buffers extends string, Params extends string>(
+    kernel: Kernel<Buffers, Params>,
+    buffers: Readonly<Record<Buffers, DeviceBuffer>>,
+    params: Readonly<Record<Params, number>>,
+  ): void;
+
+  /**
+   * Waits for all work queued so far and copies the requested words out, each into an array of its own. One call is
+   * one submit and one readback on a GPU.
+   * @throws DeviceLostError where the GPU went away
+   */
+  read(requests: readonly ReadRequest[]): Promise<Uint32Array[]>;
+
+  /** Gives everything back. Pending reads reject. */
+  close(): void;
+}

@@ -1,0 +1,108 @@
+/**
+ * The js backend: every kernel in plain TypeScript. It serves where WebAssembly is forbidden, and it is what the other
+ * backends are compared with, so each kernel is written in the shortest way that follows its definition.
+ */
+import type { Catalogue, Implementations } from '../../kernels/catalogue.ts';
+import type { Kernel } from '../../kernels/kernel.ts';
+import type { Backend, DeviceBuffer, ReadRequest } from '../backend.ts';
+import { compact } from './compact.ts';
+import { fwht } from './fwht.ts';
+import type { Memory } from './memory.ts';
+import { packBits, packSigns, unpackBits, unpackSigns } from './pack.ts';
+import { randomBits } from './random.ts';
+import { absSum, extremes, nonFinite, squareSum } from './reduce.ts';
+import { scan } from './scan.ts';
+import { threshold, topK } from './select.ts';
+import { gather, scatter } from './sparse.ts';
+
+const implementations: Implementations<Memory> = {
+  absSum,
+  compact,
+  extremes,
+  fwht,
+  gather,
+  nonFinite,
+  packBits,
+  packSigns,
+  randomBits,
+  scan,
+  scatter,
+  squareSum,
+  threshold,
+  topK,
+  unpackBits,
+  unpackSigns,
+};
+
+/** Opens the js backend. It works in every runtime. */
+export function openJs(): Backend {
+  return new JsBackend();
+}
+
+class JsBuffer implements DeviceBuffer {
+  readonly words: number;
+  readonly memory: Memory;
+  constructor(words: number, memory: ArrayBuffer) {
+    this.words = words;
+    this.memory = { words: new Uint32Array(memory, 0, words), floats: new Float32Array(memory, 0, words) };
+  }
+}
+
+class JsBackend implements Backend {
+  readonly name = 'js';
+  readonly detail = 'plain JavaScript';
+  readonly lost = false;
+  /** Released memory by its size in words, so that repeated calls of a size allocate nothing. */
+  readonly #free = new Map<number, JsBuffer[]>();
+  readonly #live = new Set<DeviceBuffer>();
+
+  allocate(words: number): DeviceBuffer {
+    const buffer = this.#free.get(words)?.pop() ?? new JsBuffer(words, new ArrayBuffer(words * 4));
+    this.#live.add(buffer);
+    return buffer;
+  }
+
+  release(buffer: DeviceBuffer): void {
+    const own = this.#own(buffer);
+    this.#live.delete(buffer);
+    const same = this.#free.get(own.words);
+    if (same) same.push(own);
+    else this.#free.set(own.words, [own]);
+  }
+
+  write(buffer: DeviceBuffer, words: Uint32Array): void {
+    this.#own(buffer).memory.words.set(words);
+  }
+
+  run<Buffers extends string, Params extends string>(
+    kernel: Kernel<Buffers, Params>,
+    buffers: Readonly<Record<Buffers, DeviceBuffer>>,
+    params: Readonly<Record<Params, number>>,
+  ): void {
+    const memory: Record<string, Memory> = {};
+    for (const name of kernel.buffers) memory[name] = this.#own(buffers[name]).memory;
+    const implementation = implementations[kernel.name as keyof Catalogue] as (
+      memory: Record<string, Memory>,
+      params: Readonly<Record<string, number>>,
+    ) => void;
+    implementation(memory, params);
+  }
+
+  read(requests: readonly ReadRequest[]): Promise<Uint32Array[]> {
+    return Promise.resolve(
+      requests.map(({ buffer, first = 0, count = buffer.words - first }) =>
+        this.#own(buffer).memory.words.slice(first, first + count),
+      ),
+    );
+  }
+
+  close(): void {
+    this.#free.clear();
+    this.#live.clear();
+  }
+
+  #own(buffer: DeviceBuffer): JsBuffer {
+    if (!this.#live.has(buffer)) throw new Error('the buffer belongs to another backend, or was released');
+    return buffer as JsBuffer;
+  }
+}

@@ -1,0 +1,20 @@
+/** Gather and scatter in plain TypeScript. */
+import type { Implementations } from '../../kernels/catalogue.ts';
+import type { Memory } from './memory.ts';
+
+type Kernels = Implementations<Memory>;
+
+export const gather: Kernels['gather'] = ({ x, indices, values }, { n, count }) => {
+  for (let j = 0; j < count; j++) {
+    const i = indices.words[j];
+    values.words[j] = i < n ? x.words[i] : 0;
+  }
+};
+
+export const scatter: Kernels['scatter'] = ({ indices, values, y }, { n, count }) => {
+  y.words.fill(0, 0, n);
+  for (let j = 0; j < count; j++) {
+    const i = indices.words[j];
+    if (i < n) y.words[i] = values.words[j];
+  }
+};

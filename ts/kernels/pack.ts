@@ -1,0 +1,211 @@
+/**
+ * Packing: signs at one bit an element, codes at 1 to 16 bits an element, and back.
+ *
+ * Bits fill words from the lowest bit on, and words follow each other without a gap: code i takes bits i * b to
+ * i * b + b - 1 of the whole. So 32 codes of b bits fill exactly b words. The last word is filled up with zeros.
+ */
+import { requireFloat32Array, requireInteger, requireNumber, requireUint32Array } from '../arguments.ts';
+import { bitsOf } from './float-bits.ts';
+import { ceilDiv, type Kernel, type Limits, pass, type Plan, runs } from './kernel.ts';
+import { floatsOf, type Host } from './scope.ts';
+import { around, part, wordsAround } from './windows.ts';
+
+/** Bit i of `bits` = 1 where x_i < 0, so 0 for -0. n >= 1; bits has ceil(n / 32) words. */
+export const packSignsKernel: Kernel<'x' | 'bits', 'n'> = {
+  name: 'packSigns',
+  buffers: ['x', 'bits'],
+  params: ['n'],
+  plan: packSignsPlan,
+};
+
+/**
+ * y_i = scales[floor(i / segment)], with its sign flipped where bit i is 1. Moves words, so -0 comes of scale 0.
+ * n >= 1; scales has ceil(n / segment) words.
+ */
+export const unpackSignsKernel: Kernel<'bits' | 'scales' | 'y', 'n' | 'segment'> = {
+  name: 'unpackSigns',
+  buffers: ['bits', 'scales', 'y'],
+  params: ['n', 'segment'],
+  plan: unpackSignsPlan,
+};
+
+/** Packs the low `width` bits of each word of `codes`, 1 <= width <= 16. n >= 1; packed has ceil(n * width / 32) words. */
+export const packBitsKernel: Kernel<'codes' | 'packed', 'n' | 'width'> = {
+  name: 'packBits',
+  buffers: ['codes', 'packed'],
+  params: ['n', 'width'],
+  plan: packBitsPlan,
+};
+
+/** The reverse of packBits: codes_i = bits i * width to i * width + width - 1. n >= 1. */
+export const unpackBitsKernel: Kernel<'packed' | 'codes', 'n' | 'width'> = {
+  name: 'unpackBits',
+  buffers: ['packed', 'codes'],
+  params: ['n', 'width'],
+  plan: unpackBitsPlan,
+};
+
+/** Words that n codes of `width` bits fill. */
+export function packedWords(n: number, width: number): number {
+  return ceilDiv(n * width, 32);
+}
+
+/** The widest code. */
+export const WIDEST = 16;
+
+/**
+ * The signs of x, 32 a word, lowest bit first: 1 where x_i < 0, 0 elsewhere, for -0 too.
+ *
+ * @example
+ * await device.kernels.packSigns(new Float32Array([1, -2, -3])); // Uint32Array [6]
+ */
+export async function packSigns(host: Host, x: Float32Array): Promise<Uint32Array> {
+  requireFloat32Array('x', x);
+  const n = x.length;
+  if (n === 0) return new Uint32Array(0);
+  return host.use(async (scope) => {
+    const bits = scope.take(packedWords(n, 1));
+    scope.run(packSignsKernel, { x: scope.put(x), bits }, { n });
+    return (await scope.read(bits))[0];
+  });
+}
+
+/**
+ * n numbers from their packed signs: scale where the bit is 0, -scale where it is 1.
+ *
+ * @throws RangeError where `bits` is not ceil(n / 32) words long
+ * @example
+ * await device.kernels.unpackSigns(new Uint32Array([6]), 3, 0.5); // 0.5, -0.5, -0.5
+ */
+export async function unpackSigns(
+  host: Host,
+  bits: Uint32Array,
+  n: number,
+  scale: number,
+): Promise<Float32Array> {
+  requireUint32Array('bits', bits);
+  requireInteger('n', n, 0, 2 ** 32 - 1);
+  requireInteger('bits.length', bits.length, packedWords(n, 1), packedWords(n, 1));
+  requireNumber('scale', scale, 'a finite number', () => true);
+  if (n === 0) return new Float32Array(0);
+  return host.use(async (scope) => {
+    const y = scope.take(n);
+    const scales = scope.put(new Uint32Array([bitsOf(scale)]));
+    scope.run(unpackSignsKernel, { bits: scope.put(bits), scales, y }, { n, segment: n });
+    return floatsOf((await scope.read(y))[0]);
+  });
+}
+
+/**
+ * Packs codes of `width` bits, 1 to 16, without gaps, lowest bit first. Only the low `width` bits of a code are taken.
+ *
+ * @throws RangeError unless 1 <= width <= 16
+ * @example
+ * await device.kernels.packBits(new Uint32Array([1, 2, 3]), 4); // Uint32Array [0x321]
+ */
+export async function packBits(host: Host, codes: Uint32Array, width: number): Promise<Uint32Array> {
+  requireUint32Array('codes', codes);
+  requireInteger('width', width, 1, WIDEST);
+  const n = codes.length;
+  if (n === 0) return new Uint32Array(0);
+  return host.use(async (scope) => {
+    const packed = scope.take(packedWords(n, width));
+    scope.run(packBitsKernel, { codes: scope.put(codes), packed }, { n, width });
+    return (await scope.read(packed))[0];
+  });
+}
+
+/**
+ * n codes of `width` bits from their packed words.
+ *
+ * @throws RangeError unless 1 <= width <= 16 and `packed` is ceil(n * width / 32) words long
+ * @example
+ * await device.kernels.unpackBits(new Uint32Array([0x321]), 3, 4); // 1, 2, 3
+ */
+export async function unpackBits(
+  host: Host,
+  packed: Uint32Array,
+  n: number,
+  width: number,
+): Promise<Uint32Array> {
+  requireUint32Array('packed', packed);
+  requireInteger('n', n, 0, 2 ** 32 - 1);
+  requireInteger('width', width, 1, WIDEST);
+  requireInteger('packed.length', packed.length, packedWords(n, width), packedWords(n, width));
+  if (n === 0) return new Uint32Array(0);
+  return host.use(async (scope) => {
+    const codes = scope.take(n);
+    scope.run(unpackBitsKernel, { packed: scope.put(packed), codes }, { n, width });
+    return (await scope.read(codes))[0];
+  });
+}
+
+/** Elements that a workgroup packs. */
+export const TILE = 4096;
+
+/** Elements that a workgroup unpacks. */
+export const UNPACK_TILE = 1024;
+
+/** Windows start at a multiple of so many elements: their bits then start at a multiple of WINDOW_UNIT words. */
+const UNIT = 2048;
+
+function packSignsPlan({ n }: { n: number }, limits: Limits): Plan {
+  const steps = runs(n, TILE, (_, count) => count <= limits.bindingWords).map(({ first, count }) => {
+    const signs = part('bits', ceilDiv(count, 32), first / 32);
+    return pass(
+      'pack',
+      'packSigns',
+      ceilDiv(count, TILE),
+      { x: part('x', count, first), signs },
+      { n: count },
+    );
+  });
+  return { scratch: {}, steps };
+}
+
+function unpackSignsPlan({ n, segment }: { n: number; segment: number }, limits: Limits): Plan {
+  const scalesOf = (first: number, count: number): [first: number, count: number] => {
+    const scale = Math.floor(first / segment);
+    return [scale, Math.floor((first + count - 1) / segment) - scale + 1];
+  };
+  const fits = (first: number, count: number): boolean =>
+    Math.max(count, wordsAround(...scalesOf(first, count))) <= limits.bindingWords;
+  const steps = runs(n, UNIT, fits).map(({ first, count }) => {
+    const scales = around('scales', ...scalesOf(first, count));
+    return pass(
+      'pack',
+      'unpackSigns',
+      ceilDiv(count, UNPACK_TILE),
+      {
+        signsIn: part('bits', ceilDiv(count, 32), first / 32),
+        scales: scales.window,
+        y: part('y', count, first),
+      },
+      { n: count, first, segment, scale: scales.window.first },
+    );
+  });
+  return { scratch: {}, steps };
+}
+
+function packBitsPlan({ n, width }: { n: number; width: number }, limits: Limits): Plan {
+  const steps = runs(n, TILE, (_, count) => count <= limits.bindingWords).map(({ first, count }) => {
+    const packed = part('packed', packedWords(count, width), packedWords(first, width));
+    return pass(
+      'pack',
+      'packBits',
+      ceilDiv(count, TILE),
+      { codes: part('codes', count, first), packed },
+      { n: count, width },
+    );
+  });
+  return { scratch: {}, steps };
+}
+
+function unpackBitsPlan({ n, width }: { n: number; width: number }, limits: Limits): Plan {
+  const steps = runs(n, UNIT, (_, count) => count <= limits.bindingWords).map(({ first, count }) => {
+    const packedIn = part('packed', packedWords(count, width), packedWords(first, width));
+    const bindings = { packedIn, codesOut: part('codes', count, first) };
+    return pass('pack', 'unpackBits', ceilDiv(count, UNPACK_TILE), bindings, { n: count, width });
+  });
+  return { scratch: {}, steps };
+}

@@ -1,0 +1,367 @@
+/**
+ * Reductions: sums of magnitudes and of squares by one fixed tree, extremes and non-finite elements by integers.
+ *
+ * The tree (docs/same-bytes.md): a block is 1024 elements as 32 rows of 32 lanes, padded with +0. A lane adds its rows
+ * in order from +0, then lanes fold by halves, 16, 8, 4, 2, 1. The blocks' sums are the elements of the next level,
+ * until one is left; there is always at least one level. float32 throughout, so every backend rounds alike.
+ */
+import { requireFloat32Array } from '../arguments.ts';
+import type { DeviceBuffer } from '../backends/backend.ts';
+import { NonFiniteError } from '../errors.ts';
+import { floatOf, floatOfSignedKey, INFINITE, keyOfPower } from './float-bits.ts';
+import {
+  ceilDiv,
+  type Kernel,
+  type Limits,
+  type Pass,
+  pass,
+  type Plan,
+  runs,
+  WINDOW_UNIT,
+} from './kernel.ts';
+import { floatsOf, type Host, type Scope, type Vector } from './scope.ts';
+import { around, part, wordsAround } from './windows.ts';
+
+/** Elements of a block of the tree: 32 rows of 32 lanes keep a warp, eight v128 and a loop over 32 floats all busy. */
+export const BLOCK = 1024;
+
+/** Lanes of a block. */
+export const LANES = 32;
+
+/** Bits of a magnitude that are squared: 12 significant ones, so that the square is exact in float32, fused or not. */
+export const SQUARE_MASK = 0xfffff000;
+
+/**
+ * sums[s] = tree over the elements i of segment s, segment * s <= i < segment * (s + 1), of |x_i| * scale, where |x_i|
+ * counts as zero when its key is below `tiny`. max[0] = the largest key of all elements, whatever `tiny` is.
+ * `scale` is a power of two. n >= 1, segment >= 1; sums has ceil(n / segment) words.
+ */
+export const absSumKernel: Kernel<'x' | 'sums' | 'max', 'n' | 'segment' | 'tiny' | 'scale'> = {
+  name: 'absSum',
+  buffers: ['x', 'sums', 'max'],
+  params: ['n', 'segment', 'tiny', 'scale'],
+  plan: (params, limits) => sumPlan('sumMagnitudes', params, limits),
+};
+
+/** As absSum, of (cut(|x_i|) * scale)^2, where cut keeps the bits of SQUARE_MASK. */
+export const squareSumKernel: Kernel<'x' | 'sums' | 'max', 'n' | 'segment' | 'tiny' | 'scale'> = {
+  name: 'squareSum',
+  buffers: ['x', 'sums', 'max'],
+  params: ['n', 'segment', 'tiny', 'scale'],
+  plan: (params, limits) => sumPlan('sumSquares', params, limits),
+};
+
+/** range = [least, greatest] signed key (float-bits.ts) of the elements. n >= 1. */
+export const extremesKernel: Kernel<'x' | 'range', 'n'> = {
+  name: 'extremes',
+  buffers: ['x', 'range'],
+  params: ['n'],
+  plan: extremesPlan,
+};
+
+/** found = [how many elements are NaN or infinite, the index of the first, or 0xffffffff where there is none]. n >= 1. */
+export const nonFiniteKernel: Kernel<'x' | 'found', 'n'> = {
+  name: 'nonFinite',
+  buffers: ['x', 'found'],
+  params: ['n'],
+  plan: nonFinitePlan,
+};
+
+/** How far a vector is scaled before its sum when it is too large or too small for float32: 2^-96 or 2^96. */
+const SHIFT = 96;
+
+/**
+ * When to scale, by the largest magnitude M. With fewer than 2^32 elements a sum stays finite below `huge`. From
+ * `small` on, what counts as zero (below `tiny`) cannot reach the sum's last bits.
+ */
+interface Range {
+  readonly kernel: typeof absSumKernel;
+  /** Magnitudes below 2^tiny count as zero, so that no sum, difference or product is subnormal. */
+  readonly tiny: number;
+  readonly small: number;
+  readonly huge: number;
+}
+const MAGNITUDES: Range = { kernel: absSumKernel, tiny: -102, small: -60, huge: 95 };
+const SQUARES: Range = { kernel: squareSumKernel, tiny: -51, small: -27, huge: 47 };
+
+/** Sums of the segments of a vector. The sum of segment s is `sums[s]`, exact as float64. */
+export interface Sums {
+  readonly sums: Float64Array;
+  /** The largest magnitude of all elements. */
+  readonly max: number;
+}
+
+/** A reduction that is queued; `finish` takes what was read of `sums` and `max`, and scales and repeats where it must. */
+export interface PendingSums {
+  readonly sums: DeviceBuffer;
+  readonly max: DeviceBuffer;
+  finish(sums: Uint32Array, max: Uint32Array): Promise<Sums>;
+}
+
+/** Queues sum |x_i| over segments of `segment` elements. `finish` throws NonFiniteError. */
+export function sumMagnitudes(scope: Scope, x: Vector, segment: number): PendingSums {
+  return queueSums(scope, x, segment, MAGNITUDES);
+}
+
+/** Queues sum x_i^2 (of 12 significant bits, so within 2^-10 of the true sum) over segments. `finish` throws NonFiniteError. */
+export function sumSquares(scope: Scope, x: Vector, segment: number): PendingSums {
+  return queueSums(scope, x, segment, SQUARES);
+}
+
+function queueSums(scope: Scope, x: Vector, segment: number, range: Range): PendingSums {
+  const segments = ceilDiv(x.n, segment);
+  const sums = scope.take(segments);
+  const max = scope.take(1);
+  const queue = (exponent: number): void => {
+    // Scaled up, everything normal counts; scaled by 2^-96, an element counts from where its scaled magnitude does.
+    const tiny = exponent > 0 ? -126 : range.tiny - exponent;
+    scope.run(
+      range.kernel,
+      { x: x.buffer, sums, max },
+      { n: x.n, segment, tiny: keyOfPower(tiny), scale: 2 ** exponent },
+    );
+  };
+  queue(0);
+  const finish = async (sumWords: Uint32Array, maxWords: Uint32Array): Promise<Sums> => {
+    const maxKey = maxWords[0];
+    if (maxKey >= INFINITE) throw await nonFiniteError(scope, x);
+    const plain = Float64Array.from(floatsOf(sumWords));
+    const max = floatOf(maxKey);
+    const up = maxKey > 0 && maxKey < keyOfPower(range.small);
+    if (!up && maxKey < keyOfPower(range.huge)) return { sums: plain, max };
+    const exponent = up ? SHIFT : -SHIFT;
+    const power = range === SQUARES ? 2 : 1;
+    queue(exponent);
+    const [again] = await scope.read(sums);
+    const scaled = Float64Array.from(floatsOf(again), (sum) => sum * 2 ** (-exponent * power));
+    // A segment far below the largest magnitude cannot have overflowed, and its plain sum counts more of it.
+    const safe = 2 ** (range.huge * power);
+    return { sums: scaled.map((sum, s) => (!up && sum < safe ? plain[s] : sum)), max };
+  };
+  return { sums, max, finish };
+}
+
+/** The error that says how many elements of `x` are not finite, and where the first is. */
+export async function nonFiniteError(scope: Scope, x: Vector): Promise<NonFiniteError> {
+  const found = scope.take(2);
+  scope.run(nonFiniteKernel, { x: x.buffer, found }, { n: x.n });
+  const [[count, first]] = await scope.read(found);
+  return new NonFiniteError(count, first);
+}
+
+async function wholeSum(host: Host, x: Float32Array, queue: typeof sumMagnitudes): Promise<number> {
+  requireFloat32Array('x', x);
+  if (x.length === 0) return 0;
+  return host.use(async (scope) => {
+    const pending = queue(scope, scope.vector(x), x.length);
+    const [sums, max] = await scope.read(pending.sums, pending.max);
+    return (await pending.finish(sums, max)).sums[0];
+  });
+}
+
+/**
+ * The sum of magnitudes, sum |x_i|, by one fixed tree in float32: the same number on every backend.
+ *
+ * @throws NonFiniteError where x holds NaN or infinity
+ * @example
+ * await device.kernels.absSum(new Float32Array([1, -2, 3])); // 6
+ */
+export function absSum(host: Host, x: Float32Array): Promise<number> {
+  return wholeSum(host, x, sumMagnitudes);
+}
+
+/**
+ * The sum of squares, sum x_i^2, by one fixed tree in float32: the same number on every backend. Magnitudes are cut to
+ * 12 significant bits before they are squared, so the result lies at most one part in a thousand below the true sum.
+ *
+ * @throws NonFiniteError where x holds NaN or infinity
+ * @example
+ * await device.kernels.squareSum(new Float32Array([1, -2, 3])); // 14
+ */
+export function squareSum(host: Host, x: Float32Array): Promise<number> {
+  return wholeSum(host, x, sumSquares);
+}
+
+/** The signed keys of the least and greatest element. */
+async function extremes(host: Host, x: Float32Array): Promise<[number, number] | undefined> {
+  requireFloat32Array('x', x);
+  if (x.length === 0) return undefined;
+  return host.use(async (scope) => {
+    const vector = scope.vector(x);
+    const range = scope.take(2);
+    scope.run(extremesKernel, { x: vector.buffer, range }, { n: x.length });
+    const [words] = await scope.read(range);
+    const [least, greatest] = new Int32Array(words.buffer, words.byteOffset, 2);
+    if (Math.max(-least, greatest) >= INFINITE) throw await nonFiniteError(scope, vector);
+    return [least, greatest];
+  });
+}
+
+/**
+ * The least element; Infinity for an empty vector, +0 where the least is a zero of either sign.
+ *
+ * @throws NonFiniteError where x holds NaN or infinity
+ * @example
+ * await device.kernels.min(new Float32Array([1, -2, 3])); // -2
+ */
+export async function min(host: Host, x: Float32Array): Promise<number> {
+  const keys = await extremes(host, x);
+  return keys === undefined ? Infinity : floatOfSignedKey(keys[0]);
+}
+
+/**
+ * The greatest element; -Infinity for an empty vector, +0 where the greatest is a zero of either sign.
+ *
+ * @throws NonFiniteError where x holds NaN or infinity
+ * @example
+ * await device.kernels.max(new Float32Array([1, -2, 3])); // 3
+ */
+export async function max(host: Host, x: Float32Array): Promise<number> {
+  const keys = await extremes(host, x);
+  return keys === undefined ? -Infinity : floatOfSignedKey(keys[1]);
+}
+
+/**
+ * The largest magnitude, max |x_i|; 0 for an empty vector.
+ *
+ * @throws NonFiniteError where x holds NaN or infinity
+ * @example
+ * await device.kernels.absMax(new Float32Array([1, -2, 3])); // 3
+ */
+export async function absMax(host: Host, x: Float32Array): Promise<number> {
+  const keys = await extremes(host, x);
+  return keys === undefined ? 0 : floatOf(Math.max(-keys[0], keys[1]));
+}
+
+/**
+ * How many elements are NaN or infinite, and the index of the first of them (-1 where all are finite).
+ *
+ * @example
+ * await device.kernels.nonFinite(new Float32Array([1, NaN, 3])); // { count: 1, first: 1 }
+ */
+export async function nonFinite(host: Host, x: Float32Array): Promise<{ count: number; first: number }> {
+  requireFloat32Array('x', x);
+  if (x.length === 0) return { count: 0, first: -1 };
+  return host.use(async (scope) => {
+    const { count, first } = await nonFiniteError(scope, scope.vector(x));
+    return { count, first: count === 0 ? -1 : first };
+  });
+}
+
+/** Blocks of the tree that a workgroup sums, 32 threads each. */
+export const BLOCKS = 8;
+
+/** Elements of a workgroup that looks for extremes, or for what is not finite. */
+export const TILE = 16384;
+
+/** One level of the tree, for all segments: n elements in segments, to one sum a block. */
+interface Level {
+  readonly from: string;
+  readonly to: string;
+  readonly n: number;
+  readonly segment: number;
+  /** Blocks of a segment. */
+  readonly blocks: number;
+}
+
+function sumPlan(
+  entry: 'sumMagnitudes' | 'sumSquares',
+  { n, segment, tiny, scale }: { n: number; segment: number; tiny: number; scale: number },
+  limits: Limits,
+): Plan {
+  const longest = Math.min(segment, n);
+  const segments = ceilDiv(n, longest);
+  const scratch: Record<string, number> = {};
+  const steps: Plan['steps'][number][] = [{ clear: 'max' }];
+  let from = 'x';
+  let elements = n;
+  let length = longest;
+  do {
+    // The last segment may have fewer blocks; the rest of them sum to +0, which changes nothing further up.
+    const blocks = ceilDiv(length, BLOCK);
+    const to = blocks === 1 ? 'sums' : `level${Object.keys(scratch).length + 1}`;
+    if (to !== 'sums') scratch[to] = segments * blocks;
+    const level = { from, to, n: elements, segment: length, blocks };
+    for (const { x, sums, groups, uniforms } of levelWindows(level, segments, limits))
+      steps.push(
+        from === 'x'
+          ? pass('reduce', entry, groups, { x, sums, largest: part('max', 1) }, { ...uniforms, tiny, scale })
+          : pass('reduce', 'sumBlocks', groups, { x, sums }, uniforms),
+      );
+    from = to;
+    elements = segments * blocks;
+    length = blocks;
+  } while (from !== 'sums');
+  return { scratch, steps };
+}
+
+/** The windows of a level: runs of blocks whose elements, and whose sums, fit a binding. */
+function levelWindows(
+  { from, to, n, segment, blocks }: Level,
+  segments: number,
+  limits: Limits,
+): SumWindow[] {
+  const startOf = (block: number): number => Math.floor(block / blocks) * segment + (block % blocks) * BLOCK;
+  const elementsOf = (first: number, count: number): [first: number, count: number] => {
+    // A run that lies wholly beyond the end binds the last element, and reads nothing of it.
+    const start = Math.min(startOf(first), n - 1);
+    const last = first + count - 1;
+    const end = Math.min(startOf(last) + BLOCK, (Math.floor(last / blocks) + 1) * segment, n);
+    return [start, Math.max(end - start, 1)];
+  };
+  const fits = (first: number, count: number): boolean =>
+    Math.max(wordsAround(...elementsOf(first, count)), wordsAround(first, count)) <= limits.bindingWords;
+  return runs(segments * blocks, 1, fits).map(({ first, count }) => {
+    const x = around(from, ...elementsOf(first, count));
+    const sums = around(to, first, count);
+    const uniforms = { n, origin: x.window.first, segment, blocks, first, count, place: sums.skip };
+    return { x: x.window, sums: sums.window, groups: ceilDiv(count, BLOCKS), uniforms };
+  });
+}
+
+type SumWindow = Pick<Pass, 'groups'> & {
+  readonly x: ReturnType<typeof part>;
+  readonly sums: ReturnType<typeof part>;
+  readonly uniforms: Readonly<
+    Record<'n' | 'origin' | 'segment' | 'blocks' | 'first' | 'count' | 'place', number>
+  >;
+};
+
+function extremesPlan({ n }: { n: number }, limits: Limits): Plan {
+  const steps = wordWindows(n, limits).map(({ first, count }) =>
+    pass(
+      'reduce',
+      'findExtremes',
+      ceilDiv(count, TILE),
+      { x: part('x', count, first), range: part('range', 2) },
+      { n: count },
+    ),
+  );
+  // The least starts from the greatest int32 and the greatest from the least.
+  const start = pass(
+    'reduce',
+    'start',
+    1,
+    { words: part('range', 2) },
+    { word0: 0x7fffffff, word1: 0x80000000 },
+  );
+  return { scratch: {}, steps: [start, ...steps] };
+}
+
+function nonFinitePlan({ n }: { n: number }, limits: Limits): Plan {
+  const steps = wordWindows(n, limits).map(({ first, count }) =>
+    pass(
+      'reduce',
+      'findNonFinite',
+      ceilDiv(count, TILE),
+      { x: part('x', count, first), found: part('found', 2) },
+      { n: count, origin: first },
+    ),
+  );
+  const start = pass('reduce', 'start', 1, { words: part('found', 2) }, { word0: 0, word1: 0xffffffff });
+  return { scratch: {}, steps: [start, ...steps] };
+}
+
+function wordWindows(n: number, limits: Limits): { first: number; count: number }[] {
+  return runs(n, WINDOW_UNIT, (_, count) => count <= limits.bindingWords);
+}

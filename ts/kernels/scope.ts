@@ -1,0 +1,76 @@
+/**
+ * A scope is one call's hold on a backend: the buffers that it took, all given back when the call ends, however it
+ * ends. Kernels and compressors are written against it and never see which backend runs them.
+ */
+import type { Backend, DeviceBuffer, ReadRequest } from '../backends/backend.ts';
+import type { Kernel } from './kernel.ts';
+
+/** What runs calls: a device, or in tests a bare backend. */
+export interface Host {
+  /** Runs `work` with a scope of its own and gives the scope's buffers back afterwards. */
+  use<T>(work: (scope: Scope) => Promise<T>): Promise<T>;
+}
+
+/** A float32 vector on a backend: `n` elements, in the first `n` words of `buffer`. */
+export interface Vector {
+  readonly buffer: DeviceBuffer;
+  readonly n: number;
+}
+
+export class Scope {
+  readonly #backend: Backend;
+  readonly #taken: DeviceBuffer[] = [];
+
+  constructor(backend: Backend) {
+    this.#backend = backend;
+  }
+
+  /** A buffer of `words` words, undefined contents, until the scope ends. */
+  take(words: number): DeviceBuffer {
+    const buffer = this.#backend.allocate(words);
+    this.#taken.push(buffer);
+    return buffer;
+  }
+
+  /** A buffer that holds these words. */
+  put(data: Float32Array | Uint32Array): DeviceBuffer {
+    const buffer = this.take(data.length);
+    if (data.length > 0) this.#backend.write(buffer, wordsOf(data));
+    return buffer;
+  }
+
+  /** A vector that holds these floats. */
+  vector(data: Float32Array): Vector {
+    return { buffer: this.put(data), n: data.length };
+  }
+
+  run<Buffers extends string, Params extends string>(
+    kernel: Kernel<Buffers, Params>,
+    buffers: Readonly<Record<Buffers, DeviceBuffer>>,
+    params: Readonly<Record<Params, number>>,
+  ): void {
+    this.#backend.run(kernel, buffers, params);
+  }
+
+  /** Waits, and brings words back: one submit, one readback. */
+  read(...requests: (DeviceBuffer | ReadRequest)[]): Promise<Uint32Array[]> {
+    return this.#backend.read(
+      requests.map((request) => ('words' in request ? { buffer: request } : request)),
+    );
+  }
+
+  /** Gives all buffers back. */
+  end(): void {
+    for (const buffer of this.#taken.splice(0)) this.#backend.release(buffer);
+  }
+}
+
+/** The same memory, seen as words. */
+export function wordsOf(data: Float32Array | Uint32Array): Uint32Array {
+  return data instanceof Uint32Array ? data : new Uint32Array(data.buffer, data.byteOffset, data.length);
+}
+
+/** The same memory, seen as float32. */
+export function floatsOf(words: Uint32Array): Float32Array {
+  return new Float32Array(words.buffer, words.byteOffset, words.length);
+}

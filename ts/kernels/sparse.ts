@@ -1,0 +1,125 @@
+/** Between dense vectors and lists of elements: gather and scatter, words as they are. */
+import { requireFloat32Array, requireInteger, requireUint32Array } from '../arguments.ts';
+import { ceilDiv, type Kernel, type Limits, pass, type Plan, runs, WINDOW_UNIT } from './kernel.ts';
+import { floatsOf, type Host } from './scope.ts';
+import { part } from './windows.ts';
+
+/** values_j = x[indices_j], or 0 where indices_j >= n. count >= 1. */
+export const gatherKernel: Kernel<'x' | 'indices' | 'values', 'n' | 'count'> = {
+  name: 'gather',
+  buffers: ['x', 'indices', 'values'],
+  params: ['n', 'count'],
+  plan: gatherPlan,
+};
+
+/** y = 0, then y[indices_j] = values_j for indices_j < n. Indices are distinct. n >= 1, count >= 0. */
+export const scatterKernel: Kernel<'indices' | 'values' | 'y', 'n' | 'count'> = {
+  name: 'scatter',
+  buffers: ['indices', 'values', 'y'],
+  params: ['n', 'count'],
+  plan: scatterPlan,
+};
+
+/** @throws RangeError unless all indices are below n and ascend */
+function requireAscending(indices: Uint32Array, n: number): void {
+  let last = -1;
+  for (const index of indices) {
+    if (index <= last || index >= n)
+      throw new RangeError(`"indices" expected to ascend in 0..${n - 1}, got ${index} after ${last}`);
+    last = index;
+  }
+}
+
+/**
+ * The elements of x at the given indices, which ascend.
+ *
+ * @throws RangeError where indices do not ascend, or pass the end of x
+ * @example
+ * await device.kernels.gather(new Float32Array([5, 6, 7]), new Uint32Array([0, 2])); // 5, 7
+ */
+export async function gather(host: Host, x: Float32Array, indices: Uint32Array): Promise<Float32Array> {
+  requireFloat32Array('x', x);
+  requireAscending(requireUint32Array('indices', indices), x.length);
+  const count = indices.length;
+  if (count === 0) return new Float32Array(0);
+  return host.use(async (scope) => {
+    const values = scope.take(count);
+    scope.run(gatherKernel, { x: scope.put(x), indices: scope.put(indices), values }, { n: x.length, count });
+    return floatsOf((await scope.read(values))[0]);
+  });
+}
+
+/**
+ * A vector of n elements that has values[j] at indices[j], which ascend, and zero elsewhere.
+ *
+ * @throws RangeError where indices do not ascend, pass n, or are not as many as the values
+ * @example
+ * await device.kernels.scatter(new Uint32Array([0, 2]), new Float32Array([5, 7]), 3); // 5, 0, 7
+ */
+export async function scatter(
+  host: Host,
+  indices: Uint32Array,
+  values: Float32Array,
+  n: number,
+): Promise<Float32Array> {
+  requireFloat32Array('values', values);
+  requireInteger('n', n, 0, 2 ** 32 - 1);
+  requireAscending(requireUint32Array('indices', indices), n);
+  const count = requireInteger('indices.length', indices.length, values.length, values.length);
+  if (n === 0) return new Float32Array(0);
+  return host.use(async (scope) => {
+    const y = scope.take(n);
+    scope.run(scatterKernel, { indices: scope.put(indices), values: scope.put(values), y }, { n, count });
+    return floatsOf((await scope.read(y))[0]);
+  });
+}
+
+/** Elements of the list that a workgroup moves, one a thread. */
+export const WIDTH = 256;
+
+/** Each window of the dense side meets each window of the list. */
+function meetings(
+  n: number,
+  count: number,
+  limits: Limits,
+): { first: number; words: number; from: number; items: number }[] {
+  const windows = (total: number): { first: number; count: number }[] =>
+    runs(total, WINDOW_UNIT, (_, words) => words <= limits.bindingWords);
+  return windows(n).flatMap(({ first, count: words }) =>
+    windows(count).map((list) => ({ first, words, from: list.first, items: list.count })),
+  );
+}
+
+function gatherPlan({ n, count }: { n: number; count: number }, limits: Limits): Plan {
+  const steps = meetings(n, count, limits).map(({ first, words, from, items }) =>
+    pass(
+      'sparse',
+      'gather',
+      ceilDiv(items, WIDTH),
+      {
+        indices: part('indices', items, from),
+        x: part('x', words, first),
+        picked: part('values', items, from),
+      },
+      { count: items, n: words, first },
+    ),
+  );
+  return { scratch: {}, steps };
+}
+
+function scatterPlan({ n, count }: { n: number; count: number }, limits: Limits): Plan {
+  const steps = meetings(n, count, limits).map(({ first, words, from, items }) =>
+    pass(
+      'sparse',
+      'scatter',
+      ceilDiv(items, WIDTH),
+      {
+        indices: part('indices', items, from),
+        values: part('values', items, from),
+        y: part('y', words, first),
+      },
+      { count: items, n: words, first },
+    ),
+  );
+  return { scratch: {}, steps: [{ clear: 'y' }, ...steps] };
+}
