@@ -1,0 +1,15 @@
+/** The one table that finds what reads a packet, by the compressor's number. */
+import { PacketError } from '../errors.ts';
+import type { Packet } from '../packet/packet.ts';
+import type { Codec } from './compressor.ts';
+import { scaledSignCodec } from './scaled-sign.ts';
+import { topKCodec } from './top-k.ts';
+
+const codecs: readonly Codec[] = [topKCodec, scaledSignCodec];
+
+/** @throws PacketError where no compressor has the packet's number */
+export function codecOf(packet: Packet): Codec {
+  const codec = codecs.find(({ id }) => id === packet.id);
+  if (codec === undefined) throw new PacketError(`unknown compressor ${packet.id}`, 5);
+  return codec;
+}

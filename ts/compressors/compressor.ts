@@ -1,0 +1,57 @@
+/**
+ * What a compressor is, and what reads its packets back.
+ *
+ * A compressor is a plain immutable value: a name, its options, and the steps that turn a vector on a backend into the
+ * parts of a packet. A codec is the reverse, found by the number in the packet. Both are written over kernels and never
+ * see which backend runs them.
+ */
+import type { Parts, Packet, Section } from '../packet/packet.ts';
+import type { Scope, Vector } from '../kernels/scope.ts';
+
+/** What random compressors key their draws by, beside their own seed. */
+export interface Draw {
+  /** The step of the training run. */
+  readonly step: number;
+  /** The user of the step: a worker's rank, say. */
+  readonly stream: number;
+}
+
+export interface Compressor {
+  readonly name: string;
+  readonly options: Readonly<Record<string, unknown>>;
+  /**
+   * The parts of the packet for `x`.
+   * @throws NonFiniteError where x holds NaN or infinity
+   */
+  encode(scope: Scope, x: Vector, draw: Draw): Promise<Parts>;
+}
+
+/** What a packet says about itself, without the vector. */
+export interface Description {
+  /** The parameters by name. */
+  readonly parameters: Readonly<Record<string, number | string>>;
+  /** The parts of its body in their order. */
+  readonly sections: readonly Section[];
+}
+
+export interface Codec {
+  /** The number of the compressor in packets. */
+  readonly id: number;
+  readonly name: string;
+  /** @throws PacketError where parameters or lengths do not make sense */
+  describe(packet: Packet): Description;
+  /**
+   * The vector that the packet stands for. The packet was described before, so its lengths hold.
+   * @throws PacketError where the contents do not make sense
+   */
+  decode(scope: Scope, packet: Packet): Vector;
+}
+
+/** An immutable compressor. */
+export function defineCompressor(
+  name: string,
+  options: Record<string, unknown>,
+  encode: Compressor['encode'],
+): Compressor {
+  return Object.freeze({ name, options: Object.freeze({ ...options }), encode });
+}

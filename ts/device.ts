@@ -1,0 +1,217 @@
+/**
+ * A device: one backend, opened, and the calls on it. A gradient enters `compress`, is put on the backend, goes through
+ * the compressor's kernels there, and comes back once, as the words that `writePacket` lays out.
+ */
+import {
+  requireBytes,
+  requireFloat32Array,
+  requireInteger,
+  requireNumber,
+  requireOneOf,
+  requireOptions,
+  shown,
+} from './arguments.ts';
+import type { BackendName } from './backends/backend.ts';
+import { BACKENDS, openBackend, type Opened, type OpenOptions } from './backends/open.ts';
+import { codecOf } from './compressors/codecs.ts';
+import type { Compressor } from './compressors/compressor.ts';
+import { DeviceClosedError, PacketError } from './errors.ts';
+import * as kernels from './kernels/index.ts';
+import { floatsOf, Scope, type Host } from './kernels/scope.ts';
+import { readPacket, writePacket } from './packet/packet.ts';
+
+/** What openDevice takes. */
+export interface DeviceOptions {
+  /** Which backend; `auto`, the default, takes the first that works of webgpu on a real GPU, wasm and js. */
+  readonly backend?: BackendName | 'auto';
+  /** Your own device for the webgpu backend. It is never destroyed by fewbits. */
+  readonly gpu?: GPUDevice;
+  /** The most threads that the wasm backend may use. This version uses one. */
+  readonly threads?: number;
+  /** The compiled module for the wasm backend, where bytes may not be compiled. */
+  readonly module?: WebAssembly.Module;
+}
+
+/** What random compressors key their draws by. */
+export interface CompressOptions {
+  /** The step of the training run; 0 if left out. */
+  readonly step?: number;
+  /** The user of the step, a worker's rank say; 0 if left out. */
+  readonly stream?: number;
+}
+
+/** Where a vector goes and how. */
+export interface DecompressOptions {
+  /** Receives the vector, and must have its length; a new array if left out. */
+  readonly into?: Float32Array;
+  /** into_i += accumulate * x_i, the product and the sum rounded to float32 in turn, instead of into_i = x_i. */
+  readonly accumulate?: number;
+  /** The most elements that a packet may decode to, so that a hostile packet cannot take all memory; 2^28 if left out. */
+  readonly maxElements?: number;
+}
+
+/** `2^28` elements are 1 GiB: more than any model that is trained in a browser, less than a machine's memory. */
+const MAX_ELEMENTS = 2 ** 28;
+const LAST_WORD = 2 ** 32 - 1;
+
+type Bound<T> = {
+  readonly [Name in keyof T]: T[Name] extends (host: Host, ...args: infer Args) => infer Result
+    ? (...args: Args) => Result
+    : never;
+};
+
+/** The kernels, bound to a device. */
+export type Kernels = Bound<typeof kernels>;
+
+/**
+ * Opens a device: the best backend here, or the one that is named.
+ *
+ * @throws BackendUnavailableError with, for each backend tried, why it cannot run here
+ * @example
+ * const device = await openDevice();
+ * const packet = await device.compress(topK({ ratio: 0.01 }), gradient);
+ * const approx = await device.decompress(packet);
+ * device.close();
+ */
+export async function openDevice(options: DeviceOptions = {}): Promise<Device> {
+  requireOptions('openDevice', options, ['backend', 'gpu', 'threads', 'module']);
+  const backend = requireOneOf('backend', options.backend ?? 'auto', ['auto', ...BACKENDS]);
+  if (options.threads !== undefined) requireInteger('threads', options.threads, 1, 1024);
+  const wanted = { backend, gpu: options.gpu, module: options.module };
+  return new Device(wanted, await openBackend(wanted));
+}
+
+export class Device implements Host {
+  readonly #options: OpenOptions;
+  #opened: Opened;
+  #reopening: Promise<Opened> | undefined;
+  #closed = false;
+
+  /** The kernels by themselves: `device.kernels.fwht(x)`. */
+  readonly kernels: Kernels;
+
+  /** Not for users: call openDevice. */
+  constructor(options: OpenOptions, opened: Opened) {
+    this.#options = options;
+    this.#opened = opened;
+    const bound = Object.entries(kernels).map(([name, kernel]) => [
+      name,
+      (kernel as (host: Host, ...rest: unknown[]) => unknown).bind(undefined, this),
+    ]);
+    this.kernels = Object.freeze(Object.fromEntries(bound) as Kernels);
+  }
+
+  /** The backend in use. */
+  get backend(): BackendName {
+    return this.#opened.backend.name;
+  }
+
+  /** What runs underneath, for people: `SIMD`, a GPU's name. */
+  get detail(): string {
+    return this.#opened.backend.detail;
+  }
+
+  /** For each backend that `auto` would have preferred, why it is not in use. */
+  get reasons(): Readonly<Record<string, string>> {
+    return this.#opened.reasons;
+  }
+
+  /**
+   * Compresses a vector to a packet, a Uint8Array with an ArrayBuffer of its own: the same bytes on every backend. `x`
+   * is read before the call returns and may change afterwards.
+   *
+   * @throws NonFiniteError where x holds NaN or infinity
+   * @throws RangeError where the compressor does not fit x, k > n say
+   * @throws DeviceClosedError after close(), DeviceLostError where the GPU goes away
+   * @example
+   * const packet = await device.compress(scaledSign(), new Float32Array([1, -2, 3]));
+   */
+  async compress(
+    compressor: Compressor,
+    x: Float32Array,
+    options: CompressOptions = {},
+  ): Promise<Uint8Array> {
+    if (typeof (compressor as Partial<Compressor> | undefined)?.encode !== 'function')
+      throw new TypeError(
+        `"compressor" expected a compressor, topK({ ratio: 0.01 }) say, got ${shown(compressor)}`,
+      );
+    requireFloat32Array('x', x);
+    requireOptions('compress', options, ['step', 'stream']);
+    const step = requireInteger('step', options.step ?? 0, 0, LAST_WORD);
+    const stream = requireInteger('stream', options.stream ?? 0, 0, LAST_WORD);
+    return this.use(async (scope) =>
+      writePacket(await compressor.encode(scope, scope.vector(x), { step, stream })),
+    );
+  }
+
+  /**
+   * The vector that a packet stands for: the same float32 bits on every backend. With `into` it is written there, with
+   * `accumulate` added there, and that array is returned.
+   *
+   * @throws PacketError where the bytes are not a sound packet, or stand for more than `maxElements` elements
+   * @throws RangeError where `into` has another length than the vector
+   * @throws DeviceClosedError after close(), DeviceLostError where the GPU goes away
+   * @example
+   * await device.decompress(packet, { into: sum, accumulate: 1 / workers });
+   */
+  async decompress(packet: Uint8Array, options: DecompressOptions = {}): Promise<Float32Array> {
+    requireBytes('packet', packet);
+    requireOptions('decompress', options, ['into', 'accumulate', 'maxElements']);
+    const { into, accumulate } = options;
+    if (into !== undefined) requireFloat32Array('into', into);
+    if (accumulate !== undefined) {
+      requireNumber('accumulate', accumulate, 'a finite number', () => true);
+      if (into === undefined) throw new RangeError('"accumulate" expected "into" beside it, got none');
+    }
+    const most = requireInteger('maxElements', options.maxElements ?? MAX_ELEMENTS, 0, LAST_WORD);
+    const read = readPacket(packet);
+    const codec = codecOf(read);
+    codec.describe(read);
+    if (read.n > most) throw new PacketError(`n = ${read.n} elements; "maxElements" allows ${most}`, 8);
+    if (into !== undefined) requireInteger('into.length', into.length, read.n, read.n);
+    const decoded = await this.use(async (scope) => {
+      const { buffer, n } = codec.decode(scope, read);
+      return floatsOf((await scope.read({ buffer, count: n }))[0]);
+    });
+    if (into === undefined) return decoded;
+    if (accumulate === undefined) into.set(decoded);
+    else {
+      const scale = Math.fround(accumulate);
+      for (let i = 0; i < decoded.length; i++) into[i] += Math.fround(scale * decoded[i]);
+    }
+    return into;
+  }
+
+  /** Runs `work` with a scope on the backend. A lost GPU is opened anew first, unless it is the user's own. */
+  async use<T>(work: (scope: Scope) => Promise<T>): Promise<T> {
+    if (this.#closed) throw new DeviceClosedError();
+    if (this.#opened.backend.lost && this.#options.gpu === undefined) await this.#reopen();
+    const scope = new Scope(this.#opened.backend);
+    try {
+      return await work(scope);
+    } catch (error) {
+      throw this.#closed ? new DeviceClosedError() : error;
+    } finally {
+      if (!this.#closed) scope.end();
+    }
+  }
+
+  /** Gives memory and GPU back; calls that are pending reject. Closing twice is no error. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#opened.backend.close();
+  }
+
+  /** One reopening serves all calls that wait for it. */
+  async #reopen(): Promise<void> {
+    this.#reopening ??= openBackend(this.#options).finally(() => (this.#reopening = undefined));
+    const opened = await this.#reopening;
+    if (this.#closed) {
+      opened.backend.close();
+      throw new DeviceClosedError();
+    }
+    if (this.#opened.backend.lost) this.#opened.backend.close();
+    this.#opened = opened;
+  }
+}

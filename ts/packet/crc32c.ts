@@ -1,0 +1,43 @@
+/**
+ * CRC-32C (Castagnoli; RFC 3720, appendix B.4): polynomial 0x1edc6f41, reflected, initial value and final XOR all ones.
+ * Eight tables take eight bytes a step.
+ */
+
+const SLICES = 8;
+/** The polynomial with its bits reversed. */
+const POLYNOMIAL = 0x82f63b78;
+
+let tables: Uint32Array | undefined;
+
+/** tables[s * 256 + b] = the CRC of byte b followed by s zero bytes. Made on first use, since nothing runs at import. */
+function makeTables(): Uint32Array {
+  const made = new Uint32Array(SLICES * 256);
+  for (let byte = 0; byte < 256; byte++) {
+    let crc = byte;
+    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ POLYNOMIAL : crc >>> 1;
+    made[byte] = crc;
+  }
+  for (let i = 256; i < made.length; i++) made[i] = (made[i - 256] >>> 8) ^ made[made[i - 256] & 255];
+  return made;
+}
+
+/** The CRC-32C of some bytes. */
+export function crc32c(bytes: Uint8Array): number {
+  const t = (tables ??= makeTables());
+  let crc = -1;
+  let i = 0;
+  for (; i + SLICES <= bytes.length; i += SLICES) {
+    const low = crc ^ (bytes[i] | (bytes[i + 1] << 8) | (bytes[i + 2] << 16) | (bytes[i + 3] << 24));
+    crc =
+      t[1792 + (low & 255)] ^
+      t[1536 + ((low >>> 8) & 255)] ^
+      t[1280 + ((low >>> 16) & 255)] ^
+      t[1024 + (low >>> 24)] ^
+      t[768 + bytes[i + 4]] ^
+      t[512 + bytes[i + 5]] ^
+      t[256 + bytes[i + 6]] ^
+      t[bytes[i + 7]];
+  }
+  for (; i < bytes.length; i++) crc = (crc >>> 8) ^ t[(crc ^ bytes[i]) & 255];
+  return ~crc >>> 0;
+}

@@ -1,0 +1,196 @@
+/**
+ * Ascending index lists as bits: Rice codes of the gaps in blocks of 128, or a bitmap where that is smaller.
+ *
+ * gap_i = index_i - index_{i-1} - 1, with index_{-1} = -1. A block of up to 128 gaps has a parameter r of its own and
+ * three parts, so that a decoder finds every block by prefix sums and can decode blocks side by side:
+ *   head   16 bits: r in the low 5, the bits of its unary part in the high 11
+ *   low    the low r bits of each gap, lowest bit first; filled up to whole words
+ *   unary  for each gap, (gap >> r) zeros and a one; all blocks' parts follow each other without a gap
+ * Rice codes: R. F. Rice, "Some practical universal noiseless coding techniques", JPL Publication 79-22, 1979.
+ */
+import { PacketError } from '../errors.ts';
+
+/** Gaps that share one Rice parameter: short enough to follow clusters, long enough that the head costs little. */
+const BLOCK = 128;
+
+/** Bits of a head that hold r. */
+const R_BITS = 5;
+
+/** The lengths of a Rice-coded list, in words, and the exact bits of its unary part. */
+export interface RiceSize {
+  readonly headWords: number;
+  readonly lowWords: number;
+  readonly unaryBits: number;
+}
+
+/** An index list, coded one way or the other. */
+export type CodedIndices =
+  | {
+      readonly coding: 'rice';
+      readonly head: Uint32Array;
+      readonly low: Uint32Array;
+      readonly unary: Uint32Array;
+      readonly unaryBits: number;
+    }
+  | { readonly coding: 'bitmap'; readonly bitmap: Uint32Array };
+
+/** Words of the heads of k gaps: two heads a word. */
+export function headWords(k: number): number {
+  return Math.ceil(Math.ceil(k / BLOCK) / 2);
+}
+
+/** Codes ascending indices below n in the smaller of the two ways; Rice where they are equal. */
+export function encodeIndices(indices: Uint32Array, n: number): CodedIndices {
+  const k = indices.length;
+  const heads = planBlocks(indices);
+  const bitmapWords = Math.ceil(n / 32);
+  if (headWords(k) + heads.lowWords + Math.ceil(heads.unaryBits / 32) > bitmapWords) {
+    const bitmap = new Uint32Array(bitmapWords);
+    for (const index of indices) bitmap[index >>> 5] |= 1 << (index & 31);
+    return { coding: 'bitmap', bitmap };
+  }
+  const low = new Uint32Array(heads.lowWords);
+  const unary = new Uint32Array(Math.ceil(heads.unaryBits / 32));
+  let lowWord = 0;
+  let unaryBit = 0;
+  let last = -1;
+  for (let block = 0, first = 0; first < k; block++, first += BLOCK) {
+    const r = headAt(heads.head, block) & (2 ** R_BITS - 1);
+    const end = Math.min(k, first + BLOCK);
+    let fill = 0;
+    for (let i = first; i < end; i++) {
+      const gap = indices[i] - last - 1;
+      last = indices[i];
+      unaryBit += gap >>> r;
+      unary[unaryBit >>> 5] |= 1 << (unaryBit & 31);
+      unaryBit++;
+      if (r === 0) continue;
+      const rest = gap & (2 ** r - 1);
+      low[lowWord] |= rest << fill;
+      fill += r;
+      if (fill < 32) continue;
+      lowWord++;
+      fill -= 32;
+      if (fill > 0) low[lowWord] = rest >>> (r - fill);
+    }
+    if (fill > 0) lowWord++;
+  }
+  return { coding: 'rice', head: heads.head, low, unary, unaryBits: heads.unaryBits };
+}
+
+/**
+ * The heads of all blocks. r of a block: of floor(log2(mean gap)) and the three below it the one that gives the fewest
+ * bits, the largest where several do. Integers only, so that every implementation chooses alike.
+ */
+function planBlocks(indices: Uint32Array): { head: Uint32Array; lowWords: number; unaryBits: number } {
+  const k = indices.length;
+  const head = new Uint32Array(headWords(k));
+  let lowWords = 0;
+  let unaryBits = 0;
+  for (let block = 0, first = 0; first < k; block++, first += BLOCK) {
+    const count = Math.min(BLOCK, k - first);
+    const before = first === 0 ? -1 : indices[first - 1];
+    const span = indices[first + count - 1] - before - count;
+    const mean = Math.floor(span / count);
+    const largest = mean === 0 ? 0 : 31 - Math.clz32(mean);
+    let r = largest;
+    let ones = Infinity;
+    for (let candidate = largest; candidate >= Math.max(0, largest - 3); candidate--) {
+      let quotients = 0;
+      let last = before;
+      for (let i = first; i < first + count; i++) {
+        quotients += (indices[i] - last - 1) >>> candidate;
+        last = indices[i];
+      }
+      if (count * candidate + quotients < count * r + ones) {
+        r = candidate;
+        ones = quotients;
+      }
+    }
+    head[block >>> 1] |= (r | ((ones + count) << R_BITS)) << ((block & 1) * 16);
+    lowWords += Math.ceil((count * r) / 32);
+    unaryBits += ones + count;
+  }
+  return { head, lowWords, unaryBits };
+}
+
+/** The head of a block: the low or high half of a word. */
+function headAt(head: Uint32Array, block: number): number {
+  return (head[block >>> 1] >>> ((block & 1) * 16)) & 0xffff;
+}
+
+/**
+ * The indices of a Rice-coded list.
+ * @param offset the byte offset of the list in its packet, for error messages
+ * @throws PacketError unless the three parts agree with each other and give k ascending indices below n
+ */
+export function decodeRice(
+  { head, low, unary }: { head: Uint32Array; low: Uint32Array; unary: Uint32Array },
+  k: number,
+  n: number,
+  unaryBits: number,
+  offset: number,
+): Uint32Array {
+  const indices = new Uint32Array(k);
+  let lowWord = 0;
+  let unaryBit = 0;
+  let last = -1;
+  for (let block = 0, first = 0; first < k; block++, first += BLOCK) {
+    const own = headAt(head, block);
+    const r = own & (2 ** R_BITS - 1);
+    const mask = 2 ** r - 1;
+    const count = Math.min(BLOCK, k - first);
+    const blockEnd = unaryBit + (own >>> R_BITS);
+    const lowEnd = lowWord + Math.ceil((count * r) / 32);
+    if (blockEnd > unaryBits || lowEnd > low.length)
+      throw new PacketError(`block ${block} of the index list passes the end of its section`, offset);
+    let at = 0;
+    for (let i = first; i < first + count; i++) {
+      const start = unaryBit;
+      while (unaryBit < blockEnd && ((unary[unaryBit >>> 5] >>> (unaryBit & 31)) & 1) === 0) unaryBit++;
+      if (unaryBit >= blockEnd)
+        throw new PacketError(`block ${block} of the index list has too few ones`, offset);
+      let rest = 0;
+      if (r > 0) {
+        const word = lowWord + (at >>> 5);
+        const shift = at & 31;
+        rest = low[word] >>> shift;
+        if (shift + r > 32) rest |= low[word + 1] << (32 - shift);
+        rest &= mask;
+        at += r;
+      }
+      // in float64: a hostile quotient must not wrap around
+      last += 1 + (unaryBit - start) * 2 ** r + rest;
+      unaryBit++;
+      if (last >= n) throw new PacketError(`the index list holds ${last}, but n is ${n}`, offset);
+      indices[i] = last;
+    }
+    if (unaryBit !== blockEnd)
+      throw new PacketError(`block ${block} of the index list is longer than its gaps`, offset);
+    lowWord = lowEnd;
+  }
+  if (unaryBit !== unaryBits || lowWord !== low.length)
+    throw new PacketError('the index list is shorter than its sections', offset);
+  return indices;
+}
+
+/**
+ * The indices of a bitmap.
+ * @throws PacketError unless exactly k bits are set, all below n
+ */
+export function decodeBitmap(bitmap: Uint32Array, k: number, n: number, offset: number): Uint32Array {
+  const indices = new Uint32Array(k);
+  let found = 0;
+  for (let word = 0; word < bitmap.length; word++) {
+    let bits = bitmap[word];
+    while (bits !== 0) {
+      const index = word * 32 + 31 - Math.clz32(bits & -bits);
+      if (index >= n || found === k)
+        throw new PacketError(`the bitmap has a one too many, at ${index}`, offset + word * 4);
+      indices[found++] = index;
+      bits &= bits - 1;
+    }
+  }
+  if (found !== k) throw new PacketError(`the bitmap has ${found} ones, expected ${k}`, offset);
+  return indices;
+}

@@ -1,0 +1,132 @@
+/**
+ * A packet as bytes (docs/packet.md). All numbers are little-endian, everything starts at a multiple of four bytes:
+ *
+ *   0  4 bytes  'fewb'
+ *   4  u8       format version, 1
+ *   5  u8       compressor
+ *   6  u16      words of parameters, P
+ *   8  u32      n, elements of the vector
+ *  12  u32      bytes of the whole packet
+ *  16  P words  parameters of the compressor
+ *   .  words    sections, whose lengths follow from n and the parameters
+ *   .  u32      CRC-32C of all bytes before it
+ */
+import { PacketError } from '../errors.ts';
+import { crc32c } from './crc32c.ts';
+
+/** 'fewb', read as a little-endian word. */
+const MAGIC = 0x62776566;
+const VERSION = 1;
+const HEADER_WORDS = 4;
+const CRC_WORDS = 1;
+
+/** What a compressor makes: everything of a packet that is its own. */
+export interface Parts {
+  /** The compressor's number in packets. */
+  readonly id: number;
+  /** Elements of the vector. */
+  readonly n: number;
+  readonly parameters: readonly number[];
+  /** One after the other; word arrays. */
+  readonly sections: readonly Uint32Array[];
+}
+
+/** A packet whose frame is sound: magic, version, lengths and CRC hold. What is inside is the codec's to check. */
+export interface Packet {
+  readonly id: number;
+  readonly n: number;
+  readonly bytes: number;
+  readonly parameters: Uint32Array;
+  /** The words of all sections. */
+  readonly body: Uint32Array;
+  /** The byte offset of `body` in the packet, for error messages. */
+  readonly bodyOffset: number;
+}
+
+/** A part of a packet's body. */
+export interface Section {
+  readonly name: string;
+  readonly words: number;
+}
+
+/** Lays a packet out as bytes, in an ArrayBuffer of its own. */
+export function writePacket({ id, n, parameters, sections }: Parts): Uint8Array {
+  const bodyWords = sections.reduce((words, section) => words + section.length, 0);
+  const words = new Uint32Array(HEADER_WORDS + parameters.length + bodyWords + CRC_WORDS);
+  words[0] = MAGIC;
+  words[1] = VERSION | (id << 8) | (parameters.length << 16);
+  words[2] = n;
+  words[3] = words.byteLength;
+  words.set(parameters, HEADER_WORDS);
+  let at = HEADER_WORDS + parameters.length;
+  for (const section of sections) {
+    words.set(section, at);
+    at += section.length;
+  }
+  const bytes = new Uint8Array(words.buffer);
+  words[at] = crc32c(bytes.subarray(0, at * 4));
+  return bytes;
+}
+
+/** @throws PacketError where the bytes are not a whole packet of this version */
+export function readPacket(bytes: Uint8Array): Packet {
+  const least = (HEADER_WORDS + CRC_WORDS) * 4;
+  if (bytes.length < least)
+    throw new PacketError(`a packet has at least ${least} bytes, got ${bytes.length}`, bytes.length);
+  const size = bytes.length >>> 2;
+  // a view where the bytes are aligned; else a copy, by the constructor: a Node Buffer's own slice is a view
+  const words =
+    bytes.byteOffset % 4 === 0
+      ? new Uint32Array(bytes.buffer, bytes.byteOffset, size)
+      : new Uint32Array(new Uint8Array(bytes.subarray(0, size * 4)).buffer);
+  if (words[0] !== MAGIC) throw new PacketError("the bytes do not start with 'fewb'", 0);
+  const version = words[1] & 255;
+  if (version !== VERSION)
+    throw new PacketError(`format version ${version}; this release reads ${VERSION}`, 4);
+  if (words[3] !== bytes.length)
+    throw new PacketError(`the packet says ${words[3]} bytes, got ${bytes.length}`, 12);
+  if (bytes.length % 4 !== 0) throw new PacketError('the length is not a multiple of four', 12);
+  const crc = crc32c(bytes.subarray(0, bytes.length - 4));
+  if (crc !== words[size - 1])
+    throw new PacketError('the CRC does not match: the packet was damaged', bytes.length - 4);
+  const bodyFirst = HEADER_WORDS + (words[1] >>> 16);
+  if (bodyFirst > size - CRC_WORDS) throw new PacketError('the parameters pass the end of the packet', 6);
+  return {
+    id: (words[1] >>> 8) & 255,
+    n: words[2],
+    bytes: bytes.length,
+    parameters: words.subarray(HEADER_WORDS, bodyFirst),
+    body: words.subarray(bodyFirst, size - CRC_WORDS),
+    bodyOffset: bodyFirst * 4,
+  };
+}
+
+/** @throws PacketError unless the packet has exactly `count` words of parameters */
+export function requireParameters(packet: Packet, count: number): Uint32Array {
+  if (packet.parameters.length !== count)
+    throw new PacketError(`${packet.parameters.length} words of parameters, expected ${count}`, 6);
+  return packet.parameters;
+}
+
+/**
+ * The sections of a packet's body by name.
+ * @throws PacketError unless the sections fill the body exactly
+ */
+export function cutSections<Name extends string>(
+  packet: Packet,
+  sections: readonly (Section & { readonly name: Name })[],
+): Record<Name, Uint32Array> {
+  const expected = sections.reduce((words, section) => words + section.words, 0);
+  if (expected !== packet.body.length)
+    throw new PacketError(
+      `sections of ${expected * 4} bytes, but the body has ${packet.body.length * 4}`,
+      packet.bodyOffset,
+    );
+  const cut = {} as Record<Name, Uint32Array>;
+  let at = 0;
+  for (const { name, words } of sections) {
+    cut[name] = packet.body.subarray(at, at + words);
+    at += words;
+  }
+  return cut;
+}
