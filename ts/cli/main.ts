@@ -1,0 +1,143 @@
+#!/usr/bin/env node
+/** The command `fewbits`: doctor, compress, decompress, inspect. Errors are one line on standard error, status 1 or 2. */
+import { parseArgs, type ParseArgsConfig } from 'node:util';
+import type { BackendName } from '../backends/backend.ts';
+import { openDevice } from '../device.ts';
+import { inspect, type Inspection } from '../inspect.ts';
+import { diagnose } from './doctor.ts';
+import { readBytes, writeBytes } from './files.ts';
+import { readNpy, writeNpy } from './npy.ts';
+import { examples, parseCompressor } from './specification.ts';
+
+const USAGE = `fewbits: makes gradients and feature maps small
+
+  fewbits doctor                                        which backends work here, and why others do not
+  fewbits compress IN.npy -o OUT.fb --compressor SPEC   a vector to a packet
+  fewbits decompress IN.fb -o OUT.npy                   a packet to a vector
+  fewbits inspect IN.fb                                 what a packet is, without decoding it
+
+  -c, --compressor SPEC   a name and its options: ${examples().join(', ')}
+  -b, --backend NAME      auto (default), webgpu, wasm or js; the result is the same
+  -o, --output FILE       where the result goes
+      --step N            the step that random draws are keyed by (default 0)
+      --json              the report as JSON
+  -h, --help              this text
+`;
+
+const OPTIONS = {
+  compressor: { type: 'string', short: 'c' },
+  backend: { type: 'string', short: 'b' },
+  output: { type: 'string', short: 'o' },
+  step: { type: 'string' },
+  json: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+} as const satisfies ParseArgsConfig['options'];
+
+type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values'];
+
+/** A command line that makes no sense: status 2, and where to find help. */
+class UsageError extends Error {}
+
+const commands: Record<string, (input: string | undefined, values: Values) => Promise<void>> = {
+  doctor: async (_, values) => {
+    const diagnosis = await diagnose();
+    if (values.json) return print(diagnosis);
+    console.log(`${diagnosis.runtime} on ${diagnosis.platform}`);
+    for (const { backend, works, detail } of diagnosis.backends)
+      console.log(`  ${backend.padEnd(7)} ${works ? 'works' : 'no   '}  ${detail}`);
+    console.log(`openDevice() takes ${diagnosis.auto} here`);
+  },
+
+  compress: async (input, values) => {
+    const from = required(input, 'compress expected an input file');
+    const to = required(values.output, 'compress expected -o OUT.fb');
+    const spec = required(values.compressor, `compress expected --compressor, ${examples()[0]} say`);
+    const compressor = parseCompressor(spec);
+    const step = values.step === undefined ? 0 : Number(values.step);
+    const { data, shape, converted } = readNpy(await readBytes(from));
+    if (converted) console.error(`fewbits: ${from} holds ${converted}, converted to float32`);
+    await withDevice(values, async (device) => {
+      const packet = await device.compress(compressor, data, { step });
+      await writeBytes(to, packet);
+      const report = { input: from, output: to, backend: device.backend, shape, ...inspect(packet) };
+      if (values.json) return print(report);
+      console.log(`${from} -> ${to} on ${device.backend} (${device.detail})`);
+      console.log(summary(report));
+    });
+  },
+
+  decompress: async (input, values) => {
+    const from = required(input, 'decompress expected an input file');
+    const to = required(values.output, 'decompress expected -o OUT.npy');
+    const packet = await readBytes(from);
+    await withDevice(values, async (device) => {
+      await writeBytes(to, writeNpy(await device.decompress(packet)));
+      const report = { input: from, output: to, backend: device.backend, ...inspect(packet) };
+      if (values.json) return print(report);
+      console.log(`${from} -> ${to} on ${device.backend} (${device.detail}): ${report.n} float32`);
+    });
+  },
+
+  inspect: async (input, values) => {
+    const inspection = inspect(await readBytes(required(input, 'inspect expected an input file')));
+    if (values.json) return print(inspection);
+    console.log(summary(inspection));
+    for (const { name, offset, bytes } of inspection.sections)
+      console.log(`  ${name.padEnd(7)} ${String(bytes).padStart(12)} bytes from byte ${offset}`);
+  },
+};
+
+async function withDevice(
+  values: Values,
+  work: (device: Awaited<ReturnType<typeof openDevice>>) => Promise<void>,
+): Promise<void> {
+  const device = await openDevice({ backend: values.backend as BackendName | undefined });
+  try {
+    await work(device);
+  } finally {
+    device.close();
+  }
+}
+
+function required(value: string | undefined, message: string): string {
+  if (value === undefined) throw new UsageError(message);
+  return value;
+}
+
+function print(report: unknown): void {
+  console.log(JSON.stringify(report, undefined, 2));
+}
+
+function summary({ compressor, parameters, n, bytes, bitsPerElement }: Inspection): string {
+  const options = Object.entries(parameters).map(([name, value]) => `${name}=${value}`);
+  const times = n === 0 ? '' : `, ${((n * 4) / bytes).toFixed(2)} times smaller than float32`;
+  return `${compressor} (${options.join(', ')}), n = ${n}: ${bytes} bytes, ${bitsPerElement.toFixed(3)} bits an element${times}`;
+}
+
+async function main(args: string[]): Promise<void> {
+  const { values, positionals } = parseCommandLine(args);
+  const [name, input, ...rest] = positionals;
+  if (values.help) return console.log(USAGE);
+  if (name === undefined) throw new UsageError(`expected a command: ${Object.keys(commands).join(', ')}`);
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (command === undefined)
+    throw new UsageError(`unknown command "${name}"; known are ${Object.keys(commands).join(', ')}`);
+  if (rest.length > 0) throw new UsageError(`${name} expected one input file, got also ${rest.join(' ')}`);
+  await command(input, values);
+}
+
+function parseCommandLine(args: string[]): { values: Values; positionals: string[] } {
+  try {
+    return parseArgs({ args, options: OPTIONS, allowPositionals: true });
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+}
+
+main(process.argv.slice(2)).catch((error: unknown) => {
+  const usage = error instanceof UsageError;
+  console.error(
+    `fewbits: ${error instanceof Error ? error.message : String(error)}${usage ? ' (fewbits --help)' : ''}`,
+  );
+  process.exitCode = usage ? 2 : 1;
+});
