@@ -1,0 +1,22 @@
+/**
+ * The kernels as one module: memory comes from outside (`env.memory`), nothing is allocated, nothing is thrown. All
+ * memory from heapBase() on belongs to the caller, who passes pointers to whole words, 4-byte aligned at least.
+ */
+export { compact } from './compact';
+export { fwht } from './fwht';
+export { packBits, packSigns, unpackBits, unpackSigns } from './pack';
+export { randomBits } from './random';
+export { absSum, extremes, nonFinite, squareSum, sumScratch } from './reduce';
+export { scan } from './scan';
+export { threshold, topK, topKScratch } from './select';
+export { gather, scatter } from './sparse';
+
+/** The first byte behind the tables of this module. */
+export function heapBase(): usize {
+  return __heap_base;
+}
+
+/** 1 where this module was compiled with SIMD. It also marks the module as one of fewbits. */
+export function simd(): u32 {
+  return ASC_FEATURE_SIMD ? 1 : 0;
+}

@@ -1,0 +1,313 @@
+/**
+ * Reductions: sums of magnitudes and of squares by the tree of ts/kernels/reduce.ts, extremes and non-finite elements by
+ * integers.
+ *
+ * The tree: a block is 1024 elements as 32 rows of 32 lanes, padded with +0. A lane adds its rows in order from +0, then
+ * lanes fold by halves, 16, 8, 4, 2, 1. The sums of 1024 blocks are the elements of the next level, until one is left.
+ * Terms are never negative, so adding the +0 of the padding changes nothing and whole rows of padding are left out.
+ *
+ * absSum(x, sums, max, scratch, n, segment, tiny, scale): for each segment the tree over |x_i| * scale, where |x_i| counts
+ *   as zero when its key is below tiny; max[0] = the largest key of all. sums of ceil(n / segment) words.
+ * squareSum(...): the same of (cut(|x_i|) * scale)^2, cut to the bits of SQUARE_MASK.
+ *   Scratch: SUM_SCRATCH words. A piece of 2^20 elements is a tree of its own, and absSum of its sum with tiny = 0 and
+ *   scale = 1 the level above: so may threads share one sum.
+ * extremes(x, range, n): range = [least, greatest] signed key.
+ * nonFinite(x, found, n): found = [how many are NaN or infinite, the index of the first, or 0xffffffff].
+ *   Scratch of both: none.
+ *
+ * n >= 1, segment >= 1. Passes: one read. Edges: a last row, short of 32, is copied to scratch and padded there.
+ */
+import { INFINITE, MAGNITUDE, SIGN } from './float-bits';
+
+/** Elements of a block of the tree. */
+export const BLOCK: u32 = 1024;
+
+/** Lanes of a block. */
+export const LANES: u32 = 32;
+
+/** Bits of a magnitude that are squared: 12 significant ones, so that the square is exact. */
+export const SQUARE_MASK: u32 = 0xfffff000;
+
+/** Words of scratch of a sum: keys, a block with its padding, and two levels of up to 1024 sums. */
+export const SUM_SCRATCH: u32 = 32 + 3 * 1024;
+
+/** Places in scratch, in bytes: the largest key by lanes, a place for keys that do not count, the rest. */
+const IGNORED: usize = 64;
+const PADDED: usize = 128;
+const LEVELS: usize = PADDED + 4096;
+
+export function sumScratch(): u32 {
+  return SUM_SCRATCH;
+}
+
+export function absSum(
+  x: usize,
+  sums: usize,
+  max: usize,
+  scratch: usize,
+  n: u32,
+  segment: u32,
+  tiny: u32,
+  scale: f32,
+): void {
+  store<u32>(max, segments(x, sums, scratch, n, segment, tiny, scale, false));
+}
+
+export function squareSum(
+  x: usize,
+  sums: usize,
+  max: usize,
+  scratch: usize,
+  n: u32,
+  segment: u32,
+  tiny: u32,
+  scale: f32,
+): void {
+  store<u32>(max, segments(x, sums, scratch, n, segment, tiny, scale, true));
+}
+
+/** The sums of all segments; returns the largest key. */
+function segments(
+  x: usize,
+  sums: usize,
+  scratch: usize,
+  n: u32,
+  segment: u32,
+  tiny: u32,
+  scale: f32,
+  square: bool,
+): u32 {
+  memory.fill(scratch, 0, PADDED);
+  for (let first: u32 = 0; first < n; sums += 4) {
+    const count = min(segment, n - first);
+    store<f32>(sums, tree(x + ((<usize>first) << 2), scratch, count, tiny, scale, square));
+    first += count;
+  }
+  let largest: u32 = 0;
+  for (let lane: usize = 0; lane < 16; lane += 4) largest = max(largest, load<u32>(scratch + lane));
+  return largest;
+}
+
+/** The tree over `n` elements, n >= 1. */
+function tree(x: usize, scratch: usize, n: u32, tiny: u32, scale: f32, square: bool): f32 {
+  if (n <= BLOCK) return block(x, scratch, scratch, n, tiny, scale, square);
+  // Up to 2^20 elements the children are blocks, and their sums the second level; above, they are trees of 2^20.
+  const size: u32 = n <= BLOCK * BLOCK ? BLOCK : BLOCK * BLOCK;
+  const sums = scratch + LEVELS + (size == BLOCK ? 0 : BLOCK << 2);
+  let children: u32 = 0;
+  for (let first: u32 = 0; first < n; children++) {
+    const count = min(size, n - first);
+    store<f32>(sums + (children << 2), tree(x + ((<usize>first) << 2), scratch, count, tiny, scale, square));
+    first += count;
+  }
+  return block(sums, scratch, scratch + IGNORED, children, 0, 1, false);
+}
+
+/** The sum of a block of `n` elements, 1 <= n <= 1024. `keys` takes the largest key. */
+function block(x: usize, scratch: usize, keys: usize, n: u32, tiny: u32, scale: f32, square: bool): f32 {
+  const padded = (n + LANES - 1) & ~(LANES - 1);
+  if (padded != n) {
+    memory.copy(scratch + PADDED, x, n << 2);
+    memory.fill(scratch + PADDED + (n << 2), 0, (padded - n) << 2);
+    x = scratch + PADDED;
+  }
+  const end = x + (padded << 2);
+  if (square) {
+    return scale == 1 ? rows(x, end, keys, tiny, 1, true, false) : rows(x, end, keys, tiny, scale, true, true);
+  }
+  return scale == 1 ? rows(x, end, keys, tiny, 1, false, false) : rows(x, end, keys, tiny, scale, false, true);
+}
+
+/** The sum of whole rows. `square` and `scaled` are constants: each pair of them is a loop of its own. */
+// @ts-ignore: decorator
+@inline
+function rows(x: usize, end: usize, keys: usize, tiny: u32, scale: f32, square: bool, scaled: bool): f32 {
+  if (ASC_FEATURE_SIMD) {
+    const least = i32x4.splat(tiny - 1);
+    const factor = f32x4.splat(scale);
+    const magnitude = i32x4.splat(MAGNITUDE);
+    let largest = v128.load(keys);
+    let a0 = f32x4.splat(0);
+    let a1 = f32x4.splat(0);
+    let a2 = f32x4.splat(0);
+    let a3 = f32x4.splat(0);
+    let a4 = f32x4.splat(0);
+    let a5 = f32x4.splat(0);
+    let a6 = f32x4.splat(0);
+    let a7 = f32x4.splat(0);
+    for (; x < end; x += LANES << 2) {
+      let key = v128.and(v128.load(x), magnitude);
+      largest = i32x4.max_s(largest, key);
+      a0 = f32x4.add(a0, term4(key, least, factor, square, scaled));
+      key = v128.and(v128.load(x, 16), magnitude);
+      largest = i32x4.max_s(largest, key);
+      a1 = f32x4.add(a1, term4(key, least, factor, square, scaled));
+      key = v128.and(v128.load(x, 32), magnitude);
+      largest = i32x4.max_s(largest, key);
+      a2 = f32x4.add(a2, term4(key, least, factor, square, scaled));
+      key = v128.and(v128.load(x, 48), magnitude);
+      largest = i32x4.max_s(largest, key);
+      a3 = f32x4.add(a3, term4(key, least, factor, square, scaled));
+      key = v128.and(v128.load(x, 64), magnitude);
+      largest = i32x4.max_s(largest, key);
+      a4 = f32x4.add(a4, term4(key, least, factor, square, scaled));
+      key = v128.and(v128.load(x, 80), magnitude);
+      largest = i32x4.max_s(largest, key);
+      a5 = f32x4.add(a5, term4(key, least, factor, square, scaled));
+      key = v128.and(v128.load(x, 96), magnitude);
+      largest = i32x4.max_s(largest, key);
+      a6 = f32x4.add(a6, term4(key, least, factor, square, scaled));
+      key = v128.and(v128.load(x, 112), magnitude);
+      largest = i32x4.max_s(largest, key);
+      a7 = f32x4.add(a7, term4(key, least, factor, square, scaled));
+    }
+    v128.store(keys, largest);
+    // Folds by 16, 8 and 4 lanes are sums of whole vectors.
+    a0 = f32x4.add(f32x4.add(a0, a4), f32x4.add(a2, a6));
+    a1 = f32x4.add(f32x4.add(a1, a5), f32x4.add(a3, a7));
+    a0 = f32x4.add(a0, a1);
+    a0 = f32x4.add(a0, v128.shuffle<f32>(a0, a0, 2, 3, 0, 1));
+    return f32x4.extract_lane(a0, 0) + f32x4.extract_lane(a0, 1);
+  } else {
+    const sum0 = columns(x, end, keys, tiny, scale, square, scaled);
+    const sum1 = columns(x + 4, end, keys, tiny, scale, square, scaled);
+    const sum2 = columns(x + 8, end, keys, tiny, scale, square, scaled);
+    const sum3 = columns(x + 12, end, keys, tiny, scale, square, scaled);
+    return sum0 + sum2 + (sum1 + sum3);
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function term4(key: v128, least: v128, factor: v128, square: bool, scaled: bool): v128 {
+  let value = v128.and(key, i32x4.gt_s(key, least));
+  if (square) value = v128.and(value, i32x4.splat(SQUARE_MASK));
+  if (scaled) value = f32x4.mul(value, factor);
+  return square ? f32x4.mul(value, value) : value;
+}
+
+/** Without SIMD: the lanes l, l + 4, ..., l + 28, added and folded by 16, 8 and 4; x is at lane l of the first row. */
+function columns(x: usize, end: usize, keys: usize, tiny: u32, scale: f32, square: bool, scaled: bool): f32 {
+  let largest = load<u32>(keys);
+  let a0: f32 = 0;
+  let a1: f32 = 0;
+  let a2: f32 = 0;
+  let a3: f32 = 0;
+  let a4: f32 = 0;
+  let a5: f32 = 0;
+  let a6: f32 = 0;
+  let a7: f32 = 0;
+  for (; x < end; x += LANES << 2) {
+    let key = load<u32>(x) & MAGNITUDE;
+    largest = max(largest, key);
+    a0 += term(key, tiny, scale, square, scaled);
+    key = load<u32>(x, 16) & MAGNITUDE;
+    largest = max(largest, key);
+    a1 += term(key, tiny, scale, square, scaled);
+    key = load<u32>(x, 32) & MAGNITUDE;
+    largest = max(largest, key);
+    a2 += term(key, tiny, scale, square, scaled);
+    key = load<u32>(x, 48) & MAGNITUDE;
+    largest = max(largest, key);
+    a3 += term(key, tiny, scale, square, scaled);
+    key = load<u32>(x, 64) & MAGNITUDE;
+    largest = max(largest, key);
+    a4 += term(key, tiny, scale, square, scaled);
+    key = load<u32>(x, 80) & MAGNITUDE;
+    largest = max(largest, key);
+    a5 += term(key, tiny, scale, square, scaled);
+    key = load<u32>(x, 96) & MAGNITUDE;
+    largest = max(largest, key);
+    a6 += term(key, tiny, scale, square, scaled);
+    key = load<u32>(x, 112) & MAGNITUDE;
+    largest = max(largest, key);
+    a7 += term(key, tiny, scale, square, scaled);
+  }
+  store<u32>(keys, largest);
+  return a0 + a4 + (a2 + a6) + (a1 + a5 + (a3 + a7));
+}
+
+// @ts-ignore: decorator
+@inline
+function term(key: u32, tiny: u32, scale: f32, square: bool, scaled: bool): f32 {
+  if (key < tiny) return 0;
+  let value = reinterpret<f32>(square ? key & SQUARE_MASK : key);
+  if (scaled) value *= scale;
+  return square ? value * value : value;
+}
+
+export function extremes(x: usize, range: usize, n: u32): void {
+  const end = x + ((<usize>n) << 2);
+  // Words with the sign set are larger without their sign the lower the element is, so three extremes of words do.
+  let largestSigned: i32 = i32.MIN_VALUE;
+  let largest: u32 = 0;
+  let least: u32 = u32.MAX_VALUE;
+  if (ASC_FEATURE_SIMD) {
+    let signed4 = i32x4.splat(i32.MIN_VALUE);
+    let largest4 = i32x4.splat(0);
+    let least4 = i32x4.splat(-1);
+    for (const stop = x + ((<usize>(n & ~3)) << 2); x < stop; x += 16) {
+      const word = v128.load(x);
+      signed4 = i32x4.max_s(signed4, word);
+      largest4 = i32x4.max_u(largest4, word);
+      least4 = i32x4.min_u(least4, word);
+    }
+    largestSigned = max(
+      max(i32x4.extract_lane(signed4, 0), i32x4.extract_lane(signed4, 1)),
+      max(i32x4.extract_lane(signed4, 2), i32x4.extract_lane(signed4, 3)),
+    );
+    largest = max<u32>(
+      max<u32>(i32x4.extract_lane(largest4, 0), i32x4.extract_lane(largest4, 1)),
+      max<u32>(i32x4.extract_lane(largest4, 2), i32x4.extract_lane(largest4, 3)),
+    );
+    least = min<u32>(
+      min<u32>(i32x4.extract_lane(least4, 0), i32x4.extract_lane(least4, 1)),
+      min<u32>(i32x4.extract_lane(least4, 2), i32x4.extract_lane(least4, 3)),
+    );
+  }
+  for (; x < end; x += 4) {
+    const word = load<u32>(x);
+    largestSigned = max(largestSigned, <i32>word);
+    largest = max(largest, word);
+    least = min(least, word);
+  }
+  const someNegative = largest >= SIGN;
+  const allNegative = least >= SIGN;
+  store<i32>(range, someNegative ? -(<i32>(largest & MAGNITUDE)) : <i32>least);
+  store<i32>(range, allNegative ? -(<i32>(least & MAGNITUDE)) : largestSigned, 4);
+}
+
+export function nonFinite(x: usize, found: usize, n: u32): void {
+  let count: u32 = 0;
+  let first: u32 = u32.MAX_VALUE;
+  let i: u32 = 0;
+  if (ASC_FEATURE_SIMD) {
+    const infinite = i32x4.splat(INFINITE);
+    for (const whole = n & ~15; i < whole; i += 16, x += 64) {
+      const a = nonFinite4(x, infinite);
+      const b = nonFinite4(x + 16, infinite);
+      const c = nonFinite4(x + 32, infinite);
+      const d = nonFinite4(x + 48, infinite);
+      if (!v128.any_true(v128.or(v128.or(a, b), v128.or(c, d)))) continue;
+      const bits = i8x16.bitmask(
+        i8x16.narrow_i16x8_s(i16x8.narrow_i32x4_s(a, b), i16x8.narrow_i32x4_s(c, d)),
+      );
+      if (count == 0) first = i + ctz(bits);
+      count += popcnt(bits);
+    }
+  }
+  for (; i < n; i++, x += 4) {
+    if ((load<u32>(x) & MAGNITUDE) < INFINITE) continue;
+    if (count == 0) first = i;
+    count++;
+  }
+  store<u32>(found, count);
+  store<u32>(found, first, 4);
+}
+
+/** All ones in the lanes that are NaN or infinite. */
+// @ts-ignore: decorator
+@inline
+function nonFinite4(x: usize, infinite: v128): v128 {
+  return i32x4.eq(v128.and(v128.load(x), infinite), infinite);
+}

@@ -1,0 +1,16 @@
+/** `npm run build`: the generated modules from wgsl/ and assembly/, then dist/ from ts/. */
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { generateWasm } from './wasm.ts';
+import { generateWgsl } from './wgsl.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+await generateWgsl();
+await generateWasm();
+const tsc = fileURLToPath(import.meta.resolve('typescript/bin/tsc'));
+const { status } = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], {
+  cwd: root,
+  stdio: 'inherit',
+});
+process.exitCode = status ?? 1;

@@ -1,0 +1,115 @@
+/**
+ * An allocator over linear memory. The kernels own the memory below `base`; all from there on is handed out in blocks of
+ * whole cache lines. Free neighbours are joined, and the smallest free block that fits is taken, the lowest of equals:
+ * what is free depends on what is taken alone, so a call repeated finds its memory where it was and grows nothing.
+ */
+
+/** Blocks start and end at multiples of this: a cache line, and more than any kernel's SIMD needs. */
+const LINE = 64;
+
+/** Bytes of a page of WebAssembly memory. */
+const PAGE = 65536;
+
+/** Memory ends one page below 4 GiB, so that a pointer just behind the last block is not 0. */
+const LIMIT = 65535 * PAGE;
+
+interface Block {
+  address: number;
+  bytes: number;
+}
+
+export class Heap {
+  readonly #memory: WebAssembly.Memory;
+  /** Free blocks by ascending address; no two of them touch. */
+  readonly #free: Block[] = [];
+  /** Blocks that are taken, by address: their bytes. */
+  readonly #taken = new Map<number, number>();
+  /** The first byte behind all blocks, free or taken. */
+  #end: number;
+
+  constructor(memory: WebAssembly.Memory, base: number) {
+    this.#memory = memory;
+    this.#end = roundUp(base, LINE);
+  }
+
+  /**
+   * The address of a block of at least `bytes` bytes.
+   * @throws RangeError where memory has no room, or the engine gives no more
+   */
+  take(bytes: number): number {
+    const size = roundUp(Math.max(bytes, 1), LINE);
+    let best = -1;
+    for (let i = 0; i < this.#free.length; i++) {
+      const fits = this.#free[i].bytes >= size;
+      if (fits && (best < 0 || this.#free[i].bytes < this.#free[best].bytes)) best = i;
+    }
+    const address = best >= 0 ? this.#split(best, size) : this.#extend(size);
+    this.#taken.set(address, size);
+    return address;
+  }
+
+  /** Gives back a block that `take` gave. */
+  give(address: number): void {
+    let bytes = this.#taken.get(address);
+    if (bytes === undefined) throw new Error(`no block starts at ${address}`);
+    this.#taken.delete(address);
+    let next = this.#free.findIndex((block) => block.address > address);
+    if (next < 0) next = this.#free.length;
+    const above = this.#free[next];
+    if (above?.address === address + bytes) {
+      bytes += above.bytes;
+      this.#free.splice(next, 1);
+    }
+    const below = this.#free[next - 1];
+    if (below !== undefined && below.address + below.bytes === address) below.bytes += bytes;
+    else this.#free.splice(next, 0, { address, bytes });
+  }
+
+  /** A block as words: valid until the next `take`, which may grow the memory. */
+  view(address: number, words: number): Uint32Array {
+    return new Uint32Array(this.#memory.buffer, address, words);
+  }
+
+  #split(index: number, size: number): number {
+    const block = this.#free[index];
+    const address = block.address;
+    if (block.bytes === size) {
+      this.#free.splice(index, 1);
+    } else {
+      block.address += size;
+      block.bytes -= size;
+    }
+    return address;
+  }
+
+  /** A block at the end, with the last free block as its start where that one touches the end. */
+  #extend(size: number): number {
+    const last = this.#free.at(-1);
+    const touches = last !== undefined && last.address + last.bytes === this.#end;
+    const address = touches ? last.address : this.#end;
+    const missing = address + size - this.#memory.buffer.byteLength;
+    if (address + size > LIMIT) throw exhausted(size, this.#end);
+    if (missing > 0) {
+      try {
+        this.#memory.grow(Math.ceil(missing / PAGE));
+      } catch (cause) {
+        throw exhausted(size, this.#end, cause);
+      }
+    }
+    if (touches) this.#free.pop();
+    this.#end = address + size;
+    return address;
+  }
+}
+
+function exhausted(size: number, used: number, cause?: unknown): RangeError {
+  const mebibytes = (bytes: number): string => (bytes / 2 ** 20).toFixed(1);
+  return new RangeError(
+    `WebAssembly memory is exhausted: ${mebibytes(size)} MiB wanted, ${mebibytes(used)} MiB in use, at most 4096 MiB`,
+    { cause },
+  );
+}
+
+function roundUp(value: number, unit: number): number {
+  return Math.ceil(value / unit) * unit;
+}

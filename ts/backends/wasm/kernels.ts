@@ -1,0 +1,93 @@
+/** The catalogue's kernels by the functions of the module: pointers first, then scratch, then numbers. */
+import type { Implementations } from '../../kernels/catalogue.ts';
+import type { Heap } from './heap.ts';
+
+/** What assembly/index.ts exports. All arguments but `scale` are u32; pointers are bytes. */
+export interface Exports {
+  absSum(x: number, sums: number, max: number, scratch: number, n: number, segment: number, tiny: number, scale: number): void;
+  compact(bits: number, indices: number, count: number, n: number, capacity: number): void;
+  extremes(x: number, range: number, n: number): void;
+  fwht(x: number, y: number, n: number, total: number, block: number): void;
+  gather(x: number, indices: number, values: number, n: number, count: number): void;
+  /** The first byte of memory that is not the module's own. */
+  heapBase(): number;
+  nonFinite(x: number, found: number, n: number): void;
+  packBits(codes: number, packed: number, n: number, width: number): void;
+  packSigns(x: number, bits: number, n: number): void;
+  randomBits(bits: number, n: number, seed: number, step: number, stream: number): void;
+  scan(x: number, sums: number, total: number, n: number): void;
+  scatter(indices: number, values: number, y: number, n: number, count: number): void;
+  /** 1 where the module was compiled with SIMD, else 0. */
+  simd(): number;
+  squareSum(x: number, sums: number, max: number, scratch: number, n: number, segment: number, tiny: number, scale: number): void;
+  /** Words of scratch of absSum and squareSum. */
+  sumScratch(): number;
+  threshold(x: number, indices: number, values: number, count: number, n: number, key: number, capacity: number): void;
+  topK(x: number, indices: number, values: number, scratch: number, n: number, k: number, order: number): void;
+  /** Words of scratch of topK. */
+  topKScratch(n: number, k: number): number;
+  unpackBits(packed: number, codes: number, n: number, width: number): void;
+  unpackSigns(bits: number, scales: number, y: number, n: number, segment: number): void;
+}
+
+/** The names that a module must export to be one of fewbits. */
+export const EXPORTS: readonly (keyof Exports)[] = [
+  'absSum',
+  'compact',
+  'extremes',
+  'fwht',
+  'gather',
+  'heapBase',
+  'nonFinite',
+  'packBits',
+  'packSigns',
+  'randomBits',
+  'scan',
+  'scatter',
+  'simd',
+  'squareSum',
+  'sumScratch',
+  'threshold',
+  'topK',
+  'topKScratch',
+  'unpackBits',
+  'unpackSigns',
+];
+
+/** The kernels over addresses in the memory of `heap`, which also gives them their scratch. */
+export function kernelsOf(wasm: Exports, heap: Heap): Implementations<number> {
+  const withScratch = (words: number, work: (scratch: number) => void): void => {
+    const scratch = heap.take(words * 4);
+    try {
+      work(scratch);
+    } finally {
+      heap.give(scratch);
+    }
+  };
+  return {
+    absSum: ({ x, sums, max }, { n, segment, tiny, scale }) => {
+      withScratch(wasm.sumScratch(), (scratch) => wasm.absSum(x, sums, max, scratch, n, segment, tiny, scale));
+    },
+    compact: ({ bits, indices, count }, { n, capacity }) => wasm.compact(bits, indices, count, n, capacity),
+    extremes: ({ x, range }, { n }) => wasm.extremes(x, range, n),
+    fwht: ({ x, y }, { n, total, block }) => wasm.fwht(x, y, n, total, block),
+    gather: ({ x, indices, values }, { n, count }) => wasm.gather(x, indices, values, n, count),
+    nonFinite: ({ x, found }, { n }) => wasm.nonFinite(x, found, n),
+    packBits: ({ codes, packed }, { n, width }) => wasm.packBits(codes, packed, n, width),
+    packSigns: ({ x, bits }, { n }) => wasm.packSigns(x, bits, n),
+    randomBits: ({ bits }, { n, seed, step, stream }) => wasm.randomBits(bits, n, seed, step, stream),
+    scan: ({ x, sums, total }, { n }) => wasm.scan(x, sums, total, n),
+    scatter: ({ indices, values, y }, { n, count }) => wasm.scatter(indices, values, y, n, count),
+    squareSum: ({ x, sums, max }, { n, segment, tiny, scale }) => {
+      withScratch(wasm.sumScratch(), (scratch) => wasm.squareSum(x, sums, max, scratch, n, segment, tiny, scale));
+    },
+    threshold: ({ x, indices, values, count }, { n, key, capacity }) => {
+      wasm.threshold(x, indices, values, count, n, key, capacity);
+    },
+    topK: ({ x, indices, values }, { n, k, order }) => {
+      withScratch(wasm.topKScratch(n, k) >>> 0, (scratch) => wasm.topK(x, indices, values, scratch, n, k, order));
+    },
+    unpackBits: ({ packed, codes }, { n, width }) => wasm.unpackBits(packed, codes, n, width),
+    unpackSigns: ({ bits, scales, y }, { n, segment }) => wasm.unpackSigns(bits, scales, y, n, segment),
+  };
+}
