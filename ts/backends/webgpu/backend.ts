@@ -1,0 +1,297 @@
+/**
+ * The contract over a GPU. `run` only records; `read` encodes everything recorded since, with the copies of what it is
+ * to bring back, into one command buffer, and submits and maps once.
+ */
+import { DeviceClosedError, DeviceLostError } from '../../errors.ts';
+import { type Clear, grid, type Kernel, type Limits, type Pass } from '../../kernels/kernel.ts';
+import type { Backend, DeviceBuffer, ReadRequest } from '../backend.ts';
+import { MAP_READ, USAGE } from './flags.ts';
+import { Pipelines } from './pipelines.ts';
+import { BufferPool } from './pool.ts';
+import { type Problem, withErrorScopes } from './problems.ts';
+import { UniformArena } from './uniforms.ts';
+
+export interface WebgpuParts {
+  readonly device: GPUDevice;
+  /** Held for as long as the device is used. */
+  readonly keep?: GPU;
+  /** Whether the device is the backend's own, to be destroyed with it. */
+  readonly own: boolean;
+  readonly detail: string;
+  readonly subgroups: boolean;
+  readonly limits: Limits;
+}
+
+/** Memory by the name that a plan gives it. */
+interface Memory {
+  readonly buffer: GPUBuffer;
+  readonly words: number;
+}
+
+/** A step with its memory found. */
+type Recorded =
+  | { readonly clear: GPUBuffer; readonly bytes: number }
+  | { readonly kernel: string; readonly pass: Pass; readonly resources: ReadonlyMap<string, GPUBufferBinding> };
+
+interface Copy {
+  readonly from: GPUBuffer;
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+class WebgpuBuffer implements DeviceBuffer {
+  readonly words: number;
+  readonly buffer: GPUBuffer;
+  constructor(words: number, buffer: GPUBuffer) {
+    this.words = words;
+    this.buffer = buffer;
+  }
+}
+
+export class WebgpuBackend implements Backend {
+  readonly name = 'webgpu';
+  readonly detail: string;
+  readonly #device: GPUDevice;
+  readonly #own: boolean;
+  readonly #limits: Limits;
+  readonly #pipelines: Pipelines;
+  readonly #memory: BufferPool;
+  readonly #readbacks: BufferPool;
+  readonly #uniforms: UniformArena;
+  readonly #live = new Set<DeviceBuffer>();
+  /** What is not submitted yet, and the buffers that it uses. */
+  #recorded: Recorded[] = [];
+  readonly #used = new Set<GPUBuffer>();
+  /** What may have gone wrong since the last read. */
+  readonly #problems: Problem[] = [];
+  /** Rejects a read that waits. */
+  readonly #waiting = new Set<(error: Error) => void>();
+  #keep: GPU | undefined;
+  #lost: DeviceLostError | undefined;
+  #closed = false;
+
+  constructor({ device, keep, own, detail, subgroups, limits }: WebgpuParts) {
+    this.detail = detail;
+    this.#device = device;
+    this.#keep = keep;
+    this.#own = own;
+    this.#limits = limits;
+    this.#pipelines = new Pipelines(device, subgroups);
+    this.#memory = new BufferPool(device, USAGE.storage | USAGE.copySource | USAGE.copyTarget, this.#problems);
+    this.#readbacks = new BufferPool(device, USAGE.mapRead | USAGE.copyTarget, this.#problems);
+    this.#uniforms = new UniformArena(device);
+    void device.lost.then(({ message, reason }) => {
+      if (this.#closed) return;
+      this.#lost = new DeviceLostError(message || reason);
+      this.#rejectWaiting(this.#lost);
+    });
+  }
+
+  /** Whether the GPU went away: every call fails from then on. */
+  get lost(): boolean {
+    return this.#lost !== undefined;
+  }
+
+  allocate(words: number): DeviceBuffer {
+    this.#requireAlive();
+    const buffer = new WebgpuBuffer(words, this.#memory.take(words * 4));
+    this.#live.add(buffer);
+    return buffer;
+  }
+
+  release(buffer: DeviceBuffer): void {
+    // A scope that ends gives its buffers back whatever happened to the device.
+    if (this.#live.delete(buffer)) this.#memory.give((buffer as WebgpuBuffer).buffer);
+    else if (!this.#closed) this.#requireOwn(buffer);
+  }
+
+  write(buffer: DeviceBuffer, words: Uint32Array): void {
+    this.#requireAlive();
+    const { buffer: target, words: room } = this.#requireOwn(buffer);
+    if (words.length > room) throw new RangeError(`${words.length} words do not fit a buffer of ${room}`);
+    // A write is queued behind what was submitted; what was recorded must not see it.
+    if (this.#used.has(target)) this.#submit([]);
+    const { buffer: source, byteOffset, byteLength } = words;
+    this.#device.queue.writeBuffer(target, 0, source, byteOffset, byteLength);
+  }
+
+  run<Buffers extends string, Params extends string>(
+    kernel: Kernel<Buffers, Params>,
+    buffers: Readonly<Record<Buffers, DeviceBuffer>>,
+    params: Readonly<Record<Params, number>>,
+  ): void {
+    this.#requireAlive();
+    const { scratch, steps } = kernel.plan(params, this.#limits);
+    const memory = new Map<string, Memory>();
+    for (const name of kernel.buffers) memory.set(name, this.#requireOwn(buffers[name]));
+    const taken = Object.entries(scratch).map(([name, words]) => {
+      const buffer = this.#memory.take(words * 4);
+      memory.set(name, { buffer, words });
+      return buffer;
+    });
+    // The scratch memory may be taken again at once: what comes next is queued behind these steps.
+    for (const buffer of taken) this.#memory.give(buffer);
+    const recorded = steps.map((step) => resolve(kernel.name, step, memory));
+    for (const { buffer } of memory.values()) this.#used.add(buffer);
+    this.#recorded.push(...recorded);
+  }
+
+  async read(requests: readonly ReadRequest[]): Promise<Uint32Array[]> {
+    this.#requireAlive();
+    const copies = requests.map(({ buffer, first = 0, count = buffer.words - first }): Copy => {
+      const { buffer: from, words } = this.#requireOwn(buffer);
+      if (first < 0 || count < 0 || first + count > words)
+        throw new RangeError(`words ${first} to ${first + count - 1} lie outside a buffer of ${words} words`);
+      return { from, offset: first * 4, bytes: count * 4 };
+    });
+    const bytes = copies.reduce((sum, copy) => sum + copy.bytes, 0);
+    const readback = this.#readbacks.take(bytes);
+    this.#submit(copies, readback);
+    const problems = this.#problems.splice(0);
+    return this.#unlessGone(async () => {
+      try {
+        const mapped = bytes > 0 ? readback.mapAsync(MAP_READ, 0, bytes) : this.#device.queue.onSubmittedWorkDone();
+        const [error] = await Promise.all([firstOf(problems), mapped.catch((reason: unknown) => this.#mapFailed(problems, reason))]);
+        if (error) throw error;
+        if (bytes === 0) return copies.map(() => new Uint32Array(0));
+        const range = readback.getMappedRange(0, bytes);
+        let at = 0;
+        return copies.map((copy) => new Uint32Array(range.slice(at, (at += copy.bytes))));
+      } finally {
+        if (readback.mapState === 'mapped') readback.unmap();
+        this.#readbacks.give(readback);
+      }
+    });
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#rejectWaiting(new DeviceClosedError());
+    this.#recorded = [];
+    this.#used.clear();
+    this.#live.clear();
+    this.#memory.close();
+    this.#readbacks.close();
+    this.#uniforms.close();
+    if (this.#own) this.#device.destroy();
+    this.#keep = undefined;
+  }
+
+  #requireAlive(): void {
+    if (this.#closed) throw new DeviceClosedError();
+    if (this.#lost) throw this.#lost;
+    void this.#keep;
+  }
+
+  #requireOwn(buffer: DeviceBuffer): WebgpuBuffer {
+    if (!this.#live.has(buffer)) throw new Error('the buffer belongs to another backend, or was released');
+    return buffer as WebgpuBuffer;
+  }
+
+  #rejectWaiting(error: Error): void {
+    for (const reject of this.#waiting) reject(error);
+    this.#waiting.clear();
+  }
+
+  /** The result of `work`, unless the device is lost or closed meanwhile. */
+  #unlessGone<T>(work: () => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.add(reject);
+      void work()
+        .then(resolve, reject)
+        .finally(() => this.#waiting.delete(reject));
+    });
+  }
+
+  /**
+   * A buffer could not be mapped: because of a problem that has a better name, or because the device went away, which
+   * may be known a moment later.
+   */
+  async #mapFailed(problems: readonly Problem[], reason: unknown): Promise<never> {
+    const problem = await firstOf(problems);
+    if (problem) throw problem;
+    if (!this.#closed) await Promise.race([this.#device.lost, new Promise((resolve) => setTimeout(resolve, 1000))]);
+    throw reason;
+  }
+
+  /** Encodes and submits what was recorded, then copies into `readback`, one after the other. */
+  #submit(copies: readonly Copy[], readback?: GPUBuffer): void {
+    const recorded = this.#recorded;
+    this.#recorded = [];
+    this.#used.clear();
+    const { error } = withErrorScopes(this.#device, () => {
+      const encoder = this.#device.createCommandEncoder({ label: 'fewbits' });
+      this.#encode(encoder, recorded);
+      let at = 0;
+      for (const { from, offset, bytes } of copies) {
+        if (bytes > 0) encoder.copyBufferToBuffer(from, offset, readback!, at, bytes);
+        at += bytes;
+      }
+      this.#uniforms.upload();
+      this.#device.queue.submit([encoder.finish()]);
+    });
+    this.#memory.submitted();
+    this.#readbacks.submitted();
+    const kernels = [...new Set(recorded.flatMap((step) => ('kernel' in step ? step.kernel : [])))];
+    this.#problems.push(error.then((found) => found && this.#explain(found.message, kernels)));
+  }
+
+  /** All steps in order; dispatches that follow each other share a compute pass. */
+  #encode(encoder: GPUCommandEncoder, recorded: readonly Recorded[]): void {
+    let compute: GPUComputePassEncoder | undefined;
+    for (const step of recorded) {
+      if ('clear' in step) {
+        compute?.end();
+        compute = undefined;
+        encoder.clearBuffer(step.clear, 0, step.bytes);
+      } else {
+        compute ??= encoder.beginComputePass();
+        this.#dispatch(compute, step);
+      }
+    }
+    compute?.end();
+  }
+
+  #dispatch(compute: GPUComputePassEncoder, { kernel, pass, resources }: Exclude<Recorded, { clear: GPUBuffer }>): void {
+    const { table, layout, pipeline } = this.#pipelines.get(pass.shader, pass.entry);
+    const entries = Object.entries(table.bindings).map(([name, { binding }]): GPUBindGroupEntry => {
+      return { binding, resource: resources.get(name)! };
+    });
+    if (table.uniformBytes > 0) entries.push({ binding: 0, resource: this.#uniforms.add(table, pass.uniforms) });
+    compute.setPipeline(pipeline);
+    // Dawn's messages quote the label: it says which kernel of a submit went wrong.
+    const label = `${kernel}: ${pass.shader}.${pass.entry}`;
+    compute.setBindGroup(0, this.#device.createBindGroup({ label, layout, entries }));
+    compute.dispatchWorkgroups(...grid(pass.groups, this.#limits.gridWidth));
+  }
+
+  /** An error's message, with the kernel it comes from, and the shader's line where it did not compile. */
+  async #explain(message: string, kernels: readonly string[]): Promise<Error> {
+    const compilation = await this.#pipelines.compilationError().catch(() => undefined);
+    const named = kernels.filter((kernel) => message.includes(`${kernel}: `));
+    const where = (named.length > 0 ? named : kernels).join(', ');
+    return new Error(`running ${where || 'copies'} on the GPU: ${compilation ?? message}`);
+  }
+}
+
+/** @throws RangeError where a plan's window passes the end of its buffer */
+function resolve(kernel: string, step: Pass | Clear, memory: ReadonlyMap<string, Memory>): Recorded {
+  if ('clear' in step) {
+    const { buffer, words } = memory.get(step.clear)!;
+    return { clear: buffer, bytes: words * 4 };
+  }
+  const resources = new Map<string, GPUBufferBinding>();
+  for (const [name, bound] of Object.entries(step.bindings)) {
+    const { of, first, count } = typeof bound === 'string' ? { of: bound, first: 0, count: undefined } : bound;
+    const { buffer, words } = memory.get(of)!;
+    const size = count ?? words;
+    if (first + size > words) throw new RangeError(`${kernel}: "${of}" expected ${first + size} words or more, got ${words}`);
+    resources.set(name, { buffer, offset: first * 4, size: size * 4 });
+  }
+  return { kernel, pass: step, resources };
+}
+
+async function firstOf(problems: readonly Problem[]): Promise<Error | undefined> {
+  return (await Promise.all(problems)).find((problem) => problem !== undefined);
+}

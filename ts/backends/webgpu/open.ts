@@ -1,0 +1,80 @@
+/** Finding a GPU, in Node through the package `webgpu`, elsewhere through `navigator.gpu`. */
+
+/** A device, and what belongs to it. */
+export interface OpenedGpu {
+  readonly device: GPUDevice;
+  /** What the adapter calls itself. */
+  readonly adapter: string;
+  /**
+   * What must stay referenced as long as the device is used: Dawn in Node, collected early, takes the process with it.
+   * And what must be let go then, or Node does not exit.
+   */
+  readonly keep: GPU;
+}
+
+/** Adapters that compute on the CPU. */
+const SOFTWARE = /swiftshader|llvmpipe|lavapipe|softpipe|basic render|software/i;
+
+/**
+ * Opens a device of the best adapter, with its largest buffers and, where `subgroups`, with subgroups.
+ * @throws Error that says why there is none
+ */
+export async function openGpu({ allowSoftware = false, subgroups = true }: { allowSoftware?: boolean; subgroups?: boolean }): Promise<OpenedGpu> {
+  const gpu = await findGpu();
+  const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
+  if (!adapter) throw new Error('no GPU adapter was found');
+  const name = adapterName(adapter.info);
+  if (!allowSoftware && (isFallback(adapter) || SOFTWARE.test(name)))
+    throw new Error(`the only GPU found is software (${name}), which is taken only when webgpu is asked for by name`);
+  const { maxBufferSize, maxStorageBufferBindingSize } = adapter.limits;
+  const device = await adapter.requestDevice({
+    label: 'fewbits',
+    requiredLimits: { maxBufferSize, maxStorageBufferBindingSize },
+    requiredFeatures: subgroups && adapter.features.has('subgroups') ? ['subgroups'] : [],
+  });
+  return { device, adapter: name, keep: gpu };
+}
+
+/** What an adapter says of itself, for people. */
+export function adapterName(info: GPUAdapterInfo | undefined): string {
+  if (!info) return 'unnamed GPU';
+  const { description, vendor, architecture, device } = info;
+  return description || [vendor, architecture, device].filter(Boolean).join(' ') || 'unnamed GPU';
+}
+
+/** Older browsers have the flag on the adapter, newer ones in its information. */
+function isFallback(adapter: GPUAdapter): boolean {
+  const flags = [adapter, adapter.info] as readonly { readonly isFallbackAdapter?: boolean }[];
+  return flags.some((flag) => flag?.isFallbackAdapter === true);
+}
+
+interface Runtime {
+  readonly process?: { readonly versions?: Readonly<Record<string, string | undefined>> };
+  readonly navigator?: { readonly gpu?: GPU };
+}
+
+async function findGpu(): Promise<GPU> {
+  const { process, navigator } = globalThis as Runtime;
+  const versions = process?.versions ?? {};
+  // Bun calls itself Node too, and crashes when it loads the addon; Deno has a WebGPU of its own.
+  if (versions.node !== undefined && versions.bun === undefined && versions.deno === undefined) return openDawn();
+  if (navigator?.gpu) return navigator.gpu;
+  throw new Error(versions.bun === undefined ? 'this runtime has no navigator.gpu' : 'Bun has no WebGPU');
+}
+
+/** Node has WebGPU through the optional peer `webgpu`, Dawn as an addon. */
+async function openDawn(): Promise<GPU> {
+  // Not a literal, so that bundlers for browsers do not look for it.
+  const peer = 'webgpu';
+  let dawn: typeof import('webgpu');
+  try {
+    dawn = (await import(peer)) as typeof import('webgpu');
+  } catch (error) {
+    const code = (error as { code?: string }).code;
+    if (code === 'ERR_MODULE_NOT_FOUND') throw new Error('the package "webgpu" is not installed (npm install webgpu)');
+    throw new Error(`the package "webgpu" does not load: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  // Our shaders never read workgroup memory that they have not written, so its zeroing is time lost: on SwiftShader
+  // ten seconds a pipeline. It is safe to leave out for these shaders alone.
+  return dawn.create(['enable-dawn-features=disable_workgroup_init']);
+}

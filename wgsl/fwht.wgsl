@@ -1,0 +1,202 @@
+// The fast Walsh-Hadamard transform, y = H x, unnormalised, by blocks of a power of two.
+//
+//   (a, b) -> (a + b, a - b) at distances h = 1, 2, 4, ..., block / 2, in this order
+//
+// A thread keeps 16 elements in registers and does up to four stages on them; workgroup memory changes the elements
+// between threads. `transform` does all stages of a tile of 4096 neighbours; `stride` does up to six more on tiles of
+// rows that lie `distance` apart, of 64 columns and more, so that every row is read in whole cache lines; `combine`
+// does one stage where partners lie too far apart for one binding.
+//
+// Bindings          x: in, n words; y: in and out, total floats; near, far: two parts of y, n floats each
+// Workgroup memory  16,384 bytes
+// Passes            1 + ceil((log2(block) - 12) / 6), 1 for blocks up to 4096
+// Bytes moved       8 an element and pass
+// Edges             magnitudes below 2^-102 and elements beyond x count as +0, so no sum or difference is subnormal;
+//                   a tile may hold many blocks, or stand over the end of y
+const WIDTH = 256u;
+const TILE = 4096u;
+const TINY = 0x0c800000u;
+const COMBINE_TILE = 1024u;
+
+struct Params {
+  n: u32, // words of x in this window; in combine, of each part
+  total: u32, // floats of y in this window
+  stages: u32, // bit b: do the stage at distance 2^b of the tile
+  shift: u32, // a row of a tile has 2^shift columns
+  distance: u32, // from a row to the next
+}
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> x: array<u32>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<storage, read_write> near: array<f32>;
+@group(0) @binding(4) var<storage, read_write> far: array<f32>;
+
+var<workgroup> tile: array<f32, TILE>;
+
+// Where element i of a tile lies: neither 32 neighbours, nor 32 elements 16 apart, nor two rows of 16 share a bank.
+fn slot(i: u32) -> u32 {
+  return i ^ ((i >> 5u) & 15u) ^ ((i >> 4u) & 16u);
+}
+
+// 16 elements, numbered along a, b, c, d.
+struct Sixteen {
+  a: vec4f,
+  b: vec4f,
+  c: vec4f,
+  d: vec4f,
+}
+
+fn take4(at: u32, step: u32) -> vec4f {
+  return vec4f(tile[slot(at)], tile[slot(at + step)], tile[slot(at + 2u * step)], tile[slot(at + 3u * step)]);
+}
+fn take(at: u32, step: u32) -> Sixteen {
+  return Sixteen(
+    take4(at, step),
+    take4(at + 4u * step, step),
+    take4(at + 8u * step, step),
+    take4(at + 12u * step, step),
+  );
+}
+fn put4(at: u32, step: u32, v: vec4f) {
+  tile[slot(at)] = v.x;
+  tile[slot(at + step)] = v.y;
+  tile[slot(at + 2u * step)] = v.z;
+  tile[slot(at + 3u * step)] = v.w;
+}
+fn put(at: u32, step: u32, v: Sixteen) {
+  put4(at, step, v.a);
+  put4(at + 4u * step, step, v.b);
+  put4(at + 8u * step, step, v.c);
+  put4(at + 12u * step, step, v.d);
+}
+
+// Butterflies of neighbours, and of elements two apart.
+fn pairs1(v: vec4f) -> vec4f {
+  let sum = v.xz + v.yw;
+  let difference = v.xz - v.yw;
+  return vec4f(sum.x, difference.x, sum.y, difference.y);
+}
+fn pairs2(v: vec4f) -> vec4f {
+  return vec4f(v.xy + v.zw, v.xy - v.zw);
+}
+
+// The stages at distances 1, 2, 4 and 8 of the sixteen: those whose bit of `stages` is set.
+fn butterflies(v: Sixteen, stages: u32) -> Sixteen {
+  var u = v;
+  if ((stages & 1u) != 0u) {
+    u = Sixteen(pairs1(u.a), pairs1(u.b), pairs1(u.c), pairs1(u.d));
+  }
+  if ((stages & 2u) != 0u) {
+    u = Sixteen(pairs2(u.a), pairs2(u.b), pairs2(u.c), pairs2(u.d));
+  }
+  if ((stages & 4u) != 0u) {
+    u = Sixteen(u.a + u.b, u.a - u.b, u.c + u.d, u.c - u.d);
+  }
+  if ((stages & 8u) != 0u) {
+    u = Sixteen(u.a + u.c, u.b + u.d, u.a - u.c, u.b - u.d);
+  }
+  return u;
+}
+
+fn input(i: u32) -> f32 {
+  if (i >= p.n) {
+    return 0.0;
+  }
+  let bits = x[i];
+  return bitcast<f32>(select(bits, 0u, (bits & 0x7fffffffu) < TINY));
+}
+
+fn store(i: u32, value: f32) {
+  if (i < p.total) {
+    y[i] = value;
+  }
+}
+fn store4(at: u32, step: u32, v: vec4f) {
+  store(at, v.x);
+  store(at + step, v.y);
+  store(at + 2u * step, v.z);
+  store(at + 3u * step, v.w);
+}
+
+@compute @workgroup_size(WIDTH)
+fn transform(
+  @builtin(workgroup_id) id: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_index) t: u32,
+) {
+  let base = (id.y * grid.x + id.x) * TILE;
+  for (var i = t; i < TILE; i += WIDTH) {
+    tile[slot(i)] = input(base + i);
+  }
+  workgroupBarrier();
+  put(t * 16u, 1u, butterflies(take(t * 16u, 1u), p.stages & 15u));
+  workgroupBarrier();
+  let at = t / 16u * 256u + t % 16u;
+  put(at, 16u, butterflies(take(at, 16u), (p.stages >> 4u) & 15u));
+  workgroupBarrier();
+  let v = butterflies(take(t, 256u), p.stages >> 8u);
+  store4(base + t, 256u, v.a);
+  store4(base + t + 1024u, 256u, v.b);
+  store4(base + t + 2048u, 256u, v.c);
+  store4(base + t + 3072u, 256u, v.d);
+}
+
+// Where element i of a tile of rows lies in y, from the tile's first element on.
+fn within(i: u32) -> u32 {
+  return (i >> p.shift) * p.distance + (i & ((1u << p.shift) - 1u));
+}
+fn load4(base: u32, i: u32) -> vec4f {
+  return vec4f(
+    y[base + within(i)],
+    y[base + within(i + 64u)],
+    y[base + within(i + 128u)],
+    y[base + within(i + 192u)],
+  );
+}
+fn keep4(base: u32, i: u32, v: vec4f) {
+  y[base + within(i)] = v.x;
+  y[base + within(i + 256u)] = v.y;
+  y[base + within(i + 512u)] = v.z;
+  y[base + within(i + 768u)] = v.w;
+}
+
+@compute @workgroup_size(WIDTH)
+fn stride(
+  @builtin(workgroup_id) id: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_index) t: u32,
+) {
+  let number = id.y * grid.x + id.x;
+  // Tiles side by side fill the distance between two rows; then the next set of rows begins.
+  let side = p.distance >> p.shift;
+  let base = number / side * (p.distance * (TILE >> p.shift)) + ((number % side) << p.shift);
+  let inside = number * TILE < p.total;
+  let at = t / 64u * 1024u + t % 64u;
+  if (inside) {
+    let v = Sixteen(load4(base, at), load4(base, at + 256u), load4(base, at + 512u), load4(base, at + 768u));
+    put(at, 64u, butterflies(v, (p.stages >> 6u) & 15u));
+  }
+  workgroupBarrier();
+  if (inside) {
+    let v = butterflies(take(t, 256u), (p.stages >> 8u) & 12u);
+    keep4(base, t, v.a);
+    keep4(base, t + 1024u, v.b);
+    keep4(base, t + 2048u, v.c);
+    keep4(base, t + 3072u, v.d);
+  }
+}
+
+@compute @workgroup_size(WIDTH)
+fn combine(
+  @builtin(workgroup_id) id: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_index) t: u32,
+) {
+  let base = (id.y * grid.x + id.x) * COMBINE_TILE;
+  for (var i = base + t; i < min(base + COMBINE_TILE, p.n); i += WIDTH) {
+    let a = near[i];
+    let b = far[i];
+    near[i] = a + b;
+    far[i] = a - b;
+  }
+}

@@ -1,0 +1,148 @@
+// Packing without gaps, lowest bit first: code i takes bits i * width to i * width + width - 1 of the whole.
+//
+//   packSigns    bit i = x[i] < 0, from the bits: larger than those of -0
+//   unpackSigns  y[i] = scales[floor(i / segment)], sign flipped where bit i is 1
+//   packBits     the low `width` bits of each code
+//   unpackBits   codes[i] = bits i * width to i * width + width - 1
+//
+// Everything is read and written by neighbours. packSigns: a thread collects bits 128 elements apart, then a word of the
+// output takes one bit from each of 32 threads. packBits: codes wait in workgroup memory for the words they fall into.
+//
+// Bindings          x, codes, scales: in, a word an element, or a segment; signs, packed: 32 bits a word
+// Workgroup memory  packSigns 512 bytes, packBits 16,384, the others none
+// Passes            1
+// Bytes moved       packSigns, unpackSigns 4 + 1/8 an element; packBits, unpackBits 4 + width / 8
+// Edges             1 <= width <= 16; the last word is filled up with zeros; a window starts at a multiple of
+//                   2048 elements, so at a whole word
+const SIGNS_WIDTH = 128u;
+const WIDTH = 256u;
+const TILE = 4096u; // elements of a workgroup that packs
+const UNPACK_TILE = 1024u; // elements of a workgroup that unpacks
+
+struct Params {
+  n: u32, // elements in this window
+  width: u32,
+  segment: u32,
+  first: u32, // index of the window's first element
+  scale: u32, // the segment of scales[0]
+}
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> x: array<u32>;
+@group(0) @binding(2) var<storage, read_write> signs: array<u32>;
+@group(0) @binding(3) var<storage, read> signsIn: array<u32>;
+@group(0) @binding(4) var<storage, read> scales: array<u32>;
+@group(0) @binding(5) var<storage, read_write> y: array<u32>;
+@group(0) @binding(6) var<storage, read> codes: array<u32>;
+@group(0) @binding(7) var<storage, read_write> packed: array<u32>;
+@group(0) @binding(8) var<storage, read> packedIn: array<u32>;
+@group(0) @binding(9) var<storage, read_write> codesOut: array<u32>;
+
+var<workgroup> columns: array<u32, SIGNS_WIDTH>;
+var<workgroup> waiting: array<u32, TILE>;
+
+// Words that n codes of `width` bits fill; no product passes 32 bits.
+fn wordsOf(n: u32, width: u32) -> u32 {
+  return n / 32u * width + (n % 32u * width + 31u) / 32u;
+}
+
+@compute @workgroup_size(SIGNS_WIDTH)
+fn packSigns(
+  @builtin(workgroup_id) id: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_index) t: u32,
+) {
+  let base = (id.y * grid.x + id.x) * TILE;
+  var column = 0u;
+  for (var row = 0u; row < 32u; row++) {
+    let i = base + row * SIGNS_WIDTH + t;
+    if (i < p.n) {
+      column |= u32(x[i] > 0x80000000u) << row;
+    }
+  }
+  columns[t] = column;
+  workgroupBarrier();
+  // Word t holds row t / 4 of the 32 columns from here on; each thread starts at another one, in another bank.
+  let first = t % 4u * 32u;
+  var word = 0u;
+  for (var j = 0u; j < 32u; j++) {
+    let lane = (j + t) % 32u;
+    word |= ((columns[first + lane] >> (t / 4u)) & 1u) << lane;
+  }
+  if (base + t * 32u < p.n) {
+    signs[base / 32u + t] = word;
+  }
+}
+
+@compute @workgroup_size(WIDTH)
+fn unpackSigns(
+  @builtin(workgroup_id) id: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_index) t: u32,
+) {
+  let base = (id.y * grid.x + id.x) * UNPACK_TILE;
+  for (var i = base + t; i < min(base + UNPACK_TILE, p.n); i += WIDTH) {
+    let sign = (signsIn[i / 32u] >> (i % 32u)) << 31u;
+    y[i] = scales[(p.first + i) / p.segment - p.scale] ^ sign;
+  }
+}
+
+// Where code i of a tile waits: the codes of a word of 1-bit codes lie in one bank unless rows are turned.
+fn slot(i: u32) -> u32 {
+  return i ^ ((i / 32u) % 32u);
+}
+
+@compute @workgroup_size(WIDTH)
+fn packBits(
+  @builtin(workgroup_id) id: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_index) t: u32,
+) {
+  let tile = id.y * grid.x + id.x;
+  let base = tile * TILE;
+  let low = (1u << p.width) - 1u;
+  for (var i = t; i < TILE; i += WIDTH) {
+    var code = 0u;
+    if (base + i < p.n) {
+      code = codes[base + i] & low;
+    }
+    waiting[slot(i)] = code;
+  }
+  workgroupBarrier();
+  let words = wordsOf(TILE, p.width);
+  let end = wordsOf(p.n, p.width);
+  for (var w = t; w < words && tile * words + w < end; w += WIDTH) {
+    // 32 codes fill `width` words: within such a group bit positions stay below 512.
+    let group = w / p.width * 32u;
+    let start = w % p.width * 32u;
+    var word = 0u;
+    for (var j = start / p.width; j * p.width < start + 32u; j++) {
+      let code = waiting[slot(group + j)];
+      let bit = j * p.width;
+      if (bit >= start) {
+        word |= code << (bit - start);
+      } else {
+        word |= code >> (start - bit);
+      }
+    }
+    packed[tile * words + w] = word;
+  }
+}
+
+@compute @workgroup_size(WIDTH)
+fn unpackBits(
+  @builtin(workgroup_id) id: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_index) t: u32,
+) {
+  let base = (id.y * grid.x + id.x) * UNPACK_TILE;
+  for (var i = base + t; i < min(base + UNPACK_TILE, p.n); i += WIDTH) {
+    let bit = i % 32u * p.width;
+    let at = i / 32u * p.width + bit / 32u;
+    let shift = bit % 32u;
+    var code = packedIn[at] >> shift;
+    if (shift + p.width > 32u) {
+      code |= packedIn[at + 1u] << (32u - shift);
+    }
+    codesOut[i] = code & ((1u << p.width) - 1u);
+  }
+}

@@ -1,0 +1,166 @@
+// The sums of reduce.wgsl, same tree and same bytes, where lanes of one subgroup fold by shuffles.
+//
+//   sumMagnitudes  sums[s] = tree over segment s of |x[i]| * scale, where a key below `tiny` counts as zero
+//   sumSquares     the same of (cut(|x[i]|) * scale)^2; cut keeps 12 significant bits, so that squares are exact
+//   sumBlocks      the tree's next levels: the same of x[i], which are sums of blocks
+//
+// Lanes fold by halves, 16, 8, 4, 2, 1. A half of a subgroup's size or more goes through workgroup memory, a smaller one
+// is a shuffle: on subgroups of 32 and more no barrier is left. Never subgroupAdd: it has no fixed order. Chosen where a
+// probe has seen that the invocations of a subgroup follow the local index (ts/backends/webgpu/subgroups.ts).
+//
+// Bindings          as in reduce.wgsl
+// Workgroup memory  2,080 bytes
+// Passes            as in reduce.wgsl
+// Bytes moved       4 an element
+// Edges             as in reduce.wgsl
+enable subgroups;
+
+const WIDTH = 256u;
+const LANES = 32u;
+const BLOCK = 1024u;
+const BLOCKS = WIDTH / LANES; // of a workgroup
+const MAGNITUDE = 0x7fffffffu;
+const SQUARE_MASK = 0xfffff000u;
+
+struct Params {
+  n: u32, // elements in all
+  origin: u32, // index of x[0]: where the window starts
+  segment: u32,
+  blocks: u32, // blocks of a segment
+  first: u32, // the first block of this pass
+  count: u32, // blocks of this pass
+  place: u32, // where the sum of block `first` goes
+  tiny: u32,
+  scale: f32,
+  word0: u32,
+  word1: u32,
+}
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> x: array<u32>;
+@group(0) @binding(2) var<storage, read_write> sums: array<f32>;
+@group(0) @binding(3) var<storage, read_write> largest: array<atomic<u32>>;
+
+var<workgroup> parts: array<f32, WIDTH>;
+var<workgroup> keys: array<u32, WIDTH>;
+var<workgroup> tops: array<u32, BLOCKS>;
+
+// The elements of a block: `count` words of x from `at` on.
+struct Span {
+  at: u32,
+  count: u32,
+}
+
+fn spanOf(number: u32) -> Span {
+  if (number >= p.count) {
+    return Span(0u, 0u);
+  }
+  let whole = p.first + number;
+  let inside = whole % p.blocks * BLOCK;
+  let start = whole / p.blocks * p.segment + inside;
+  if (start >= p.n) {
+    return Span(0u, 0u);
+  }
+  return Span(start - p.origin, min(BLOCK, min(p.segment - inside, p.n - start)));
+}
+
+// Folds the sums, and the largest keys, of the lanes of each block; lane 0 writes the sum. `size` is the subgroup's.
+fn fold(t: u32, size: u32, number: u32, ownSum: f32, ownKey: u32) {
+  let lane = t % LANES;
+  var sum = ownSum;
+  var key = ownKey;
+  var h = LANES / 2u;
+  if (size < LANES) {
+    parts[t] = sum;
+    keys[t] = key;
+    workgroupBarrier();
+    for (; h >= size; h /= 2u) {
+      if (lane < h) {
+        parts[t] = parts[t] + parts[t + h];
+        keys[t] = max(keys[t], keys[t + h]);
+      }
+      workgroupBarrier();
+    }
+    sum = parts[t];
+    key = keys[t];
+  }
+  // Only lanes below h matter; the others add what they get.
+  for (; h > 0u; h /= 2u) {
+    sum = sum + subgroupShuffleXor(sum, h);
+    key = max(key, subgroupShuffleXor(key, h));
+  }
+  if (lane == 0u) {
+    tops[t / LANES] = key;
+    if (number < p.count) {
+      sums[p.place + number] = sum;
+    }
+  }
+}
+
+// After `fold`: one atomic a workgroup on the output.
+fn raise(t: u32) {
+  workgroupBarrier();
+  if (t == 0u) {
+    var key = 0u;
+    for (var i = 0u; i < BLOCKS; i++) {
+      key = max(key, tops[i]);
+    }
+    atomicMax(&largest[0], key);
+  }
+}
+
+@compute @workgroup_size(WIDTH)
+fn sumMagnitudes(
+  @builtin(workgroup_id) id: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_index) t: u32,
+  @builtin(subgroup_size) size: u32,
+) {
+  let number = (id.y * grid.x + id.x) * BLOCKS + t / LANES;
+  let span = spanOf(number);
+  var sum = 0.0;
+  var top = 0u;
+  for (var i = t % LANES; i < span.count; i += LANES) {
+    let key = x[span.at + i] & MAGNITUDE;
+    top = max(top, key);
+    sum = sum + bitcast<f32>(select(key, 0u, key < p.tiny)) * p.scale;
+  }
+  fold(t, size, number, sum, top);
+  raise(t);
+}
+
+@compute @workgroup_size(WIDTH)
+fn sumSquares(
+  @builtin(workgroup_id) id: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_index) t: u32,
+  @builtin(subgroup_size) size: u32,
+) {
+  let number = (id.y * grid.x + id.x) * BLOCKS + t / LANES;
+  let span = spanOf(number);
+  var sum = 0.0;
+  var top = 0u;
+  for (var i = t % LANES; i < span.count; i += LANES) {
+    let key = x[span.at + i] & MAGNITUDE;
+    top = max(top, key);
+    let magnitude = bitcast<f32>(select(key & SQUARE_MASK, 0u, key < p.tiny)) * p.scale;
+    sum = sum + magnitude * magnitude;
+  }
+  fold(t, size, number, sum, top);
+  raise(t);
+}
+
+@compute @workgroup_size(WIDTH)
+fn sumBlocks(
+  @builtin(workgroup_id) id: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_index) t: u32,
+  @builtin(subgroup_size) size: u32,
+) {
+  let number = (id.y * grid.x + id.x) * BLOCKS + t / LANES;
+  let span = spanOf(number);
+  var sum = 0.0;
+  for (var i = t % LANES; i < span.count; i += LANES) {
+    sum = sum + bitcast<f32>(x[span.at + i]);
+  }
+  fold(t, size, number, sum, 0u);
+}

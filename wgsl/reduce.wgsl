@@ -1,0 +1,222 @@
+// Reductions: sums by one fixed tree, extremes and non-finite elements by integers.
+//
+//   sumMagnitudes  sums[s] = tree over segment s of |x[i]| * scale, where a key below `tiny` counts as zero
+//   sumSquares     the same of (cut(|x[i]|) * scale)^2; cut keeps 12 significant bits, so that squares are exact
+//   sumBlocks      the tree's next levels: the same of x[i], which are sums of blocks
+//   findExtremes   range = least and greatest signed key: the key of |x[i]|, negated where the sign is set
+//   findNonFinite  found = how many keys are those of infinity or NaN, and the first such index
+//   start          the two words that findExtremes and findNonFinite start from
+//
+// The tree (docs/same-bytes.md): a block is 1024 elements as 32 rows of 32 lanes. A lane adds its rows in order from
+// +0; lanes fold by halves, 16, 8, 4, 2, 1. `scale` is a power of two and squares are exact, so that a compiler that
+// fuses a product and a sum rounds the same. Elements beyond the end would add +0, which changes no sum of magnitudes.
+//
+// Bindings          x: in, n words; sums: out, a word a block; largest: 1 word, cleared; range, found: 2 words
+// Workgroup memory  sums 2,048 bytes, the others 8
+// Passes            sums: 1 a level, levels = max(1, ceil(log(segment) / log(1024))); the others 2
+// Bytes moved       4 an element
+// Edges             segments end at the end of x; blocks beyond it sum to +0
+const WIDTH = 256u;
+const LANES = 32u;
+const BLOCK = 1024u;
+const BLOCKS = WIDTH / LANES; // of a workgroup
+const TILE = 16384u; // elements of a workgroup where their order does not matter
+const MAGNITUDE = 0x7fffffffu;
+const INFINITE = 0x7f800000u;
+const SQUARE_MASK = 0xfffff000u;
+
+struct Params {
+  n: u32, // elements in all; in findExtremes and findNonFinite, in this window
+  origin: u32, // index of x[0]: where the window starts
+  segment: u32,
+  blocks: u32, // blocks of a segment
+  first: u32, // the first block of this pass
+  count: u32, // blocks of this pass
+  place: u32, // where the sum of block `first` goes
+  tiny: u32,
+  scale: f32,
+  word0: u32,
+  word1: u32,
+}
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> x: array<u32>;
+@group(0) @binding(2) var<storage, read_write> sums: array<f32>;
+@group(0) @binding(3) var<storage, read_write> largest: array<atomic<u32>>;
+@group(0) @binding(4) var<storage, read_write> range: array<atomic<i32>>;
+@group(0) @binding(5) var<storage, read_write> found: array<atomic<u32>>;
+@group(0) @binding(6) var<storage, read_write> words: array<u32>;
+
+var<workgroup> parts: array<f32, WIDTH>;
+var<workgroup> keys: array<u32, WIDTH>;
+var<workgroup> least: atomic<i32>;
+var<workgroup> greatest: atomic<i32>;
+var<workgroup> strange: atomic<u32>;
+var<workgroup> earliest: atomic<u32>;
+
+// The elements of a block: `count` words of x from `at` on.
+struct Span {
+  at: u32,
+  count: u32,
+}
+
+fn spanOf(number: u32) -> Span {
+  if (number >= p.count) {
+    return Span(0u, 0u);
+  }
+  let whole = p.first + number;
+  let inside = whole % p.blocks * BLOCK;
+  let start = whole / p.blocks * p.segment + inside;
+  if (start >= p.n) {
+    return Span(0u, 0u);
+  }
+  return Span(start - p.origin, min(BLOCK, min(p.segment - inside, p.n - start)));
+}
+
+// Folds the sums, and the largest keys, of the lanes of each block; lane 0 writes the sum.
+fn fold(t: u32, number: u32, sum: f32, key: u32) {
+  let lane = t % LANES;
+  parts[t] = sum;
+  keys[t] = key;
+  workgroupBarrier();
+  for (var h = LANES / 2u; h > 0u; h /= 2u) {
+    if (lane < h) {
+      parts[t] = parts[t] + parts[t + h];
+      keys[t] = max(keys[t], keys[t + h]);
+    }
+    workgroupBarrier();
+  }
+  if (lane == 0u && number < p.count) {
+    sums[p.place + number] = parts[t];
+  }
+}
+
+// After `fold`: one atomic a workgroup on the output.
+fn raise(t: u32) {
+  if (t == 0u) {
+    var key = 0u;
+    for (var lane = 0u; lane < WIDTH; lane += LANES) {
+      key = max(key, keys[lane]);
+    }
+    atomicMax(&largest[0], key);
+  }
+}
+
+@compute @workgroup_size(WIDTH)
+fn sumMagnitudes(
+  @builtin(workgroup_id) id: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_index) t: u32,
+) {
+  let number = (id.y * grid.x + id.x) * BLOCKS + t / LANES;
+  let span = spanOf(number);
+  var sum = 0.0;
+  var top = 0u;
+  for (var i = t % LANES; i < span.count; i += LANES) {
+    let key = x[span.at + i] & MAGNITUDE;
+    top = max(top, key);
+    sum = sum + bitcast<f32>(select(key, 0u, key < p.tiny)) * p.scale;
+  }
+  fold(t, number, sum, top);
+  raise(t);
+}
+
+@compute @workgroup_size(WIDTH)
+fn sumSquares(
+  @builtin(workgroup_id) id: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_index) t: u32,
+) {
+  let number = (id.y * grid.x + id.x) * BLOCKS + t / LANES;
+  let span = spanOf(number);
+  var sum = 0.0;
+  var top = 0u;
+  for (var i = t % LANES; i < span.count; i += LANES) {
+    let key = x[span.at + i] & MAGNITUDE;
+    top = max(top, key);
+    let magnitude = bitcast<f32>(select(key & SQUARE_MASK, 0u, key < p.tiny)) * p.scale;
+    sum = sum + magnitude * magnitude;
+  }
+  fold(t, number, sum, top);
+  raise(t);
+}
+
+@compute @workgroup_size(WIDTH)
+fn sumBlocks(
+  @builtin(workgroup_id) id: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_index) t: u32,
+) {
+  let number = (id.y * grid.x + id.x) * BLOCKS + t / LANES;
+  let span = spanOf(number);
+  var sum = 0.0;
+  for (var i = t % LANES; i < span.count; i += LANES) {
+    sum = sum + bitcast<f32>(x[span.at + i]);
+  }
+  fold(t, number, sum, 0u);
+}
+
+@compute @workgroup_size(1)
+fn start() {
+  words[0] = p.word0;
+  words[1] = p.word1;
+}
+
+@compute @workgroup_size(WIDTH)
+fn findExtremes(
+  @builtin(workgroup_id) id: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_index) t: u32,
+) {
+  let base = (id.y * grid.x + id.x) * TILE;
+  var low: i32 = 0x7fffffff;
+  var high: i32 = -0x7fffffff;
+  for (var i = base + t; i < min(base + TILE, p.n); i += WIDTH) {
+    let magnitude = i32(x[i] & MAGNITUDE);
+    let key = select(magnitude, -magnitude, x[i] > MAGNITUDE);
+    low = min(low, key);
+    high = max(high, key);
+  }
+  if (t == 0u) {
+    atomicStore(&least, low);
+    atomicStore(&greatest, high);
+  }
+  workgroupBarrier();
+  atomicMin(&least, low);
+  atomicMax(&greatest, high);
+  workgroupBarrier();
+  if (t == 0u) {
+    atomicMin(&range[0], atomicLoad(&least));
+    atomicMax(&range[1], atomicLoad(&greatest));
+  }
+}
+
+@compute @workgroup_size(WIDTH)
+fn findNonFinite(
+  @builtin(workgroup_id) id: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_index) t: u32,
+) {
+  let base = (id.y * grid.x + id.x) * TILE;
+  var own = 0u;
+  var at = 0xffffffffu;
+  for (var i = base + t; i < min(base + TILE, p.n); i += WIDTH) {
+    if ((x[i] & MAGNITUDE) >= INFINITE) {
+      own++;
+      at = min(at, p.origin + i);
+    }
+  }
+  if (t == 0u) {
+    atomicStore(&strange, 0u);
+    atomicStore(&earliest, 0xffffffffu);
+  }
+  workgroupBarrier();
+  if (own > 0u) {
+    atomicAdd(&strange, own);
+    atomicMin(&earliest, at);
+  }
+  workgroupBarrier();
+  if (t == 0u && atomicLoad(&strange) > 0u) {
+    atomicAdd(&found[0], atomicLoad(&strange));
+    atomicMin(&found[1], atomicLoad(&earliest));
+  }
+}

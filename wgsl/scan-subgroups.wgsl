@@ -1,0 +1,124 @@
+// The prefix sums of scan.wgsl, where threads of one subgroup add up without workgroup memory.
+//
+//   y[i] = x[0] + ... + x[i - 1] modulo 2^32: `reduce` sums tiles, `root` scans the last level, `scan` goes back down
+//
+// Chosen where a probe has seen that the invocations of a subgroup follow the local index
+// (ts/backends/webgpu/subgroups.ts). Sums of integers are the same in any order.
+//
+// Bindings          as in scan.wgsl
+// Workgroup memory  8,448 bytes, for subgroups of 4 and more
+// Passes            as in scan.wgsl
+// Bytes moved       12 an element (x twice, y once)
+// Edges             as in scan.wgsl
+enable subgroups;
+
+const WIDTH = 256u;
+const TILE = 2048u;
+const OWN = TILE / WIDTH;
+const LEAST = 4u; // the smallest subgroup there is
+
+struct Params {
+  n: u32, // words of x in this window
+  tile: u32, // where the window's first tile stands in `totals` and `bases`
+}
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> x: array<u32>;
+@group(0) @binding(2) var<storage, read_write> totals: array<u32>;
+@group(0) @binding(3) var<storage, read> bases: array<u32>;
+@group(0) @binding(4) var<storage, read_write> y: array<u32>;
+@group(0) @binding(5) var<storage, read_write> total: array<u32>;
+
+var<workgroup> words: array<u32, TILE>;
+var<workgroup> parts: array<u32, WIDTH / LEAST>;
+
+// Where word i of a tile lies in workgroup memory, so that neither 32 neighbours nor 32 words OWN apart share a bank.
+fn slot(i: u32) -> u32 {
+  return i ^ ((i / 32u) % OWN);
+}
+
+// The sum of `own` over the threads before t: within a subgroup of `size` threads, then over the subgroups.
+fn exclusive(t: u32, size: u32, own: u32) -> u32 {
+  var before = subgroupExclusiveAdd(own);
+  if (t % size == size - 1u) {
+    parts[t / size] = before + own;
+  }
+  workgroupBarrier();
+  for (var i = 0u; i < t / size; i++) {
+    before += parts[i];
+  }
+  return before;
+}
+
+// y of the tile at `base`, whose sums start from `start`; the tile's own sum for the last thread, undefined for others.
+fn scanTile(base: u32, start: u32, t: u32, size: u32) -> u32 {
+  for (var i = t; i < TILE; i += WIDTH) {
+    var word = 0u;
+    if (base + i < p.n) {
+      word = x[base + i];
+    }
+    words[slot(i)] = word;
+  }
+  workgroupBarrier();
+  var own = 0u;
+  for (var j = 0u; j < OWN; j++) {
+    own += words[slot(t * OWN + j)];
+  }
+  let before = exclusive(t, size, own);
+  var sum = start + before;
+  for (var j = 0u; j < OWN; j++) {
+    let at = slot(t * OWN + j);
+    let word = words[at];
+    words[at] = sum;
+    sum += word;
+  }
+  workgroupBarrier();
+  for (var i = t; i < TILE; i += WIDTH) {
+    if (base + i < p.n) {
+      y[base + i] = words[slot(i)];
+    }
+  }
+  return before + own;
+}
+
+@compute @workgroup_size(WIDTH)
+fn reduce(
+  @builtin(workgroup_id) id: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_index) t: u32,
+  @builtin(subgroup_size) size: u32,
+) {
+  let tile = id.y * grid.x + id.x;
+  let base = tile * TILE;
+  var own = 0u;
+  for (var i = base + t; i < min(base + TILE, p.n); i += WIDTH) {
+    own += x[i];
+  }
+  let before = exclusive(t, size, own);
+  if (t == WIDTH - 1u && base < p.n) {
+    totals[p.tile + tile] = before + own;
+  }
+}
+
+@compute @workgroup_size(WIDTH)
+fn root(@builtin(local_invocation_index) t: u32, @builtin(subgroup_size) size: u32) {
+  let sum = scanTile(0u, 0u, t, size);
+  if (t == WIDTH - 1u) {
+    total[0] = sum;
+  }
+}
+
+@compute @workgroup_size(WIDTH)
+fn scan(
+  @builtin(workgroup_id) id: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_index) t: u32,
+  @builtin(subgroup_size) size: u32,
+) {
+  let tile = id.y * grid.x + id.x;
+  let base = tile * TILE;
+  var start = 0u;
+  if (base < p.n) {
+    start = bases[p.tile + tile];
+  }
+  scanTile(base, start, t, size);
+}
