@@ -1,0 +1,175 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import * as assert from 'uvu/assert';
+import { readNpy, writeNpy } from '../../ts/cli/npy.ts';
+import { input } from '../support/inputs.ts';
+import { suite } from '../support/suite.ts';
+
+const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+const run = promisify(execFile);
+
+interface Outcome {
+  readonly status: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+const test = suite('command line');
+let folder = '';
+test.before(() => void (folder = mkdtempSync(`${tmpdir()}/fewbits-`)));
+test.after(() => rmSync(folder, { recursive: true }));
+
+async function fewbits(...args: string[]): Promise<Outcome> {
+  try {
+    const { stdout, stderr } = await run(process.execPath, [main, ...args], { cwd: folder });
+    return { status: 0, stdout, stderr };
+  } catch (error) {
+    const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
+    return { status: code, stdout, stderr };
+  }
+}
+
+function save(name: string, x: Float32Array): void {
+  writeFileSync(`${folder}/${name}`, writeNpy(x));
+}
+
+/** An .npy file of any element type. */
+function npy(descr: string, shape: string, data: Uint8Array, fortran = 'False'): Uint8Array {
+  const header = `{'descr': '${descr}', 'fortran_order': ${fortran}, 'shape': ${shape}, }`.padEnd(117) + '\n';
+  return new Uint8Array([
+    0x93,
+    ...Buffer.from('NUMPY'),
+    1,
+    0,
+    header.length,
+    0,
+    ...Buffer.from(header),
+    ...data,
+  ]);
+}
+
+test('compress, inspect and decompress', async () => {
+  const x = input('normal', 1000);
+  save('g.npy', x);
+  const compress = await fewbits(
+    'compress',
+    'g.npy',
+    '-o',
+    'g.fb',
+    '--compressor',
+    'top-k:ratio=0.01',
+    '--backend',
+    'wasm',
+  );
+  assert.is(compress.status, 0, compress.stderr);
+  assert.match(compress.stdout, /g\.npy -> g\.fb on wasm/);
+  const inspect = await fewbits('inspect', 'g.fb');
+  assert.match(inspect.stdout, /topK \(k=10, coding=rice\), n = 1000/);
+  assert.is((await fewbits('decompress', 'g.fb', '-o', 'back.npy')).status, 0);
+  const { data } = readNpy(readFileSync(`${folder}/back.npy`));
+  const kept = data.filter((value) => value !== 0);
+  assert.is(kept.length, 10);
+  assert.ok(data.every((value, i) => value === 0 || value === x[i]));
+});
+
+test('--json on each command', async () => {
+  save('g.npy', input('normal', 64));
+  const json = async (...args: string[]): Promise<Record<string, unknown>> =>
+    JSON.parse((await fewbits(...args, '--json')).stdout) as Record<string, unknown>;
+  const compressed = await json('compress', 'g.npy', '-o', 'j.fb', '-c', 'scaled-sign', '-b', 'js');
+  assert.equal([compressed.backend, compressed.compressor, compressed.n], ['js', 'scaledSign', 64]);
+  assert.is((await json('inspect', 'j.fb')).bytes, 36);
+  assert.is((await json('decompress', 'j.fb', '-o', 'j.npy', '-b', 'js')).backend, 'js');
+  const { backends, auto } = await json('doctor');
+  assert.is((backends as unknown[]).length, 3);
+  assert.ok(['webgpu', 'wasm'].includes(auto as string));
+});
+
+test('float64 and float16 are converted, with a note', async () => {
+  writeFileSync(
+    `${folder}/d.npy`,
+    npy('<f8', '(2, 2)', new Uint8Array(new Float64Array([1, -2, 0.1, 4]).buffer)),
+  );
+  writeFileSync(
+    `${folder}/h.npy`,
+    npy('<f2', '(3,)', new Uint8Array(new Uint16Array([0x3c00, 0xc000, 0x0001]).buffer)),
+  );
+  const double = await fewbits('compress', 'd.npy', '-o', 'd.fb', '-c', 'top-k:k=4');
+  assert.match(double.stderr, /holds float64, converted to float32/);
+  await fewbits('compress', 'h.npy', '-o', 'h.fb', '-c', 'top-k:k=3');
+  await fewbits('decompress', 'd.fb', '-o', 'd2.npy');
+  await fewbits('decompress', 'h.fb', '-o', 'h2.npy');
+  assert.equal([...readNpy(readFileSync(`${folder}/d2.npy`)).data], [1, -2, Math.fround(0.1), 4]);
+  assert.equal([...readNpy(readFileSync(`${folder}/h2.npy`)).data], [1, -2, 2 ** -24]);
+});
+
+test('what is wrong is one line on standard error, status not 0, no file left behind', async () => {
+  const x = input('normal', 100);
+  save('g.npy', x);
+  save('nan.npy', Float32Array.of(1, NaN, 2));
+  writeFileSync(`${folder}/cut.npy`, writeNpy(x).subarray(0, 300));
+  writeFileSync(`${folder}/int.npy`, npy('<i4', '(1,)', new Uint8Array(4)));
+  writeFileSync(`${folder}/columns.npy`, npy('<f4', '(2, 2)', new Uint8Array(16), 'True'));
+  await fewbits('compress', 'g.npy', '-o', 'g.fb', '-c', 'top-k:k=10');
+  const packet = readFileSync(`${folder}/g.fb`);
+  writeFileSync(`${folder}/short.fb`, packet.subarray(0, packet.length - 3));
+  packet[40] ^= 1;
+  writeFileSync(`${folder}/flipped.fb`, packet);
+  const before = readdirSync(folder).length;
+  const compress = ['compress', 'g.npy', '-o', 'out', '-c'];
+  const cases: [string[], RegExp][] = [
+    [
+      ['compress', 'nan.npy', '-o', 'out', '-c', 'top-k:k=1'],
+      /1 NaN or infinite element, the first at index 1/,
+    ],
+    [
+      ['compress', 'cut.npy', '-o', 'out', '-c', 'top-k:k=1'],
+      /172 bytes of data, its shape \(100\) takes 400/,
+    ],
+    [['compress', 'int.npy', '-o', 'out', '-c', 'top-k:k=1'], /holds '<i4'; float32/],
+    [['compress', 'columns.npy', '-o', 'out', '-c', 'top-k:k=1'], /Fortran order/],
+    [['compress', 'none.npy', '-o', 'out', '-c', 'top-k:k=1'], /cannot read none\.npy: no such file/],
+    [
+      ['compress', 'g.npy', '-o', 'no/out', '-c', 'top-k:k=1'],
+      /cannot write no\/out: no such file or folder/,
+    ],
+    [[...compress, 'top-k:k=101'], /"k" expected an integer in 1\.\.100, got 101/],
+    [[...compress, 'top-k:k=ten'], /"k" expected an integer in 1\.\.4294967295, got "ten"/],
+    [[...compress, 'top-k'], /either "k" or "ratio"/],
+    [[...compress, 'top-k:k'], /"k" expected NAME=VALUE, as in top-k:ratio=0\.01/],
+    [[...compress, 'zip'], /unknown compressor "zip"; known are top-k, scaled-sign/],
+    [
+      [...compress, 'top-k:k=1', '--backend', 'cuda'],
+      /"backend" expected one of auto, webgpu, wasm, js, got "cuda"/,
+    ],
+    [[...compress, 'top-k:k=1', '--speed', '9'], /--speed/],
+    [['compress', 'g.npy', '-c', 'top-k:k=1'], /expected -o OUT\.fb/],
+    [['compress', 'g.npy', '-o', 'out'], /expected --compressor/],
+    [['decompress', 'short.fb', '-o', 'out'], /the packet says \d+ bytes, got \d+/],
+    [['decompress', 'flipped.fb', '-o', 'out'], /the CRC does not match/],
+    [['inspect', 'g.npy'], /do not start with 'fewb'/],
+    [['shrink', 'g.npy'], /unknown command "shrink"/],
+    [[], /expected a command/],
+  ];
+  const outcomes = await Promise.all(cases.map(([args]) => fewbits(...args)));
+  outcomes.forEach(({ status, stderr, stdout }, i) => {
+    const [args, message] = cases[i];
+    assert.ok(status > 0, args.join(' '));
+    assert.match(stderr, message);
+    assert.is(stderr.trim().split('\n').length, 1, stderr);
+    assert.is(stdout, '');
+  });
+  assert.is(readdirSync(folder).length, before, 'a failed command left a file behind');
+});
+
+test('--help names every command', async () => {
+  const { status, stdout } = await fewbits('--help');
+  assert.is(status, 0);
+  for (const name of ['doctor', 'compress', 'decompress', 'inspect', 'top-k:ratio=0.01', 'scaled-sign'])
+    assert.match(stdout, name);
+});
+
+test.run();

@@ -1,0 +1,126 @@
+import * as assert from 'uvu/assert';
+import { openJs } from '../../ts/backends/js/index.ts';
+import * as kernels from '../../ts/kernels/index.ts';
+import {
+  packBitsKernel,
+  packedWords,
+  packSignsKernel,
+  unpackBitsKernel,
+  unpackSignsKernel,
+  WIDEST,
+} from '../../ts/kernels/pack.ts';
+import { eachBackend } from '../support/backends.ts';
+import { hostOf, rejects } from '../support/host.ts';
+import { FINITE, input, LARGE, LARGEST, randomWords, table, WILD } from '../support/inputs.ts';
+import { assertSameWords, kernelCase, type Case } from '../support/same-words.ts';
+import { suite } from '../support/suite.ts';
+
+eachBackend('pack', (test, open) => {
+  test('packSigns: the same words as js', async () => {
+    const cases = function* (): Generator<Case> {
+      for (const { n, kind } of [...table([...FINITE, ...WILD]), { n: LARGEST, kind: 'normal' as const }])
+        yield kernelCase(
+          packSignsKernel,
+          `${kind} ${n}`,
+          { x: input(kind, n) },
+          { bits: packedWords(n, 1) },
+          { n },
+        );
+    };
+    await assertSameWords(await open(), cases());
+  });
+
+  test('unpackSigns: the same words as js', async () => {
+    const cases = function* (): Generator<Case> {
+      for (const { n, kind } of [...table(['normal']), { n: LARGEST, kind: 'normal' as const }])
+        for (const segment of new Set([n, Math.ceil(n / 3), 32, 100])) {
+          const scales = input(kind, Math.ceil(n / segment), 2);
+          const bits = randomWords(packedWords(n, 1));
+          yield kernelCase(
+            unpackSignsKernel,
+            `${n} by ${segment}`,
+            { bits, scales },
+            { y: n },
+            { n, segment },
+          );
+        }
+    };
+    await assertSameWords(await open(), cases());
+  });
+
+  test('packBits and unpackBits: the same words as js, for every width', async () => {
+    const cases = function* (): Generator<Case> {
+      for (const { n } of [...table(['normal']), { n: LARGE }])
+        for (let width = 1; width <= WIDEST; width++) {
+          if (n < LARGE && (n + width) % 4 !== 0) continue;
+          const packed = packedWords(n, width);
+          const params = { n, width };
+          yield kernelCase(packBitsKernel, `${n} of ${width}`, { codes: randomWords(n) }, { packed }, params);
+          yield kernelCase(
+            unpackBitsKernel,
+            `${n} of ${width}`,
+            { packed: randomWords(packed) },
+            { codes: n },
+            params,
+          );
+        }
+    };
+    await assertSameWords(await open(), cases());
+  });
+
+  test('what is packed unpacks', async () => {
+    const host = hostOf(await open());
+    const codes = randomWords(1001).map((word) => word & 31);
+    const packed = await kernels.packBits(host, codes, 5);
+    assert.is(packed.length, Math.ceil((1001 * 5) / 32));
+    assert.equal(await kernels.unpackBits(host, packed, 1001, 5), codes);
+    const x = input('normal', 1001);
+    const signs = await kernels.unpackSigns(host, await kernels.packSigns(host, x), 1001, 0.5);
+    assert.ok(signs.every((sign, i) => sign === (x[i] < 0 ? -0.5 : 0.5)));
+  });
+});
+
+const onJs = suite('pack by its definition');
+
+onJs('bits lie lowest first, codes without a gap', async () => {
+  const host = hostOf(openJs());
+  assert.equal([...(await kernels.packBits(host, new Uint32Array([1, 2, 3]), 4))], [0x321]);
+  const wide = await kernels.packBits(host, new Uint32Array([0xabc, 0xdef, 0x123]), 12);
+  assert.equal([...wide], [0x23defabc, 0x1]);
+  assert.equal([...(await kernels.packBits(host, new Uint32Array([0xfff5]), 4))], [5]);
+});
+
+onJs('a sign bit is 1 where x < 0, so 0 for -0', async () => {
+  const x = new Float32Array([1, -2, -0, 0, -1e-45, -Infinity]);
+  assert.equal([...(await kernels.packSigns(hostOf(openJs()), x))], [0b110010]);
+});
+
+onJs('wrong arguments are named', async () => {
+  const host = hostOf(openJs());
+  const codes = new Uint32Array(8);
+  await rejects(
+    kernels.packBits(host, codes, 17),
+    RangeError,
+    '"width" expected an integer in 1..16, got 17',
+  );
+  await rejects(
+    kernels.unpackBits(host, codes, 8, 4),
+    RangeError,
+    '"packed.length" expected an integer in 1..1, got 8',
+  );
+  await rejects(kernels.unpackSigns(host, codes, 8, 1), RangeError, '"bits.length"');
+  await rejects(
+    kernels.unpackSigns(host, codes, 256, Infinity),
+    RangeError,
+    '"scale" expected a finite number',
+  );
+  await rejects(
+    kernels.packBits(host, [1] as unknown as Uint32Array, 4),
+    TypeError,
+    '"codes" expected a Uint32Array',
+  );
+  assert.is((await kernels.packBits(host, new Uint32Array(0), 4)).length, 0);
+  assert.is((await kernels.unpackSigns(host, new Uint32Array(0), 0, 1)).length, 0);
+});
+
+onJs.run();

@@ -1,0 +1,88 @@
+import * as assert from 'uvu/assert';
+import { openJs } from '../../ts/backends/js/index.ts';
+import * as kernels from '../../ts/kernels/index.ts';
+import { gatherKernel, scatterKernel } from '../../ts/kernels/sparse.ts';
+import { eachBackend } from '../support/backends.ts';
+import { hostOf, rejects } from '../support/host.ts';
+import { FINITE, input, LARGEST, randomWords, table, WILD } from '../support/inputs.ts';
+import { assertSameWords, kernelCase, type Case } from '../support/same-words.ts';
+import { suite } from '../support/suite.ts';
+
+/** About one index in `every`, ascending; at least one. */
+function indicesBelow(n: number, every: number): Uint32Array {
+  const found = Uint32Array.from({ length: n }, (_, i) => i).filter(
+    (i) => randomWords(1, i)[0] % every === 0,
+  );
+  return found.length === 0 ? new Uint32Array([n - 1]) : found;
+}
+
+eachBackend('sparse', (test, open) => {
+  test('gather and scatter: the same words as js', async () => {
+    const cases = function* (): Generator<Case> {
+      for (const { n, kind } of [...table([...FINITE, ...WILD]), { n: LARGEST, kind: 'finite' as const }]) {
+        const indices = indicesBelow(n, 1 + (n % 5));
+        const count = indices.length;
+        const label = `${kind} ${n}`;
+        yield kernelCase(
+          gatherKernel,
+          label,
+          { x: input(kind, n), indices },
+          { values: count },
+          { n, count },
+        );
+        yield kernelCase(
+          scatterKernel,
+          label,
+          { indices, values: input(kind, count) },
+          { y: n },
+          { n, count },
+        );
+      }
+    };
+    await assertSameWords(await open(), cases());
+  });
+
+  test('indices past the end are left out', async () => {
+    const indices = new Uint32Array([1, 5, 6, 0xffffffff]);
+    const x = input('normal', 5);
+    await assertSameWords(await open(), [
+      kernelCase(gatherKernel, 'past the end', { x, indices }, { values: 4 }, { n: 5, count: 4 }),
+      kernelCase(
+        scatterKernel,
+        'past the end',
+        { indices, values: input('normal', 4) },
+        { y: 5 },
+        { n: 5, count: 4 },
+      ),
+      kernelCase(
+        scatterKernel,
+        'of nothing',
+        { indices: new Uint32Array(0), values: new Uint32Array(0) },
+        { y: 5 },
+        { n: 5, count: 0 },
+      ),
+    ]);
+  });
+});
+
+const onJs = suite('sparse by its definition');
+
+onJs('gather takes elements, scatter puts them back', async () => {
+  const host = hostOf(openJs());
+  const indices = new Uint32Array([0, 2]);
+  assert.equal([...(await kernels.gather(host, new Float32Array([5, 6, 7]), indices))], [5, 7]);
+  assert.equal([...(await kernels.scatter(host, indices, new Float32Array([5, 7]), 4))], [5, 0, 7, 0]);
+  await rejects(
+    kernels.gather(host, new Float32Array(2), indices),
+    RangeError,
+    '"indices" expected to ascend in 0..1, got 2',
+  );
+  await rejects(
+    kernels.scatter(host, new Uint32Array([1, 1]), new Float32Array(2), 4),
+    RangeError,
+    'got 1 after 1',
+  );
+  await rejects(kernels.scatter(host, indices, new Float32Array(1), 4), RangeError, '"indices.length"');
+});
+
+onJs.run();

@@ -1,0 +1,94 @@
+/** The project's own rules: one stem a kernel family, one value a constant, imports that point one way. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import * as assert from 'uvu/assert';
+import { suite } from './support/suite.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const test = suite('layout');
+
+function filesUnder(folder: string): string[] {
+  return readdirSync(`${root}/${folder}`, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts') && !name.startsWith('generated'))
+    .map((name) => `${folder}/${name}`);
+}
+
+const read = (file: string): string => readFileSync(`${root}/${file}`, 'utf8');
+
+/** The stems of the kernel families: each WGSL file that is not a variant of another. */
+const stems = readdirSync(`${root}/wgsl`)
+  .map((name) => name.replace('.wgsl', ''))
+  .filter((name) => !name.endsWith('-subgroups'));
+
+test('each kernel family has its file in all three languages and its tests', () => {
+  assert.ok(stems.length >= 8, `${stems.join(', ')}`);
+  for (const stem of stems)
+    for (const file of [
+      `assembly/${stem}.ts`,
+      `ts/kernels/${stem}.ts`,
+      `ts/backends/js/${stem}.ts`,
+      `tests/kernels/${stem}.test.ts`,
+    ])
+      assert.not.throws(() => read(file), `${file} is missing`);
+  for (const name of readdirSync(`${root}/wgsl`).filter((name) => name.includes('-subgroups')))
+    assert.ok(stems.includes(name.replace('-subgroups.wgsl', '')), `${name} is a variant of nothing`);
+});
+
+test('each compressor has its tests', () => {
+  const support = ['codecs', 'compressor', 'count'];
+  for (const file of filesUnder('ts/compressors')) {
+    const stem = file.split('/').pop()?.replace('.ts', '') ?? '';
+    if (!support.includes(stem))
+      assert.not.throws(() => read(`tests/compressors/${stem}.test.ts`), `${stem} has no test`);
+  }
+});
+
+/** What a folder of ts/ may import from, beside itself, errors and arguments. */
+const ALLOWED: Record<string, readonly string[]> = {
+  // types only, checked below: the contract names kernels, kernels name buffers, plans name shaders
+  kernels: ['backends/backend.ts', 'generated/wgsl.ts'],
+  packet: [],
+  'backends/js': ['backends/backend.ts', 'kernels'],
+  'backends/wasm': ['backends/backend.ts', 'kernels', 'generated'],
+  'backends/webgpu': ['backends/backend.ts', 'kernels', 'generated'],
+  compressors: ['kernels', 'packet', 'backends/backend.ts'],
+};
+
+test('imports point one way', () => {
+  for (const [folder, allowed] of Object.entries(ALLOWED))
+    for (const file of filesUnder(`ts/${folder}`))
+      for (const [, kind, specifier] of read(file).matchAll(/^import (type )?[^;]*?from '(\.[^']+)';/gms)) {
+        const target = new URL(specifier, `file:///${file}`).pathname.slice('/ts/'.length);
+        const fine = [folder, 'errors.ts', 'arguments.ts', ...allowed].some((place) =>
+          target.startsWith(place),
+        );
+        assert.ok(fine, `${file} imports ${target}`);
+        if (target === 'backends/backend.ts')
+          assert.ok(kind, `${file} imports more than types from the contract`);
+      }
+});
+
+test('a constant has one value in TypeScript, WGSL and AssemblyScript', async () => {
+  let compared = 0;
+  for (const stem of stems) {
+    const constants = (await import(`../ts/kernels/${stem}.ts`)) as Record<string, unknown>;
+    for (const file of [`wgsl/${stem}.wgsl`, `assembly/${stem}.ts`])
+      for (const [, name, text] of read(file).matchAll(
+        /^(?:export )?const (\w+)(?:\s*:\s*\w+)?\s*=\s*([^;]+);/gm,
+      )) {
+        if (typeof constants[name] !== 'number') continue;
+        const value = Number(
+          text
+            .replace(/<\w+>/, '')
+            .replace(/(?<=\d)[uif]$/, '')
+            .replace(/(?<=[\da-f])u$/, ''),
+        );
+        if (Number.isNaN(value)) continue;
+        assert.is(value >>> 0, constants[name] >>> 0, `${name} in ${file}`);
+        compared++;
+      }
+  }
+  assert.ok(compared >= 6, `only ${compared} constants were compared`);
+});
+
+test.run();

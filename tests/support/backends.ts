@@ -1,0 +1,75 @@
+/** The backends that the suites run over, in Node and in a page. */
+import type { Backend } from '../../ts/backends/backend.ts';
+import { inBrowser } from './settings.ts';
+import { suite } from './suite.ts';
+import type { Suite } from './suite.ts';
+
+type Kind = 'js' | 'wasm scalar' | 'wasm simd' | 'webgpu' | 'webgpu in windows';
+
+/** Plain JavaScript gives a page nothing that Node has not tested. */
+const kinds: readonly Kind[] = inBrowser
+  ? ['wasm scalar', 'wasm simd', 'webgpu']
+  : ['js', 'wasm scalar', 'wasm simd', 'webgpu', 'webgpu in windows'];
+
+async function openKind(kind: Kind): Promise<Backend> {
+  switch (kind) {
+    case 'js': {
+      const { openJs } = await import('../../ts/backends/js/index.ts');
+      return openJs();
+    }
+    case 'wasm scalar':
+    case 'wasm simd': {
+      const { openWasm } = await import('../../ts/backends/wasm/index.ts');
+      return openWasm({ simd: kind === 'wasm simd' });
+    }
+    case 'webgpu':
+    case 'webgpu in windows': {
+      const { openWebgpu } = await import('../../ts/backends/webgpu/index.ts');
+      // Inputs beyond a binding, grids beyond a row and shaders without subgroups, at sizes that a software GPU can do.
+      const narrow = { subgroups: false, limits: { bindingWords: 2 ** 15, gridWidth: 7 } };
+      return openWebgpu({ allowSoftware: true, ...(kind === 'webgpu' ? {} : narrow) });
+    }
+  }
+}
+
+/** One opened backend a kind, shared by every suite, and how many suites have still to run on it. */
+const opened = new Map<Kind, Promise<Backend>>();
+const suitesLeft = new Map<Kind, number>();
+
+function open(kind: Kind): Promise<Backend> {
+  let backend = opened.get(kind);
+  if (!backend) opened.set(kind, (backend = openKind(kind)));
+  return backend;
+}
+
+/** Closes a backend after the last suite that runs on it, so that the process can exit. */
+async function suiteDone(kind: Kind): Promise<void> {
+  const left = (suitesLeft.get(kind) ?? 0) - 1;
+  suitesLeft.set(kind, left);
+  if (left > 0) return;
+  const backend = opened.get(kind);
+  opened.delete(kind);
+  // A backend that could not be opened has failed the tests that asked for it.
+  (await backend?.catch(() => undefined))?.close();
+}
+
+/**
+ * Registers a suite on each backend, named `name on webgpu` and so on, and runs it. Call it while the file is being
+ * imported: a backend is closed when no registered suite is left.
+ * @param body registers the tests; `open` gives the shared backend, which the tests do not close
+ * @example
+ * eachBackend('fwht', (test, open) => {
+ *   test('gives zeros for zeros', async () => {
+ *     const backend = await open();
+ *   });
+ * });
+ */
+export function eachBackend(name: string, body: (test: Suite, open: () => Promise<Backend>) => void): void {
+  for (const kind of kinds) {
+    const test = suite(`${name} on ${kind}`);
+    suitesLeft.set(kind, (suitesLeft.get(kind) ?? 0) + 1);
+    test.after(() => suiteDone(kind));
+    body(test, () => open(kind));
+    test.run();
+  }
+}

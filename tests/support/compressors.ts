@@ -1,0 +1,44 @@
+/** What every compressor must hold: on each backend the packet that js makes, and the vector that js decodes. */
+import * as assert from 'uvu/assert';
+import { openJs } from '../../ts/backends/js/index.ts';
+import type { Compressor } from '../../ts/compressors/compressor.ts';
+import { Device } from '../../ts/device.ts';
+import { inspect } from '../../ts/inspect.ts';
+import { eachBackend } from './backends.ts';
+import { FINITE, input, LARGE, type InputKind } from './inputs.ts';
+import { assertWords } from './same-words.ts';
+
+const SIZES = [0, 1, 2, 3, 4, 5, 31, 32, 33, 100, 127, 128, 129, 1000, 1023, 1024, 1025, 4097];
+
+function vectors(): { n: number; kind: InputKind }[] {
+  const kinds = [...FINITE, 'huge'] as const;
+  const small = SIZES.flatMap((n, s) =>
+    [0, 1, 2].map((i) => ({ n, kind: kinds[(s + i * 4) % kinds.length] })),
+  );
+  return [...small, ...kinds.map((kind) => ({ n: LARGE, kind }))];
+}
+
+/** Registers the suites of a compressor, over several settings of its options. */
+export function eachCompressor(name: string, compressors: readonly Compressor[]): void {
+  eachBackend(name, (test, open) => {
+    for (const compressor of compressors)
+      test(`${JSON.stringify(compressor.options)}: the same packets and vectors as js`, async () => {
+        const js = new Device({ backend: 'js' }, { backend: openJs(), reasons: {} });
+        const device = new Device({ backend: 'js' }, { backend: await open(), reasons: {} });
+        for (const { n, kind } of vectors()) {
+          const { k } = compressor.options as { k?: number };
+          if (k !== undefined && k > n && n > 0) continue;
+          const x = input(kind, n);
+          const label = `${name} ${kind} ${n}`;
+          const [expected, packet] = await Promise.all([
+            js.compress(compressor, x),
+            device.compress(compressor, x),
+          ]);
+          assert.equal(packet, expected, `${label}: packets differ`);
+          assert.is(inspect(packet).n, n);
+          const [vector, decoded] = await Promise.all([js.decompress(packet), device.decompress(packet)]);
+          assertWords(decoded, vector, `${label}: decoded`);
+        }
+      });
+  });
+}

@@ -1,0 +1,34 @@
+/** A bare backend as something to call kernels on, and a rejection to look into. */
+import * as assert from 'uvu/assert';
+import type { Backend } from '../../ts/backends/backend.ts';
+import { Scope, type Host } from '../../ts/kernels/scope.ts';
+
+/** Runs each call on `backend`, which stays the caller's to close. */
+export function hostOf(backend: Backend): Host {
+  return {
+    async use(work) {
+      const scope = new Scope(backend);
+      try {
+        return await work(scope);
+      } finally {
+        scope.end();
+      }
+    },
+  };
+}
+
+/** The error that `promise` rejects with; fails unless it is a `type` whose message holds `text`. */
+export async function rejects<E extends Error>(
+  promise: Promise<unknown>,
+  type: new (...args: never[]) => E,
+  text = '',
+): Promise<E> {
+  try {
+    await promise;
+  } catch (error) {
+    if (!(error instanceof type)) throw error;
+    assert.ok(error.message.includes(text), `"${error.message}" does not say "${text}"`);
+    return error;
+  }
+  return assert.unreachable(`expected ${type.name}, nothing was thrown`) as never;
+}
