@@ -196,46 +196,47 @@ function odd(a: v128, b: v128): v128 {
   return v128.shuffle<f32>(a, b, 1, 3, 5, 7);
 }
 
-/** Four elements, those below 2^-102 as +0. */
+/** Four elements, those whose key is not above `last` as +0. */
 // @ts-ignore: decorator
 @inline
-function input(x: usize): v128 {
+function input(x: usize, magnitude: v128, last: v128): v128 {
   const word = v128.load(x);
-  const key = v128.and(word, i32x4.splat(MAGNITUDE));
-  return v128.and(word, i32x4.gt_s(key, i32x4.splat(TINY - 1)));
+  return v128.and(word, i32x4.gt_s(v128.and(word, magnitude), last));
 }
 
 /** The first five stages, from x to [y, end), whole groups of 32 elements; x may be y. */
 function groups(x: usize, y: usize, end: usize): void {
+  const magnitude = i32x4.splat(MAGNITUDE);
+  const last = i32x4.splat(TINY - 1);
   for (; y < end; x += GROUP << 2, y += GROUP << 2) {
     // Stages 1 and 2 inside pairs of vectors. With (a, b) of eight elements, evens plus odds are the sums of stage 1 and
     // evens minus odds its differences; the same again makes stage 2, and evens and odds once more restore the order.
-    let a = input(x);
-    let b = input(x + 16);
+    let a = input(x, magnitude, last);
+    let b = input(x + 16, magnitude, last);
     let s = f32x4.add(even(a, b), odd(a, b));
     let d = f32x4.sub(even(a, b), odd(a, b));
     a = f32x4.add(even(s, d), odd(s, d));
     b = f32x4.sub(even(s, d), odd(s, d));
     const a0 = even(a, b);
     const a1 = odd(a, b);
-    a = input(x + 32);
-    b = input(x + 48);
+    a = input(x + 32, magnitude, last);
+    b = input(x + 48, magnitude, last);
     s = f32x4.add(even(a, b), odd(a, b));
     d = f32x4.sub(even(a, b), odd(a, b));
     a = f32x4.add(even(s, d), odd(s, d));
     b = f32x4.sub(even(s, d), odd(s, d));
     const a2 = even(a, b);
     const a3 = odd(a, b);
-    a = input(x + 64);
-    b = input(x + 80);
+    a = input(x + 64, magnitude, last);
+    b = input(x + 80, magnitude, last);
     s = f32x4.add(even(a, b), odd(a, b));
     d = f32x4.sub(even(a, b), odd(a, b));
     a = f32x4.add(even(s, d), odd(s, d));
     b = f32x4.sub(even(s, d), odd(s, d));
     const a4 = even(a, b);
     const a5 = odd(a, b);
-    a = input(x + 96);
-    b = input(x + 112);
+    a = input(x + 96, magnitude, last);
+    b = input(x + 112, magnitude, last);
     s = f32x4.add(even(a, b), odd(a, b));
     d = f32x4.sub(even(a, b), odd(a, b));
     a = f32x4.add(even(s, d), odd(s, d));

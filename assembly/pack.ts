@@ -59,18 +59,20 @@ function flips(bits: usize, scale: u32, y: usize, first: u32, end: u32): void {
     const whole = min((first + 31) & ~31, end);
     for (; first < whole; first++) flip(bits, scale, y, first);
     const value = i32x4.splat(scale);
+    const sign = i32x4.splat(SIGN);
+    const powers = i32x4(1 << 31, 1 << 30, 1 << 29, 1 << 28);
     const last = y + ((<usize>(end & ~31)) << 2);
     let to = y + ((<usize>first) << 2);
-    for (let from = bits + (first >> 5 << 2); to < last; from += 4, to += 128, first += 32) {
+    for (let from = bits + ((first >> 5) << 2); to < last; from += 4, to += 128, first += 32) {
       const word = v128.load32_splat(from);
-      v128.store(to, v128.xor(value, spread(word)));
-      v128.store(to, v128.xor(value, spread(i32x4.shr_u(word, 4))), 16);
-      v128.store(to, v128.xor(value, spread(i32x4.shr_u(word, 8))), 32);
-      v128.store(to, v128.xor(value, spread(i32x4.shr_u(word, 12))), 48);
-      v128.store(to, v128.xor(value, spread(i32x4.shr_u(word, 16))), 64);
-      v128.store(to, v128.xor(value, spread(i32x4.shr_u(word, 20))), 80);
-      v128.store(to, v128.xor(value, spread(i32x4.shr_u(word, 24))), 96);
-      v128.store(to, v128.xor(value, spread(i32x4.shr_u(word, 28))), 112);
+      v128.store(to, v128.xor(value, spread(word, powers, sign)));
+      v128.store(to, v128.xor(value, spread(i32x4.shr_u(word, 4), powers, sign)), 16);
+      v128.store(to, v128.xor(value, spread(i32x4.shr_u(word, 8), powers, sign)), 32);
+      v128.store(to, v128.xor(value, spread(i32x4.shr_u(word, 12), powers, sign)), 48);
+      v128.store(to, v128.xor(value, spread(i32x4.shr_u(word, 16), powers, sign)), 64);
+      v128.store(to, v128.xor(value, spread(i32x4.shr_u(word, 20), powers, sign)), 80);
+      v128.store(to, v128.xor(value, spread(i32x4.shr_u(word, 24), powers, sign)), 96);
+      v128.store(to, v128.xor(value, spread(i32x4.shr_u(word, 28), powers, sign)), 112);
     }
   }
   for (; first < end; first++) flip(bits, scale, y, first);
@@ -79,8 +81,8 @@ function flips(bits: usize, scale: u32, y: usize, first: u32, end: u32): void {
 /** The lowest four bits of a word, each as the sign of one lane. */
 // @ts-ignore: decorator
 @inline
-function spread(word: v128): v128 {
-  return v128.and(i32x4.mul(word, i32x4(0x80000000, 0x40000000, 0x20000000, 0x10000000)), i32x4.splat(SIGN));
+function spread(word: v128, powers: v128, sign: v128): v128 {
+  return v128.and(i32x4.mul(word, powers), sign);
 }
 
 // @ts-ignore: decorator
@@ -144,7 +146,11 @@ export function unpackBits(packed: usize, codes: usize, n: u32, width: u32): voi
   let i: u32 = 0;
   let bit: usize = 0;
   // Groups of four are 4 * width bits from a whole or a half byte on: one load of eight bytes holds them all.
-  for (const last = words << 5; i + 4 <= n && (bit & ~7) + 64 <= last; i += 4, bit += 4 * width, codes += 16) {
+  for (
+    const last = words << 5;
+    i + 4 <= n && (bit & ~7) + 64 <= last;
+    i += 4, bit += 4 * width, codes += 16
+  ) {
     const four: u64 = load<u64>(packed + (bit >> 3)) >> (bit & 7);
     if (ASC_FEATURE_SIMD) {
       const two = i64x2(four, four >> (2 * width));
@@ -158,10 +164,10 @@ export function unpackBits(packed: usize, codes: usize, n: u32, width: u32): voi
     }
   }
   for (; i < n; i++, bit += width, codes += 4) {
-    const word = packed + (bit >> 5 << 2);
+    const word = packed + ((bit >> 5) << 2);
     const at = <u32>(bit & 31);
     let code = load<u32>(word) >> at;
     if (at + width > 32) code |= load<u32>(word, 4) << (32 - at);
-    store<u32>(codes, code & <u32>mask);
+    store<u32>(codes, code & (<u32>mask));
   }
 }

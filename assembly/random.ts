@@ -32,7 +32,7 @@ export function randomBits(bits: usize, n: u32, seed: u32, step: u32, stream: u3
   }
   for (let lane: u32 = 0; lane < 4; lane++) {
     if (whole + lane >= n) return;
-    one(bits + (lane << 2), ((n - whole - lane + 3) >> 2), (whole >> 2) + lane, y, z, w);
+    one(bits + (lane << 2), (n - whole - lane + 3) >> 2, (whole >> 2) + lane, y, z, w);
   }
 }
 

@@ -113,9 +113,13 @@ function block(x: usize, scratch: usize, keys: usize, n: u32, tiny: u32, scale: 
   }
   const end = x + (padded << 2);
   if (square) {
-    return scale == 1 ? rows(x, end, keys, tiny, 1, true, false) : rows(x, end, keys, tiny, scale, true, true);
+    return scale == 1
+      ? rows(x, end, keys, tiny, 1, true, false)
+      : rows(x, end, keys, tiny, scale, true, true);
   }
-  return scale == 1 ? rows(x, end, keys, tiny, 1, false, false) : rows(x, end, keys, tiny, scale, false, true);
+  return scale == 1
+    ? rows(x, end, keys, tiny, 1, false, false)
+    : rows(x, end, keys, tiny, scale, false, true);
 }
 
 /** The sum of whole rows. `square` and `scaled` are constants: each pair of them is a loop of its own. */
@@ -126,6 +130,7 @@ function rows(x: usize, end: usize, keys: usize, tiny: u32, scale: f32, square: 
     const least = i32x4.splat(tiny - 1);
     const factor = f32x4.splat(scale);
     const magnitude = i32x4.splat(MAGNITUDE);
+    const cut = i32x4.splat(SQUARE_MASK);
     let largest = v128.load(keys);
     let a0 = f32x4.splat(0);
     let a1 = f32x4.splat(0);
@@ -138,28 +143,28 @@ function rows(x: usize, end: usize, keys: usize, tiny: u32, scale: f32, square: 
     for (; x < end; x += LANES << 2) {
       let key = v128.and(v128.load(x), magnitude);
       largest = i32x4.max_s(largest, key);
-      a0 = f32x4.add(a0, term4(key, least, factor, square, scaled));
+      a0 = f32x4.add(a0, term4(key, least, cut, factor, square, scaled));
       key = v128.and(v128.load(x, 16), magnitude);
       largest = i32x4.max_s(largest, key);
-      a1 = f32x4.add(a1, term4(key, least, factor, square, scaled));
+      a1 = f32x4.add(a1, term4(key, least, cut, factor, square, scaled));
       key = v128.and(v128.load(x, 32), magnitude);
       largest = i32x4.max_s(largest, key);
-      a2 = f32x4.add(a2, term4(key, least, factor, square, scaled));
+      a2 = f32x4.add(a2, term4(key, least, cut, factor, square, scaled));
       key = v128.and(v128.load(x, 48), magnitude);
       largest = i32x4.max_s(largest, key);
-      a3 = f32x4.add(a3, term4(key, least, factor, square, scaled));
+      a3 = f32x4.add(a3, term4(key, least, cut, factor, square, scaled));
       key = v128.and(v128.load(x, 64), magnitude);
       largest = i32x4.max_s(largest, key);
-      a4 = f32x4.add(a4, term4(key, least, factor, square, scaled));
+      a4 = f32x4.add(a4, term4(key, least, cut, factor, square, scaled));
       key = v128.and(v128.load(x, 80), magnitude);
       largest = i32x4.max_s(largest, key);
-      a5 = f32x4.add(a5, term4(key, least, factor, square, scaled));
+      a5 = f32x4.add(a5, term4(key, least, cut, factor, square, scaled));
       key = v128.and(v128.load(x, 96), magnitude);
       largest = i32x4.max_s(largest, key);
-      a6 = f32x4.add(a6, term4(key, least, factor, square, scaled));
+      a6 = f32x4.add(a6, term4(key, least, cut, factor, square, scaled));
       key = v128.and(v128.load(x, 112), magnitude);
       largest = i32x4.max_s(largest, key);
-      a7 = f32x4.add(a7, term4(key, least, factor, square, scaled));
+      a7 = f32x4.add(a7, term4(key, least, cut, factor, square, scaled));
     }
     v128.store(keys, largest);
     // Folds by 16, 8 and 4 lanes are sums of whole vectors.
@@ -179,9 +184,9 @@ function rows(x: usize, end: usize, keys: usize, tiny: u32, scale: f32, square: 
 
 // @ts-ignore: decorator
 @inline
-function term4(key: v128, least: v128, factor: v128, square: bool, scaled: bool): v128 {
+function term4(key: v128, least: v128, cut: v128, factor: v128, square: bool, scaled: bool): v128 {
   let value = v128.and(key, i32x4.gt_s(key, least));
-  if (square) value = v128.and(value, i32x4.splat(SQUARE_MASK));
+  if (square) value = v128.and(value, cut);
   if (scaled) value = f32x4.mul(value, factor);
   return square ? f32x4.mul(value, value) : value;
 }

@@ -45,7 +45,7 @@ const ABOVE: usize = 8;
 const CHUNK: u32 = 1024;
 
 function sampleSize(n: u32): u32 {
-  return n < UNSAMPLED ? 0 : min(SAMPLE, max(n >> 5, 2048)) & ~(LINE - 1);
+  return n < UNSAMPLED ? 0 : min(SAMPLE, max(n >> 7, 1024)) & ~(LINE - 1);
 }
 
 /** Candidates that there is room for: twice what is expected. */
@@ -61,7 +61,15 @@ export function topKScratch(n: u32, k: u32): u32 {
   return NUMBERS + BINS + max(sampleSize(n), candidates) + (k < n / SMALL ? 2 * candidates : 0) + 16;
 }
 
-export function topK(x: usize, indices: usize, values: usize, scratch: usize, n: u32, k: u32, order: u32): void {
+export function topK(
+  x: usize,
+  indices: usize,
+  values: usize,
+  scratch: usize,
+  n: u32,
+  k: u32,
+  order: u32,
+): void {
   const numbers = scratch;
   const bins = numbers + (NUMBERS << 2);
   const list = bins + (BINS << 2);
@@ -73,13 +81,14 @@ export function topK(x: usize, indices: usize, values: usize, scratch: usize, n:
 
   // 1. The bracket, four standard deviations to each side of the cut's place in the sample.
   const size = sampleSize(n);
-  const expected = <f64>k * <f64>size / <f64>n;
+  const expected = (<f64>k * <f64>size) / <f64>n;
   const margin = 4 * sqrt(expected * (1 - <f64>k / <f64>n)) + 8;
   sample(x, n, size, list);
   let low = <i64>0;
-  if (expected + margin < <f64>size) low = kthRank(list, size, <u32>(expected + margin), order, bins, numbers);
+  if (expected + margin < <f64>size)
+    low = kthRank(list, size, <u32>(expected + margin), order, bins, numbers);
   const lowTies: u32 = low == 0 ? 0 : load<u32>(numbers, EQUAL);
-  let high: i64 = <i64>1 << 32;
+  let high: i64 = (<i64>1) << 32;
   let highTies: u32 = 0;
   if (expected > margin + 1) {
     high = <i64>kthRank(list, size, <u32>(expected - margin), order, bins, numbers) + 1;
@@ -120,7 +129,18 @@ export function topK(x: usize, indices: usize, values: usize, scratch: usize, n:
       const above = load<u32>(numbers, ABOVE);
       if (above < k) cut = kthRank(list, between, k - above, order, bins, numbers);
       else cut = kthRank(words, found, k, order, bins, numbers);
-      emitListed(candidates, words, found, indices, values, k, order, cut, load<u32>(numbers, WANTED), load<u32>(numbers, EQUAL));
+      emitListed(
+        candidates,
+        words,
+        found,
+        indices,
+        values,
+        k,
+        order,
+        cut,
+        load<u32>(numbers, WANTED),
+        load<u32>(numbers, EQUAL),
+      );
       return;
     }
   } else {
@@ -192,7 +212,7 @@ function boundOf(order: u32, least: i64): i32 {
 // @ts-ignore: decorator
 @inline
 function passes(word: u32, mask: i32, flip: i32, bound: i32): bool {
-  return ((<i32>word & mask) ^ flip) > bound;
+  return (((<i32>word) & mask) ^ flip) > bound;
 }
 
 /** All ones in the lanes that pass. */
@@ -229,28 +249,29 @@ function at(base: usize, i: u32): usize {
 
 /** For each set of lanes, the bytes that move them to the front: i8x16.swizzle with it compacts four words. */
 const FRONT: usize = memory.data<u32>([
-  0, 0, 0, 0,
-  0x03020100, 0, 0, 0,
-  0x07060504, 0, 0, 0,
-  0x03020100, 0x07060504, 0, 0,
-  0x0b0a0908, 0, 0, 0,
-  0x03020100, 0x0b0a0908, 0, 0,
-  0x07060504, 0x0b0a0908, 0, 0,
-  0x03020100, 0x07060504, 0x0b0a0908, 0,
-  0x0f0e0d0c, 0, 0, 0,
-  0x03020100, 0x0f0e0d0c, 0, 0,
-  0x07060504, 0x0f0e0d0c, 0, 0,
-  0x03020100, 0x07060504, 0x0f0e0d0c, 0,
-  0x0b0a0908, 0x0f0e0d0c, 0, 0,
-  0x03020100, 0x0b0a0908, 0x0f0e0d0c, 0,
-  0x07060504, 0x0b0a0908, 0x0f0e0d0c, 0,
-  0x03020100, 0x07060504, 0x0b0a0908, 0x0f0e0d0c,
+  0, 0, 0, 0, 0x03020100, 0, 0, 0, 0x07060504, 0, 0, 0, 0x03020100, 0x07060504, 0, 0, 0x0b0a0908, 0, 0, 0,
+  0x03020100, 0x0b0a0908, 0, 0, 0x07060504, 0x0b0a0908, 0, 0, 0x03020100, 0x07060504, 0x0b0a0908, 0,
+  0x0f0e0d0c, 0, 0, 0, 0x03020100, 0x0f0e0d0c, 0, 0, 0x07060504, 0x0f0e0d0c, 0, 0, 0x03020100, 0x07060504,
+  0x0f0e0d0c, 0, 0x0b0a0908, 0x0f0e0d0c, 0, 0, 0x03020100, 0x0b0a0908, 0x0f0e0d0c, 0, 0x07060504, 0x0b0a0908,
+  0x0f0e0d0c, 0, 0x03020100, 0x07060504, 0x0b0a0908, 0x0f0e0d0c,
 ]);
 
 // @ts-ignore: decorator
 @inline
 function front(lanes: u32): v128 {
   return v128.load(FRONT + (lanes << 4));
+}
+
+/** For each set of lanes, their numbers: added to the place of the first, the places of what was compacted. */
+const NUMBER: usize = memory.data<u32>([
+  0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 2, 0, 0, 0, 0, 2, 0, 0, 1, 2, 0, 0, 0, 1, 2, 0, 3, 0, 0, 0,
+  0, 3, 0, 0, 1, 3, 0, 0, 0, 1, 3, 0, 2, 3, 0, 0, 0, 2, 3, 0, 1, 2, 3, 0, 0, 1, 2, 3,
+]);
+
+// @ts-ignore: decorator
+@inline
+function numbersOf(lanes: u32): v128 {
+  return v128.load(NUMBER + (lanes << 4));
 }
 
 /** How many of n words have a rank of at least `least`. */
@@ -301,6 +322,7 @@ function take(
     const mask4 = i32x4.splat(mask);
     const flip4 = i32x4.splat(flip);
     const bound4 = i32x4.splat(bound);
+    const four = i32x4.splat(4);
     let dense = false;
     for (; to - from >= CHUNK && room - taken >= CHUNK; from += CHUNK) {
       const before = taken;
@@ -308,15 +330,14 @@ function take(
       if (dense) {
         // Without branches: each four lanes go to where the ones before them end, and what is too much of their
         // store lies under the next one.
-        let places = i32x4.add(i32x4.splat(from), i32x4(0, 1, 2, 3));
+        let first = i32x4.splat(from);
         for (let p = at(x, from); p < end; p += 16) {
           const words = v128.load(p);
           const lanes = <u32>i32x4.bitmask(passes4(words, mask4, flip4, bound4));
-          const order4 = front(lanes);
-          v128.store(at(values, taken), i8x16.swizzle(words, order4));
-          v128.store(at(indices, taken), i8x16.swizzle(places, order4));
+          v128.store(at(values, taken), i8x16.swizzle(words, front(lanes)));
+          v128.store(at(indices, taken), i32x4.add(first, numbersOf(lanes)));
           taken += popcnt(lanes);
-          places = i32x4.add(places, i32x4.splat(4));
+          first = i32x4.add(first, four);
         }
       } else {
         for (let p = at(x, from), first = from; p < end; p += 128, first += 32) {
@@ -560,7 +581,7 @@ function sample(x: usize, n: u32, size: u32, list: usize): void {
   for (let i: u32 = 0; i < lines; i++) {
     // A fixed stride could keep step with the rows of a matrix. Weyl's sequence of the golden ratio does not.
     hash += 0x9e3779b9;
-    const place = <u32>(((((<u64>i) << 32) | hash) / lines * places) >> 32);
+    const place = <u32>((((((<u64>i) << 32) | hash) / lines) * places) >> 32);
     memory.copy(list + ((<usize>i * LINE) << 2), at(x, min(place, places - 1) * LINE), LINE << 2);
   }
 }

@@ -6,7 +6,6 @@ import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import asc from 'assemblyscript/asc';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const GENERATED = join(ROOT, 'ts', 'generated');
@@ -28,18 +27,25 @@ export async function generateWasm(): Promise<void> {
 }
 
 async function compile(target: (typeof TARGETS)[number]): Promise<void> {
+  // Loaded only where there is something to compile: the compiler takes seconds to start.
+  const { default: asc } = await import('assemblyscript/asc');
   let binary: Uint8Array | undefined;
-  const { error, stderr } = await asc.main(
+  const messages: string[] = [];
+  const { error } = await asc.main(
     ['--config', 'asconfig.json', '--target', target, '--outFile', 'kernels.wasm'],
     {
       readFile: (name, base) => readFile(join(ROOT, base, name), 'utf8').catch(() => null),
       writeFile: (_name, contents) => {
         if (typeof contents !== 'string') binary = contents;
       },
+      stderr: {
+        write: (chunk) =>
+          void messages.push(typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString()),
+      },
       listFiles: (folder, base) => readdir(join(ROOT, base, folder)).catch(() => null),
     },
   );
-  if (error || binary === undefined) throw new Error(`asc --target ${target} failed\n${stderr.toString()}`);
+  if (error || binary === undefined) throw new Error(`asc --target ${target} failed\n${messages.join('')}`);
   const text = Buffer.from(binary).toString('base64');
   await replace(join(GENERATED, `wasm-${target}.wasm`), binary);
   await replace(
@@ -50,9 +56,14 @@ async function compile(target: (typeof TARGETS)[number]): Promise<void> {
 
 /** What the outputs are made of, as one hash. */
 async function sourceDigest(): Promise<string> {
-  const hash = createHash('sha256').update(asc.version);
+  const hash = createHash('sha256');
   const sources = (await readdir(join(ROOT, 'assembly'))).filter((name) => name.endsWith('.ts')).sort();
-  for (const file of ['asconfig.json', 'scripts/wasm.ts', ...sources.map((name) => `assembly/${name}`)]) {
+  for (const file of [
+    'node_modules/assemblyscript/package.json',
+    'asconfig.json',
+    'scripts/wasm.ts',
+    ...sources.map((name) => `assembly/${name}`),
+  ]) {
     hash.update(`\0${file}\0`).update(await readFile(join(ROOT, file)));
   }
   return hash.digest('hex');
@@ -60,7 +71,9 @@ async function sourceDigest(): Promise<string> {
 
 async function outputsExist(): Promise<boolean> {
   const names = await readdir(GENERATED);
-  return TARGETS.every((target) => names.includes(`wasm-${target}.wasm`) && names.includes(`wasm-${target}.ts`));
+  return TARGETS.every(
+    (target) => names.includes(`wasm-${target}.wasm`) && names.includes(`wasm-${target}.ts`),
+  );
 }
 
 /** Writes a file that others may be reading. */
@@ -70,4 +83,5 @@ async function replace(path: string, contents: string | Uint8Array): Promise<voi
   await rename(draft, path);
 }
 
-if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) await generateWasm();
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href)
+  await generateWasm();

@@ -65,7 +65,8 @@ function reflect(stem: string, text: string): Shader {
   for (const entry of shader.entry.compute) entries[entry.name] = reflectEntry(stem, entry, lines);
   if (Object.keys(entries).length === 0) fail(stem, 1, 'has no compute entry point');
   const override = lineOf(source, /\boverride\b/);
-  if (/\boverride\b/.test(source)) fail(stem, override, 'sizes are consts here: Safari miscompiles arrays sized by override');
+  if (/\boverride\b/.test(source))
+    fail(stem, override, 'sizes are consts here: Safari miscompiles arrays sized by override');
   return { stem, source, entries, constants: Object.fromEntries(shader._constValues) };
 }
 
@@ -84,7 +85,8 @@ function reflectEntry(stem: string, entry: FunctionInfo, lines: readonly string[
   const size = entry.workgroupSize ?? wrong('has no workgroup size');
   if (size[1] !== 1 || size[2] !== 1) wrong('has a workgroup of more than one dimension');
   const resources = [...entry.resources].sort((a, b) => a.binding - b.binding);
-  for (const { group, name } of resources) if (group !== 0) wrong(`uses ${name} of group ${group}: all is in group 0`);
+  for (const { group, name } of resources)
+    if (group !== 0) wrong(`uses ${name} of group ${group}: all is in group 0`);
   const uniform = resources.find(({ binding }) => binding === 0);
   const used = membersUsed(entry, lines);
   const storage = resources.filter((resource) => resource !== uniform);
@@ -92,11 +94,13 @@ function reflectEntry(stem: string, entry: FunctionInfo, lines: readonly string[
     wrong(`has ${uniform.name} at binding 0, where a uniform struct named p belongs`);
   if (!uniform && used.size > 0) wrong('has no uniform p at binding 0');
   const bindings: Record<string, Binding> = {};
-  for (const resource of storage) bindings[resource.name] = { binding: resource.binding, access: accessOf(resource, wrong) };
+  for (const resource of storage)
+    bindings[resource.name] = { binding: resource.binding, access: accessOf(resource, wrong) };
   const uniforms: Record<string, Uniform> = {};
   for (const { name, offset, type } of uniform?.members ?? []) {
     if (!used.has(name)) continue;
-    if (type.name !== 'u32' && type.name !== 'f32') wrong(`reads p.${name} of type ${type.name}, neither u32 nor f32`);
+    if (type.name !== 'u32' && type.name !== 'f32')
+      wrong(`reads p.${name} of type ${type.name}, neither u32 nor f32`);
     uniforms[name] = { offset, type: type.name as Uniform['type'] };
   }
   for (const name of used) if (!(name in uniforms)) wrong(`reads p.${name}, which p has not`);
@@ -129,7 +133,11 @@ async function checkConstants({ stem, source, constants }: Shader): Promise<void
     for (const [name, value] of Object.entries(constants)) {
       const known = module[name];
       if (typeof known === 'number' && known !== value)
-        fail(stem, lineOf(source, new RegExp(`\\bconst ${name}\\b`)), `const ${name} is ${value}, but ${known} in ts/kernels/${file}.ts`);
+        fail(
+          stem,
+          lineOf(source, new RegExp(`\\bconst ${name}\\b`)),
+          `const ${name} is ${value}, but ${known} in ts/kernels/${file}.ts`,
+        );
     }
   }
 }
@@ -143,7 +151,8 @@ function checkVariant({ stem, source, entries }: Shader, shaders: readonly Shade
     if (!(name in base.entries)) fail(stem, line, `entry point ${name} is not in wgsl/${base.stem}.wgsl`);
     const own = JSON.stringify(entry);
     const expected = JSON.stringify(base.entries[name]);
-    if (own !== expected) fail(stem, line, `entry point ${name} is ${own}, but ${expected} in wgsl/${base.stem}.wgsl`);
+    if (own !== expected)
+      fail(stem, line, `entry point ${name} is ${own}, but ${expected} in wgsl/${base.stem}.wgsl`);
   }
 }
 
@@ -155,11 +164,18 @@ function withoutComments(text: string): string {
 
 function moduleText(shaders: readonly Shader[], variants: readonly Shader[]): string {
   const base = shaders.map(({ stem, source, entries, constants }) => {
-    const members = [`source: ${JSON.stringify(source)} as string`, `entries: ${literal(entries)}`, `constants: ${literal(constants)}`];
+    const members = [
+      `source: ${JSON.stringify(source)} as string`,
+      `entries: ${literal(entries)}`,
+      `constants: ${literal(constants)}`,
+    ];
     return `  ${JSON.stringify(stem)}: { ${members.join(', ')} },\n`;
   });
   const faster = variants.map(({ stem, source, entries }) => {
-    const members = [`source: ${JSON.stringify(source)} as string`, `entries: ${literal(Object.keys(entries))}`];
+    const members = [
+      `source: ${JSON.stringify(source)} as string`,
+      `entries: ${literal(Object.keys(entries))}`,
+    ];
     return `  ${JSON.stringify(stem.slice(0, -VARIANT.length))}: { ${members.join(', ')} },\n`;
   });
   return [

@@ -3,11 +3,24 @@ import * as assert from 'uvu/assert';
 import { shaders } from '../../ts/generated/wgsl.ts';
 import { compactKernel, TILE as MARK_TILE } from '../../ts/kernels/compact.ts';
 import { fwhtKernel, TILE as FWHT_TILE, transformLength } from '../../ts/kernels/fwht.ts';
-import { grid, type Kernel, type Limits, type Pass, type Plan, type Window } from '../../ts/kernels/kernel.ts';
+import {
+  grid,
+  type Kernel,
+  type Limits,
+  type Pass,
+  type Plan,
+  type Window,
+} from '../../ts/kernels/kernel.ts';
 import { packBitsKernel, packedWords, packSignsKernel } from '../../ts/kernels/pack.ts';
 import { unpackBitsKernel, unpackSignsKernel } from '../../ts/kernels/pack.ts';
 import { randomBitsKernel } from '../../ts/kernels/random.ts';
-import { absSumKernel, BLOCK, extremesKernel, nonFiniteKernel, squareSumKernel } from '../../ts/kernels/reduce.ts';
+import {
+  absSumKernel,
+  BLOCK,
+  extremesKernel,
+  nonFiniteKernel,
+  squareSumKernel,
+} from '../../ts/kernels/reduce.ts';
 import { scanKernel, TILE as SCAN_TILE } from '../../ts/kernels/scan.ts';
 import { thresholdKernel, topKKernel } from '../../ts/kernels/select.ts';
 import { gatherKernel, scatterKernel } from '../../ts/kernels/sparse.ts';
@@ -20,7 +33,9 @@ const LIMITS: readonly Limits[] = [
   { bindingWords: 2 ** 25, gridWidth: 65_535 },
   { bindingWords: 2 ** 29 - 64, gridWidth: 65_535 },
 ];
-const SMALL = [1, 2, 31, 32, 33, 63, 64, 65, 1023, 1025, 2047, 2048, 2049, 4095, 4096, 4097, 8193, 65_537, 131_072];
+const SMALL = [
+  1, 2, 31, 32, 33, 63, 64, 65, 1023, 1025, 2047, 2048, 2049, 4095, 4096, 4097, 8193, 65_537, 131_072,
+];
 const LARGE = [2 ** 20 + 7, 2 ** 24, 2 ** 25 + 1, 2 ** 26];
 
 /** A kernel with its numbers, and how long its buffers are. */
@@ -70,7 +85,12 @@ function* calls(): Generator<Call> {
       }
       for (const block of [1, 64, 4096, 8192, 'whole'] as const) {
         const total = transformLength(n, block);
-        yield call(fwhtKernel, limits, { x: n, y: total }, { n, total, block: block === 'whole' ? total : block });
+        yield call(
+          fwhtKernel,
+          limits,
+          { x: n, y: total },
+          { n, total, block: block === 'whole' ? total : block },
+        );
       }
       for (const k of shares) {
         yield call(topKKernel, limits, { x: n, indices: k, values: k }, { n, k, order: 0 });
@@ -100,7 +120,9 @@ function passes({ plan }: Call, ...entries: string[]): Pass[] {
 /** What a pass binds under a name, as a window. */
 function shown({ words, plan }: Call, pass: Pass, name: string): Window {
   const bound = pass.bindings[name];
-  return typeof bound === 'string' ? { of: bound, first: 0, count: words[bound] ?? plan.scratch[bound] } : bound;
+  return typeof bound === 'string'
+    ? { of: bound, first: 0, count: words[bound] ?? plan.scratch[bound] }
+    : bound;
 }
 
 function describe({ kernel, params, limits }: Call): string {
@@ -129,14 +151,36 @@ const test = suite('plans');
 
 test('a grid holds all workgroups, is never too wide, and has less than a row to spare', () => {
   for (const width of [65_535, 1024, 7, 3])
-    for (const groups of [0, 1, 2, 3, 4, 7, 9, 10, 65_534, 65_535, 65_536, 65_537, 131_071, 2 ** 24 + 1, 2 ** 26]) {
+    for (const groups of [
+      0,
+      1,
+      2,
+      3,
+      4,
+      7,
+      9,
+      10,
+      65_534,
+      65_535,
+      65_536,
+      65_537,
+      131_071,
+      2 ** 24 + 1,
+      2 ** 26,
+    ]) {
       const [x, y] = grid(groups, width);
-      assert.ok(x >= 1 && x <= width && y >= 1 && y <= Math.ceil(groups / width) + 1, `${groups} by ${width}`);
-      assert.ok(x * y >= groups && x * y - groups <= Math.max(y - 1, 1), `${groups} by ${width}: ${x} x ${y}`);
+      assert.ok(
+        x >= 1 && x <= width && y >= 1 && y <= Math.ceil(groups / width) + 1,
+        `${groups} by ${width}`,
+      );
+      assert.ok(
+        x * y >= groups && x * y - groups <= Math.max(y - 1, 1),
+        `${groups} by ${width}: ${x} x ${y}`,
+      );
     }
   assert.equal(grid(65_535, 65_535), [65_535, 1]);
   assert.equal(grid(65_536, 65_535), [32_768, 2]);
-  assert.equal(grid(2 ** 26, 65_535), [65_472, 1025]);
+  assert.equal(grid(2 ** 26, 65_535), [65_473, 1025]);
 });
 
 test('windows are aligned, not too long, and inside their buffers', () => {
@@ -147,8 +191,12 @@ test('windows are aligned, not too long, and inside their buffers', () => {
       for (const name of Object.keys(bindings)) {
         const { of, first, count } = shown(one, pass, name);
         const size = one.words[of] ?? one.plan.scratch[of];
-        const right = first % 64 === 0 && count >= 1 && count <= one.limits.bindingWords && first + count <= size;
-        if (!right) assert.unreachable(`${describe(one)}: ${pass.entry} binds ${first} + ${count} of ${of}, ${size} words`);
+        const right =
+          first % 64 === 0 && count >= 1 && count <= one.limits.bindingWords && first + count <= size;
+        if (!right)
+          assert.unreachable(
+            `${describe(one)}: ${pass.entry} binds ${first} + ${count} of ${of}, ${size} words`,
+          );
       }
     }
 });
@@ -158,7 +206,10 @@ test('what a pass writes it binds once', () => {
     for (const pass of one.plan.steps) {
       if (!('entry' in pass)) continue;
       const { bindings } = tableOf(pass);
-      const all = Object.entries(bindings).map(([name, { access }]) => ({ access, ...shown(one, pass, name) }));
+      const all = Object.entries(bindings).map(([name, { access }]) => ({
+        access,
+        ...shown(one, pass, name),
+      }));
       for (const [i, a] of all.entries())
         for (const b of all.slice(i + 1)) {
           const apart = a.of !== b.of || a.first + a.count <= b.first || b.first + b.count <= a.first;
@@ -191,13 +242,17 @@ test('scratch memory is written before it is read, and none is left unused', () 
         continue;
       }
       const { bindings } = tableOf(step);
-      const names = Object.entries(bindings).map(([name, { access }]) => ({ of: shown(one, step, name).of, access }));
+      const names = Object.entries(bindings).map(([name, { access }]) => ({
+        of: shown(one, step, name).of,
+        access,
+      }));
       for (const { of, access } of names)
         if (of in one.plan.scratch && access === 'read' && !written.has(of))
           assert.unreachable(`${describe(one)}: ${step.entry} reads ${of}, which nobody has written`);
       for (const { of, access } of names) if (access !== 'read') written.add(of);
     }
-    for (const name of Object.keys(one.plan.scratch)) assert.ok(written.has(name), `${describe(one)}: ${name} is not used`);
+    for (const name of Object.keys(one.plan.scratch))
+      assert.ok(written.has(name), `${describe(one)}: ${name} is not used`);
   }
 });
 
@@ -338,7 +393,10 @@ test('every block of every level of a sum is added once, from a window that has 
   for (const one of calls()) {
     if (one.kernel !== 'absSum' && one.kernel !== 'squareSum') continue;
     const segment = Math.min(one.params.segment, one.params.n);
-    const levels = groupBy(passes(one, 'sumMagnitudes', 'sumSquares', 'sumBlocks'), (pass) => shown(one, pass, 'x').of);
+    const levels = groupBy(
+      passes(one, 'sumMagnitudes', 'sumSquares', 'sumBlocks'),
+      (pass) => shown(one, pass, 'x').of,
+    );
     assert.is(levels.length, segment <= BLOCK ? 1 : segment <= BLOCK ** 2 ? 2 : 3, describe(one));
     for (const level of levels) {
       const target = shown(one, level[0], 'sums').of;
@@ -356,7 +414,8 @@ test('every block of every level of a sum is added once, from a window that has 
           const inside = (block % blocks) * BLOCK;
           const start = Math.floor(block / blocks) * length + inside;
           const end = Math.min(start + Math.min(BLOCK, length - inside), n);
-          if (start < n) assert.ok(start >= x.first && end <= x.first + x.count, `${describe(one)}: block ${block}`);
+          if (start < n)
+            assert.ok(start >= x.first && end <= x.first + x.count, `${describe(one)}: block ${block}`);
         }
       }
     }
@@ -405,7 +464,10 @@ test('every element of a transform goes through all stages in ascending order', 
         advance(far, distance, 2 * distance);
       }
     }
-    assert.ok(next.every((distance) => distance === block), `${describe(one)}: stages are missing`);
+    assert.ok(
+      next.every((distance) => distance === block),
+      `${describe(one)}: stages are missing`,
+    );
   }
 });
 

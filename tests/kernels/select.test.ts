@@ -60,6 +60,8 @@ eachBackend('select', (test, open) => {
     const cases = function* (): Generator<Case> {
       for (const { n, kind } of [...table(KINDS), { n: LARGEST, kind: 'normal' as const }])
         for (const t of [0, 0.5, 1.5, 1e9]) yield threshold(input(kind, n), t, n, `${kind} ${n}`);
+      // room for whole chunks only, with more to come behind them
+      yield threshold(input('normal', 16_383), 0.5, 2048, 'n = 16383, capacity 2048');
       for (const capacity of [1, 50, 4096])
         yield threshold(input('normal', 9000), 0.5, capacity, `capacity ${capacity}`);
     };
@@ -105,6 +107,7 @@ onJs('threshold takes equals, and everything from 0', async () => {
   assert.equal([...(await kernels.threshold(host, x, 0.5)).indices], [0, 1, 4]);
   assert.equal([...(await kernels.threshold(host, x, 0.5)).values], [0.5, -0.5, -2]);
   assert.is((await kernels.threshold(host, x, 0)).indices.length, 5);
+  assert.is((await kernels.threshold(host, x, -0)).indices.length, 5);
   assert.is((await kernels.threshold(host, x, 3)).indices.length, 0);
 });
 

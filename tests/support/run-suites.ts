@@ -49,11 +49,17 @@ export async function runSuites(files: readonly TestFile[], write: (text: string
   reporter.send({ kind: 'end' });
 }
 
+/** Suites that take this many seconds or more say so: the whole run has ten minutes. */
+const SLOW = 5;
+
 async function runSuite(run: UvuRun, write: (text: string) => void): Promise<void> {
   const skipsBefore = reporter.skips;
+  const start = performance.now();
   try {
     const [errors, ran, leftOut, total] = await run();
     const failed = total - ran;
+    const seconds = (performance.now() - start) / 1000;
+    if (seconds >= SLOW) write(`  ${seconds.toFixed(0)} s\n`);
     if (errors !== true) write(`\n${errors}\n`);
     // uvu drops the error of a `before` hook; tests/support/suite.ts prints it.
     else if (failed > 0) write(`\n FAIL  ${failed} not run: a hook of this suite threw\n`);

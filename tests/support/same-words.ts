@@ -27,7 +27,7 @@ export function kernelCase<Buffers extends string, Params extends string, Inputs
   outputs: Readonly<Record<Exclude<Buffers, Inputs>, number>>,
   params: Readonly<Record<Params, number>>,
 ): Case {
-  return { label, kernel: kernel as unknown as Kernel<string, string>, inputs, outputs, params };
+  return { label, kernel: kernel, inputs, outputs, params };
 }
 
 /** Cases in one read, and the most words that they may hold together. */

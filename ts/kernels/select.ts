@@ -107,7 +107,7 @@ export async function threshold(host: Host, x: Float32Array, t: number): Promise
     scope.run(
       thresholdKernel,
       { x: scope.put(x), indices, values, count },
-      { n, key: bitsOf(t), capacity: n },
+      { n, key: bitsOf(t + 0), capacity: n }, // -0 + 0 is +0, whose key is 0
     );
     const [[found]] = await scope.read(count);
     const kept = await scope.read({ buffer: indices, count: found }, { buffer: values, count: found });

@@ -22,7 +22,8 @@ export interface WasmOptions {
 export async function openWasm(options: WasmOptions = {}): Promise<Backend> {
   if (typeof WebAssembly !== 'object') throw new Error('this runtime has no WebAssembly');
   const module = options.module ?? (await compile(options.simd ?? simdWorks()));
-  if (!isOurs(module)) throw new Error('"module" is not one of the WebAssembly modules of this version of fewbits');
+  if (!isOurs(module))
+    throw new Error('"module" is not one of the WebAssembly modules of this version of fewbits');
   try {
     const memory = new WebAssembly.Memory({ initial: 1 });
     const instance = await WebAssembly.instantiate(module, { env: { memory } });
@@ -44,7 +45,9 @@ function simdWorks(): boolean {
 
 async function compile(simd: boolean): Promise<WebAssembly.Module> {
   // Only the module that is wanted is loaded.
-  const { bytes } = simd ? await import('../../generated/wasm-simd.ts') : await import('../../generated/wasm-scalar.ts');
+  const { bytes } = simd
+    ? await import('../../generated/wasm-simd.ts')
+    : await import('../../generated/wasm-scalar.ts');
   try {
     return await WebAssembly.compile(Uint8Array.from(atob(bytes), (letter) => letter.charCodeAt(0)));
   } catch (cause) {
@@ -56,7 +59,9 @@ function isOurs(module: unknown): module is WebAssembly.Module {
   if (!(module instanceof WebAssembly.Module)) return false;
   const names = WebAssembly.Module.exports(module).map((entry) => entry.name);
   const imports = WebAssembly.Module.imports(module);
-  return imports.length === 1 && imports[0].kind === 'memory' && EXPORTS.every((name) => names.includes(name));
+  return (
+    imports.length === 1 && imports[0].kind === 'memory' && EXPORTS.every((name) => names.includes(name))
+  );
 }
 
 function reasonOf(cause: unknown): string {
@@ -118,7 +123,6 @@ class WasmBackend implements Backend {
     implementation(addresses, params);
   }
 
-  // eslint-disable-next-line @typescript-eslint/require-await -- so that errors reject
   async read(requests: readonly ReadRequest[]): Promise<Uint32Array[]> {
     return requests.map(({ buffer, first = 0, count = buffer.words - first }) =>
       this.#view(buffer).slice(first, first + count),

@@ -4,7 +4,16 @@ import type { Heap } from './heap.ts';
 
 /** What assembly/index.ts exports. All arguments but `scale` are u32; pointers are bytes. */
 export interface Exports {
-  absSum(x: number, sums: number, max: number, scratch: number, n: number, segment: number, tiny: number, scale: number): void;
+  absSum(
+    x: number,
+    sums: number,
+    max: number,
+    scratch: number,
+    n: number,
+    segment: number,
+    tiny: number,
+    scale: number,
+  ): void;
   compact(bits: number, indices: number, count: number, n: number, capacity: number): void;
   extremes(x: number, range: number, n: number): void;
   fwht(x: number, y: number, n: number, total: number, block: number): void;
@@ -19,11 +28,36 @@ export interface Exports {
   scatter(indices: number, values: number, y: number, n: number, count: number): void;
   /** 1 where the module was compiled with SIMD, else 0. */
   simd(): number;
-  squareSum(x: number, sums: number, max: number, scratch: number, n: number, segment: number, tiny: number, scale: number): void;
+  squareSum(
+    x: number,
+    sums: number,
+    max: number,
+    scratch: number,
+    n: number,
+    segment: number,
+    tiny: number,
+    scale: number,
+  ): void;
   /** Words of scratch of absSum and squareSum. */
   sumScratch(): number;
-  threshold(x: number, indices: number, values: number, count: number, n: number, key: number, capacity: number): void;
-  topK(x: number, indices: number, values: number, scratch: number, n: number, k: number, order: number): void;
+  threshold(
+    x: number,
+    indices: number,
+    values: number,
+    count: number,
+    n: number,
+    key: number,
+    capacity: number,
+  ): void;
+  topK(
+    x: number,
+    indices: number,
+    values: number,
+    scratch: number,
+    n: number,
+    k: number,
+    order: number,
+  ): void;
   /** Words of scratch of topK. */
   topKScratch(n: number, k: number): number;
   unpackBits(packed: number, codes: number, n: number, width: number): void;
@@ -66,7 +100,9 @@ export function kernelsOf(wasm: Exports, heap: Heap): Implementations<number> {
   };
   return {
     absSum: ({ x, sums, max }, { n, segment, tiny, scale }) => {
-      withScratch(wasm.sumScratch(), (scratch) => wasm.absSum(x, sums, max, scratch, n, segment, tiny, scale));
+      withScratch(wasm.sumScratch(), (scratch) =>
+        wasm.absSum(x, sums, max, scratch, n, segment, tiny, scale),
+      );
     },
     compact: ({ bits, indices, count }, { n, capacity }) => wasm.compact(bits, indices, count, n, capacity),
     extremes: ({ x, range }, { n }) => wasm.extremes(x, range, n),
@@ -79,13 +115,17 @@ export function kernelsOf(wasm: Exports, heap: Heap): Implementations<number> {
     scan: ({ x, sums, total }, { n }) => wasm.scan(x, sums, total, n),
     scatter: ({ indices, values, y }, { n, count }) => wasm.scatter(indices, values, y, n, count),
     squareSum: ({ x, sums, max }, { n, segment, tiny, scale }) => {
-      withScratch(wasm.sumScratch(), (scratch) => wasm.squareSum(x, sums, max, scratch, n, segment, tiny, scale));
+      withScratch(wasm.sumScratch(), (scratch) =>
+        wasm.squareSum(x, sums, max, scratch, n, segment, tiny, scale),
+      );
     },
     threshold: ({ x, indices, values, count }, { n, key, capacity }) => {
       wasm.threshold(x, indices, values, count, n, key, capacity);
     },
     topK: ({ x, indices, values }, { n, k, order }) => {
-      withScratch(wasm.topKScratch(n, k) >>> 0, (scratch) => wasm.topK(x, indices, values, scratch, n, k, order));
+      withScratch(wasm.topKScratch(n, k) >>> 0, (scratch) =>
+        wasm.topK(x, indices, values, scratch, n, k, order),
+      );
     },
     unpackBits: ({ packed, codes }, { n, width }) => wasm.unpackBits(packed, codes, n, width),
     unpackSigns: ({ bits, scales, y }, { n, segment }) => wasm.unpackSigns(bits, scales, y, n, segment),

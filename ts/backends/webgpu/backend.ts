@@ -6,6 +6,7 @@ import { DeviceClosedError, DeviceLostError } from '../../errors.ts';
 import { type Clear, grid, type Kernel, type Limits, type Pass } from '../../kernels/kernel.ts';
 import type { Backend, DeviceBuffer, ReadRequest } from '../backend.ts';
 import { MAP_READ, USAGE } from './flags.ts';
+import type { OpenedGpu } from './open.ts';
 import { Pipelines } from './pipelines.ts';
 import { BufferPool } from './pool.ts';
 import { type Problem, withErrorScopes } from './problems.ts';
@@ -13,10 +14,8 @@ import { UniformArena } from './uniforms.ts';
 
 export interface WebgpuParts {
   readonly device: GPUDevice;
-  /** Held for as long as the device is used. */
-  readonly keep?: GPU;
-  /** Whether the device is the backend's own, to be destroyed with it. */
-  readonly own: boolean;
+  /** Where the device is the backend's own, to be closed with it. */
+  readonly own?: OpenedGpu;
   readonly detail: string;
   readonly subgroups: boolean;
   readonly limits: Limits;
@@ -31,7 +30,11 @@ interface Memory {
 /** A step with its memory found. */
 type Recorded =
   | { readonly clear: GPUBuffer; readonly bytes: number }
-  | { readonly kernel: string; readonly pass: Pass; readonly resources: ReadonlyMap<string, GPUBufferBinding> };
+  | {
+      readonly kernel: string;
+      readonly pass: Pass;
+      readonly resources: ReadonlyMap<string, GPUBufferBinding>;
+    };
 
 interface Copy {
   readonly from: GPUBuffer;
@@ -52,7 +55,7 @@ export class WebgpuBackend implements Backend {
   readonly name = 'webgpu';
   readonly detail: string;
   readonly #device: GPUDevice;
-  readonly #own: boolean;
+  readonly #own: OpenedGpu | undefined;
   readonly #limits: Limits;
   readonly #pipelines: Pipelines;
   readonly #memory: BufferPool;
@@ -66,18 +69,22 @@ export class WebgpuBackend implements Backend {
   readonly #problems: Problem[] = [];
   /** Rejects a read that waits. */
   readonly #waiting = new Set<(error: Error) => void>();
-  #keep: GPU | undefined;
+  /** Reads on their way, whether or not anybody still waits for them. */
+  readonly #reading = new Set<Promise<unknown>>();
   #lost: DeviceLostError | undefined;
   #closed = false;
 
-  constructor({ device, keep, own, detail, subgroups, limits }: WebgpuParts) {
+  constructor({ device, own, detail, subgroups, limits }: WebgpuParts) {
     this.detail = detail;
     this.#device = device;
-    this.#keep = keep;
     this.#own = own;
     this.#limits = limits;
     this.#pipelines = new Pipelines(device, subgroups);
-    this.#memory = new BufferPool(device, USAGE.storage | USAGE.copySource | USAGE.copyTarget, this.#problems);
+    this.#memory = new BufferPool(
+      device,
+      USAGE.storage | USAGE.copySource | USAGE.copyTarget,
+      this.#problems,
+    );
     this.#readbacks = new BufferPool(device, USAGE.mapRead | USAGE.copyTarget, this.#problems);
     this.#uniforms = new UniformArena(device);
     void device.lost.then(({ message, reason }) => {
@@ -124,13 +131,17 @@ export class WebgpuBackend implements Backend {
     const { scratch, steps } = kernel.plan(params, this.#limits);
     const memory = new Map<string, Memory>();
     for (const name of kernel.buffers) memory.set(name, this.#requireOwn(buffers[name]));
-    const taken = Object.entries(scratch).map(([name, words]) => {
-      const buffer = this.#memory.take(words * 4);
-      memory.set(name, { buffer, words });
-      return buffer;
-    });
-    // The scratch memory may be taken again at once: what comes next is queued behind these steps.
-    for (const buffer of taken) this.#memory.give(buffer);
+    const taken: GPUBuffer[] = [];
+    try {
+      for (const [name, words] of Object.entries(scratch)) {
+        const buffer = this.#memory.take(words * 4);
+        taken.push(buffer);
+        memory.set(name, { buffer, words });
+      }
+    } finally {
+      // Scratch memory may be taken again at once: what comes next is queued behind these steps.
+      for (const buffer of taken) this.#memory.give(buffer);
+    }
     const recorded = steps.map((step) => resolve(kernel.name, step, memory));
     for (const { buffer } of memory.values()) this.#used.add(buffer);
     this.#recorded.push(...recorded);
@@ -150,8 +161,12 @@ export class WebgpuBackend implements Backend {
     const problems = this.#problems.splice(0);
     return this.#unlessGone(async () => {
       try {
-        const mapped = bytes > 0 ? readback.mapAsync(MAP_READ, 0, bytes) : this.#device.queue.onSubmittedWorkDone();
-        const [error] = await Promise.all([firstOf(problems), mapped.catch((reason: unknown) => this.#mapFailed(problems, reason))]);
+        const mapped =
+          bytes > 0 ? readback.mapAsync(MAP_READ, 0, bytes) : this.#device.queue.onSubmittedWorkDone();
+        const [error] = await Promise.all([
+          firstOf(problems),
+          mapped.catch((reason: unknown) => this.#mapFailed(problems, reason)),
+        ]);
         if (error) throw error;
         if (bytes === 0) return copies.map(() => new Uint32Array(0));
         const range = readback.getMappedRange(0, bytes);
@@ -174,14 +189,12 @@ export class WebgpuBackend implements Backend {
     this.#memory.close();
     this.#readbacks.close();
     this.#uniforms.close();
-    if (this.#own) this.#device.destroy();
-    this.#keep = undefined;
+    this.#own?.close([...this.#problems, ...this.#reading]);
   }
 
   #requireAlive(): void {
     if (this.#closed) throw new DeviceClosedError();
     if (this.#lost) throw this.#lost;
-    void this.#keep;
   }
 
   #requireOwn(buffer: DeviceBuffer): WebgpuBuffer {
@@ -198,9 +211,13 @@ export class WebgpuBackend implements Backend {
   #unlessGone<T>(work: () => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       this.#waiting.add(reject);
-      void work()
+      const reading = work()
         .then(resolve, reject)
-        .finally(() => this.#waiting.delete(reject));
+        .finally(() => {
+          this.#waiting.delete(reject);
+          this.#reading.delete(reading);
+        });
+      this.#reading.add(reading);
     });
   }
 
@@ -211,7 +228,8 @@ export class WebgpuBackend implements Backend {
   async #mapFailed(problems: readonly Problem[], reason: unknown): Promise<never> {
     const problem = await firstOf(problems);
     if (problem) throw problem;
-    if (!this.#closed) await Promise.race([this.#device.lost, new Promise((resolve) => setTimeout(resolve, 1000))]);
+    if (!this.#closed)
+      await Promise.race([this.#device.lost, new Promise((resolve) => setTimeout(resolve, 1000))]);
     throw reason;
   }
 
@@ -253,12 +271,16 @@ export class WebgpuBackend implements Backend {
     compute?.end();
   }
 
-  #dispatch(compute: GPUComputePassEncoder, { kernel, pass, resources }: Exclude<Recorded, { clear: GPUBuffer }>): void {
+  #dispatch(
+    compute: GPUComputePassEncoder,
+    { kernel, pass, resources }: Exclude<Recorded, { clear: GPUBuffer }>,
+  ): void {
     const { table, layout, pipeline } = this.#pipelines.get(pass.shader, pass.entry);
     const entries = Object.entries(table.bindings).map(([name, { binding }]): GPUBindGroupEntry => {
       return { binding, resource: resources.get(name)! };
     });
-    if (table.uniformBytes > 0) entries.push({ binding: 0, resource: this.#uniforms.add(table, pass.uniforms) });
+    if (table.uniformBytes > 0)
+      entries.push({ binding: 0, resource: this.#uniforms.add(table, pass.uniforms) });
     compute.setPipeline(pipeline);
     // Dawn's messages quote the label: it says which kernel of a submit went wrong.
     const label = `${kernel}: ${pass.shader}.${pass.entry}`;
@@ -283,10 +305,12 @@ function resolve(kernel: string, step: Pass | Clear, memory: ReadonlyMap<string,
   }
   const resources = new Map<string, GPUBufferBinding>();
   for (const [name, bound] of Object.entries(step.bindings)) {
-    const { of, first, count } = typeof bound === 'string' ? { of: bound, first: 0, count: undefined } : bound;
+    const { of, first, count } =
+      typeof bound === 'string' ? { of: bound, first: 0, count: undefined } : bound;
     const { buffer, words } = memory.get(of)!;
     const size = count ?? words;
-    if (first + size > words) throw new RangeError(`${kernel}: "${of}" expected ${first + size} words or more, got ${words}`);
+    if (first + size > words)
+      throw new RangeError(`${kernel}: "${of}" expected ${first + size} words or more, got ${words}`);
     resources.set(name, { buffer, offset: first * 4, size: size * 4 });
   }
   return { kernel, pass: step, resources };

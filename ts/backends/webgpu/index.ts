@@ -1,7 +1,7 @@
 /** The webgpu backend: kernels as WGSL shaders (wgsl/), through plans (ts/kernels). */
 import { type Limits, WINDOW_UNIT } from '../../kernels/kernel.ts';
 import { WebgpuBackend } from './backend.ts';
-import { adapterName, openGpu, type OpenedGpu } from './open.ts';
+import { adapterName, openGpu } from './open.ts';
 import { subgroupsFollowIndices } from './subgroups.ts';
 
 export interface WebgpuOptions {
@@ -28,25 +28,18 @@ const NEEDED = {
  * @throws Error with a plain reason where it cannot run here
  */
 export async function openWebgpu(options: WebgpuOptions = {}): Promise<WebgpuBackend> {
-  const opened: Omit<OpenedGpu, 'keep'> & Partial<OpenedGpu> = options.gpu
-    ? { device: options.gpu, adapter: adapterName(options.gpu.adapterInfo) }
-    : await openGpu(options);
-  const { device } = opened;
-  const own = options.gpu === undefined;
+  const own = options.gpu ? undefined : await openGpu(options);
+  const device = options.gpu ?? own!.device;
+  const adapter = own?.adapter ?? adapterName(device.adapterInfo);
   try {
     for (const [name, needed] of Object.entries(NEEDED) as [keyof typeof NEEDED, number][])
-      if (device.limits[name] < needed) throw new Error(`the GPU device has a ${name} of ${device.limits[name]}, below ${needed}`);
+      if (device.limits[name] < needed)
+        throw new Error(`the GPU device has a ${name} of ${device.limits[name]}, below ${needed}`);
     const subgroups = options.subgroups !== false && (await subgroupsFollowIndices(device));
-    return new WebgpuBackend({
-      device,
-      keep: opened.keep,
-      own,
-      detail: subgroups ? `${opened.adapter}, subgroups` : opened.adapter,
-      subgroups,
-      limits: limitsOf(device, options.limits),
-    });
+    const detail = subgroups ? `${adapter}, subgroups` : adapter;
+    return new WebgpuBackend({ device, own, detail, subgroups, limits: limitsOf(device, options.limits) });
   } catch (error) {
-    if (own) device.destroy();
+    own?.close([]);
     throw error;
   }
 }

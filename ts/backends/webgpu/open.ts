@@ -1,16 +1,20 @@
 /** Finding a GPU, in Node through the package `webgpu`, elsewhere through `navigator.gpu`. */
+import type * as Dawn from 'webgpu';
 
-/** A device, and what belongs to it. */
+/** A device of fewbits' own. */
 export interface OpenedGpu {
   readonly device: GPUDevice;
   /** What the adapter calls itself. */
   readonly adapter: string;
-  /**
-   * What must stay referenced as long as the device is used: Dawn in Node, collected early, takes the process with it.
-   * And what must be let go then, or Node does not exit.
-   */
-  readonly keep: GPU;
+  /** Destroys the device. `underWay` is what still waits for it, and will fail. */
+  close(underWay: readonly Promise<unknown>[]): void;
 }
+
+/**
+ * Instances of Dawn in use. One that is collected while its device has anything under way takes the process with it,
+ * and Node does not exit while one is held: so it is held here until the device has come to rest.
+ */
+const held = new Set<GPU>();
 
 /** Adapters that compute on the CPU. */
 const SOFTWARE = /swiftshader|llvmpipe|lavapipe|softpipe|basic render|software/i;
@@ -19,20 +23,40 @@ const SOFTWARE = /swiftshader|llvmpipe|lavapipe|softpipe|basic render|software/i
  * Opens a device of the best adapter, with its largest buffers and, where `subgroups`, with subgroups.
  * @throws Error that says why there is none
  */
-export async function openGpu({ allowSoftware = false, subgroups = true }: { allowSoftware?: boolean; subgroups?: boolean }): Promise<OpenedGpu> {
+export async function openGpu(options: { allowSoftware?: boolean; subgroups?: boolean }): Promise<OpenedGpu> {
   const gpu = await findGpu();
+  held.add(gpu);
+  try {
+    const { device, adapter } = await openDevice(gpu, options);
+    const close = (underWay: readonly Promise<unknown>[]): void => {
+      device.destroy();
+      void Promise.allSettled([device.lost, ...underWay]).then(() => setTimeout(() => held.delete(gpu), 0));
+    };
+    return { device, adapter, close };
+  } catch (error) {
+    held.delete(gpu);
+    throw error;
+  }
+}
+
+async function openDevice(
+  gpu: GPU,
+  { allowSoftware = false, subgroups = true }: { allowSoftware?: boolean; subgroups?: boolean },
+): Promise<{ device: GPUDevice; adapter: string }> {
   const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
   if (!adapter) throw new Error('no GPU adapter was found');
   const name = adapterName(adapter.info);
   if (!allowSoftware && (isFallback(adapter) || SOFTWARE.test(name)))
-    throw new Error(`the only GPU found is software (${name}), which is taken only when webgpu is asked for by name`);
+    throw new Error(
+      `the only GPU found is software (${name}), which is taken only when webgpu is asked for by name`,
+    );
   const { maxBufferSize, maxStorageBufferBindingSize } = adapter.limits;
   const device = await adapter.requestDevice({
     label: 'fewbits',
     requiredLimits: { maxBufferSize, maxStorageBufferBindingSize },
     requiredFeatures: subgroups && adapter.features.has('subgroups') ? ['subgroups'] : [],
   });
-  return { device, adapter: name, keep: gpu };
+  return { device, adapter: name };
 }
 
 /** What an adapter says of itself, for people. */
@@ -57,7 +81,8 @@ async function findGpu(): Promise<GPU> {
   const { process, navigator } = globalThis as Runtime;
   const versions = process?.versions ?? {};
   // Bun calls itself Node too, and crashes when it loads the addon; Deno has a WebGPU of its own.
-  if (versions.node !== undefined && versions.bun === undefined && versions.deno === undefined) return openDawn();
+  if (versions.node !== undefined && versions.bun === undefined && versions.deno === undefined)
+    return openDawn();
   if (navigator?.gpu) return navigator.gpu;
   throw new Error(versions.bun === undefined ? 'this runtime has no navigator.gpu' : 'Bun has no WebGPU');
 }
@@ -66,13 +91,16 @@ async function findGpu(): Promise<GPU> {
 async function openDawn(): Promise<GPU> {
   // Not a literal, so that bundlers for browsers do not look for it.
   const peer = 'webgpu';
-  let dawn: typeof import('webgpu');
+  let dawn: typeof Dawn;
   try {
-    dawn = (await import(peer)) as typeof import('webgpu');
+    dawn = (await import(peer)) as typeof Dawn;
   } catch (error) {
     const code = (error as { code?: string }).code;
-    if (code === 'ERR_MODULE_NOT_FOUND') throw new Error('the package "webgpu" is not installed (npm install webgpu)');
-    throw new Error(`the package "webgpu" does not load: ${error instanceof Error ? error.message : String(error)}`);
+    if (code === 'ERR_MODULE_NOT_FOUND')
+      throw new Error('the package "webgpu" is not installed (npm install webgpu)');
+    throw new Error(
+      `the package "webgpu" does not load: ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
   // Our shaders never read workgroup memory that they have not written, so its zeroing is time lost: on SwiftShader
   // ten seconds a pipeline. It is safe to leave out for these shaders alone.

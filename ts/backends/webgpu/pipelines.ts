@@ -5,7 +5,9 @@ import { COMPUTE_STAGE } from './flags.ts';
 /** What the generated tables say of an entry point. */
 export interface EntryTable {
   readonly workgroupSize: number;
-  readonly bindings: Readonly<Record<string, { readonly binding: number; readonly access: 'read' | 'read_write' }>>;
+  readonly bindings: Readonly<
+    Record<string, { readonly binding: number; readonly access: 'read' | 'read_write' }>
+  >;
   readonly uniforms: Readonly<Record<string, { readonly offset: number; readonly type: 'u32' | 'f32' }>>;
   readonly uniformBytes: number;
 }
@@ -58,7 +60,8 @@ export class Pipelines {
       visibility: COMPUTE_STAGE,
       buffer: { type: access === 'read' ? 'read-only-storage' : 'storage' },
     }));
-    if (table.uniformBytes > 0) buffers.push({ binding: 0, visibility: COMPUTE_STAGE, buffer: { type: 'uniform' } });
+    if (table.uniformBytes > 0)
+      buffers.push({ binding: 0, visibility: COMPUTE_STAGE, buffer: { type: 'uniform' } });
     const layout = device.createBindGroupLayout({ label, entries: buffers });
     const pipeline = device.createComputePipeline({
       label,
@@ -70,12 +73,18 @@ export class Pipelines {
 
   /** The one place that chooses between a shader and its faster form for devices with subgroups. */
   #module(shader: keyof typeof shaders, entry: string): GPUShaderModule {
-    const faster = this.#subgroups ? (subgroupShaders as Readonly<Record<string, ShaderText>>)[shader] : undefined;
+    const faster = this.#subgroups
+      ? (subgroupShaders as Readonly<Record<string, ShaderText>>)[shader]
+      : undefined;
     const [name, code] = faster?.entries.includes(entry)
       ? [`${shader}-subgroups`, faster.source]
       : [shader, shaders[shader].source];
     let module = this.#modules.get(name);
-    if (!module) this.#modules.set(name, (module = this.#device.createShaderModule({ label: `wgsl/${name}.wgsl`, code })));
+    if (!module)
+      this.#modules.set(
+        name,
+        (module = this.#device.createShaderModule({ label: `wgsl/${name}.wgsl`, code })),
+      );
     return module;
   }
 }

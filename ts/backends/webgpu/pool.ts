@@ -37,7 +37,9 @@ export class BufferPool {
   take(bytes: number): GPUBuffer {
     const most = this.#device.limits.maxBufferSize;
     if (bytes > most)
-      throw new RangeError(`${bytes} bytes of GPU memory were asked for, but a buffer of this GPU holds at most ${most}`);
+      throw new RangeError(
+        `${bytes} bytes of GPU memory were asked for, but a buffer of this GPU holds at most ${most}`,
+      );
     const size = Math.min(roomy(bytes), most);
     return this.#free.get(size)?.pop()?.buffer ?? this.#create(size);
   }
@@ -71,7 +73,9 @@ export class BufferPool {
   #create(size: number): GPUBuffer {
     const create = (): GPUBuffer => this.#device.createBuffer({ size, usage: this.#usage });
     const { result, error } = withErrorScopes(this.#device, create);
-    this.#problems.push(error.then((found) => found && new Error(`allocating ${size} bytes of GPU memory: ${found.message}`)));
+    this.#problems.push(
+      error.then((found) => found && new Error(`allocating ${size} bytes of GPU memory: ${found.message}`)),
+    );
     this.#all.add(result);
     return result;
   }

@@ -34,7 +34,10 @@ export async function subgroupsFollowIndices(device: GPUDevice): Promise<boolean
   try {
     const { error } = withErrorScopes(device, () => {
       const module = device.createShaderModule({ label: 'subgroup probe', code: PROBE });
-      const pipeline = device.createComputePipeline({ layout: 'auto', compute: { module, entryPoint: 'probe' } });
+      const pipeline = device.createComputePipeline({
+        layout: 'auto',
+        compute: { module, entryPoint: 'probe' },
+      });
       const entries = [{ binding: 0, resource: { buffer: wrong } }];
       const encoder = device.createCommandEncoder();
       const pass = encoder.beginComputePass();

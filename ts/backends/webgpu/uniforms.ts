@@ -40,7 +40,7 @@ export class UniformArena {
     for (let first = 0; first < this.#used; first += BLOCKS) {
       const { buffer, data } = this.#chunks[first / BLOCKS];
       const bytes = Math.min(this.#used - first, BLOCKS) * STRIDE;
-      this.#device.queue.writeBuffer(buffer, 0, data.buffer as ArrayBuffer, 0, bytes);
+      this.#device.queue.writeBuffer(buffer, 0, data.buffer, 0, bytes);
     }
     this.#used = 0;
   }
