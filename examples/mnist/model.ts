@@ -1,0 +1,125 @@
+/**
+ * The network: 784 pixels, 128 ReLU units, 10 digits, softmax cross entropy. jax-js does all of its arithmetic;
+ * this file says what to compute and lays parameters and gradients end to end in one flat vector, which is what
+ * compressors take.
+ *
+ * jax-js counts references: a function that is given an array owns it from then on, and `.ref` is another
+ * reference to keep. Every array made here is handed on once, or disposed of, so that no step leaves any behind.
+ */
+import { init, jit, nn, numpy as np, valueAndGrad } from '@jax-js/jax';
+
+import type { Dataset } from './mnist.ts';
+import { PIXELS, slice } from './mnist.ts';
+import { openRandom } from './random.ts';
+
+/** A network whose parameters live outside of it, as one flat vector. */
+export interface Model {
+  /** Parameters in all: the length of every parameter vector and gradient. */
+  readonly size: number;
+  /** Starting values, drawn from the seed. */
+  initial(seed: number): Float32Array;
+  /** Writes the gradient of the batch's mean loss into `gradient` (`size` numbers) and returns that loss. */
+  gradient(parameters: Float32Array, batch: Dataset, gradient: Float32Array): Promise<number>;
+  /** The share of `dataset` whose digit the network names, 0 to 1. */
+  evaluate(parameters: Float32Array, dataset: Dataset): Promise<number>;
+}
+
+const HIDDEN = 128;
+const CLASSES = 10;
+
+/** Arrays in the order in which they lie in the flat vector. Rows are outputs: the layout jax-js is fastest on. */
+const SHAPES = [[HIDDEN, PIXELS], [HIDDEN], [CLASSES, HIDDEN], [CLASSES]] as const;
+
+/** One array a shape, in that order. */
+type Weights = np.Array[];
+
+/** Images evaluated in one call: enough to keep the call's overhead small, few enough to stay in the cache. */
+const EVALUATION_BATCH = 500;
+
+/** Random stream of the initial weights; the batches have another. */
+const WEIGHTS_STREAM = 1;
+
+/** z = relu(x W1^T + b1) W2^T + b2, one row an image. */
+function logits([w1, b1, w2, b2]: Weights, images: np.Array): np.Array {
+  const hidden = nn.relu(np.matmul(images, w1.transpose()).add(b1));
+  return np.matmul(hidden, w2.transpose()).add(b2);
+}
+
+/** Mean of -log softmax(z) at the right digit; `targets` holds 1 / batch there and 0 elsewhere. */
+function loss(weights: Weights, images: np.Array, targets: np.Array): np.Array {
+  return np.negative(nn.logSoftmax(logits(weights, images)).mul(targets).sum());
+}
+
+/** The most probable digit of each image. */
+function classify(weights: Weights, images: np.Array): np.Array {
+  return np.argmax(logits(weights, images), 1);
+}
+
+/** Opens the network on jax-js's WebAssembly backend; both functions are compiled at their first call. */
+export async function openModel(): Promise<Model> {
+  await init('wasm');
+  const lossAndGradient = jit(valueAndGrad(loss));
+  const predict = jit(classify);
+  const sizes = SHAPES.map((shape) => shape.reduce((product: number, length) => product * length, 1));
+  const size = sizes.reduce((sum, length) => sum + length, 0);
+
+  function upload(parameters: Float32Array): Weights {
+    let start = 0;
+    return SHAPES.map((shape, i) => {
+      const part = parameters.subarray(start, (start += sizes[i]));
+      return np.array(part, { shape: [...shape] });
+    });
+  }
+
+  function initial(seed: number): Float32Array {
+    const random = openRandom(seed, WEIGHTS_STREAM);
+    const parameters = new Float32Array(size);
+    let start = 0;
+    SHAPES.forEach((shape, i) => {
+      // He's initialisation for weights, deviation sqrt(2 / inputs); biases start at 0.
+      if (shape.length === 2) {
+        const deviation = Math.sqrt(2 / shape[1]);
+        for (let j = start; j < start + sizes[i]; j++) parameters[j] = deviation * random.normal();
+      }
+      start += sizes[i];
+    });
+    return parameters;
+  }
+
+  async function gradient(parameters: Float32Array, batch: Dataset, out: Float32Array): Promise<number> {
+    const count = batch.labels.length;
+    const targets = new Float32Array(count * CLASSES);
+    for (let i = 0; i < count; i++) targets[i * CLASSES + batch.labels[i]] = 1 / count;
+    const [value, parts] = lossAndGradient(
+      upload(parameters),
+      np.array(batch.images, { shape: [count, PIXELS] }),
+      np.array(targets, { shape: [count, CLASSES] }),
+    );
+    let start = 0;
+    for (const part of parts) {
+      const numbers = (await part.data()) as Float32Array;
+      out.set(numbers, start);
+      start += numbers.length;
+    }
+    return ((await value.data()) as Float32Array)[0];
+  }
+
+  async function evaluate(parameters: Float32Array, dataset: Dataset): Promise<number> {
+    const weights = upload(parameters);
+    const count = dataset.labels.length;
+    let right = 0;
+    for (let start = 0; start < count; start += EVALUATION_BATCH) {
+      const { images, labels } = slice(dataset, start, Math.min(start + EVALUATION_BATCH, count));
+      const answers = predict(
+        weights.map((array) => array.ref),
+        np.array(images, { shape: [labels.length, PIXELS] }),
+      );
+      const digits = (await answers.data()) as Int32Array;
+      for (let i = 0; i < labels.length; i++) if (digits[i] === labels[i]) right++;
+    }
+    for (const array of weights) array.dispose();
+    return right / count;
+  }
+
+  return { size, initial, gradient, evaluate };
+}

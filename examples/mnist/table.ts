@@ -1,0 +1,40 @@
+/** The comparison of the runs, as text for the terminal and as cells for the page. */
+import { megabytes, percent, times } from './format.ts';
+import type { Run } from './train.ts';
+
+/** One line a run, under a header. The first column is a name, all others are numbers. */
+export interface Table {
+  readonly header: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+}
+
+/** Compares runs with each other and with dense float32 both ways, whether or not that was run. */
+export function compare(runs: readonly Run[], parameters: number): Table {
+  return {
+    header: ['algorithm', 'test accuracy', 'MB up', 'MB down', 'smaller than dense', 'seconds'],
+    rows: runs.map((run) => [
+      run.algorithm,
+      percent(run.accuracy),
+      megabytes(run.bytesUp),
+      megabytes(run.bytesDown),
+      times(timesSmaller(run, parameters)),
+      run.seconds.toFixed(1),
+    ]),
+  };
+}
+
+/** How many times less a run sent, up and down together, than float32 numbers in both directions take. */
+export function timesSmaller(run: Run, parameters: number): number {
+  const dense = 2 * Float32Array.BYTES_PER_ELEMENT * parameters * run.workers * run.steps;
+  return dense / (run.bytesUp + run.bytesDown);
+}
+
+/** The table in columns, numbers flush right. */
+export function renderText({ header, rows }: Table): string {
+  const widths = header.map((title, column) =>
+    Math.max(title.length, ...rows.map((row) => row[column].length)),
+  );
+  const line = (cells: readonly string[]): string =>
+    cells.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join('   ');
+  return [line(header), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n');
+}
