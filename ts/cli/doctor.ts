@@ -10,6 +10,8 @@ export interface Checkup {
   readonly works: boolean;
   /** What runs underneath, or why it does not work. */
   readonly detail: string;
+  /** Why `openDevice()` passes over it although it works. */
+  readonly notTaken?: string;
 }
 
 export interface Diagnosis {
@@ -24,12 +26,14 @@ export async function diagnose(): Promise<Diagnosis> {
   const backends: Checkup[] = [];
   for (const backend of BACKENDS) backends.push(await checkup(backend));
   const device = await openDevice();
-  const auto = device.backend;
+  const { backend: auto, reasons } = device;
   device.close();
   return {
     runtime: `Node ${process.versions.node}`,
     platform: `${process.platform} ${process.arch}`,
-    backends,
+    backends: backends.map((one) =>
+      one.works && reasons[one.backend] ? { ...one, notTaken: reasons[one.backend] } : one,
+    ),
     auto,
   };
 }

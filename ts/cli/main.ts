@@ -43,8 +43,10 @@ const commands: Record<string, (input: string | undefined, values: Values) => Pr
     const diagnosis = await diagnose();
     if (values.json) return print(diagnosis);
     console.log(`${diagnosis.runtime} on ${diagnosis.platform}`);
-    for (const { backend, works, detail } of diagnosis.backends)
-      console.log(`  ${backend.padEnd(7)} ${works ? 'works' : 'no   '}  ${detail}`);
+    for (const { backend, works, detail, notTaken } of diagnosis.backends)
+      console.log(
+        `  ${backend.padEnd(7)} ${works ? 'works' : 'no   '}  ${detail}${notTaken ? `; ${notTaken}` : ''}`,
+      );
     console.log(`openDevice() takes ${diagnosis.auto} here`);
   },
 

@@ -47,9 +47,7 @@ async function openDevice(
   if (!adapter) throw new Error('no GPU adapter was found');
   const name = adapterName(adapter.info);
   if (!allowSoftware && (isFallback(adapter) || SOFTWARE.test(name)))
-    throw new Error(
-      `the only GPU found is software (${name}), which is taken only when webgpu is asked for by name`,
-    );
+    throw new Error(`it computes on the CPU (${name}), so it is taken only when asked for by name`);
   const { maxBufferSize, maxStorageBufferBindingSize } = adapter.limits;
   const device = await adapter.requestDevice({
     label: 'fewbits',
@@ -87,8 +85,24 @@ async function findGpu(): Promise<GPU> {
   throw new Error(versions.bun === undefined ? 'this runtime has no navigator.gpu' : 'Bun has no WebGPU');
 }
 
+/**
+ * On Linux, Dawn without the Vulkan loader has no adapter, and prints a warning of its own. The linker is asked first: a
+ * library that it finds is refused for not being an addon, which is another error.
+ * @throws Error where the loader is missing
+ */
+function requireVulkan(): void {
+  if (process.platform !== 'linux') return;
+  try {
+    process.dlopen({ exports: {} }, 'libvulkan.so.1');
+  } catch (error) {
+    if (String(error).includes('cannot open shared object file'))
+      throw new Error('the Vulkan loader, libvulkan.so.1, is not installed');
+  }
+}
+
 /** Node has WebGPU through the optional peer `webgpu`, Dawn as an addon. */
 async function openDawn(): Promise<GPU> {
+  requireVulkan();
   // Not a literal, so that bundlers for browsers do not look for it.
   const peer = 'webgpu';
   let dawn: typeof Dawn;
