@@ -1,0 +1,105 @@
+/** What the wasm backend promises beside equal words: memory, modules, and refusals. */
+import * as assert from 'uvu/assert';
+import { Heap } from '../../ts/backends/wasm/heap.ts';
+import { openWasm } from '../../ts/backends/wasm/index.ts';
+import { scaledSign } from '../../ts/compressors/scaled-sign.ts';
+import { topK } from '../../ts/compressors/top-k.ts';
+import { openDevice } from '../../ts/device.ts';
+import { BackendUnavailableError } from '../../ts/errors.ts';
+import { bytes as scalar } from '../../ts/generated/wasm-scalar.ts';
+import { rejects } from '../support/host.ts';
+import { input, words } from '../support/inputs.ts';
+import { suite } from '../support/suite.ts';
+
+const test = suite('the wasm backend');
+
+test('the heap reuses memory, joins neighbours and keeps blocks apart', () => {
+  const memory = new WebAssembly.Memory({ initial: 1 });
+  const heap = new Heap(memory, 1000);
+  const next = words(3);
+  const live = new Map<number, number>();
+  const once = (): void => {
+    if (live.size > 20 || (live.size > 0 && next() % 2 === 0)) {
+      const address = [...live.keys()][next() % live.size];
+      heap.give(address);
+      live.delete(address);
+      return;
+    }
+    const size = next() % 20_000;
+    const address = heap.take(size);
+    assert.is(address % 64, 0);
+    assert.ok(address >= 1000 && address + size <= memory.buffer.byteLength);
+    for (const [other, length] of live)
+      assert.ok(address + size <= other || other + length <= address, 'blocks overlap');
+    live.set(address, size);
+  };
+  for (let i = 0; i < 3000; i++) once();
+  for (const address of live.keys()) heap.give(address);
+  const before = memory.buffer.byteLength;
+  // all is one free block again: the whole of it can be had at once
+  heap.give(heap.take(before - 2048));
+  assert.is(memory.buffer.byteLength, before);
+  assert.throws(() => heap.give(64), /no block starts at 64/);
+  assert.throws(() => heap.take(2 ** 33), /WebAssembly memory is exhausted/);
+});
+
+test('calls repeated grow nothing', async () => {
+  const grown: number[] = [];
+  const Memory = WebAssembly.Memory;
+  const original = Object.getOwnPropertyDescriptor(Memory.prototype, 'grow');
+  if (original === undefined) return assert.unreachable('WebAssembly.Memory has no grow');
+  const grow = original.value as (this: WebAssembly.Memory, pages: number) => number;
+  Object.defineProperty(Memory.prototype, 'grow', {
+    ...original,
+    value(this: WebAssembly.Memory, pages: number) {
+      grown.push(pages);
+      return grow.call(this, pages);
+    },
+  });
+  try {
+    const device = await openDevice({ backend: 'wasm' });
+    const x = input('normal', 100_000);
+    const round = async (): Promise<void> => {
+      for (const compressor of [topK({ ratio: 0.01 }), topK({ ratio: 0.3 }), scaledSign({ block: 1000 })])
+        await device.decompress(await device.compress(compressor, x));
+    };
+    await round();
+    assert.ok(grown.length > 0, 'the first round takes memory');
+    grown.length = 0;
+    for (let i = 0; i < 50; i++) await round();
+    assert.is(grown.length, 0);
+    device.close();
+  } finally {
+    Object.defineProperty(Memory.prototype, 'grow', original);
+  }
+});
+
+test('a module of the caller’s: ours is taken, another one refused', async () => {
+  const module = await WebAssembly.compile(Uint8Array.from(atob(scalar), (letter) => letter.charCodeAt(0)));
+  const device = await openDevice({ backend: 'wasm', module });
+  assert.is(device.detail, 'scalar');
+  device.close();
+  const empty = await WebAssembly.compile(new Uint8Array([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]));
+  const error = await rejects(openDevice({ backend: 'wasm', module: empty }), BackendUnavailableError);
+  assert.match(error.reasons.wasm, '"module" is not one of');
+});
+
+test('SIMD where the engine has it', async () => {
+  const backend = await openWasm();
+  assert.is(backend.detail, 'SIMD');
+  backend.close();
+});
+
+test('buffers of others, and released ones, are refused', async () => {
+  const [backend, other] = await Promise.all([openWasm(), openWasm()]);
+  const buffer = backend.allocate(4);
+  assert.throws(() => other.write(buffer, new Uint32Array(4)), /belongs to another backend, or was released/);
+  backend.release(buffer);
+  assert.throws(() => backend.release(buffer), /belongs to another backend, or was released/);
+  await rejects(backend.read([{ buffer }]), Error, 'belongs to another backend');
+  backend.close();
+  assert.throws(() => backend.allocate(4), /closed/);
+  other.close();
+});
+
+test.run();

@@ -1,0 +1,159 @@
+/** What the webgpu backend promises beside equal words: submits, memory, errors, and whose device it is. */
+import * as assert from 'uvu/assert';
+import { openWebgpu } from '../../ts/backends/webgpu/index.ts';
+import { scaledSign } from '../../ts/compressors/scaled-sign.ts';
+import { topK } from '../../ts/compressors/top-k.ts';
+import { Device, openDevice } from '../../ts/device.ts';
+import { DeviceClosedError, DeviceLostError } from '../../ts/errors.ts';
+import { pass, type Kernel } from '../../ts/kernels/kernel.ts';
+import { Scope } from '../../ts/kernels/scope.ts';
+import { rejects } from '../support/host.ts';
+import { input } from '../support/inputs.ts';
+import { inBrowser } from '../support/settings.ts';
+import { suite } from '../support/suite.ts';
+
+const test = suite('the webgpu backend');
+
+/** GPUBufferUsage.COPY_DST, which Node has no global for. */
+const COPY_TARGET = 8;
+
+/** Dawn's instance in Node, referenced as long as its devices are used. */
+let dawn: GPU | undefined;
+test.after(() => (dawn = undefined));
+
+async function openGpu(): Promise<GPUDevice> {
+  if (!inBrowser) {
+    const { create } = await import('webgpu');
+    dawn ??= create(['enable-dawn-features=disable_workgroup_init']);
+  }
+  const adapter = await (inBrowser ? navigator.gpu : dawn)?.requestAdapter();
+  if (!adapter) throw new Error('no GPU adapter was found');
+  return adapter.requestDevice();
+}
+
+/** Counts the calls of a method from now on. */
+function counted<T extends object>(target: T, method: keyof T & string): () => number {
+  let calls = 0;
+  const original = (target[method] as (...args: unknown[]) => unknown).bind(target);
+  Object.defineProperty(target, method, {
+    configurable: true,
+    value: (...args: unknown[]) => {
+      calls++;
+      return original(...args);
+    },
+  });
+  return () => calls;
+}
+
+test('a user’s own device is used as it is, and outlives ours', async () => {
+  const gpu = await openGpu();
+  const device = await openDevice({ backend: 'webgpu', gpu });
+  assert.is(device.backend, 'webgpu');
+  assert.is(await device.kernels.absSum(new Float32Array([1, -2, 3])), 6);
+  device.close();
+  let lost = false;
+  void gpu.lost.then(() => (lost = true));
+  const buffer = gpu.createBuffer({ size: 16, usage: COPY_TARGET });
+  gpu.queue.writeBuffer(buffer, 0, new Uint32Array(4));
+  await gpu.queue.onSubmittedWorkDone();
+  assert.not(lost, 'close() destroyed the device of its user');
+  gpu.destroy();
+});
+
+test('a compress is one submit, and takes no new memory after the first of its size', async () => {
+  const gpu = await openGpu();
+  const device = await openDevice({ backend: 'webgpu', gpu });
+  const x = input('normal', 5000);
+  for (const compressor of [topK({ ratio: 0.01 }), scaledSign(), scaledSign({ block: 512 })]) {
+    await device.compress(compressor, x);
+    await device.decompress(await device.compress(compressor, x));
+    const submits = counted(gpu.queue, 'submit');
+    const buffers = counted(gpu, 'createBuffer');
+    const packet = await device.compress(compressor, x);
+    assert.is(submits(), 1, `${compressor.name} took ${submits()} submits`);
+    for (let i = 0; i < 10; i++) await device.decompress(await device.compress(compressor, x));
+    assert.is(buffers(), 0, `${compressor.name} made ${buffers()} buffers after the first calls`);
+    assert.equal(await device.compress(compressor, x), packet);
+  }
+  device.close();
+  gpu.destroy();
+});
+
+test('a lost device rejects what is pending, and our own is opened anew', async () => {
+  const gpu = await openGpu();
+  // as one that fewbits opened itself
+  const device = new Device(
+    { backend: 'webgpu' },
+    { backend: await openWebgpu({ gpu, allowSoftware: true }), reasons: {} },
+  );
+  const x = input('normal', 3000);
+  const expected = await device.compress(scaledSign(), x);
+  const pending = device.compress(topK({ k: 30 }), x);
+  gpu.destroy();
+  await rejects(pending, DeviceLostError, 'the GPU device was lost');
+  assert.equal(await device.compress(scaledSign(), x), expected, 'the reopened device');
+  device.close();
+});
+
+test('a lost device of the user’s stays lost', async () => {
+  const gpu = await openGpu();
+  const device = await openDevice({ backend: 'webgpu', gpu });
+  gpu.destroy();
+  await gpu.lost;
+  const error = await rejects(device.compress(scaledSign(), input('normal', 10)), DeviceLostError);
+  assert.is(error.code, 'FEWBITS_DEVICE_LOST');
+  device.close();
+});
+
+test('close rejects what is pending', async () => {
+  const device = await openDevice({ backend: 'webgpu' });
+  const pending = device.compress(topK({ k: 30 }), input('normal', 3000));
+  device.close();
+  await rejects(pending, DeviceClosedError);
+});
+
+test('a mistake in a plan reaches the caller with the kernel’s name', async () => {
+  const backend = await openWebgpu({ allowSoftware: true });
+  const wrong: Kernel<'x' | 'bits', 'n'> = {
+    name: 'wrongSigns',
+    buffers: ['x', 'bits'],
+    params: ['n'],
+    // the same memory to read and to write
+    plan: ({ n }) => ({
+      scratch: {},
+      steps: [pass('pack', 'packSigns', 1, { x: 'bits', signs: 'bits' }, { n })],
+    }),
+  };
+  const scope = new Scope(backend);
+  scope.run(wrong, { x: scope.put(new Float32Array(32)), bits: scope.take(32) }, { n: 32 });
+  await rejects(scope.read(scope.take(1)), Error, 'wrongSigns');
+  scope.end();
+  backend.close();
+});
+
+test('a buffer that no GPU holds is refused with both sizes', async () => {
+  const backend = await openWebgpu({ allowSoftware: true });
+  assert.throws(() => backend.allocate(2 ** 45), /140737488355328 bytes of GPU memory were asked for/);
+  backend.close();
+});
+
+test('buffers of others, and released ones, are refused', async () => {
+  const backend = await openWebgpu({ allowSoftware: true });
+  const buffer = backend.allocate(4);
+  backend.release(buffer);
+  assert.throws(
+    () => backend.write(buffer, new Uint32Array(4)),
+    /belongs to another backend, or was released/,
+  );
+  assert.throws(() => backend.release(buffer), /belongs to another backend, or was released/);
+  await rejects(backend.read([{ buffer: { words: 4 } }]), Error, 'belongs to another backend');
+  const other = backend.allocate(4);
+  await rejects(
+    backend.read([{ buffer: other, first: 2, count: 9 }]),
+    RangeError,
+    'outside a buffer of 4 words',
+  );
+  backend.close();
+});
+
+test.run();
