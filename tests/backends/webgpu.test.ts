@@ -1,7 +1,10 @@
 /** What the webgpu backend promises beside equal words: submits, memory, errors, and whose device it is. */
 import * as assert from 'uvu/assert';
 import { openWebgpu } from '../../ts/backends/webgpu/index.ts';
+import { float32 } from '../../ts/compressors/float32.ts';
+import { randomK } from '../../ts/compressors/random-k.ts';
 import { scaledSign } from '../../ts/compressors/scaled-sign.ts';
+import { threshold } from '../../ts/compressors/threshold.ts';
 import { topK } from '../../ts/compressors/top-k.ts';
 import { Device, openDevice } from '../../ts/device.ts';
 import { DeviceClosedError, DeviceLostError } from '../../ts/errors.ts';
@@ -64,7 +67,14 @@ test('a compress is one submit, and takes no new memory after the first of its s
   const gpu = await openGpu();
   const device = await openDevice({ backend: 'webgpu', gpu });
   const x = input('normal', 5000);
-  for (const compressor of [topK({ ratio: 0.01 }), scaledSign(), scaledSign({ block: 512 })]) {
+  for (const compressor of [
+    topK({ ratio: 0.01 }),
+    threshold({ t: 2 }),
+    randomK({ ratio: 0.01, seed: 1 }),
+    scaledSign(),
+    scaledSign({ block: 512 }),
+    float32(),
+  ]) {
     await device.compress(compressor, x);
     await device.decompress(await device.compress(compressor, x));
     const submits = counted(gpu.queue, 'submit');

@@ -140,7 +140,10 @@ test('what is wrong is one line on standard error, status not 0, no file left be
     [[...compress, 'top-k:k=ten'], /"k" expected an integer in 1\.\.4294967295, got "ten"/],
     [[...compress, 'top-k'], /either "k" or "ratio"/],
     [[...compress, 'top-k:k'], /"k" expected NAME=VALUE, as in top-k:ratio=0\.01/],
-    [[...compress, 'zip'], /unknown compressor "zip"; known are top-k, scaled-sign/],
+    [
+      [...compress, 'zip'],
+      /unknown compressor "zip"; known are top-k, threshold, random-k, scaled-sign, float32/,
+    ],
     [
       [...compress, 'top-k:k=1', '--backend', 'cuda'],
       /"backend" expected one of auto, webgpu, wasm, js, got "cuda"/,

@@ -39,6 +39,10 @@ onJs('is pcg4d in big integers, with the documented places', async () => {
   }
 });
 
+onJs('the known answer of docs/packet.md', async () => {
+  assert.is((await draw(1, { seed: 0 }))[0], 0xb9457c59);
+});
+
 onJs('a word depends on its place alone', async () => {
   const long = await draw(5000, { seed: 3 });
   for (const n of [1, 17, 4999]) assert.equal(await draw(n, { seed: 3 }), long.slice(0, n));

@@ -16,7 +16,10 @@ const USAGE = `fewbits: makes gradients and feature maps small
   fewbits decompress IN.fb -o OUT.npy                   a packet to a vector
   fewbits inspect IN.fb                                 what a packet is, without decoding it
 
-  -c, --compressor SPEC   a name and its options: ${examples().join(', ')}
+  -c, --compressor SPEC   a name and its options, such as
+${examples()
+  .map((example) => `                            ${example}`)
+  .join('\n')}
   -b, --backend NAME      auto (default), webgpu, wasm or js; the result is the same
   -o, --output FILE       where the result goes
       --step N            the step that random draws are keyed by (default 0)

@@ -1,12 +1,18 @@
 /** A compressor from the command line: `top-k:ratio=0.01`, its name in kebab case and its options. */
 import type { Compressor } from '../compressors/compressor.ts';
+import { float32 } from '../compressors/float32.ts';
+import { randomK } from '../compressors/random-k.ts';
 import { scaledSign } from '../compressors/scaled-sign.ts';
+import { threshold } from '../compressors/threshold.ts';
 import { topK } from '../compressors/top-k.ts';
 
 /** The factories by name, each with an example. The options' rules are the factories' own. */
 const factories: Record<string, { make: (options: never) => Compressor; example: string }> = {
   'top-k': { make: topK, example: 'top-k:ratio=0.01' },
+  threshold: { make: threshold, example: 'threshold:t=0.01' },
+  'random-k': { make: randomK, example: 'random-k:ratio=0.01,seed=7' },
   'scaled-sign': { make: scaledSign, example: 'scaled-sign:block=4096' },
+  float32: { make: float32, example: 'float32' },
 };
 
 /** One example for each compressor. */

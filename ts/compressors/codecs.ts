@@ -2,10 +2,13 @@
 import { PacketError } from '../errors.ts';
 import type { Packet } from '../packet/packet.ts';
 import type { Codec } from './compressor.ts';
+import { float32Codec } from './float32.ts';
+import { randomKCodec } from './random-k.ts';
 import { scaledSignCodec } from './scaled-sign.ts';
+import { thresholdCodec } from './threshold.ts';
 import { topKCodec } from './top-k.ts';
 
-const codecs: readonly Codec[] = [topKCodec, scaledSignCodec];
+const codecs: readonly Codec[] = [topKCodec, scaledSignCodec, thresholdCodec, randomKCodec, float32Codec];
 
 /** @throws PacketError where no compressor has the packet's number */
 export function codecOf(packet: Packet): Codec {

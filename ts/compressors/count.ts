@@ -8,9 +8,12 @@ export type Count =
 /** The most elements that a vector can have. */
 export const MOST: number = 2 ** 32 - 1;
 
-/** @throws RangeError unless exactly one of k and ratio is given, k >= 1, 0 < ratio <= 1 */
-export function requireCount(owner: string, count: Count): void {
-  requireOptions(owner, count, ['k', 'ratio']);
+/**
+ * Checks the options of a sparse compressor, which may have `others` beside k and ratio.
+ * @throws RangeError unless exactly one of k and ratio is given, k >= 1, 0 < ratio <= 1
+ */
+export function requireCount(owner: string, count: Count, ...others: string[]): void {
+  requireOptions(owner, count, ['k', 'ratio', ...others]);
   const { k, ratio } = (count ?? {}) as { k?: unknown; ratio?: unknown };
   if ((k === undefined) === (ratio === undefined))
     throw new RangeError(

@@ -1,0 +1,96 @@
+/**
+ * `npm run vectors`: writes golden packets to tests/vectors, made by the js backend from the inputs of the tests. For
+ * each packet NAME.fb, its vector as little-endian float32 in NAME.f32, and an entry in index.json. What a test compares
+ * with these files cannot change unseen from one release to the next, in this language or another.
+ */
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { openJs } from '../ts/backends/js/index.ts';
+import type { Compressor } from '../ts/compressors/compressor.ts';
+import { Device } from '../ts/device.ts';
+import { scaledSign, topK } from '../ts/index.ts';
+import { inspect } from '../ts/inspect.ts';
+import { FINITE, input, type InputKind } from '../tests/support/inputs.ts';
+
+/** One golden packet: how it was made, what `inspect` says of it, and its CRC. */
+export interface Golden {
+  readonly name: string;
+  /** The compressor's name, which is also that of its factory in ts/index.ts. */
+  readonly compressor: string;
+  readonly options: Record<string, unknown>;
+  readonly n: number;
+  /** The arguments of tests/support/inputs.ts, `input(kind, n, seed)`. */
+  readonly input: { readonly kind: InputKind; readonly seed: number };
+  readonly parameters: Readonly<Record<string, number | string>>;
+  readonly bytes: number;
+  /** The last word of the packet, in hexadecimal. */
+  readonly crc: string;
+}
+
+/** The compressors, each with several options. The first gets all kinds of input, the last the large input. */
+const TABLE: readonly (readonly Compressor[])[] = [
+  [topK({ ratio: 0.1 }), topK({ k: 1 }), topK({ ratio: 1 }), topK({ ratio: 0.6 }), topK({ ratio: 0.05 })],
+  [scaledSign(), ...[1, 7, 100, 4096].map((block) => scaledSign({ block }))],
+];
+
+const SEED = 1;
+/** Around a word, and around a block of the index coding. */
+const SMALL = [0, 1, 2, 31, 32, 33, 127, 128, 129];
+/** Long enough for several blocks of everything. */
+const MEDIUM = 1000;
+const LARGE = 5000;
+const KINDS = [...FINITE, 'huge'] as const;
+
+/** The inputs of one compressor, the `row`th of `rows` of its kind. Kinds take turns over the sizes. */
+function inputsOf(row: number, rows: number): { kind: InputKind; n: number }[] {
+  const inputs: { kind: InputKind; n: number }[] = SMALL.map((n, s) => ({
+    n,
+    kind: KINDS[(row * 5 + s) % KINDS.length],
+  }));
+  if (row === 0) for (const kind of KINDS) inputs.push({ n: 300, kind });
+  inputs.push({ n: MEDIUM, kind: row % 2 === 0 ? 'normal' : 'sparse' });
+  if (row === rows - 1) inputs.push({ n: LARGE, kind: 'normal' });
+  return inputs;
+}
+
+function nameOf({ name, options }: Compressor, kind: InputKind, n: number): string {
+  const settings = Object.entries(options).map(([key, value]) => `-${key}-${String(value)}`);
+  return `${name}${settings.join('')}-${kind}-${n}`;
+}
+
+const folder = fileURLToPath(new URL('../tests/vectors', import.meta.url));
+mkdirSync(folder, { recursive: true });
+for (const file of readdirSync(folder))
+  if (/\.(fb|f32|json)$/.test(file)) rmSync(`${folder}/${file}`);
+
+const device = new Device({ backend: 'js' }, { backend: openJs(), reasons: {} });
+const index: Golden[] = [];
+let size = 0;
+for (const compressors of TABLE)
+  for (const [row, compressor] of compressors.entries())
+    for (const { kind, n } of inputsOf(row, compressors.length)) {
+      const name = nameOf(compressor, kind, n);
+      const packet = await device.compress(compressor, input(kind, n, SEED));
+      const vector = await device.decompress(packet);
+      writeFileSync(`${folder}/${name}.fb`, packet);
+      writeFileSync(`${folder}/${name}.f32`, new Uint8Array(vector.buffer));
+      const { parameters, bytes } = inspect(packet);
+      const crc = new DataView(packet.buffer).getUint32(bytes - 4, true);
+      index.push({
+        name,
+        compressor: compressor.name,
+        options: compressor.options,
+        n,
+        input: { kind, seed: SEED },
+        parameters,
+        bytes,
+        crc: crc.toString(16).padStart(8, '0'),
+      });
+      size += bytes + vector.byteLength;
+    }
+device.close();
+writeFileSync(
+  `${folder}/index.json`,
+  `[\n${index.map((golden) => `  ${JSON.stringify(golden)}`).join(',\n')}\n]\n`,
+);
+console.log(`tests/vectors: ${index.length} packets, ${(size / 1000).toFixed(0)} kB with their vectors`);

@@ -1,0 +1,42 @@
+/** No compression: the vector as it is, in a packet, so that a dense baseline takes the same way as all others. */
+import { requireOptions } from '../arguments.ts';
+import { nonFiniteError, nonFiniteKernel } from '../kernels/reduce.ts';
+import { cutSections, requireParameters } from '../packet/packet.ts';
+import { defineCompressor, type Codec, type Compressor } from './compressor.ts';
+import { requireFinite } from './sparse-list.ts';
+
+const ID = 5;
+
+/**
+ * Sends every element as it is: 32 bits each. For baselines, and for steps that must be exact.
+ *
+ * @example
+ * const packet = await device.compress(float32(), gradient);
+ */
+export function float32(options: Readonly<Record<string, never>> = {}): Compressor {
+  requireOptions('float32', options, []);
+  return defineCompressor('float32', {}, async (scope, x) => {
+    const { n } = x;
+    if (n === 0) return { id: ID, n, parameters: [], sections: [] };
+    const found = scope.take(2);
+    scope.run(nonFiniteKernel, { x: x.buffer, found }, { n });
+    const [values, [bad]] = await scope.read({ buffer: x.buffer, count: n }, found);
+    if (bad > 0) throw await nonFiniteError(scope, x);
+    return { id: ID, n, parameters: [], sections: [values] };
+  });
+}
+
+export const float32Codec: Codec = {
+  id: ID,
+  name: 'float32',
+  describe(packet) {
+    requireParameters(packet, 0);
+    const sections = [{ name: 'values', words: packet.n }];
+    cutSections(packet, sections);
+    return { parameters: {}, sections };
+  },
+  decode(scope, packet) {
+    requireFinite(packet.body, packet.bodyOffset);
+    return { buffer: scope.put(packet.body), n: packet.n };
+  },
+};

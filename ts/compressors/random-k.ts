@@ -1,0 +1,94 @@
+/**
+ * Random-k sparsification: k elements drawn without replacement, as they are. S. U. Stich et al., "Sparsified SGD with
+ * Memory", arXiv 1809.07599.
+ *
+ * Parameters: k, seed, step, stream. Section: values, k float32, by ascending index. The receiver draws the same places.
+ */
+import { requireInteger } from '../arguments.ts';
+import type { DeviceBuffer } from '../backends/backend.ts';
+import { PacketError } from '../errors.ts';
+import { randomBitsKernel } from '../kernels/random.ts';
+import { nonFiniteError, nonFiniteKernel } from '../kernels/reduce.ts';
+import type { Scope } from '../kernels/scope.ts';
+import { selectTopK } from '../kernels/select.ts';
+import { gatherKernel, scatterKernel } from '../kernels/sparse.ts';
+import { cutSections, requireParameters, type Packet } from '../packet/packet.ts';
+import { defineCompressor, type Codec, type Compressor } from './compressor.ts';
+import { countFor, MOST, requireCount, type Count } from './count.ts';
+import { requireFinite } from './sparse-list.ts';
+
+const ID = 4;
+
+/**
+ * Keeps k elements drawn at random without replacement, each with the same chance; all others decode to zero. Values
+ * are sent as they are: times n / k they are unbiased, E[n / k * decoded] = x; as they are they suit error feedback.
+ * The places are not sent, since the receiver draws the same: 32 bits a kept element. Draws are keyed by
+ * (seed, step, stream), the last two from `compress`. Source: arXiv 1809.07599.
+ *
+ * @throws RangeError unless k >= 1 or 0 < ratio <= 1, and seed in 0..2^32 - 1; compress throws it where k > n
+ * @example
+ * const packet = await device.compress(randomK({ ratio: 0.01, seed: 7 }), gradient, { step });
+ */
+export function randomK(options: Count & { readonly seed: number }): Compressor {
+  requireCount('randomK', options, 'seed');
+  const seed = requireInteger('seed', options.seed, 0, MOST);
+  return defineCompressor('randomK', options, async (scope, x, { step, stream }) => {
+    const { n } = x;
+    if (n === 0) return { id: ID, n, parameters: [0, seed, step, stream], sections: [] };
+    const k = countFor(options, n);
+    // 1. draw the places
+    const indices = drawPlaces(scope, n, k, { seed, step, stream });
+    // 2. take what is there
+    const values = scope.take(k);
+    const found = scope.take(2);
+    scope.run(gatherKernel, { x: x.buffer, indices, values }, { n, count: k });
+    scope.run(nonFiniteKernel, { x: x.buffer, found }, { n });
+    const [words, [bad]] = await scope.read(values, found);
+    if (bad > 0) throw await nonFiniteError(scope, x);
+    return { id: ID, n, parameters: [k, seed, step, stream], sections: [words] };
+  });
+}
+
+/**
+ * k of n places, ascending: those of the k largest random words, of 31 bits. Where two words at the cut are equal the
+ * lower place is taken, which happens once in about 2^31 / n draws.
+ */
+function drawPlaces(
+  scope: Scope,
+  n: number,
+  k: number,
+  key: { seed: number; step: number; stream: number },
+): DeviceBuffer {
+  const bits = scope.take(n);
+  scope.run(randomBitsKernel, { bits }, { n, ...key });
+  return selectTopK(scope, { buffer: bits, n }, k, 'magnitude').indices;
+}
+
+function parametersOf(packet: Packet): { k: number; seed: number; step: number; stream: number } {
+  const [k, seed, step, stream] = requireParameters(packet, 4);
+  if (k > packet.n || (k === 0 && packet.n > 0))
+    throw new PacketError(`k = ${k} of n = ${packet.n} elements`, 16);
+  return { k, seed, step, stream };
+}
+
+export const randomKCodec: Codec = {
+  id: ID,
+  name: 'randomK',
+  describe(packet) {
+    const parameters = parametersOf(packet);
+    const sections = [{ name: 'values', words: parameters.k }];
+    cutSections(packet, sections);
+    return { parameters, sections };
+  },
+  decode(scope, packet) {
+    const { n } = packet;
+    const { k, ...key } = parametersOf(packet);
+    requireFinite(packet.body, packet.bodyOffset);
+    const y = scope.take(n);
+    if (n > 0) {
+      const indices = drawPlaces(scope, n, k, key);
+      scope.run(scatterKernel, { indices, values: scope.put(packet.body), y }, { n, count: k });
+    }
+    return { buffer: y, n };
+  },
+};

@@ -1,0 +1,54 @@
+/**
+ * Hard threshold: all elements whose magnitude reaches a number, as they are. A. Sahu et al., "Rethinking gradient
+ * sparsification as total error minimization", arXiv 2108.00951.
+ */
+import { requireNumber, requireOptions } from '../arguments.ts';
+import type { ReadRequest } from '../backends/backend.ts';
+import { bitsOf } from '../kernels/float-bits.ts';
+import { nonFiniteError } from '../kernels/reduce.ts';
+import { thresholdKernel } from '../kernels/select.ts';
+import { defineCompressor, type Codec, type Compressor } from './compressor.ts';
+import { someNonFinite, sparseCodec, sparseParts } from './sparse-list.ts';
+
+const ID = 3;
+
+/** Read back at once: one element in this many, and at least LEAST. A second read is only for thresholds below that. */
+const SHARE = 16;
+const LEAST = 4096;
+
+/**
+ * Keeps all elements with |x_i| >= t, t rounded to float32; all others decode to zero. How many that are depends on the
+ * data: none, perhaps, or all. About log2(n / k) + 2 + 32 bits a kept element. Source: arXiv 2108.00951.
+ *
+ * @throws RangeError unless t is finite and not negative
+ * @example
+ * const packet = await device.compress(threshold({ t: 0.01 }), gradient);
+ */
+export function threshold(options: { readonly t: number }): Compressor {
+  requireOptions('threshold', options, ['t']);
+  const t = requireNumber('t', options?.t, 'a number of 0 or more', (value) => value >= 0);
+  const key = bitsOf(t + 0); // -0 + 0 is +0, whose key is 0
+  return defineCompressor('threshold', { t }, async (scope, x) => {
+    const { n } = x;
+    if (n === 0) return sparseParts(ID, n, new Uint32Array(0), new Uint32Array(0));
+    // 1. select: all |x_i| >= t
+    const indices = scope.take(n);
+    const values = scope.take(n);
+    const count = scope.take(1);
+    scope.run(thresholdKernel, { x: x.buffer, indices, values, count }, { n, key, capacity: n });
+    const most = Math.min(n, Math.max(LEAST, Math.ceil(n / SHARE)));
+    const part = (items: number): [ReadRequest, ReadRequest] => [
+      { buffer: indices, count: items },
+      { buffer: values, count: items },
+    ];
+    const [[found], ...first] = await scope.read(count, ...part(most));
+    const [kept, words] =
+      found <= most ? first.map((list) => list.subarray(0, found)) : await scope.read(...part(found));
+    // NaN and infinity have larger keys than any t
+    if (someNonFinite(words)) throw await nonFiniteError(scope, x);
+    // 2. code where they are
+    return sparseParts(ID, n, kept, words);
+  });
+}
+
+export const thresholdCodec: Codec = sparseCodec(ID, 'threshold', () => 0);
