@@ -2,6 +2,7 @@
  * The kernels as one module: memory comes from outside (`env.memory`), nothing is allocated, nothing is thrown. All
  * memory from heapBase() on belongs to the caller, who passes pointers to whole words, 4-byte aligned at least.
  */
+export { accumulate } from './accumulate';
 export { compact } from './compact';
 export { fwht } from './fwht';
 export { packBits, packSigns, unpackBits, unpackSigns } from './pack';

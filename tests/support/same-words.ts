@@ -14,6 +14,8 @@ export interface Case {
   readonly kernel: Kernel<string, string>;
   readonly inputs: Readonly<Record<string, Float32Array | Uint32Array>>;
   readonly outputs: Readonly<Record<string, number>>;
+  /** Words of buffers that are input and output. */
+  readonly changed?: Readonly<Record<string, Float32Array | Uint32Array>>;
   /** How many words of an output the kernel defines, where it is not all of them. */
   readonly defined?: Readonly<Record<string, number>>;
   readonly params: Readonly<Record<string, number>>;
@@ -43,7 +45,7 @@ async function outputs(
   try {
     const labels: string[] = [];
     const requests: { buffer: DeviceBuffer; count: number }[] = [];
-    for (const { label, kernel, inputs, outputs, defined, params } of cases) {
+    for (const { label, kernel, inputs, changed = {}, outputs, defined, params } of cases) {
       const buffers: Record<string, DeviceBuffer> = {};
       for (const [name, data] of Object.entries(inputs)) buffers[name] = scope.put(data);
       for (const [name, count] of Object.entries(outputs)) {
@@ -51,6 +53,11 @@ async function outputs(
         buffers[name] = scope.put(new Uint32Array(count).fill(0xa5a5a5a5));
         labels.push(`${kernel.name} ${label}, ${name}`);
         requests.push({ buffer: buffers[name], count: defined?.[name] ?? count });
+      }
+      for (const [name, data] of Object.entries(changed)) {
+        buffers[name] = scope.put(data);
+        labels.push(`${kernel.name} ${label}, ${name}`);
+        requests.push({ buffer: buffers[name], count: data.length });
       }
       scope.run(kernel, buffers, params);
     }

@@ -1,4 +1,5 @@
 /** Every kernel of the contract, by name: what a backend must implement. */
+import type { accumulateKernel } from './accumulate.ts';
 import type { compactKernel } from './compact.ts';
 import type { fwhtKernel } from './fwht.ts';
 import type { Kernel } from './kernel.ts';
@@ -11,6 +12,7 @@ import type { gatherKernel, scatterKernel } from './sparse.ts';
 
 export interface Catalogue {
   absSum: typeof absSumKernel;
+  accumulate: typeof accumulateKernel;
   compact: typeof compactKernel;
   extremes: typeof extremesKernel;
   fwht: typeof fwhtKernel;

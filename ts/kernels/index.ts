@@ -1,4 +1,5 @@
 /** `fewbits/kernels`: the kernels alone, as functions of a device. */
+export { accumulate } from './accumulate.ts';
 export { compact } from './compact.ts';
 export { fwht } from './fwht.ts';
 export { packBits, packSigns, unpackBits, unpackSigns } from './pack.ts';

@@ -5,6 +5,7 @@
 import type { Catalogue, Implementations } from '../../kernels/catalogue.ts';
 import type { Kernel } from '../../kernels/kernel.ts';
 import type { Backend, DeviceBuffer, ReadRequest } from '../backend.ts';
+import { accumulate } from './accumulate.ts';
 import { compact } from './compact.ts';
 import { fwht } from './fwht.ts';
 import type { Memory } from './memory.ts';
@@ -17,6 +18,7 @@ import { gather, scatter } from './sparse.ts';
 
 const implementations: Implementations<Memory> = {
   absSum,
+  accumulate,
   compact,
   extremes,
   fwht,

@@ -14,6 +14,7 @@ export interface Exports {
     tiny: number,
     scale: number,
   ): void;
+  accumulate(x: number, y: number, n: number, scale: number): void;
   compact(bits: number, indices: number, count: number, n: number, capacity: number): void;
   extremes(x: number, range: number, n: number): void;
   fwht(x: number, y: number, n: number, total: number, block: number): void;
@@ -67,6 +68,7 @@ export interface Exports {
 /** The names that a module must export to be one of fewbits. */
 export const EXPORTS: readonly (keyof Exports)[] = [
   'absSum',
+  'accumulate',
   'compact',
   'extremes',
   'fwht',
@@ -104,6 +106,7 @@ export function kernelsOf(wasm: Exports, heap: Heap): Implementations<number> {
         wasm.absSum(x, sums, max, scratch, n, segment, tiny, scale),
       );
     },
+    accumulate: ({ x, y }, { n, scale }) => wasm.accumulate(x, y, n, scale),
     compact: ({ bits, indices, count }, { n, capacity }) => wasm.compact(bits, indices, count, n, capacity),
     extremes: ({ x, range }, { n }) => wasm.extremes(x, range, n),
     fwht: ({ x, y }, { n, total, block }) => wasm.fwht(x, y, n, total, block),

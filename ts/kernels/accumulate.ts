@@ -1,0 +1,74 @@
+/**
+ * y += scale * x: how what was decoded joins a sum.
+ *
+ * The product is rounded to float32, then the sum. Magnitudes below 2^-102 count as +0, of x and y at the input and of
+ * the product, so no result depends on how a GPU treats subnormals.
+ */
+import { requireFloat32Array, requireInteger, requireNumber } from '../arguments.ts';
+import { keyOfPower } from './float-bits.ts';
+import { ceilDiv, type Kernel, type Limits, pass, type Plan, runs, WINDOW_UNIT } from './kernel.ts';
+import { floatsOf, type Host } from './scope.ts';
+import { part } from './windows.ts';
+
+/** The key below which a magnitude counts as +0. */
+export const TINY: number = keyOfPower(-102);
+
+/** y_i = y_i + scale * x_i, in place. n >= 1; x and y have n words; scale is a float32, 0 or normal. */
+export const accumulateKernel: Kernel<'x' | 'y', 'n' | 'scale'> = {
+  name: 'accumulate',
+  buffers: ['x', 'y'],
+  params: ['n', 'scale'],
+  plan: accumulatePlan,
+};
+
+/** `scale` as the kernel takes it: rounded to float32, 0 where that is subnormal. */
+export function scaleOf(scale: number): number {
+  const rounded = Math.fround(scale);
+  return Math.abs(rounded) < 2 ** -126 ? 0 : rounded;
+}
+
+/**
+ * y + scale * x, the product and the sum rounded to float32 in turn. Magnitudes below 2^-102 count as zero.
+ *
+ * @throws RangeError where x and y differ in length or scale is not a finite float32
+ * @example
+ * await device.kernels.accumulate(new Float32Array([1, 2]), new Float32Array([4, 6]), 0.5); // 3, 5
+ */
+export async function accumulate(
+  host: Host,
+  y: Float32Array,
+  x: Float32Array,
+  scale: number,
+): Promise<Float32Array> {
+  const n = requireFloat32Array('y', y).length;
+  requireInteger('x.length', requireFloat32Array('x', x).length, n, n);
+  requireScale('scale', scale);
+  if (n === 0) return new Float32Array(0);
+  return host.use(async (scope) => {
+    const sum = scope.put(y);
+    scope.run(accumulateKernel, { x: scope.put(x), y: sum }, { n, scale: scaleOf(scale) });
+    return floatsOf((await scope.read(sum))[0]);
+  });
+}
+
+/** @throws TypeError unless `value` is a number, RangeError unless it is finite as a float32 */
+export function requireScale(name: string, value: unknown): number {
+  return requireNumber(name, value, 'a finite float32', (number) => Number.isFinite(Math.fround(number)));
+}
+
+const WIDTH = 256;
+
+function accumulatePlan({ n, scale }: { n: number; scale: number }, limits: Limits): Plan {
+  const steps = runs(n, WINDOW_UNIT, (_, count) => count <= limits.bindingWords).flatMap(
+    ({ first, count }) => {
+      const groups = ceilDiv(count, WIDTH);
+      const x = part('x', count, first);
+      const products = part('products', count, first);
+      return [
+        pass('accumulate', 'multiply', groups, { x, products }, { n: count, scale }),
+        pass('accumulate', 'add', groups, { terms: products, y: part('y', count, first) }, { n: count }),
+      ];
+    },
+  );
+  return { scratch: { products: n }, steps };
+}
