@@ -6,16 +6,16 @@ import {
   requireBytes,
   requireFloat32Array,
   requireInteger,
-  requireNumber,
   requireOneOf,
   requireOptions,
   shown,
 } from './arguments.ts';
-import type { BackendName } from './backends/backend.ts';
+import type { BackendName, GpuRange } from './backends/backend.ts';
 import { BACKENDS, openBackend, type Opened, type OpenOptions } from './backends/open.ts';
 import { codecOf } from './compressors/codecs.ts';
 import type { Compressor } from './compressors/compressor.ts';
 import { DeviceClosedError, PacketError } from './errors.ts';
+import { accumulateKernel, requireScale, scaleOf } from './kernels/accumulate.ts';
 import * as kernels from './kernels/index.ts';
 import { floatsOf, Scope, type Host } from './kernels/scope.ts';
 import { readPacket, writePacket } from './packet/packet.ts';
@@ -41,10 +41,13 @@ export interface CompressOptions {
 }
 
 /** Where a vector goes and how. */
-export interface DecompressOptions {
+export interface DecompressOptions<Target = Float32Array> {
   /** Receives the vector, and must have its length; a new array if left out. */
-  readonly into?: Float32Array;
-  /** into_i += accumulate * x_i, the product and the sum rounded to float32 in turn, instead of into_i = x_i. */
+  readonly into?: Target;
+  /**
+   * into_i += accumulate * x_i instead of into_i = x_i, the product and the sum rounded to float32 in turn, magnitudes
+   * below 2^-102 as zero.
+   */
   readonly accumulate?: number;
   /** The most elements that a packet may decode to, so that a hostile packet cannot take all memory; 2^28 if left out. */
   readonly maxElements?: number;
@@ -118,7 +121,8 @@ export class Device implements Host {
 
   /**
    * Compresses a vector to a packet, a Uint8Array with an ArrayBuffer of its own: the same bytes on every backend. `x`
-   * is read before the call returns and may change afterwards.
+   * is read before the call returns and may change afterwards. A range of a GPU buffer is read where it lies; its buffer
+   * has usage STORAGE, and an offset that is a multiple of 256, or usage COPY_SRC.
    *
    * @throws NonFiniteError where x holds NaN or infinity
    * @throws RangeError where the compressor does not fit x, k > n say
@@ -128,25 +132,27 @@ export class Device implements Host {
    */
   async compress(
     compressor: Compressor,
-    x: Float32Array,
+    x: Float32Array | GpuRange,
     options: CompressOptions = {},
   ): Promise<Uint8Array> {
     if (typeof (compressor as Partial<Compressor> | undefined)?.encode !== 'function')
       throw new TypeError(
         `"compressor" expected a compressor, topK({ ratio: 0.01 }) say, got ${shown(compressor)}`,
       );
-    requireFloat32Array('x', x);
+    if (!isGpuRange(x)) requireFloat32Array('x', x);
     requireOptions('compress', options, ['step', 'stream']);
     const step = requireInteger('step', options.step ?? 0, 0, LAST_WORD);
     const stream = requireInteger('stream', options.stream ?? 0, 0, LAST_WORD);
-    return this.use(async (scope) =>
-      writePacket(await compressor.encode(scope, scope.vector(x), { step, stream })),
-    );
+    return this.use(async (scope) => {
+      const vector = isGpuRange(x) ? scope.borrowed(x) : scope.vector(x);
+      return writePacket(await compressor.encode(scope, vector, { step, stream }));
+    });
   }
 
   /**
    * The vector that a packet stands for: the same float32 bits on every backend. With `into` it is written there, with
-   * `accumulate` added there, and that array is returned.
+   * `accumulate` added there, and `into` is returned. A range of a GPU buffer is written on the GPU; its buffer has usage
+   * COPY_DST, and for `accumulate` also what `compress` asks for.
    *
    * @throws PacketError where the bytes are not a sound packet, or stand for more than `maxElements` elements
    * @throws RangeError where `into` has another length than the vector
@@ -154,32 +160,44 @@ export class Device implements Host {
    * @example
    * await device.decompress(packet, { into: sum, accumulate: 1 / workers });
    */
-  async decompress(packet: Uint8Array, options: DecompressOptions = {}): Promise<Float32Array> {
+  async decompress(packet: Uint8Array, options?: DecompressOptions<Float32Array>): Promise<Float32Array>;
+  async decompress(packet: Uint8Array, options: DecompressOptions<GpuRange>): Promise<GpuRange>;
+  async decompress(
+    packet: Uint8Array,
+    options: DecompressOptions<Float32Array | GpuRange> = {},
+  ): Promise<Float32Array | GpuRange> {
     requireBytes('packet', packet);
     requireOptions('decompress', options, ['into', 'accumulate', 'maxElements']);
     const { into, accumulate } = options;
-    if (into !== undefined) requireFloat32Array('into', into);
+    if (into !== undefined && !isGpuRange(into)) requireFloat32Array('into', into);
     if (accumulate !== undefined) {
-      requireNumber('accumulate', accumulate, 'a finite number', () => true);
+      requireScale('accumulate', accumulate);
       if (into === undefined) throw new RangeError('"accumulate" expected "into" beside it, got none');
     }
     const most = requireInteger('maxElements', options.maxElements ?? MAX_ELEMENTS, 0, LAST_WORD);
     const read = readPacket(packet);
+    const { n } = read;
     const codec = codecOf(read);
     codec.describe(read);
-    if (read.n > most) throw new PacketError(`n = ${read.n} elements; "maxElements" allows ${most}`, 8);
-    if (into !== undefined) requireInteger('into.length', into.length, read.n, read.n);
-    const decoded = await this.use(async (scope) => {
-      const { buffer, n } = codec.decode(scope, read);
-      return floatsOf((await scope.read({ buffer, count: n }))[0]);
+    if (n > most) throw new PacketError(`n = ${n} elements; "maxElements" allows ${most}`, 8);
+    if (into !== undefined && !isGpuRange(into)) requireInteger('into.length', into.length, n, n);
+    return this.use(async (scope) => {
+      let result = codec.decode(scope, read).buffer;
+      if (into !== undefined && accumulate !== undefined && n > 0) {
+        const y = isGpuRange(into) ? scope.borrow({ ...into, length: n }) : scope.put(into);
+        scope.run(accumulateKernel, { x: result, y }, { n, scale: scaleOf(accumulate) });
+        result = y;
+      }
+      if (into !== undefined && isGpuRange(into)) {
+        scope.store(result, { ...into, length: into.length ?? n });
+        await scope.read();
+        return into;
+      }
+      const decoded = floatsOf((await scope.read({ buffer: result, count: n }))[0]);
+      if (into === undefined) return decoded;
+      into.set(decoded);
+      return into;
     });
-    if (into === undefined) return decoded;
-    if (accumulate === undefined) into.set(decoded);
-    else {
-      const scale = Math.fround(accumulate);
-      for (let i = 0; i < decoded.length; i++) into[i] += Math.fround(scale * decoded[i]);
-    }
-    return into;
   }
 
   /** Runs `work` with a scope on the backend. A lost GPU is opened anew first, unless it is the user's own. */
@@ -214,4 +232,9 @@ export class Device implements Host {
     if (this.#opened.backend.lost) this.#opened.backend.close();
     this.#opened = opened;
   }
+}
+
+/** Whether a vector is given as a range of a GPU buffer. Every typed array has a `buffer` too, but is a view. */
+function isGpuRange(x: unknown): x is GpuRange {
+  return typeof x === 'object' && x !== null && 'buffer' in x && !ArrayBuffer.isView(x);
 }

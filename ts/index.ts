@@ -1,7 +1,7 @@
 /** The public names of `fewbits`. */
 export { openDevice } from './device.ts';
 export type { CompressOptions, DecompressOptions, Device, DeviceOptions, Kernels } from './device.ts';
-export type { BackendName } from './backends/backend.ts';
+export type { BackendName, GpuRange } from './backends/backend.ts';
 export type { Compressor, Draw } from './compressors/compressor.ts';
 export { float32 } from './compressors/float32.ts';
 export { randomK } from './compressors/random-k.ts';

@@ -17,8 +17,10 @@ import { suite } from '../support/suite.ts';
 
 const test = suite('the webgpu backend');
 
-/** GPUBufferUsage.COPY_DST, which Node has no global for. */
+/** GPUBufferUsage, which Node has no global for. */
+const COPY_SOURCE = 4;
 const COPY_TARGET = 8;
+const STORAGE = 128;
 
 /** Dawn's instance in Node, referenced as long as its devices are used. */
 let dawn: GPU | undefined;
@@ -84,6 +86,105 @@ test('a compress is one submit, and takes no new memory after the first of its s
     for (let i = 0; i < 10; i++) await device.decompress(await device.compress(compressor, x));
     assert.is(buffers(), 0, `${compressor.name} made ${buffers()} buffers after the first calls`);
     assert.equal(await device.compress(compressor, x), packet);
+  }
+  device.close();
+  gpu.destroy();
+});
+
+/** A GPU buffer that holds `x` from byte `offset` on, between guards of 7. */
+function onGpu(gpu: GPUDevice, x: Float32Array, offset: number, usage: number): GPUBuffer {
+  const buffer = gpu.createBuffer({ size: offset + x.length * 4 + 64, usage: usage | COPY_TARGET });
+  gpu.queue.writeBuffer(buffer, 0, new Float32Array(buffer.size / 4).fill(7));
+  gpu.queue.writeBuffer(buffer, offset, x as Float32Array<ArrayBuffer>);
+  return buffer;
+}
+
+async function contents(gpu: GPUDevice, buffer: GPUBuffer): Promise<Float32Array> {
+  const readback = gpu.createBuffer({ size: buffer.size, usage: COPY_TARGET | 1 });
+  const encoder = gpu.createCommandEncoder();
+  encoder.copyBufferToBuffer(buffer, 0, readback, 0, buffer.size);
+  gpu.queue.submit([encoder.finish()]);
+  await readback.mapAsync(1);
+  return new Float32Array(readback.getMappedRange().slice(0));
+}
+
+test('a vector on the GPU is compressed there, wherever it lies', async () => {
+  const gpu = await openGpu();
+  const device = await openDevice({ backend: 'webgpu', gpu });
+  const x = input('normal', 3001);
+  for (const compressor of [topK({ ratio: 0.05 }), scaledSign({ block: 100 }), threshold({ t: 1 })]) {
+    const expected = await device.compress(compressor, x);
+    for (const [offset, usage] of [
+      [0, STORAGE],
+      [512, STORAGE],
+      [256, COPY_SOURCE],
+      [52, STORAGE | COPY_SOURCE],
+    ]) {
+      const buffer = onGpu(gpu, x, offset, usage);
+      const writes = counted(gpu.queue, 'submit');
+      const packet = await device.compress(compressor, { buffer, offset, length: x.length });
+      assert.equal(packet, expected, `${compressor.name} at ${offset}`);
+      assert.is(writes(), 1, 'one submit');
+      buffer.destroy();
+    }
+  }
+  const buffer = onGpu(gpu, x, 52, STORAGE);
+  await rejects(
+    device.compress(float32(), { buffer, offset: 52 }),
+    TypeError,
+    'expected usage STORAGE and an offset',
+  );
+  await rejects(
+    device.compress(float32(), { buffer, offset: 2 }),
+    RangeError,
+    '"offset" expected a multiple of 4',
+  );
+  await rejects(
+    device.compress(float32(), { buffer, length: 1e6 }),
+    RangeError,
+    '"length" expected an integer in 0..',
+  );
+  device.close();
+  gpu.destroy();
+});
+
+test('a packet is written and added to a GPU buffer, and to nothing beside it', async () => {
+  const gpu = await openGpu();
+  const device = await openDevice({ backend: 'webgpu', gpu });
+  const js = await openDevice({ backend: 'js' });
+  const x = input('normal', 3001);
+  const y = input('ties', 3001);
+  const packet = await device.compress(topK({ ratio: 0.3 }), x);
+  for (const [offset, usage] of [
+    [0, STORAGE | COPY_SOURCE],
+    [52, COPY_SOURCE],
+  ])
+    for (const accumulate of [undefined, -0.3]) {
+      const buffer = onGpu(gpu, y, offset, usage);
+      const into = { buffer, offset };
+      assert.is(
+        await device
+          .decompress(packet, { into: { ...into, length: 3001 }, accumulate })
+          .then((given) => given.buffer),
+        buffer,
+      );
+      const all = await contents(gpu, buffer);
+      const first = offset / 4;
+      const expected = await js.decompress(packet, { into: y.slice(), accumulate });
+      assert.equal(all.slice(first, first + 3001), expected, `at ${offset}, accumulate ${accumulate}`);
+      assert.ok([...all.subarray(0, first), ...all.subarray(first + 3001)].every((guard) => guard === 7));
+    }
+  const small = gpu.createBuffer({ size: 400, usage: COPY_TARGET });
+  await rejects(device.decompress(packet, { into: { buffer: small } }), RangeError, '"length" expected');
+  await rejects(
+    device.decompress(packet, { into: { buffer: small, length: 100 } }),
+    RangeError,
+    'the range has 100 words, the vector 3001',
+  );
+  for (const backend of [js, await openDevice({ backend: 'wasm' })]) {
+    await rejects(backend.compress(float32(), { buffer: small }), TypeError, 'has no GPU buffers');
+    await rejects(backend.decompress(packet, { into: { buffer: small } }), TypeError, 'has no GPU buffers');
+    backend.close();
   }
   device.close();
   gpu.destroy();

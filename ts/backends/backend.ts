@@ -15,6 +15,15 @@ export interface DeviceBuffer {
   readonly words: number;
 }
 
+/** A vector in a GPU buffer of the user's: `length` floats from byte `offset` on; to the buffer's end if left out. */
+export interface GpuRange {
+  readonly buffer: GPUBuffer;
+  /** A multiple of 4, in bytes; 0 if left out. */
+  readonly offset?: number;
+  /** In elements. */
+  readonly length?: number;
+}
+
 /** Words of a buffer to bring back: `count` from `first` on; the whole buffer if left out. */
 export interface ReadRequest {
   readonly buffer: DeviceBuffer;
@@ -42,6 +51,17 @@ export interface Backend {
 
   /** Copies `words` to the start of `buffer`. `words` is free to change afterwards. */
   write(buffer: DeviceBuffer, words: Uint32Array): void;
+
+  /**
+   * A range of the user's as a buffer of this backend, used where it lies if the GPU can bind it there, else copied on
+   * the GPU. `release` leaves the user's buffer alone.
+   * @throws TypeError where the backend has no GPU, or the buffer's usage does not allow it; RangeError where the range
+   * does not fit the buffer
+   */
+  borrow(range: GpuRange): DeviceBuffer;
+
+  /** Queues the copy of a buffer's words to a range of the user's; nothing where it lies there already. Throws as borrow. */
+  store(buffer: DeviceBuffer, range: GpuRange): void;
 
   /** Queues one kernel. Inputs and outputs are different buffers. */
   run<Buffers extends string, Params extends string>(

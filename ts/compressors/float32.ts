@@ -8,7 +8,8 @@ import { requireFinite } from './sparse-list.ts';
 const ID = 5;
 
 /**
- * Sends every element as it is: 32 bits each. For baselines, and for steps that must be exact.
+ * Sends every element as it is: 32 bits each. For baselines, and for steps that must be exact. A GPU buffer of the
+ * user's needs usage COPY_SRC for it.
  *
  * @example
  * const packet = await device.compress(float32(), gradient);

@@ -2,7 +2,7 @@
  * A scope is one call's hold on a backend: the buffers that it took, all given back when the call ends, however it
  * ends. Kernels and compressors are written against it and never see which backend runs them.
  */
-import type { Backend, DeviceBuffer, ReadRequest } from '../backends/backend.ts';
+import type { Backend, DeviceBuffer, GpuRange, ReadRequest } from '../backends/backend.ts';
 import type { Kernel } from './kernel.ts';
 
 /** What runs calls: a device, or in tests a bare backend. */
@@ -42,6 +42,24 @@ export class Scope {
   /** A vector that holds these floats. */
   vector(data: Float32Array): Vector {
     return { buffer: this.put(data), n: data.length };
+  }
+
+  /** The vector in a range of a GPU buffer of the user's. */
+  borrowed(range: GpuRange): Vector {
+    const buffer = this.borrow(range);
+    return { buffer, n: buffer.words };
+  }
+
+  /** A range of a GPU buffer of the user's, used where it lies if possible. */
+  borrow(range: GpuRange): DeviceBuffer {
+    const buffer = this.#backend.borrow(range);
+    this.#taken.push(buffer);
+    return buffer;
+  }
+
+  /** Queues the copy of a buffer to a range of the user's. */
+  store(buffer: DeviceBuffer, range: GpuRange): void {
+    this.#backend.store(buffer, range);
   }
 
   run<Buffers extends string, Params extends string>(

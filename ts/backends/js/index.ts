@@ -76,6 +76,14 @@ class JsBackend implements Backend {
     this.#own(buffer).memory.words.set(words);
   }
 
+  borrow(): never {
+    throw new TypeError('the js backend has no GPU buffers: pass a Float32Array');
+  }
+
+  store(): never {
+    return this.borrow();
+  }
+
   run<Buffers extends string, Params extends string>(
     kernel: Kernel<Buffers, Params>,
     buffers: Readonly<Record<Buffers, DeviceBuffer>>,

@@ -108,6 +108,14 @@ class WasmBackend implements Backend {
     this.#view(buffer).set(words);
   }
 
+  borrow(): never {
+    throw new TypeError('the wasm backend has no GPU buffers: pass a Float32Array');
+  }
+
+  store(): never {
+    return this.borrow();
+  }
+
   run<Buffers extends string, Params extends string>(
     kernel: Kernel<Buffers, Params>,
     buffers: Readonly<Record<Buffers, DeviceBuffer>>,

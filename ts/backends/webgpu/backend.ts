@@ -2,9 +2,10 @@
  * The contract over a GPU. `run` only records; `read` encodes everything recorded since, with the copies of what it is
  * to bring back, into one command buffer, and submits and maps once.
  */
+import { requireInteger } from '../../arguments.ts';
 import { DeviceClosedError, DeviceLostError } from '../../errors.ts';
-import { type Clear, grid, type Kernel, type Limits, type Pass } from '../../kernels/kernel.ts';
-import type { Backend, DeviceBuffer, ReadRequest } from '../backend.ts';
+import { type Clear, grid, type Kernel, type Limits, type Pass, WINDOW_UNIT } from '../../kernels/kernel.ts';
+import type { Backend, DeviceBuffer, GpuRange, ReadRequest } from '../backend.ts';
 import { MAP_READ, USAGE } from './flags.ts';
 import type { OpenedGpu } from './open.ts';
 import { Pipelines } from './pipelines.ts';
@@ -24,12 +25,15 @@ export interface WebgpuParts {
 /** Memory by the name that a plan gives it. */
 interface Memory {
   readonly buffer: GPUBuffer;
+  /** Where it starts, in bytes. */
+  readonly offset: number;
   readonly words: number;
 }
 
 /** A step with its memory found. */
 type Recorded =
-  | { readonly clear: GPUBuffer; readonly bytes: number }
+  | { readonly copy: Memory; readonly to: Memory }
+  | { readonly clear: Memory }
   | {
       readonly kernel: string;
       readonly pass: Pass;
@@ -45,9 +49,11 @@ interface Copy {
 class WebgpuBuffer implements DeviceBuffer {
   readonly words: number;
   readonly buffer: GPUBuffer;
-  constructor(words: number, buffer: GPUBuffer) {
+  readonly offset: number;
+  constructor(words: number, buffer: GPUBuffer, offset = 0) {
     this.words = words;
     this.buffer = buffer;
+    this.offset = offset;
   }
 }
 
@@ -114,12 +120,42 @@ export class WebgpuBackend implements Backend {
 
   write(buffer: DeviceBuffer, words: Uint32Array): void {
     this.#requireAlive();
-    const { buffer: target, words: room } = this.#requireOwn(buffer);
+    const { buffer: target, offset, words: room } = this.#requireOwn(buffer);
     if (words.length > room) throw new RangeError(`${words.length} words do not fit a buffer of ${room}`);
     // A write is queued behind what was submitted; what was recorded must not see it.
     if (this.#used.has(target)) this.#submit([]);
     const { buffer: source, byteOffset, byteLength } = words;
-    this.#device.queue.writeBuffer(target, 0, source, byteOffset, byteLength);
+    this.#device.queue.writeBuffer(target, offset, source, byteOffset, byteLength);
+  }
+
+  borrow(range: GpuRange): DeviceBuffer {
+    this.#requireAlive();
+    const theirs = memoryOf(range);
+    const { buffer, offset, words } = theirs;
+    if ((buffer.usage & USAGE.storage) !== 0 && offset % (WINDOW_UNIT * 4) === 0 && words > 0) {
+      const borrowed = new WebgpuBuffer(words, buffer, offset);
+      this.#live.add(borrowed);
+      return borrowed;
+    }
+    if ((buffer.usage & USAGE.copySource) === 0)
+      throw new TypeError(
+        `the GPU buffer expected usage STORAGE and an offset that is a multiple of ${WINDOW_UNIT * 4}, or usage COPY_SRC`,
+      );
+    const copy = this.allocate(words);
+    this.#record({ copy: theirs, to: this.#requireOwn(copy) });
+    return copy;
+  }
+
+  store(buffer: DeviceBuffer, range: GpuRange): void {
+    this.#requireAlive();
+    const own = this.#requireOwn(buffer);
+    const to = memoryOf(range);
+    if (to.words !== own.words)
+      throw new RangeError(`the range has ${to.words} words, the vector ${own.words}`);
+    if (own.buffer === to.buffer && own.offset === to.offset) return;
+    if ((to.buffer.usage & USAGE.copyTarget) === 0)
+      throw new TypeError('the GPU buffer expected usage COPY_DST');
+    this.#record({ copy: own, to });
   }
 
   run<Buffers extends string, Params extends string>(
@@ -136,7 +172,7 @@ export class WebgpuBackend implements Backend {
       for (const [name, words] of Object.entries(scratch)) {
         const buffer = this.#memory.take(words * 4);
         taken.push(buffer);
-        memory.set(name, { buffer, words });
+        memory.set(name, { buffer, offset: 0, words });
       }
     } finally {
       // Scratch memory may be taken again at once: what comes next is queued behind these steps.
@@ -150,10 +186,10 @@ export class WebgpuBackend implements Backend {
   async read(requests: readonly ReadRequest[]): Promise<Uint32Array[]> {
     this.#requireAlive();
     const copies = requests.map(({ buffer, first = 0, count = buffer.words - first }): Copy => {
-      const { buffer: from, words } = this.#requireOwn(buffer);
+      const { buffer: from, offset, words } = this.#requireOwn(buffer);
       if (first < 0 || count < 0 || first + count > words)
         throw new RangeError(`words ${first} to ${first + count - 1} lie outside a buffer of ${words} words`);
-      return { from, offset: first * 4, bytes: count * 4 };
+      return { from, offset: offset + first * 4, bytes: count * 4 };
     });
     const bytes = copies.reduce((sum, copy) => sum + copy.bytes, 0);
     const readback = this.#readbacks.take(bytes);
@@ -190,6 +226,12 @@ export class WebgpuBackend implements Backend {
     this.#readbacks.close();
     this.#uniforms.close();
     this.#own?.close([...this.#problems, ...this.#reading]);
+  }
+
+  #record(copy: { readonly copy: Memory; readonly to: Memory }): void {
+    if (copy.to.words === 0) return;
+    this.#recorded.push(copy);
+    this.#used.add(copy.copy.buffer).add(copy.to.buffer);
   }
 
   #requireAlive(): void {
@@ -259,13 +301,19 @@ export class WebgpuBackend implements Backend {
   #encode(encoder: GPUCommandEncoder, recorded: readonly Recorded[]): void {
     let compute: GPUComputePassEncoder | undefined;
     for (const step of recorded) {
-      if ('clear' in step) {
-        compute?.end();
-        compute = undefined;
-        encoder.clearBuffer(step.clear, 0, step.bytes);
-      } else {
+      if ('pass' in step) {
         compute ??= encoder.beginComputePass();
         this.#dispatch(compute, step);
+        continue;
+      }
+      compute?.end();
+      compute = undefined;
+      if ('clear' in step) {
+        const { buffer, offset, words } = step.clear;
+        encoder.clearBuffer(buffer, offset, words * 4);
+      } else {
+        const { copy, to } = step;
+        encoder.copyBufferToBuffer(copy.buffer, copy.offset, to.buffer, to.offset, to.words * 4);
       }
     }
     compute?.end();
@@ -273,7 +321,7 @@ export class WebgpuBackend implements Backend {
 
   #dispatch(
     compute: GPUComputePassEncoder,
-    { kernel, pass, resources }: Exclude<Recorded, { clear: GPUBuffer }>,
+    { kernel, pass, resources }: Extract<Recorded, { pass: Pass }>,
   ): void {
     const { table, layout, pipeline } = this.#pipelines.get(pass.shader, pass.entry);
     const entries = Object.entries(table.bindings).map(([name, { binding }]): GPUBindGroupEntry => {
@@ -299,21 +347,26 @@ export class WebgpuBackend implements Backend {
 
 /** @throws RangeError where a plan's window passes the end of its buffer */
 function resolve(kernel: string, step: Pass | Clear, memory: ReadonlyMap<string, Memory>): Recorded {
-  if ('clear' in step) {
-    const { buffer, words } = memory.get(step.clear)!;
-    return { clear: buffer, bytes: words * 4 };
-  }
+  if ('clear' in step) return { clear: memory.get(step.clear)! };
   const resources = new Map<string, GPUBufferBinding>();
   for (const [name, bound] of Object.entries(step.bindings)) {
     const { of, first, count } =
       typeof bound === 'string' ? { of: bound, first: 0, count: undefined } : bound;
-    const { buffer, words } = memory.get(of)!;
+    const { buffer, offset, words } = memory.get(of)!;
     const size = count ?? words;
     if (first + size > words)
       throw new RangeError(`${kernel}: "${of}" expected ${first + size} words or more, got ${words}`);
-    resources.set(name, { buffer, offset: first * 4, size: size * 4 });
+    resources.set(name, { buffer, offset: offset + first * 4, size: size * 4 });
   }
   return { kernel, pass: step, resources };
+}
+
+/** @throws RangeError unless the range lies inside its buffer */
+function memoryOf({ buffer, offset = 0, length }: GpuRange): Memory {
+  const most = Math.floor((buffer.size - offset) / 4);
+  requireInteger('offset', offset, 0, buffer.size);
+  if (offset % 4 !== 0) throw new RangeError(`"offset" expected a multiple of 4, got ${offset}`);
+  return { buffer, offset, words: requireInteger('length', length ?? most, 0, most) };
 }
 
 async function firstOf(problems: readonly Problem[]): Promise<Error | undefined> {
