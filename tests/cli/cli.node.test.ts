@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import * as assert from 'uvu/assert';
 import { readNpy, writeNpy } from '../../ts/cli/npy.ts';
+import { readSafetensors } from '../../ts/cli/safetensors.ts';
 import { input } from '../support/inputs.ts';
 import { suite } from '../support/suite.ts';
 
@@ -104,6 +105,57 @@ test('float64 and float16 are converted, with a note', async () => {
   await fewbits('decompress', 'h.fb', '-o', 'h2.npy');
   assert.equal([...readNpy(readFileSync(`${folder}/d2.npy`)).data], [1, -2, Math.fround(0.1), 4]);
   assert.equal([...readNpy(readFileSync(`${folder}/h2.npy`)).data], [1, -2, 2 ** -24]);
+});
+
+test('a model of .safetensors, as one vector and back', async () => {
+  const a = input('normal', 12);
+  const b = new Float64Array([0.1, -2]);
+  const c = new Uint16Array([0x3fc0, 0xc000]); // bfloat16 1.5, -2
+  const header = JSON.stringify({
+    __metadata__: { format: 'pt' },
+    'layer.weight': { dtype: 'F32', shape: [3, 4], data_offsets: [0, 48] },
+    half: { dtype: 'BF16', shape: [2], data_offsets: [64, 68] },
+    'layer.bias': { dtype: 'F64', shape: [2], data_offsets: [48, 64] },
+  });
+  const file = Buffer.concat(
+    [new BigUint64Array([BigInt(header.length)]), header, a, b, c].map((part) =>
+      typeof part === 'string' ? Buffer.from(part) : Buffer.from(part.buffer),
+    ),
+  );
+  writeFileSync(`${folder}/m.safetensors`, file);
+  const compress = await fewbits('compress', 'm.safetensors', '-o', 'm.fb', '-c', 'float32');
+  assert.is(compress.status, 0, compress.stderr);
+  assert.match(compress.stderr, /holds F64, BF16, converted to float32/);
+  assert.is((await fewbits('decompress', 'm.fb', '-o', 'back.safetensors')).status, 0);
+  const { data, tensors } = readSafetensors(readFileSync(`${folder}/back.safetensors`));
+  assert.equal([...data], [...a, Math.fround(0.1), -2, 1.5, -2]);
+  assert.equal(
+    tensors.map(({ name, shape, first }) => [name, shape, first]),
+    [
+      ['layer.weight', [3, 4], 0],
+      ['layer.bias', [2], 12],
+      ['half', [2], 14],
+    ],
+  );
+  writeFileSync(`${folder}/cut.safetensors`, file.subarray(0, 230));
+  writeFileSync(
+    `${folder}/int.safetensors`,
+    Buffer.from(file.toString('latin1').replace('"F32"', '"I32"'), 'latin1'),
+  );
+  writeFileSync(`${folder}/none.safetensors`, new Uint8Array(20));
+  for (const [name, why] of [
+    ['cut', /passes the end of the file|ends inside/],
+    ['int', /"layer.weight" holds I32; F32, F64, F16, BF16 can be read/],
+    ['none', /header is not JSON/],
+  ] as const) {
+    const { status, stderr } = await fewbits('compress', `${name}.safetensors`, '-o', 'out', '-c', 'float32');
+    assert.ok(status > 0);
+    assert.match(stderr, why);
+    assert.is(stderr.trim().split('\n').length, 1, stderr);
+  }
+  rmSync(`${folder}/m.fb.json`);
+  const lost = await fewbits('decompress', 'm.fb', '-o', 'lost.safetensors');
+  assert.match(lost.stderr, /cannot read m\.fb\.json: no such file/);
 });
 
 test('what is wrong is one line on standard error, status not 0, no file left behind', async () => {

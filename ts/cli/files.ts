@@ -10,16 +10,21 @@ export async function readBytes(path: string): Promise<Uint8Array> {
   }
 }
 
-/** Writes a file beside its place and moves it there, so that it is whole or not there at all. */
-export async function writeBytes(path: string, bytes: Uint8Array): Promise<void> {
-  const beside = `${path}.${process.pid}.tmp`;
-  try {
-    await writeFile(beside, bytes);
-    await rename(beside, path);
-  } catch (error) {
-    await rm(beside, { force: true });
-    throw new Error(`cannot write ${path}: ${reasonOf(error)}`, { cause: error });
-  }
+/** Writes files beside their places and moves them there, so that all are whole or none is there. */
+export async function writeFiles(files: Readonly<Record<string, Uint8Array>>): Promise<void> {
+  const beside = (path: string): string => `${path}.${process.pid}.tmp`;
+  const paths = Object.keys(files);
+  const each = async (step: (path: string) => Promise<void>): Promise<void> => {
+    for (const path of paths)
+      try {
+        await step(path);
+      } catch (error) {
+        await Promise.all(paths.map((one) => rm(beside(one), { force: true })));
+        throw new Error(`cannot write ${path}: ${reasonOf(error)}`, { cause: error });
+      }
+  };
+  await each((path) => writeFile(beside(path), files[path]));
+  await each((path) => rename(beside(path), path));
 }
 
 function reasonOf(error: unknown): string {

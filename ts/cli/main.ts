@@ -5,8 +5,9 @@ import type { BackendName } from '../backends/backend.ts';
 import { openDevice } from '../device.ts';
 import { inspect, type Inspection } from '../inspect.ts';
 import { diagnose } from './doctor.ts';
-import { readBytes, writeBytes } from './files.ts';
+import { readBytes, writeFiles } from './files.ts';
 import { readNpy, writeNpy } from './npy.ts';
+import { readMap, readSafetensors, writeMap, writeSafetensors } from './safetensors.ts';
 import { examples, parseCompressor } from './specification.ts';
 
 const USAGE = `fewbits: makes gradients and feature maps small
@@ -14,6 +15,8 @@ const USAGE = `fewbits: makes gradients and feature maps small
   fewbits doctor                                        which backends work here, and why others do not
   fewbits compress IN.npy -o OUT.fb --compressor SPEC   a vector to a packet
   fewbits decompress IN.fb -o OUT.npy                   a packet to a vector
+  fewbits compress IN.safetensors -o OUT.fb -c SPEC     all tensors as one vector; OUT.fb.json maps it back
+  fewbits decompress IN.fb -o OUT.safetensors           needs IN.fb.json, or --map FILE
   fewbits inspect IN.fb                                 what a packet is, without decoding it
 
   -c, --compressor SPEC   a name and its options, such as
@@ -22,6 +25,7 @@ ${examples()
   .join('\n')}
   -b, --backend NAME      auto (default), webgpu, wasm or js; the result is the same
   -o, --output FILE       where the result goes
+      --map FILE          where the map of a .safetensors file is (default: beside the packet)
       --step N            the step that random draws are keyed by (default 0)
       --json              the report as JSON
   -h, --help              this text
@@ -31,6 +35,7 @@ const OPTIONS = {
   compressor: { type: 'string', short: 'c' },
   backend: { type: 'string', short: 'b' },
   output: { type: 'string', short: 'o' },
+  map: { type: 'string' },
   step: { type: 'string' },
   json: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
@@ -59,12 +64,11 @@ const commands: Record<string, (input: string | undefined, values: Values) => Pr
     const spec = required(values.compressor, `compress expected --compressor, ${examples()[0]} say`);
     const compressor = parseCompressor(spec);
     const step = values.step === undefined ? 0 : Number(values.step);
-    const { data, shape, converted } = readNpy(await readBytes(from));
-    if (converted) console.error(`fewbits: ${from} holds ${converted}, converted to float32`);
+    const { data, layout, map } = readInput(from, await readBytes(from));
     await withDevice(values, async (device) => {
       const packet = await device.compress(compressor, data, { step });
-      await writeBytes(to, packet);
-      const report = { input: from, output: to, backend: device.backend, shape, ...inspect(packet) };
+      await writeFiles({ [to]: packet, ...(map ? { [mapOf(to, values)]: map } : {}) });
+      const report = { input: from, output: to, backend: device.backend, ...layout, ...inspect(packet) };
       if (values.json) return print(report);
       console.log(`${from} -> ${to} on ${device.backend} (${device.detail})`);
       console.log(summary(report));
@@ -75,8 +79,10 @@ const commands: Record<string, (input: string | undefined, values: Values) => Pr
     const from = required(input, 'decompress expected an input file');
     const to = required(values.output, 'decompress expected -o OUT.npy');
     const packet = await readBytes(from);
+    const tensors = isSafetensors(to) ? readMap(await readBytes(mapOf(from, values))) : undefined;
     await withDevice(values, async (device) => {
-      await writeBytes(to, writeNpy(await device.decompress(packet)));
+      const data = await device.decompress(packet);
+      await writeFiles({ [to]: tensors ? writeSafetensors({ data, tensors }) : writeNpy(data) });
       const report = { input: from, output: to, backend: device.backend, ...inspect(packet) };
       if (values.json) return print(report);
       console.log(`${from} -> ${to} on ${device.backend} (${device.detail}): ${report.n} float32`);
@@ -91,6 +97,31 @@ const commands: Record<string, (input: string | undefined, values: Values) => Pr
       console.log(`  ${name.padEnd(7)} ${String(bytes).padStart(12)} bytes from byte ${offset}`);
   },
 };
+
+const isSafetensors = (path: string): boolean => path.endsWith('.safetensors');
+
+/** Where the map beside a packet is. */
+function mapOf(packet: string, values: Values): string {
+  return values.map ?? `${packet}.json`;
+}
+
+/** The vector of a file, what its report says of its layout, and the map back where it holds several tensors. */
+function readInput(
+  path: string,
+  bytes: Uint8Array,
+): { data: Float32Array; layout: object; map?: Uint8Array } {
+  const note = (types: string): void =>
+    console.error(`fewbits: ${path} holds ${types}, converted to float32`);
+  if (isSafetensors(path)) {
+    const { data, tensors } = readSafetensors(bytes);
+    const others = new Set(tensors.map(({ dtype }) => dtype).filter((dtype) => dtype !== 'F32'));
+    if (others.size > 0) note([...others].join(', '));
+    return { data, layout: { tensors: tensors.length }, map: writeMap(tensors) };
+  }
+  const { data, shape, converted } = readNpy(bytes);
+  if (converted) note(converted);
+  return { data, layout: { shape } };
+}
 
 async function withDevice(
   values: Values,

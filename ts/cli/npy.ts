@@ -3,6 +3,8 @@
  * float32, written as little-endian float32.
  */
 
+import { floatOfHalf } from './half.ts';
+
 /** A tensor from a file. `converted` names the type it had, where it was not float32. */
 export interface Tensor {
   readonly shape: readonly number[];
@@ -20,16 +22,6 @@ const types: Record<string, { name: string; bytes: number; read: (data: ArrayBuf
   '<f8': { name: 'float64', bytes: 8, read: (data) => Float32Array.from(new Float64Array(data)) },
   '<f2': { name: 'float16', bytes: 2, read: (data) => Float32Array.from(new Uint16Array(data), floatOfHalf) },
 };
-
-/** The number that the bits of a float16 stand for. */
-function floatOfHalf(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 31;
-  const fraction = bits & 1023;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction === 0 ? sign * Infinity : NaN;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
-}
 
 /** @throws Error with what is wrong, where the bytes are not an .npy file of float32, float64 or float16 in C order */
 export function readNpy(bytes: Uint8Array): Tensor {
