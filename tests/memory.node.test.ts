@@ -1,0 +1,57 @@
+/** Ten thousand calls leave memory where it was: JavaScript's heap, array buffers, WebAssembly memory. */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import * as assert from 'uvu/assert';
+import { float32, openDevice, randomK, scaledSign, threshold, topK } from '../ts/index.ts';
+import { input } from './support/inputs.ts';
+import { suite } from './support/suite.ts';
+
+const test = suite('memory');
+
+setFlagsFromString('--expose_gc');
+const collect = runInNewContext('gc') as () => void;
+
+/** Bytes of the heap and of all array buffers that are still reachable. */
+async function held(): Promise<number> {
+  // twice, with a turn between: array buffers are freed behind the collector
+  for (let i = 0; i < 2; i++) {
+    collect();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  return heapUsed + arrayBuffers;
+}
+
+const compressors = [
+  topK({ ratio: 0.05 }),
+  threshold({ t: 1 }),
+  randomK({ ratio: 0.05, seed: 1 }),
+  scaledSign({ block: 256 }),
+  float32(),
+];
+const CALLS = 10_000;
+
+for (const backend of ['js', 'wasm'] as const)
+  test(`ten thousand calls on ${backend}`, async () => {
+    const device = await openDevice({ backend });
+    const vectors = [100, 1000, 1999].map((n) => input('normal', n));
+    const into = vectors.map((x) => new Float32Array(x.length));
+    const calls = async (count: number): Promise<void> => {
+      for (let i = 0; i < count; i++) {
+        const which = i % vectors.length;
+        const packet = await device.compress(compressors[i % compressors.length], vectors[which], {
+          step: i,
+        });
+        await device.decompress(packet, { into: into[which], accumulate: i % 2 ? 0.5 : undefined });
+      }
+    };
+    await calls(CALLS); // until the engine has compiled what it will
+    const before = await held();
+    await calls(CALLS);
+    const grown = (await held()) - before;
+    // one leaked vector of a thousand elements a call would be 40 MB
+    assert.ok(grown < 300_000, `${grown} bytes more after ${CALLS} calls`);
+    device.close();
+  });
+
+test.run();
