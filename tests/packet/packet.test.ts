@@ -101,6 +101,12 @@ test('what is wrong behind a right CRC is named', async () => {
       (bytes, view) => view.setUint32(bytes.length - 8, 0x7f800000, true),
       'value 4 is NaN or infinite',
     ],
+    [sparse, (_, view) => view.setUint16(34, 1, true), 'not zero'],
+    [
+      signs,
+      (bytes, view) => view.setUint32(bytes.length - 8, 0xffffffff, true),
+      'the bits beyond the first 300 are not zero',
+    ],
     [signs, (_, view) => view.setUint32(8, 3_000_000_000, true), 'but the body has'],
     [signs, (_, view) => view.setUint32(20, 0xff800000, true), 'scale 0 is negative'],
     [signs, (bytes) => new Uint8Array([...bytes, 0, 0, 0, 0]), 'but the body has'],

@@ -11,7 +11,7 @@ import { ceilDiv } from '../kernels/kernel.ts';
 import { packedWords, packSignsKernel, unpackSignsKernel } from '../kernels/pack.ts';
 import { sumMagnitudes } from '../kernels/reduce.ts';
 import { wordsOf } from '../kernels/scope.ts';
-import { cutSections, requireParameters, type Packet } from '../packet/packet.ts';
+import { cutSections, requireParameters, requireZeroTail, type Packet } from '../packet/packet.ts';
 import { defineCompressor, type Codec, type Compressor } from './compressor.ts';
 import { MOST } from './count.ts';
 
@@ -73,6 +73,7 @@ export const scaledSignCodec: Codec = {
     const bad = scales.findIndex((scale) => scale >= INFINITE);
     if (bad >= 0)
       throw new PacketError(`scale ${bad} is negative, NaN or infinite`, packet.bodyOffset + bad * 4);
+    requireZeroTail(bits, n, packet.bodyOffset + scales.length * 4);
     const y = scope.take(n);
     if (n > 0)
       scope.run(

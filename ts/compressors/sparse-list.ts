@@ -39,6 +39,8 @@ export function sparseCodec(id: number, name: string, least: (n: number) => numb
     if (k > packet.n || k < least(packet.n))
       throw new PacketError(`k = ${k} of n = ${packet.n} elements`, 16);
     if (coding >= CODINGS.length) throw new PacketError(`unknown coding ${coding} of the index list`, 20);
+    if (CODINGS[coding] === 'bitmap' && (lowWords > 0 || unaryBits > 0))
+      throw new PacketError('the lengths of low and unary are not zero beside a bitmap', 24);
     return { k, coding: CODINGS[coding], lowWords, unaryBits };
   }
 

@@ -9,6 +9,7 @@
  * Rice codes: R. F. Rice, "Some practical universal noiseless coding techniques", JPL Publication 79-22, 1979.
  */
 import { PacketError } from '../errors.ts';
+import { requireZeroTail } from './packet.ts';
 
 /** Gaps that share one Rice parameter: short enough to follow clusters, long enough that the head costs little. */
 const BLOCK = 128;
@@ -79,8 +80,10 @@ export function encodeIndices(indices: Uint32Array, n: number): CodedIndices {
 }
 
 /**
- * The heads of all blocks. r of a block: of floor(log2(mean gap)) and the three below it the one that gives the fewest
- * bits, the largest where several do. Integers only, so that every implementation chooses alike.
+ * The heads of all blocks. r of a block is floor(log2(mean gap)) or one less, whichever gives fewer bits, the larger of
+ * equals. No other r gives fewer: from r to r - 1 each of the block's gaps saves a bit of its low part and the unary part
+ * grows by sum (gap >> r) or more, which from r = log2(mean gap) - 1 down is more than there are gaps. Integers only, so
+ * that every implementation chooses alike.
  */
 function planBlocks(indices: Uint32Array): { head: Uint32Array; lowWords: number; unaryBits: number } {
   const k = indices.length;
@@ -93,19 +96,20 @@ function planBlocks(indices: Uint32Array): { head: Uint32Array; lowWords: number
     const span = indices[first + count - 1] - before - count;
     const mean = Math.floor(span / count);
     const largest = mean === 0 ? 0 : 31 - Math.clz32(mean);
+    const smaller = Math.max(0, largest - 1);
+    let ones = 0;
+    let onesOfSmaller = 0;
+    let last = before;
+    for (let i = first; i < first + count; i++) {
+      const gap = indices[i] - last - 1;
+      last = indices[i];
+      ones += gap >>> largest;
+      onesOfSmaller += gap >>> smaller;
+    }
     let r = largest;
-    let ones = Infinity;
-    for (let candidate = largest; candidate >= Math.max(0, largest - 3); candidate--) {
-      let quotients = 0;
-      let last = before;
-      for (let i = first; i < first + count; i++) {
-        quotients += (indices[i] - last - 1) >>> candidate;
-        last = indices[i];
-      }
-      if (count * candidate + quotients < count * r + ones) {
-        r = candidate;
-        ones = quotients;
-      }
+    if (count * smaller + onesOfSmaller < count * largest + ones) {
+      r = smaller;
+      ones = onesOfSmaller;
     }
     head[block >>> 1] |= (r | ((ones + count) << R_BITS)) << ((block & 1) * 16);
     lowWords += Math.ceil((count * r) / 32);
@@ -167,10 +171,13 @@ export function decodeRice(
     }
     if (unaryBit !== blockEnd)
       throw new PacketError(`block ${block} of the index list is longer than its gaps`, offset);
+    requireZeroTail(low.subarray(lowWord, lowEnd), count * r, offset);
     lowWord = lowEnd;
   }
   if (unaryBit !== unaryBits || lowWord !== low.length)
     throw new PacketError('the index list is shorter than its sections', offset);
+  requireZeroTail(unary, unaryBits, offset);
+  requireZeroTail(head, Math.ceil(k / BLOCK) * 16, offset);
   return indices;
 }
 

@@ -109,6 +109,15 @@ export function requireParameters(packet: Packet, count: number): Uint32Array {
 }
 
 /**
+ * Bits that fill up the last word are zero, so that a vector has one packet.
+ * @throws PacketError where a bit of `words` beyond the first `bits` is set; `words` start at byte `offset`
+ */
+export function requireZeroTail(words: Uint32Array, bits: number, offset: number): void {
+  if (bits % 32 !== 0 && words[words.length - 1] >>> (bits % 32) !== 0)
+    throw new PacketError(`the bits beyond the first ${bits} are not zero`, offset + (words.length - 1) * 4);
+}
+
+/**
  * The sections of a packet's body by name.
  * @throws PacketError unless the sections fill the body exactly
  */
