@@ -6,9 +6,9 @@
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { openJs } from '../ts/backends/js/index.ts';
-import type { Compressor } from '../ts/compressors/compressor.ts';
+import type { Compressor, Draw } from '../ts/compressors/compressor.ts';
 import { Device } from '../ts/device.ts';
-import { scaledSign, topK } from '../ts/index.ts';
+import { float32, randomK, scaledSign, threshold, topK } from '../ts/index.ts';
 import { inspect } from '../ts/inspect.ts';
 import { FINITE, input, type InputKind } from '../tests/support/inputs.ts';
 
@@ -21,21 +21,38 @@ export interface Golden {
   readonly n: number;
   /** The arguments of tests/support/inputs.ts, `input(kind, n, seed)`. */
   readonly input: { readonly kind: InputKind; readonly seed: number };
+  /** What random compressors are keyed by beside their own seed. */
+  readonly draw: Draw;
   readonly parameters: Readonly<Record<string, number | string>>;
   readonly bytes: number;
   /** The last word of the packet, in hexadecimal. */
   readonly crc: string;
 }
 
-/** The compressors, each with several options. The first gets all kinds of input, the last the large input. */
+/**
+ * The compressors, each with several options. The first gets all kinds of input, the first two the medium one, the last
+ * of several the large one.
+ */
 const TABLE: readonly (readonly Compressor[])[] = [
-  [topK({ ratio: 0.1 }), topK({ k: 1 }), topK({ ratio: 1 }), topK({ ratio: 0.6 }), topK({ ratio: 0.05 })],
+  [topK({ ratio: 0.1 }), topK({ ratio: 0.6 }), topK({ k: 1 }), topK({ ratio: 1 }), topK({ ratio: 0.05 })],
   [scaledSign(), ...[1, 7, 100, 4096].map((block) => scaledSign({ block }))],
+  [0.5, 0, 1000, 2.5].map((t) => threshold({ t })),
+  [
+    randomK({ ratio: 0.1, seed: 7 }),
+    randomK({ k: 1, seed: 0 }),
+    randomK({ ratio: 1, seed: 1 }),
+    randomK({ ratio: 0.03, seed: 2 ** 32 - 1 }),
+  ],
+  [float32()],
 ];
+
+const DRAW: Draw = { step: 3, stream: 2 };
 
 const SEED = 1;
 /** Around a word, and around a block of the index coding. */
 const SMALL = [0, 1, 2, 31, 32, 33, 127, 128, 129];
+/** Two blocks of the index coding, and no multiple of anything. */
+const ODD = 211;
 /** Long enough for several blocks of everything. */
 const MEDIUM = 1000;
 const LARGE = 5000;
@@ -47,9 +64,9 @@ function inputsOf(row: number, rows: number): { kind: InputKind; n: number }[] {
     n,
     kind: KINDS[(row * 5 + s) % KINDS.length],
   }));
-  if (row === 0) for (const kind of KINDS) inputs.push({ n: 300, kind });
-  inputs.push({ n: MEDIUM, kind: row % 2 === 0 ? 'normal' : 'sparse' });
-  if (row === rows - 1) inputs.push({ n: LARGE, kind: 'normal' });
+  if (row === 0) for (const kind of KINDS) inputs.push({ n: ODD, kind });
+  if (row < 2) inputs.push({ n: MEDIUM, kind: row === 0 ? 'normal' : 'sparse' });
+  if (row > 0 && row === rows - 1) inputs.push({ n: LARGE, kind: 'normal' });
   return inputs;
 }
 
@@ -60,8 +77,7 @@ function nameOf({ name, options }: Compressor, kind: InputKind, n: number): stri
 
 const folder = fileURLToPath(new URL('../tests/vectors', import.meta.url));
 mkdirSync(folder, { recursive: true });
-for (const file of readdirSync(folder))
-  if (/\.(fb|f32|json)$/.test(file)) rmSync(`${folder}/${file}`);
+for (const file of readdirSync(folder)) if (/\.(fb|f32|json)$/.test(file)) rmSync(`${folder}/${file}`);
 
 const device = new Device({ backend: 'js' }, { backend: openJs(), reasons: {} });
 const index: Golden[] = [];
@@ -70,7 +86,7 @@ for (const compressors of TABLE)
   for (const [row, compressor] of compressors.entries())
     for (const { kind, n } of inputsOf(row, compressors.length)) {
       const name = nameOf(compressor, kind, n);
-      const packet = await device.compress(compressor, input(kind, n, SEED));
+      const packet = await device.compress(compressor, input(kind, n, SEED), DRAW);
       const vector = await device.decompress(packet);
       writeFileSync(`${folder}/${name}.fb`, packet);
       writeFileSync(`${folder}/${name}.f32`, new Uint8Array(vector.buffer));
@@ -82,6 +98,7 @@ for (const compressors of TABLE)
         options: compressor.options,
         n,
         input: { kind, seed: SEED },
+        draw: DRAW,
         parameters,
         bytes,
         crc: crc.toString(16).padStart(8, '0'),

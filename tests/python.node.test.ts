@@ -1,0 +1,287 @@
+/** python/fewbits.py beside the JavaScript: the golden packets, damaged packets, arguments, the command. */
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import * as assert from 'uvu/assert';
+import type { Golden } from '../scripts/vectors.ts';
+import { openJs } from '../ts/backends/js/index.ts';
+import { readNpy } from '../ts/cli/npy.ts';
+import { Device } from '../ts/device.ts';
+import { PacketError } from '../ts/errors.ts';
+import { scaledSign, topK } from '../ts/index.ts';
+import { inspect, type Inspection } from '../ts/inspect.ts';
+import { rejects } from './support/host.ts';
+import { input, words } from './support/inputs.ts';
+import { skip } from './support/require.ts';
+import { assertWords } from './support/same-words.ts';
+import { suite } from './support/suite.ts';
+
+/** What tests/vectors/check.py prints. */
+interface Seen {
+  readonly decoded: Readonly<Record<string, boolean>>;
+  readonly encoded: Readonly<Record<string, boolean>>;
+  readonly inspected: Readonly<Record<string, Inspection>>;
+  readonly damaged: { readonly accepted: number; readonly refused: number; readonly messages: number };
+  /** What was raised that is no PacketError. */
+  readonly other: readonly string[];
+  /** The most bytes that a damaged packet took. */
+  readonly mostMemory: number;
+}
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const vectors = `${root}tests/vectors`;
+const index = JSON.parse(readFileSync(`${vectors}/index.json`, 'utf8')) as Golden[];
+const run = promisify(execFile);
+const test = suite('python');
+const device = new Device({ backend: 'js' }, { backend: openJs(), reasons: {} });
+
+let folder = '';
+let missing = '';
+let seen: Seen;
+
+/** The first on PATH, or the system's own: one of them may have numpy where the other has not. */
+const INTERPRETERS = ['python3', '/usr/bin/python3'];
+let interpreter = INTERPRETERS[0];
+
+const python = (...args: string[]): Promise<{ stdout: string; stderr: string }> =>
+  run(interpreter, ['-B', ...args], { cwd: folder, maxBuffer: 2 ** 26 });
+
+/** Runs lines of Python after `import fewbits, numpy as np`, and gives what they print. */
+async function script(...lines: string[]): Promise<string> {
+  const path = JSON.stringify(`${root}python`);
+  const start = [`import sys; sys.path.insert(0, ${path})`, 'import fewbits, numpy as np'];
+  return (await python('-c', [...start, ...lines].join('\n'))).stdout.trim();
+}
+
+test.before(async () => {
+  folder = mkdtempSync(`${tmpdir()}/fewbits-`);
+  for (interpreter of INTERPRETERS)
+    try {
+      await python('-c', 'import numpy');
+      missing = '';
+      break;
+    } catch {
+      missing = `no python3 with numpy, as ${INTERPRETERS.join(' or ')}`;
+    }
+  if (missing) return;
+  for (const { name, n, input: made } of index)
+    writeFileSync(`${folder}/${name}.f32`, new Uint8Array(input(made.kind, n, made.seed).buffer));
+  const { stdout } = await python(`${vectors}/check.py`, folder, `${folder}/damaged`);
+  seen = JSON.parse(stdout) as Seen;
+});
+
+test.after(() => rmSync(folder, { recursive: true }));
+
+/** The names of the packets for which something does not hold. */
+const wrong = (results: Readonly<Record<string, boolean>>): string[] =>
+  Object.keys(results).filter((name) => !results[name]);
+
+test('decodes every golden packet to the same bits', () => {
+  if (missing) return skip(missing);
+  assert.is(Object.keys(seen.decoded).length, index.length);
+  assert.equal(wrong(seen.decoded), []);
+});
+
+test('makes the golden packets of topK and scaledSign, byte for byte', () => {
+  if (missing) return skip(missing);
+  const own = index.filter(({ compressor }) => ['topK', 'scaledSign'].includes(compressor));
+  assert.is(Object.keys(seen.encoded).length, own.length);
+  assert.equal(wrong(seen.encoded), []);
+});
+
+test('inspects as JavaScript does', () => {
+  if (missing) return skip(missing);
+  for (const { name } of index)
+    assert.equal(seen.inspected[name], inspect(readFileSync(`${vectors}/${name}.fb`)), name);
+});
+
+/** Runs of non-zeros with gaps between them, so that a block's mean gap is far from most of its gaps. */
+function clustered(n: number): Float32Array {
+  const next = words(3);
+  const x = new Float32Array(n);
+  for (let i = 0; i < n; i += next() % 20 === 0 ? 1 + (next() % 2000) : 1) x[i] = 1 + (next() % 5);
+  return x;
+}
+
+test('makes the same packets at sizes that golden files are too small for', async () => {
+  if (missing) return skip(missing);
+  const cases: [label: string, x: Float32Array][] = [
+    ['normal', input('normal', 70_001, 5)],
+    ['sparse', input('sparse', 70_001, 5)],
+    ['clustered', clustered(70_001)],
+    ['huge, then finite, then subnormal', new Float32Array(90_000)],
+  ];
+  for (const [i, kind] of (['huge', 'finite', 'subnormal'] as const).entries())
+    cases[3][1].set(input(kind, 30_000), i * 30_000);
+  for (const [label, x] of cases) {
+    writeFileSync(`${folder}/x`, new Uint8Array(x.buffer));
+    const compressors = [
+      { made: topK({ k: 1 }), call: 'top_k(x, k=1)' },
+      { made: topK({ ratio: 0.017 }), call: 'top_k(x, ratio=0.017)' },
+      { made: topK({ ratio: 0.001 }), call: 'top_k(x, ratio=0.001)' },
+      { made: topK({ ratio: 0.07 }), call: 'top_k(x, ratio=0.07)' },
+      { made: topK({ ratio: 0.5 }), call: 'top_k(x, ratio=0.5)' },
+      { made: scaledSign(), call: 'scaled_sign(x)' },
+      { made: scaledSign({ block: 33 }), call: 'scaled_sign(x, block=33)' },
+      { made: scaledSign({ block: 3000 }), call: 'scaled_sign(x, block=3000)' },
+    ];
+    await script(
+      "x = np.fromfile('x', '<f4')",
+      ...compressors.map(({ call }, i) => `open('p${i}', 'wb').write(fewbits.compress_${call})`),
+      ...compressors.map((_, i) => `fewbits.decompress(open('p${i}', 'rb').read()).tofile('y${i}')`),
+    );
+    for (const [i, { made, call }] of compressors.entries()) {
+      const packet = await device.compress(made, x);
+      assert.ok(readFileSync(`${folder}/p${i}`).equals(packet), `${call} of ${label}: packets differ`);
+      const vector = new Float32Array(new Uint8Array(readFileSync(`${folder}/y${i}`)).buffer);
+      assertWords(vector, await device.decompress(packet), `${call} of ${label}: decoded`);
+    }
+  }
+});
+
+test('damaged packets raise PacketError or decode, and take little memory', () => {
+  if (missing) return skip(missing);
+  const { accepted, refused, messages } = seen.damaged;
+  assert.equal(seen.other, []);
+  assert.is(accepted + refused, 2000);
+  assert.ok(refused > 1000 && accepted > 50 && messages > 50, JSON.stringify(seen.damaged));
+  assert.ok(seen.mostMemory < 2 ** 21, `a packet of a few KiB took ${seen.mostMemory} bytes`);
+});
+
+test('of damaged packets, JavaScript refuses the same, and what decodes is the same vector', async () => {
+  if (missing) return skip(missing);
+  const file = readFileSync(`${folder}/damaged`);
+  for (let at = 0; at < file.length;) {
+    const take = (length: number): Buffer => file.subarray(at, (at += length));
+    const [bytes, text, vector] = [take(4), take(4), take(4)].map((word) => word.readUInt32LE());
+    const packet = new Uint8Array(take(bytes));
+    const message = take(text).toString();
+    const python = new Uint8Array(take(vector));
+    const javascript = await device.decompress(packet, { maxElements: 10_000 }).catch((error: unknown) => {
+      if (!(error instanceof PacketError)) throw error;
+      return error;
+    });
+    if (javascript instanceof PacketError) {
+      assert.ok(message, `JavaScript refuses a packet that Python decodes: ${javascript.message}`);
+    } else if (message) assert.unreachable(`Python refuses a packet that JavaScript decodes: ${message}`);
+    else assertWords(new Uint32Array(python.buffer), new Uint32Array(javascript.buffer), 'a damaged packet');
+  }
+});
+
+test('NaN and infinity are refused, counted and found', async () => {
+  if (missing) return skip(missing);
+  const said = await script(
+    "for bad in ('nan', 'inf', '-inf'):",
+    '    x = np.zeros(100, np.float32)',
+    '    x[7] = x[50] = float(bad)',
+    '    for call in (lambda: fewbits.compress_top_k(x, k=3), lambda: fewbits.compress_scaled_sign(x)):',
+    '        try: call()',
+    '        except ValueError as error: print(error)',
+  );
+  const line = 'the input has 2 NaN or infinite elements, the first at index 7';
+  assert.equal(said.split('\n'), Array<string>(6).fill(line));
+});
+
+test('arguments out of range raise ValueError or TypeError that name them', async () => {
+  if (missing) return skip(missing);
+  const calls: [call: string, said: string][] = [
+    ['fewbits.compress_top_k(x)', 'ValueError compress_top_k expected either "k" or "ratio"'],
+    ['fewbits.compress_top_k(x, k=1, ratio=1)', 'ValueError compress_top_k expected either "k" or "ratio"'],
+    ['fewbits.compress_top_k(x, k=0)', 'ValueError "k" expected an integer in 1..4294967295, got 0'],
+    ['fewbits.compress_top_k(x, k=4)', 'ValueError "k" expected an integer in 1..3, got 4'],
+    ['fewbits.compress_top_k(x, k=1.5)', 'TypeError "k" expected an integer'],
+    ['fewbits.compress_top_k(x, ratio=0)', 'ValueError "ratio" expected a number above 0 and up to 1'],
+    ['fewbits.compress_top_k(x, ratio=float("nan"))', 'ValueError "ratio" expected'],
+    ['fewbits.compress_scaled_sign(x, block=0)', 'ValueError "block" expected an integer in 1..4294967295'],
+    ['fewbits.compress_scaled_sign(x.reshape(1, 3))', 'ValueError "x" expected one dimension'],
+    ['fewbits.compress_scaled_sign(["a"])', 'TypeError "x" expected a vector of real numbers'],
+    ['fewbits.decompress("packet")', 'TypeError "packet" expected bytes'],
+    ['fewbits.decompress(b"")', 'PacketError a packet has at least 20 bytes, got 0 (at byte 0)'],
+    ['fewbits.decompress(p, max_elements=2)', 'PacketError n = 3 elements; "max_elements" allows 2'],
+  ];
+  const said = await script(
+    'x = np.ones(3, np.float32)',
+    'p = bytearray(fewbits.compress_scaled_sign(x))',
+    'assert fewbits.decompress(memoryview(p)).tolist() == [1, 1, 1]',
+    `for call in (${calls.map(([call]) => `lambda: ${call}`).join(', ')}):`,
+    "    try: call(); print('nothing')",
+    '    except Exception as error: print(type(error).__name__, error)',
+  );
+  const lines = said.split('\n');
+  calls.forEach(([call, expected], i) => assert.ok(lines[i].startsWith(expected), `${call}: ${lines[i]}`));
+});
+
+test('the command prints what a packet is, and writes an .npy file', async () => {
+  if (missing) return skip(missing);
+  const { name } = index.find(({ compressor, n }) => compressor === 'topK' && n === 1000)!;
+  const program = `${root}python/fewbits.py`;
+  const { stdout } = await python(program, 'inspect', `${vectors}/${name}.fb`);
+  assert.equal(JSON.parse(stdout), inspect(readFileSync(`${vectors}/${name}.fb`)));
+  await python(program, 'decompress', `${vectors}/${name}.fb`, 'out.npy');
+  const { data } = readNpy(readFileSync(`${folder}/out.npy`));
+  assertWords(data, await device.decompress(readFileSync(`${vectors}/${name}.fb`)), name);
+  writeFileSync(`${folder}/bad.fb`, 'fewbits, but not a packet');
+  for (const [file, said] of [
+    ['bad.fb', 'fewbits.py: bad.fb: format version'],
+    ['none.fb', 'No such file'],
+  ]) {
+    const failure = await rejects(python(program, 'inspect', file), Error);
+    const { code, stderr } = failure as Error & { code: number; stderr: string };
+    assert.is(code, 1);
+    assert.ok(stderr.includes(said), stderr);
+    assert.is(stderr.trim().split('\n').length, 1);
+  }
+});
+
+/** A port that nothing listens on. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+test("the server of Python's README averages what workers send", async () => {
+  if (missing) return skip(missing);
+  const readme = readFileSync(`${root}python/README.md`, 'utf8');
+  const code = /```python\n([^]*?)```/.exec(readme)?.[1] ?? '';
+  assert.ok(code.includes('8000'));
+  const port = await freePort();
+  const server = spawn(interpreter, ['-B', '-c', code.replace('8000', String(port))], {
+    env: { ...process.env, PYTHONPATH: `${root}python` },
+    stdio: 'ignore',
+  });
+  const closed = once(server, 'close');
+  try {
+    const post = (body: Uint8Array<ArrayBuffer>): Promise<Response> =>
+      fetch(`http://127.0.0.1:${port}`, { method: 'POST', body });
+    const bad = new Uint8Array([1, 2, 3]);
+    let refusal = await post(bad).catch(() => undefined);
+    while (refusal === undefined && server.exitCode === null) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      refusal = await post(bad).catch(() => undefined);
+    }
+    assert.is(refusal?.status, 400);
+    const packets = await Promise.all(
+      [1, 2].map((seed) => device.compress(topK({ ratio: 0.02 }), input('normal', 100_000, seed))),
+    );
+    const answers = await Promise.all(
+      packets.map(async (packet) => new Uint8Array(await (await post(new Uint8Array(packet))).arrayBuffer())),
+    );
+    const mean = new Float32Array(100_000);
+    for (const packet of packets) await device.decompress(packet, { into: mean, accumulate: 0.5 });
+    const expected = await device.compress(topK({ ratio: 0.01 }), mean);
+    for (const answer of answers) assert.equal(answer, expected);
+  } finally {
+    server.kill();
+    await closed;
+  }
+});
+
+test.run();
