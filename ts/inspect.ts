@@ -23,7 +23,7 @@ export interface Inspection {
  *
  * @throws PacketError where the bytes are not a sound packet
  * @example
- * inspect(packet).bitsPerElement; // 0.41
+ * inspect(packet).compressor; // 'topK'
  */
 export function inspect(packet: Uint8Array): Inspection {
   const read = readPacket(requireBytes('packet', packet));
