@@ -114,14 +114,14 @@ test(`${CASES} damaged packets give a PacketError or a vector, soon and in littl
     assert.ok(fastest <= SLOWEST, `${fastest} ms for ${Buffer.from(bytes).toString('hex')}`);
     if (i % 100 === 0)
       await device
-        .decompress(bytes)
+        .decompress(bytes, { maxElements: MOST })
         .catch((error: Error) => messages.add(error.message.replace(/\d+/g, 'N')));
   }
   // most are refused, for many reasons, and not all
   assert.ok(accepted > CASES / 100 && accepted < CASES / 2, `${accepted} of ${CASES} were accepted`);
   assert.ok(messages.size > 15, [...messages].join('\n'));
   const grown = process.memoryUsage().rss - before;
-  assert.ok(grown < 2 ** 28, `${grown} bytes more`);
+  assert.ok(grown < 2 ** 26, `${grown} bytes more`);
   device.close();
 });
 
