@@ -1,6 +1,7 @@
 /** No compression: the vector as it is, in a packet, so that a dense baseline takes the same way as all others. */
 import { requireOptions } from '../arguments.ts';
-import { nonFiniteError, nonFiniteKernel } from '../kernels/reduce.ts';
+import { NonFiniteError } from '../errors.ts';
+import { findNonFinite } from '../kernels/reduce.ts';
 import { cutSections, requireParameters } from '../packet/packet.ts';
 import { defineCompressor, type Codec, type Compressor } from './compressor.ts';
 import { requireFinite } from './sparse-list.ts';
@@ -19,10 +20,9 @@ export function float32(options: Readonly<Record<string, never>> = {}): Compress
   return defineCompressor('float32', {}, async (scope, x) => {
     const { n } = x;
     if (n === 0) return { id: ID, n, parameters: [], sections: [] };
-    const found = scope.take(2);
-    scope.run(nonFiniteKernel, { x: x.buffer, found }, { n });
-    const [values, [bad]] = await scope.read({ buffer: x.buffer, count: n }, found);
-    if (bad > 0) throw await nonFiniteError(scope, x);
+    const found = findNonFinite(scope, x);
+    const [values, [bad, first]] = await scope.read({ buffer: x.buffer, count: n }, found);
+    if (bad > 0) throw new NonFiniteError(bad, first);
     return { id: ID, n, parameters: [], sections: [values] };
   });
 }

@@ -6,16 +6,16 @@
  */
 import { requireInteger } from '../arguments.ts';
 import type { DeviceBuffer } from '../backends/backend.ts';
-import { PacketError } from '../errors.ts';
+import { NonFiniteError } from '../errors.ts';
 import { randomBitsKernel } from '../kernels/random.ts';
-import { nonFiniteError, nonFiniteKernel } from '../kernels/reduce.ts';
+import { findNonFinite } from '../kernels/reduce.ts';
 import type { Scope } from '../kernels/scope.ts';
 import { selectTopK } from '../kernels/select.ts';
 import { gatherKernel, scatterKernel } from '../kernels/sparse.ts';
 import { cutSections, requireParameters, type Packet } from '../packet/packet.ts';
 import { defineCompressor, type Codec, type Compressor } from './compressor.ts';
 import { countFor, MOST, requireCount, type Count } from './count.ts';
-import { requireFinite } from './sparse-list.ts';
+import { requireFinite, requireKept } from './sparse-list.ts';
 
 const ID = 4;
 
@@ -40,11 +40,9 @@ export function randomK(options: Count & { readonly seed: number }): Compressor 
     const indices = drawPlaces(scope, n, k, { seed, step, stream });
     // 2. take what is there
     const values = scope.take(k);
-    const found = scope.take(2);
     scope.run(gatherKernel, { x: x.buffer, indices, values }, { n, count: k });
-    scope.run(nonFiniteKernel, { x: x.buffer, found }, { n });
-    const [words, [bad]] = await scope.read(values, found);
-    if (bad > 0) throw await nonFiniteError(scope, x);
+    const [words, [bad, first]] = await scope.read(values, findNonFinite(scope, x));
+    if (bad > 0) throw new NonFiniteError(bad, first);
     return { id: ID, n, parameters: [k, seed, step, stream], sections: [words] };
   });
 }
@@ -66,8 +64,7 @@ function drawPlaces(
 
 function parametersOf(packet: Packet): { k: number; seed: number; step: number; stream: number } {
   const [k, seed, step, stream] = requireParameters(packet, 4);
-  if (k > packet.n || (k === 0 && packet.n > 0))
-    throw new PacketError(`k = ${k} of n = ${packet.n} elements`, 16);
+  requireKept(packet, k, Math.min(packet.n, 1));
   return { k, seed, step, stream };
 }
 

@@ -13,9 +13,11 @@ import type { Codec } from './compressor.ts';
 
 const CODINGS = ['rice', 'bitmap'] as const;
 
+const isNonFinite = (bits: number): boolean => (bits & MAGNITUDE) >= INFINITE;
+
 /** Whether any of these words is NaN or infinite. */
 export function someNonFinite(words: Uint32Array): boolean {
-  return words.some((bits) => (bits & MAGNITUDE) >= INFINITE);
+  return words.some(isNonFinite);
 }
 
 /** The packet for the elements at ascending `indices`, whose words are `values`. */
@@ -36,8 +38,7 @@ export function sparseCodec(id: number, name: string, least: (n: number) => numb
     unaryBits: number;
   } {
     const [k, coding, lowWords, unaryBits] = requireParameters(packet, 4);
-    if (k > packet.n || k < least(packet.n))
-      throw new PacketError(`k = ${k} of n = ${packet.n} elements`, 16);
+    requireKept(packet, k, least(packet.n));
     if (coding >= CODINGS.length) throw new PacketError(`unknown coding ${coding} of the index list`, 20);
     if (CODINGS[coding] === 'bitmap' && (lowWords > 0 || unaryBits > 0))
       throw new PacketError('the lengths of low and unary are not zero beside a bitmap', 24);
@@ -90,6 +91,11 @@ export function sparseCodec(id: number, name: string, least: (n: number) => numb
 
 /** @throws PacketError where a value, the first of which stands at byte `offset`, is NaN or infinite */
 export function requireFinite(values: Uint32Array, offset: number): void {
-  const bad = values.findIndex((bits) => (bits & MAGNITUDE) >= INFINITE);
+  const bad = values.findIndex(isNonFinite);
   if (bad >= 0) throw new PacketError(`value ${bad} is NaN or infinite`, offset + bad * 4);
+}
+
+/** @throws PacketError unless the packet's k lies in `least..n` */
+export function requireKept(packet: Packet, k: number, least: number): void {
+  if (k > packet.n || k < least) throw new PacketError(`k = ${k} of n = ${packet.n} elements`, 16);
 }

@@ -4,9 +4,8 @@
  */
 import { requireNumber, requireOptions } from '../arguments.ts';
 import type { ReadRequest } from '../backends/backend.ts';
-import { bitsOf } from '../kernels/float-bits.ts';
 import { nonFiniteError } from '../kernels/reduce.ts';
-import { thresholdKernel } from '../kernels/select.ts';
+import { selectFrom } from '../kernels/select.ts';
 import { defineCompressor, type Codec, type Compressor } from './compressor.ts';
 import { someNonFinite, sparseCodec, sparseParts } from './sparse-list.ts';
 
@@ -27,15 +26,11 @@ const LEAST = 4096;
 export function threshold(options: { readonly t: number }): Compressor {
   requireOptions('threshold', options, ['t']);
   const t = requireNumber('t', options?.t, 'a number of 0 or more', (value) => value >= 0);
-  const key = bitsOf(t + 0); // -0 + 0 is +0, whose key is 0
   return defineCompressor('threshold', { t }, async (scope, x) => {
     const { n } = x;
     if (n === 0) return sparseParts(ID, n, new Uint32Array(0), new Uint32Array(0));
     // 1. select: all |x_i| >= t
-    const indices = scope.take(n);
-    const values = scope.take(n);
-    const count = scope.take(1);
-    scope.run(thresholdKernel, { x: x.buffer, indices, values, count }, { n, key, capacity: n });
+    const { indices, values, count } = selectFrom(scope, x, t);
     const most = Math.min(n, Math.max(LEAST, Math.ceil(n / SHARE)));
     const part = (items: number): [ReadRequest, ReadRequest] => [
       { buffer: indices, count: items },

@@ -5,7 +5,7 @@
  * differently. Magnitudes below 2^-102 count as +0 at the input, so that no sum or difference is subnormal.
  */
 import { requireFloat32Array, requireInteger } from '../arguments.ts';
-import { keyOfPower, MAGNITUDE, bitsOf, INFINITE } from './float-bits.ts';
+import { bitsOf, INFINITE, keyOfPower } from './float-bits.ts';
 import {
   ceilDiv,
   type Kernel,
@@ -16,7 +16,7 @@ import {
   runs,
   WINDOW_UNIT,
 } from './kernel.ts';
-import { extremesKernel, nonFiniteError } from './reduce.ts';
+import { findExtremes, nonFiniteError, rangeOf } from './reduce.ts';
 import { floatsOf, type Host } from './scope.ts';
 import { part } from './windows.ts';
 
@@ -71,15 +71,12 @@ export async function fwht(
   return host.use(async (scope) => {
     const vector = scope.vector(x);
     const y = scope.take(total);
-    const range = scope.take(2);
     scope.run(fwhtKernel, { x: vector.buffer, y }, { n, total, block: order });
-    scope.run(extremesKernel, { x: vector.buffer, range }, { n });
-    const [words, keys] = await scope.read(y, range);
-    const [least, greatest] = new Int32Array(keys.buffer, keys.byteOffset, 2);
-    const largest = Math.max(-least, greatest);
+    const [words, range] = await scope.read(y, findExtremes(scope, vector));
+    const { largest } = rangeOf(range);
     if (largest >= INFINITE) throw await nonFiniteError(scope, vector);
     // |y_i| <= order * max |x|: below 2^127 nothing rounds to infinity
-    if ((largest & MAGNITUDE) >= bitsOf(2 ** 127 / order))
+    if (largest >= bitsOf(2 ** 127 / order))
       throw new RangeError(
         `"x" has magnitudes of 2^127 / ${order} or more, whose sums could pass float32's range`,
       );

@@ -141,11 +141,29 @@ function queueSums(scope: Scope, x: Vector, segment: number, range: Range): Pend
   return { sums, max, finish };
 }
 
-/** The error that says how many elements of `x` are not finite, and where the first is. */
-export async function nonFiniteError(scope: Scope, x: Vector): Promise<NonFiniteError> {
+/** Queues the search for NaN and infinity; the result is [count, index of the first]. */
+export function findNonFinite(scope: Scope, x: Vector): DeviceBuffer {
   const found = scope.take(2);
   scope.run(nonFiniteKernel, { x: x.buffer, found }, { n: x.n });
-  const [[count, first]] = await scope.read(found);
+  return found;
+}
+
+/** Queues the search for the least and greatest element; `rangeOf` reads the result. */
+export function findExtremes(scope: Scope, x: Vector): DeviceBuffer {
+  const range = scope.take(2);
+  scope.run(extremesKernel, { x: x.buffer, range }, { n: x.n });
+  return range;
+}
+
+/** The signed keys of the least and greatest element, and the key of the largest magnitude. */
+export function rangeOf(words: Uint32Array): { least: number; greatest: number; largest: number } {
+  const [least, greatest] = new Int32Array(words.buffer, words.byteOffset, 2);
+  return { least, greatest, largest: Math.max(-least, greatest) };
+}
+
+/** The error that says how many elements of `x` are not finite, and where the first is. */
+export async function nonFiniteError(scope: Scope, x: Vector): Promise<NonFiniteError> {
+  const [[count, first]] = await scope.read(findNonFinite(scope, x));
   return new NonFiniteError(count, first);
 }
 
@@ -182,18 +200,15 @@ export function squareSum(host: Host, x: Float32Array): Promise<number> {
   return wholeSum(host, x, sumSquares);
 }
 
-/** The signed keys of the least and greatest element. */
-async function extremes(host: Host, x: Float32Array): Promise<[number, number] | undefined> {
+/** What `rangeOf` says of x; nothing of an empty vector. */
+async function extremes(host: Host, x: Float32Array): Promise<ReturnType<typeof rangeOf> | undefined> {
   requireFloat32Array('x', x);
   if (x.length === 0) return undefined;
   return host.use(async (scope) => {
     const vector = scope.vector(x);
-    const range = scope.take(2);
-    scope.run(extremesKernel, { x: vector.buffer, range }, { n: x.length });
-    const [words] = await scope.read(range);
-    const [least, greatest] = new Int32Array(words.buffer, words.byteOffset, 2);
-    if (Math.max(-least, greatest) >= INFINITE) throw await nonFiniteError(scope, vector);
-    return [least, greatest];
+    const range = rangeOf((await scope.read(findExtremes(scope, vector)))[0]);
+    if (range.largest >= INFINITE) throw await nonFiniteError(scope, vector);
+    return range;
   });
 }
 
@@ -205,8 +220,8 @@ async function extremes(host: Host, x: Float32Array): Promise<[number, number] |
  * await device.kernels.min(new Float32Array([1, -2, 3])); // -2
  */
 export async function min(host: Host, x: Float32Array): Promise<number> {
-  const keys = await extremes(host, x);
-  return keys === undefined ? Infinity : floatOfSignedKey(keys[0]);
+  const range = await extremes(host, x);
+  return range === undefined ? Infinity : floatOfSignedKey(range.least);
 }
 
 /**
@@ -217,8 +232,8 @@ export async function min(host: Host, x: Float32Array): Promise<number> {
  * await device.kernels.max(new Float32Array([1, -2, 3])); // 3
  */
 export async function max(host: Host, x: Float32Array): Promise<number> {
-  const keys = await extremes(host, x);
-  return keys === undefined ? -Infinity : floatOfSignedKey(keys[1]);
+  const range = await extremes(host, x);
+  return range === undefined ? -Infinity : floatOfSignedKey(range.greatest);
 }
 
 /**
@@ -229,8 +244,8 @@ export async function max(host: Host, x: Float32Array): Promise<number> {
  * await device.kernels.absMax(new Float32Array([1, -2, 3])); // 3
  */
 export async function absMax(host: Host, x: Float32Array): Promise<number> {
-  const keys = await extremes(host, x);
-  return keys === undefined ? 0 : floatOf(Math.max(-keys[0], keys[1]));
+  const range = await extremes(host, x);
+  return range === undefined ? 0 : floatOf(range.largest);
 }
 
 /**

@@ -62,6 +62,21 @@ export function selectTopK(
   return { indices, values };
 }
 
+/** Queues the selection of all |x_i| >= t, t >= 0: count[0] says how many words of indices and values that fills. */
+export function selectFrom(
+  scope: Scope,
+  x: Vector,
+  t: number,
+): { indices: DeviceBuffer; values: DeviceBuffer; count: DeviceBuffer } {
+  const { n } = x;
+  const indices = scope.take(n);
+  const values = scope.take(n);
+  const count = scope.take(1);
+  const key = bitsOf(t + 0); // -0 + 0 is +0, whose key is 0
+  scope.run(thresholdKernel, { x: x.buffer, indices, values, count }, { n, key, capacity: n });
+  return { indices, values, count };
+}
+
 /**
  * The k largest elements of x, by magnitude or by value: exactly k, ties to the lowest index, indices ascending. NaN
  * counts as larger than infinity; by value, NaN with its sign set counts as the least.
@@ -101,14 +116,7 @@ export async function threshold(host: Host, x: Float32Array, t: number): Promise
   const n = x.length;
   if (n === 0) return { indices: new Uint32Array(0), values: new Float32Array(0) };
   return host.use(async (scope) => {
-    const indices = scope.take(n);
-    const values = scope.take(n);
-    const count = scope.take(1);
-    scope.run(
-      thresholdKernel,
-      { x: scope.put(x), indices, values, count },
-      { n, key: bitsOf(t + 0), capacity: n }, // -0 + 0 is +0, whose key is 0
-    );
+    const { indices, values, count } = selectFrom(scope, scope.vector(x), t);
     const [[found]] = await scope.read(count);
     const kept = await scope.read({ buffer: indices, count: found }, { buffer: values, count: found });
     return { indices: kept[0], values: floatsOf(kept[1]) };
