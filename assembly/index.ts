@@ -4,13 +4,16 @@
  */
 export { accumulate } from './accumulate';
 export { compact } from './compact';
-export { fwht } from './fwht';
+export { ditherScratch, packDithered } from './dither';
+export { flatten, flipScratch, fwht, unflatten } from './fwht';
 export { packBits, packSigns, unpackBits, unpackSigns } from './pack';
+export { findMarked, lookup, lookupScratch, mark, quantize, quantizeScratch } from './quantize';
 export { randomBits } from './random';
 export { absSum, extremes, nonFinite, squareSum, sumScratch } from './reduce';
+export { lambdas, levelGrid, maskGrid, uniformGrid } from './scalars';
 export { scan } from './scan';
 export { threshold, topK, topKScratch } from './select';
-export { gather, scatter } from './sparse';
+export { gather, place, scatter } from './sparse';
 
 /** The first byte behind the tables of this module. */
 export function heapBase(): usize {

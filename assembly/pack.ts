@@ -11,6 +11,7 @@
  * n >= 1, 1 <= width <= 16. Scratch: none. Passes: one read, one write.
  * Edges: the last word is filled up with zeros; nothing past it is written, nor read past the last word of an input.
  */
+import { is } from './flag';
 import { SIGN } from './float-bits';
 
 export function packSigns(x: usize, bits: usize, n: u32): void {
@@ -93,12 +94,103 @@ function flip(bits: usize, scale: u32, y: usize, i: u32): void {
 }
 
 export function packBits(codes: usize, packed: usize, n: u32, width: u32): void {
+  let i: u32 = 0;
+  if (ASC_FEATURE_SIMD) {
+    if (width < 8) i = sixteens<Narrow>(codes, packed, n, width);
+    else if (width == 8) i = sixteens<Byte>(codes, packed, n, width);
+    else i = sixteens<Wide>(codes, packed, n, width);
+  }
+  packRest(codes + ((<usize>i) << 2), packed, i, n, width);
+}
+
+/** Packs codes 16 at a time, and returns how many it did. */
+function sixteens<Width>(codes: usize, packed: usize, n: u32, width: u32): u32 {
+  const mask = i32x4.splat((1 << width) - 1);
+  const end = packedEnd(packed, n, width);
+  let i: u32 = 0;
+  if (!roomForSixteen(i, n, packed, end, width)) return 0;
+  do {
+    const a = v128.and(v128.load(codes), mask);
+    const b = v128.and(v128.load(codes, 16), mask);
+    const c = v128.and(v128.load(codes, 32), mask);
+    const d = v128.and(v128.load(codes, 48), mask);
+    packSixteen<Width>(packed, a, b, c, d, width);
+    i += 16;
+    codes += 64;
+    packed += 2 * width;
+  } while (roomForSixteen(i, n, packed, end, width));
+  return i;
+}
+
+/** Widths by how 16 codes are packed: below 8 bits, 8, and above. */
+export type Narrow = u8;
+export type Byte = u16;
+export type Wide = u32;
+
+/** The first byte behind n packed codes, in whole words. */
+export function packedEnd(packed: usize, n: u32, width: u32): usize {
+  return packed + ((<usize>((<u64>n * width + 31) >> 5)) << 2);
+}
+
+/** Whether there are 16 codes from i on, and packSixteen may write them to `to`: it writes more bytes than they have. */
+// @ts-ignore: decorator
+@inline
+export function roomForSixteen(i: u32, n: u32, to: usize, end: usize, width: u32): bool {
+  return i + 16 <= n && to + width + (width > 8 ? 16 : 8) <= end;
+}
+
+/** Stores 16 codes side by side, 2 * width bytes, and up to 15 bytes behind them, which the next ones overwrite. */
+// @ts-ignore: decorator
+@inline
+export function packSixteen<W>(to: usize, a: v128, b: v128, c: v128, d: v128, width: u32): void {
+  if (sizeof<W>() == 1) {
+    // Sums of neighbours, the second one shifted, make pairs, then fours, which two shifts join to eights.
+    const pair = i32x4.splat(1 | (1 << (16 + width)));
+    const ab = i32x4.dot_i16x8_s(i16x8.narrow_i32x4_u(a, b), pair);
+    const cd = i32x4.dot_i16x8_s(i16x8.narrow_i32x4_u(c, d), pair);
+    const fours = i32x4.dot_i16x8_s(i16x8.narrow_i32x4_u(ab, cd), i32x4.splat(1 | (1 << (16 + 2 * width))));
+    const low = i64x2.splat(0xffffffff);
+    const eights = v128.or(v128.and(fours, low), i64x2.shr_u(v128.andnot(fours, low), 32 - 4 * width));
+    v128.store64_lane(to, eights, 0);
+    v128.store64_lane(to + width, eights, 1);
+  } else if (sizeof<W>() == 2) {
+    v128.store(to, i8x16.narrow_i16x8_u(i16x8.narrow_i32x4_u(a, b), i16x8.narrow_i32x4_u(c, d)));
+  } else {
+    packEight(to, a, b, width);
+    packEight(to + width, c, d, width);
+  }
+}
+
+/** Stores eight codes of more than 8 bits in 16 bytes. */
+// @ts-ignore: decorator
+@inline
+function packEight(to: usize, a: v128, b: v128, width: u32): void {
+  const high = four(b, width);
+  // in two shifts, since 64 bits at once would be none
+  store<u64>(to, four(a, width) | ((high << (2 * width)) << (2 * width)));
+  store<u64>(to, high >> (64 - 4 * width), 8);
+}
+
+/** Four codes side by side. */
+// @ts-ignore: decorator
+@inline
+function four(codes: v128, width: u32): u64 {
+  const two = v128.or(v128.and(codes, i64x2.splat(0xffffffff)), i64x2.shr_u(codes, 32 - width));
+  return i64x2.extract_lane(two, 0) | (i64x2.extract_lane(two, 1) << (2 * width));
+}
+
+/** Packs the codes first..n - 1; `codes` points to the first of them, first is a multiple of 16. */
+export function packRest(codes: usize, packed: usize, first: u32, n: u32, width: u32): void {
   const mask: u64 = (1 << width) - 1;
-  let window: u64 = 0;
-  let filled: u32 = 0;
-  for (const end = codes + ((<usize>(n & ~3)) << 2); codes < end; codes += 16) {
+  const bit = <u64>first * width;
+  packed += (<usize>(bit >> 5)) << 2;
+  let filled = (<u32>bit) & 31;
+  let window: u64 = filled == 0 ? 0 : load<u32>(packed) & ((1 << filled) - 1);
+  for (; first + 4 <= n; first += 4, codes += 16) {
     // Four codes make up to 64 bits: what does not fit the window waits for the next.
-    const four = join(codes, mask, width);
+    const low = (load<u32>(codes) & mask) | ((load<u32>(codes, 4) & mask) << width);
+    const high = (load<u32>(codes, 8) & mask) | ((load<u32>(codes, 12) & mask) << width);
+    const four = low | (high << (2 * width));
     window |= four << filled;
     filled += 4 * width;
     if (filled >= 64) {
@@ -108,7 +200,7 @@ export function packBits(codes: usize, packed: usize, n: u32, width: u32): void 
       window = filled == 0 ? 0 : four >> (4 * width - filled);
     }
   }
-  for (n &= 3; n != 0; n--, codes += 4) {
+  for (; first < n; first++, codes += 4) {
     const code = load<u32>(codes) & mask;
     window |= code << filled;
     filled += width;
@@ -125,49 +217,59 @@ export function packBits(codes: usize, packed: usize, n: u32, width: u32): void 
   }
 }
 
-/** Four codes side by side. */
+export function unpackBits(packed: usize, codes: usize, n: u32, width: u32): void {
+  const mask: u64 = (1 << width) - 1;
+  const end = packedEnd(packed, n, width);
+  let i: u32 = 0;
+  for (let from = packed; roomForEight(i, n, from, end, width); i += 8, from += width, codes += 32) {
+    unpackFour(codes, lowFour(from), mask, width);
+    unpackFour(codes + 16, highFour(from, width), mask, width);
+  }
+  for (; i < n; i++, codes += 4) store<u32>(codes, codeAt(packed, i, width));
+}
+
 // @ts-ignore: decorator
 @inline
-function join(codes: usize, mask: u64, width: u32): u64 {
+function unpackFour(codes: usize, four: u64, mask: u64, width: u32): void {
   if (ASC_FEATURE_SIMD) {
-    const four = v128.and(v128.load(codes), i32x4.splat(<u32>mask));
-    const two = v128.or(v128.and(four, i64x2.splat(0xffffffff)), i64x2.shr_u(four, 32 - width));
-    return i64x2.extract_lane(two, 0) | (i64x2.extract_lane(two, 1) << (2 * width));
+    const two = i64x2(four, four >> (2 * width));
+    const low = v128.and(two, i64x2.splat(mask));
+    v128.store(codes, v128.or(low, v128.and(i64x2.shl(two, 32 - width), i64x2.splat(mask << 32))));
   } else {
-    const low = (load<u32>(codes) & mask) | ((load<u32>(codes, 4) & mask) << width);
-    const high = (load<u32>(codes, 8) & mask) | ((load<u32>(codes, 12) & mask) << width);
-    return low | (high << (2 * width));
+    store<u32>(codes, <u32>(four & mask));
+    store<u32>(codes, <u32>((four >> width) & mask), 4);
+    store<u32>(codes, <u32>((four >> (2 * width)) & mask), 8);
+    store<u32>(codes, <u32>((four >> (3 * width)) & mask), 12);
   }
 }
 
-export function unpackBits(packed: usize, codes: usize, n: u32, width: u32): void {
-  const mask: u64 = (1 << width) - 1;
-  const words = (<usize>n * width + 31) >> 5;
-  let i: u32 = 0;
-  let bit: usize = 0;
-  // Groups of four are 4 * width bits from a whole or a half byte on: one load of eight bytes holds them all.
-  for (
-    const last = words << 5;
-    i + 4 <= n && (bit & ~7) + 64 <= last;
-    i += 4, bit += 4 * width, codes += 16
-  ) {
-    const four: u64 = load<u64>(packed + (bit >> 3)) >> (bit & 7);
-    if (ASC_FEATURE_SIMD) {
-      const two = i64x2(four, four >> (2 * width));
-      const low = v128.and(two, i64x2.splat(mask));
-      v128.store(codes, v128.or(low, v128.and(i64x2.shl(two, 32 - width), i64x2.splat(mask << 32))));
-    } else {
-      store<u32>(codes, <u32>(four & mask));
-      store<u32>(codes, <u32>((four >> width) & mask), 4);
-      store<u32>(codes, <u32>((four >> (2 * width)) & mask), 8);
-      store<u32>(codes, <u32>((four >> (3 * width)) & mask), 12);
-    }
-  }
-  for (; i < n; i++, bit += width, codes += 4) {
-    const word = packed + ((bit >> 5) << 2);
-    const at = <u32>(bit & 31);
-    let code = load<u32>(word) >> at;
-    if (at + width > 32) code |= load<u32>(word, 4) << (32 - at);
-    store<u32>(codes, code & (<u32>mask));
-  }
+/** Whether there are eight codes from i on, and the loads of lowFour and highFour end within the packed words. */
+// @ts-ignore: decorator
+@inline
+export function roomForEight(i: u32, n: u32, from: usize, end: usize, width: u32): bool {
+  return i + 8 <= n && from + (width >> 1) + 8 <= end;
+}
+
+/** The first four of eight codes, which take `width` bytes: its lowest bits. */
+// @ts-ignore: decorator
+@inline
+export function lowFour(from: usize): u64 {
+  return load<u64>(from);
+}
+
+/** The other four: they start within a byte where the width is odd. */
+// @ts-ignore: decorator
+@inline
+export function highFour(from: usize, width: u32): u64 {
+  return load<u64>(from + (width >> 1)) >> ((width & 1) << 2);
+}
+
+/** Code i. */
+export function codeAt(packed: usize, i: u32, width: u32): u32 {
+  const bit = <u64>i * width;
+  const word = packed + ((<usize>(bit >> 5)) << 2);
+  const at = (<u32>bit) & 31;
+  let code = load<u32>(word) >> at;
+  if (at + width > 32) code |= load<u32>(word, 4) << (32 - at);
+  return code & ((1 << width) - 1);
 }

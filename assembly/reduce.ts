@@ -6,18 +6,21 @@
  * lanes fold by halves, 16, 8, 4, 2, 1. The sums of 1024 blocks are the elements of the next level, until one is left.
  * Terms are never negative, so adding the +0 of the padding changes nothing and whole rows of padding are left out.
  *
- * absSum(x, sums, max, scratch, n, segment, tiny, scale): for each segment the tree over |x_i| * scale, where |x_i| counts
- *   as zero when its key is below tiny; max[0] = the largest key of all. sums of ceil(n / segment) words.
- * squareSum(...): the same of (cut(|x_i|) * scale)^2, cut to the bits of SQUARE_MASK.
+ * absSum(x, sums, max, scratch, n, segment, tiny, scale): for each segment s the tree over |x_i| * scale, where |x_i|
+ *   counts as zero when its key is below tiny; max[s] = its largest key. sums and max of ceil(n / segment) words.
+ * squareSum(...): the same of (|x_i| * scale)^2, added in two parts that are exact: with high = |x_i| * scale cut to the
+ *   bits of HIGH_MASK and low = the rest, high * high, then 2 * high * low.
  *   Scratch: SUM_SCRATCH words. A piece of 2^20 elements is a tree of its own, and absSum of its sum with tiny = 0 and
  *   scale = 1 the level above: so may threads share one sum.
- * extremes(x, range, n): range = [least, greatest] signed key.
+ * extremes(x, range, n, order): range = [least, greatest] key, for order 0 of the magnitudes, for order 1 signed.
  * nonFinite(x, found, n): found = [how many are NaN or infinite, the index of the first, or 0xffffffff].
  *   Scratch of both: none.
  *
  * n >= 1, segment >= 1. Passes: one read. Edges: a last row, short of 32, is copied to scratch and padded there.
  */
+import { is, Off, On } from './flag';
 import { INFINITE, MAGNITUDE, SIGN } from './float-bits';
+import { VALUE } from './order';
 
 /** Elements of a block of the tree. */
 export const BLOCK: u32 = 1024;
@@ -25,8 +28,8 @@ export const BLOCK: u32 = 1024;
 /** Lanes of a block. */
 export const LANES: u32 = 32;
 
-/** Bits of a magnitude that are squared: 12 significant ones, so that the square is exact. */
-export const SQUARE_MASK: u32 = 0xfffff000;
+/** The first 12 significant bits of a magnitude: its high part, whose products with 12 bits are exact. */
+export const HIGH_MASK: u32 = 0xfffff000;
 
 /** Words of scratch of a sum: keys, a block with its padding, and two levels of up to 1024 sums. */
 export const SUM_SCRATCH: u32 = 32 + 3 * 1024;
@@ -50,7 +53,7 @@ export function absSum(
   tiny: u32,
   scale: f32,
 ): void {
-  store<u32>(max, segments(x, sums, scratch, n, segment, tiny, scale, false));
+  segments(x, sums, max, scratch, n, segment, tiny, scale, false);
 }
 
 export function squareSum(
@@ -63,29 +66,32 @@ export function squareSum(
   tiny: u32,
   scale: f32,
 ): void {
-  store<u32>(max, segments(x, sums, scratch, n, segment, tiny, scale, true));
+  segments(x, sums, max, scratch, n, segment, tiny, scale, true);
 }
 
-/** The sums of all segments; returns the largest key. */
+/** The sums and the largest keys of all segments. */
 function segments(
   x: usize,
   sums: usize,
+  largest: usize,
   scratch: usize,
   n: u32,
   segment: u32,
   tiny: u32,
   scale: f32,
   square: bool,
-): u32 {
-  memory.fill(scratch, 0, PADDED);
-  for (let first: u32 = 0; first < n; sums += 4) {
+): void {
+  for (let first: u32 = 0; first < n; sums += 4, largest += 4) {
     const count = min(segment, n - first);
+    store<u64>(scratch, 0);
+    store<u64>(scratch, 0, 8);
     store<f32>(sums, tree(x + ((<usize>first) << 2), scratch, count, tiny, scale, square));
+    store<u32>(
+      largest,
+      max(max(load<u32>(scratch), load<u32>(scratch, 4)), max(load<u32>(scratch, 8), load<u32>(scratch, 12))),
+    );
     first += count;
   }
-  let largest: u32 = 0;
-  for (let lane: usize = 0; lane < 16; lane += 4) largest = max(largest, load<u32>(scratch + lane));
-  return largest;
 }
 
 /** The tree over `n` elements, n >= 1. */
@@ -113,24 +119,17 @@ function block(x: usize, scratch: usize, keys: usize, n: u32, tiny: u32, scale: 
   }
   const end = x + (padded << 2);
   if (square) {
-    return scale == 1
-      ? rows(x, end, keys, tiny, 1, true, false)
-      : rows(x, end, keys, tiny, scale, true, true);
+    return scale == 1 ? rows<On, Off>(x, end, keys, tiny, 1) : rows<On, On>(x, end, keys, tiny, scale);
   }
-  return scale == 1
-    ? rows(x, end, keys, tiny, 1, false, false)
-    : rows(x, end, keys, tiny, scale, false, true);
+  return scale == 1 ? rows<Off, Off>(x, end, keys, tiny, 1) : rows<Off, On>(x, end, keys, tiny, scale);
 }
 
-/** The sum of whole rows. `square` and `scaled` are constants: each pair of them is a loop of its own. */
-// @ts-ignore: decorator
-@inline
-function rows(x: usize, end: usize, keys: usize, tiny: u32, scale: f32, square: bool, scaled: bool): f32 {
+/** The sum of whole rows: a loop for each pair of flags. */
+function rows<Square, Scaled>(x: usize, end: usize, keys: usize, tiny: u32, scale: f32): f32 {
   if (ASC_FEATURE_SIMD) {
     const least = i32x4.splat(tiny - 1);
     const factor = f32x4.splat(scale);
     const magnitude = i32x4.splat(MAGNITUDE);
-    const cut = i32x4.splat(SQUARE_MASK);
     let largest = v128.load(keys);
     let a0 = f32x4.splat(0);
     let a1 = f32x4.splat(0);
@@ -143,28 +142,28 @@ function rows(x: usize, end: usize, keys: usize, tiny: u32, scale: f32, square: 
     for (; x < end; x += LANES << 2) {
       let key = v128.and(v128.load(x), magnitude);
       largest = i32x4.max_s(largest, key);
-      a0 = f32x4.add(a0, term4(key, least, cut, factor, square, scaled));
+      a0 = added4<Square, Scaled>(a0, key, least, factor);
       key = v128.and(v128.load(x, 16), magnitude);
       largest = i32x4.max_s(largest, key);
-      a1 = f32x4.add(a1, term4(key, least, cut, factor, square, scaled));
+      a1 = added4<Square, Scaled>(a1, key, least, factor);
       key = v128.and(v128.load(x, 32), magnitude);
       largest = i32x4.max_s(largest, key);
-      a2 = f32x4.add(a2, term4(key, least, cut, factor, square, scaled));
+      a2 = added4<Square, Scaled>(a2, key, least, factor);
       key = v128.and(v128.load(x, 48), magnitude);
       largest = i32x4.max_s(largest, key);
-      a3 = f32x4.add(a3, term4(key, least, cut, factor, square, scaled));
+      a3 = added4<Square, Scaled>(a3, key, least, factor);
       key = v128.and(v128.load(x, 64), magnitude);
       largest = i32x4.max_s(largest, key);
-      a4 = f32x4.add(a4, term4(key, least, cut, factor, square, scaled));
+      a4 = added4<Square, Scaled>(a4, key, least, factor);
       key = v128.and(v128.load(x, 80), magnitude);
       largest = i32x4.max_s(largest, key);
-      a5 = f32x4.add(a5, term4(key, least, cut, factor, square, scaled));
+      a5 = added4<Square, Scaled>(a5, key, least, factor);
       key = v128.and(v128.load(x, 96), magnitude);
       largest = i32x4.max_s(largest, key);
-      a6 = f32x4.add(a6, term4(key, least, cut, factor, square, scaled));
+      a6 = added4<Square, Scaled>(a6, key, least, factor);
       key = v128.and(v128.load(x, 112), magnitude);
       largest = i32x4.max_s(largest, key);
-      a7 = f32x4.add(a7, term4(key, least, cut, factor, square, scaled));
+      a7 = added4<Square, Scaled>(a7, key, least, factor);
     }
     v128.store(keys, largest);
     // Folds by 16, 8 and 4 lanes are sums of whole vectors.
@@ -174,25 +173,28 @@ function rows(x: usize, end: usize, keys: usize, tiny: u32, scale: f32, square: 
     a0 = f32x4.add(a0, v128.shuffle<f32>(a0, a0, 2, 3, 0, 1));
     return f32x4.extract_lane(a0, 0) + f32x4.extract_lane(a0, 1);
   } else {
-    const sum0 = columns(x, end, keys, tiny, scale, square, scaled);
-    const sum1 = columns(x + 4, end, keys, tiny, scale, square, scaled);
-    const sum2 = columns(x + 8, end, keys, tiny, scale, square, scaled);
-    const sum3 = columns(x + 12, end, keys, tiny, scale, square, scaled);
+    const sum0 = columns<Square, Scaled>(x, end, keys, tiny, scale);
+    const sum1 = columns<Square, Scaled>(x + 4, end, keys, tiny, scale);
+    const sum2 = columns<Square, Scaled>(x + 8, end, keys, tiny, scale);
+    const sum3 = columns<Square, Scaled>(x + 12, end, keys, tiny, scale);
     return sum0 + sum2 + (sum1 + sum3);
   }
 }
 
+/** Lanes with one row more. Twice the low part, not twice the high one, so that nothing but a square overflows. */
 // @ts-ignore: decorator
 @inline
-function term4(key: v128, least: v128, cut: v128, factor: v128, square: bool, scaled: bool): v128 {
+function added4<Square, Scaled>(lanes: v128, key: v128, least: v128, factor: v128): v128 {
   let value = v128.and(key, i32x4.gt_s(key, least));
-  if (square) value = v128.and(value, cut);
-  if (scaled) value = f32x4.mul(value, factor);
-  return square ? f32x4.mul(value, value) : value;
+  if (is<Scaled, On>()) value = f32x4.mul(value, factor);
+  if (!is<Square, On>()) return f32x4.add(lanes, value);
+  const high = v128.and(value, i32x4.splat(HIGH_MASK));
+  const low = f32x4.sub(value, high);
+  return f32x4.add(f32x4.add(lanes, f32x4.mul(high, high)), f32x4.mul(high, f32x4.add(low, low)));
 }
 
 /** Without SIMD: the lanes l, l + 4, ..., l + 28, added and folded by 16, 8 and 4; x is at lane l of the first row. */
-function columns(x: usize, end: usize, keys: usize, tiny: u32, scale: f32, square: bool, scaled: bool): f32 {
+function columns<Square, Scaled>(x: usize, end: usize, keys: usize, tiny: u32, scale: f32): f32 {
   let largest = load<u32>(keys);
   let a0: f32 = 0;
   let a1: f32 = 0;
@@ -205,28 +207,28 @@ function columns(x: usize, end: usize, keys: usize, tiny: u32, scale: f32, squar
   for (; x < end; x += LANES << 2) {
     let key = load<u32>(x) & MAGNITUDE;
     largest = max(largest, key);
-    a0 += term(key, tiny, scale, square, scaled);
+    a0 = added<Square, Scaled>(a0, key, tiny, scale);
     key = load<u32>(x, 16) & MAGNITUDE;
     largest = max(largest, key);
-    a1 += term(key, tiny, scale, square, scaled);
+    a1 = added<Square, Scaled>(a1, key, tiny, scale);
     key = load<u32>(x, 32) & MAGNITUDE;
     largest = max(largest, key);
-    a2 += term(key, tiny, scale, square, scaled);
+    a2 = added<Square, Scaled>(a2, key, tiny, scale);
     key = load<u32>(x, 48) & MAGNITUDE;
     largest = max(largest, key);
-    a3 += term(key, tiny, scale, square, scaled);
+    a3 = added<Square, Scaled>(a3, key, tiny, scale);
     key = load<u32>(x, 64) & MAGNITUDE;
     largest = max(largest, key);
-    a4 += term(key, tiny, scale, square, scaled);
+    a4 = added<Square, Scaled>(a4, key, tiny, scale);
     key = load<u32>(x, 80) & MAGNITUDE;
     largest = max(largest, key);
-    a5 += term(key, tiny, scale, square, scaled);
+    a5 = added<Square, Scaled>(a5, key, tiny, scale);
     key = load<u32>(x, 96) & MAGNITUDE;
     largest = max(largest, key);
-    a6 += term(key, tiny, scale, square, scaled);
+    a6 = added<Square, Scaled>(a6, key, tiny, scale);
     key = load<u32>(x, 112) & MAGNITUDE;
     largest = max(largest, key);
-    a7 += term(key, tiny, scale, square, scaled);
+    a7 = added<Square, Scaled>(a7, key, tiny, scale);
   }
   store<u32>(keys, largest);
   return a0 + a4 + (a2 + a6) + (a1 + a5 + (a3 + a7));
@@ -234,14 +236,23 @@ function columns(x: usize, end: usize, keys: usize, tiny: u32, scale: f32, squar
 
 // @ts-ignore: decorator
 @inline
-function term(key: u32, tiny: u32, scale: f32, square: bool, scaled: bool): f32 {
-  if (key < tiny) return 0;
-  let value = reinterpret<f32>(square ? key & SQUARE_MASK : key);
-  if (scaled) value *= scale;
-  return square ? value * value : value;
+function added<Square, Scaled>(lane: f32, key: u32, tiny: u32, scale: f32): f32 {
+  if (key < tiny) return lane;
+  let value = reinterpret<f32>(key);
+  if (is<Scaled, On>()) value *= scale;
+  if (!is<Square, On>()) return lane + value;
+  const high = reinterpret<f32>(reinterpret<u32>(value) & HIGH_MASK);
+  const low = value - high;
+  return lane + high * high + high * (low + low);
 }
 
-export function extremes(x: usize, range: usize, n: u32): void {
+export function extremes(x: usize, range: usize, n: u32, order: u32): void {
+  if (order == VALUE) extremesOf<On>(x, range, n);
+  else extremesOf<Off>(x, range, n);
+}
+
+/** The extremes of the elements, or of their magnitudes, which are elements without a sign. */
+function extremesOf<Signed>(x: usize, range: usize, n: u32): void {
   const end = x + ((<usize>n) << 2);
   // Words with the sign set are larger without their sign the lower the element is, so three extremes of words do.
   let largestSigned: i32 = i32.MIN_VALUE;
@@ -252,7 +263,7 @@ export function extremes(x: usize, range: usize, n: u32): void {
     let largest4 = i32x4.splat(0);
     let least4 = i32x4.splat(-1);
     for (const stop = x + ((<usize>(n & ~3)) << 2); x < stop; x += 16) {
-      const word = v128.load(x);
+      const word = is<Signed, On>() ? v128.load(x) : v128.and(v128.load(x), i32x4.splat(MAGNITUDE));
       signed4 = i32x4.max_s(signed4, word);
       largest4 = i32x4.max_u(largest4, word);
       least4 = i32x4.min_u(least4, word);
@@ -271,7 +282,7 @@ export function extremes(x: usize, range: usize, n: u32): void {
     );
   }
   for (; x < end; x += 4) {
-    const word = load<u32>(x);
+    const word = is<Signed, On>() ? load<u32>(x) : load<u32>(x) & MAGNITUDE;
     largestSigned = max(largestSigned, <i32>word);
     largest = max(largest, word);
     least = min(least, word);

@@ -18,9 +18,7 @@
  * Passes over x: small k 1, large k 2, ties 2 to 3, a misleading sample up to 4 more.
  */
 import { MAGNITUDE, SIGN } from './float-bits';
-
-/** The order by value; any other number is the order by magnitude. */
-const VALUE: u32 = 1;
+import { VALUE } from './order';
 
 /** Elements below which no sample is taken: the digits of all of them cost less. */
 const UNSAMPLED: u32 = 1 << 14;

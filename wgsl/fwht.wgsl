@@ -1,22 +1,36 @@
 // The fast Walsh-Hadamard transform, y = H x, unnormalised, by blocks of a power of two.
 //
-//   (a, b) -> (a + b, a - b) at distances h = 1, 2, 4, ..., block / 2, in this order
+//   transform  y = H x, as far as tiles of 4096 neighbours go
+//   flatten    the same of x with random signs: y = H D x
+//   stride     further stages of both, on rows that lie `distance` apart
+//   combine    one stage of both, where partners lie too far apart for one binding
+//   unflatten  the way back from whole numbers, y[i] = x[i] * scales[floor(i / segment)] with the random signs
+//
+//   stages     (a, b) -> (a + b, a - b) at distances h = 1, 2, 4, ..., block / 2, in this order
 //
 // A thread keeps 16 elements in registers and does up to four stages on them; workgroup memory changes the elements
-// between threads. `transform` does all stages of a tile of 4096 neighbours; `stride` does up to six more on tiles of
-// rows that lie `distance` apart, of 64 columns and more, so that every row is read in whole cache lines; `combine`
-// does one stage where partners lie too far apart for one binding.
+// between threads. `transform` and `flatten` do all stages of a tile; `stride` does up to six more on tiles of rows of 64
+// columns and more, so that every row is read in whole cache lines.
 //
-// Bindings          x: in, n words; y: in and out, total floats; near, far: two parts of y, n floats each
-// Workgroup memory  16,384 bytes
-// Passes            1 + ceil((log2(block) - 12) / 6), 1 for blocks up to 4096
+// Flip i, one random sign, is bit 31 - floor(i / 4) mod 32 of component i mod 4 of the hash pcg4d (random.wgsl) with the
+// counter 2^31 + floor(i / 128). In `flatten` the tile takes all workgroup memory, so no hashes are shared through it: the
+// 16 neighbours that a thread takes for the first stages lie under one hash, and it makes this hash itself. In `unflatten`,
+// which reads and writes by neighbours, 32 threads make the hashes of a tile.
+//
+// Bindings          x: in, n words; y: in and out, total floats; near, far: two parts of y, n floats each; scales: in
+// Workgroup memory  transform, flatten, stride 16,384 bytes; unflatten 512
+// Passes            1 + ceil((log2(block) - 12) / 6), 1 for blocks up to 4096; unflatten 1
 // Bytes moved       8 an element and pass
-// Edges             magnitudes below 2^-102 and elements beyond x count as +0, so no sum or difference is subnormal;
-//                   a tile may hold many blocks, or stand over the end of y
+// Edges             magnitudes below `tiny` and elements beyond x count as +0, so no sum or difference is subnormal, and
+//                   +0 has no sign to flip; a tile may hold many blocks, or stand over the end of y; a product of
+//                   unflatten beyond float32 is the largest finite number
 const WIDTH = 256u;
 const TILE = 4096u;
-const TINY = 0x0c800000u;
 const COMBINE_TILE = 1024u;
+const FLIPS = 128u; // signs that one hash draws
+const MAGNITUDE = 0x7fffffffu;
+const SIGN = 0x80000000u;
+const LARGEST_KEY = 0x7f7fffffu;
 
 struct Params {
   n: u32, // words of x in this window; in combine, of each part
@@ -24,14 +38,25 @@ struct Params {
   stages: u32, // bit b: do the stage at distance 2^b of the tile
   shift: u32, // a row of a tile has 2^shift columns
   distance: u32, // from a row to the next
+  tiny: u32,
+  scale: f32, // a power of two
+  counter: u32, // that of the flips of the window's first element
+  seed: u32,
+  step: u32,
+  stream: u32,
+  first: u32, // index of the window's first element
+  segment: u32,
+  owner: u32, // the segment of scales[0]
 }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> x: array<u32>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<storage, read_write> near: array<f32>;
 @group(0) @binding(4) var<storage, read_write> far: array<f32>;
+@group(0) @binding(5) var<storage, read> scales: array<u32>;
 
 var<workgroup> tile: array<f32, TILE>;
+var<workgroup> flips: array<u32, TILE / FLIPS * 4u>;
 
 // Where element i of a tile lies: neither 32 neighbours, nor 32 elements 16 apart, nor two rows of 16 share a bank.
 fn slot(i: u32) -> u32 {
@@ -103,7 +128,7 @@ fn input(i: u32) -> f32 {
     return 0.0;
   }
   let bits = x[i];
-  return bitcast<f32>(select(bits, 0u, (bits & 0x7fffffffu) < TINY));
+  return bitcast<f32>(select(bits, 0u, (bits & MAGNITUDE) < p.tiny)) * p.scale;
 }
 
 fn store(i: u32, value: f32) {
@@ -118,6 +143,27 @@ fn store4(at: u32, step: u32, v: vec4f) {
   store(at + 3u * step, v.w);
 }
 
+fn fill(base: u32, t: u32) {
+  for (var i = t; i < TILE; i += WIDTH) {
+    tile[slot(i)] = input(base + i);
+  }
+  workgroupBarrier();
+}
+
+// All stages of a tile; v is what thread t has of it: 16 neighbours.
+fn finish(base: u32, t: u32, v: Sixteen) {
+  put(t * 16u, 1u, butterflies(v, p.stages & 15u));
+  workgroupBarrier();
+  let at = t / 16u * 256u + t % 16u;
+  put(at, 16u, butterflies(take(at, 16u), (p.stages >> 4u) & 15u));
+  workgroupBarrier();
+  let u = butterflies(take(t, 256u), p.stages >> 8u);
+  store4(base + t, 256u, u.a);
+  store4(base + t + 1024u, 256u, u.b);
+  store4(base + t + 2048u, 256u, u.c);
+  store4(base + t + 3072u, 256u, u.d);
+}
+
 @compute @workgroup_size(WIDTH)
 fn transform(
   @builtin(workgroup_id) id: vec3u,
@@ -125,20 +171,53 @@ fn transform(
   @builtin(local_invocation_index) t: u32,
 ) {
   let base = (id.y * grid.x + id.x) * TILE;
-  for (var i = t; i < TILE; i += WIDTH) {
-    tile[slot(i)] = input(base + i);
+  fill(base, t);
+  finish(base, t, take(t * 16u, 1u));
+}
+
+fn pcg4d(counter: vec4u) -> vec4u {
+  var v = counter * 1664525u + 1013904223u;
+  for (var turn = 0u; turn < 3u; turn++) {
+    v.x += v.y * v.w;
+    v.y += v.z * v.x;
+    v.z += v.x * v.y;
+    v.w += v.y * v.z;
+    v ^= v >> vec4u(16u);
   }
-  workgroupBarrier();
-  put(t * 16u, 1u, butterflies(take(t * 16u, 1u), p.stages & 15u));
-  workgroupBarrier();
-  let at = t / 16u * 256u + t % 16u;
-  put(at, 16u, butterflies(take(at, 16u), (p.stages >> 4u) & 15u));
-  workgroupBarrier();
-  let v = butterflies(take(t, 256u), p.stages >> 8u);
-  store4(base + t, 256u, v.a);
-  store4(base + t + 1024u, 256u, v.b);
-  store4(base + t + 2048u, 256u, v.c);
-  store4(base + t + 3072u, 256u, v.d);
+  return v;
+}
+
+// The flips of the 128 elements under one counter.
+fn flipsOf(counter: u32) -> vec4u {
+  return pcg4d(vec4u(counter, p.seed, p.step, p.stream));
+}
+
+// Four neighbours with their flips, which `shift` moves to the signs; +0 stays.
+fn flipped(v: vec4f, hash: vec4u, shift: u32) -> vec4f {
+  let bits = bitcast<vec4u>(v);
+  let signs = (hash << vec4u(shift)) & vec4u(SIGN);
+  return bitcast<vec4f>(bits ^ select(signs, vec4u(0u), bits == vec4u(0u)));
+}
+
+@compute @workgroup_size(WIDTH)
+fn flatten(
+  @builtin(workgroup_id) id: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_index) t: u32,
+) {
+  let base = (id.y * grid.x + id.x) * TILE;
+  fill(base, t);
+  let first = t * 16u;
+  let hash = flipsOf(p.counter + (base + first) / FLIPS);
+  let shift = first % FLIPS / 4u;
+  let v = take(first, 1u);
+  let signed = Sixteen(
+    flipped(v.a, hash, shift),
+    flipped(v.b, hash, shift + 1u),
+    flipped(v.c, hash, shift + 2u),
+    flipped(v.d, hash, shift + 3u),
+  );
+  finish(base, t, signed);
 }
 
 // Where element i of a tile of rows lies in y, from the tile's first element on.
@@ -198,5 +277,50 @@ fn combine(
     let b = far[i];
     near[i] = a + b;
     far[i] = a - b;
+  }
+}
+
+// The key of the product of two positive floats, held to the largest finite: no infinity is computed.
+fn product(a: u32, b: u32) -> u32 {
+  // Exponents add up, with a bias of 2 * 127: from 2^128 on it is too large, below 2^127 the significands cannot help.
+  let exponents = (a >> 23u) + (b >> 23u);
+  if (exponents >= 254u + 128u) {
+    return LARGEST_KEY;
+  }
+  if (exponents < 254u + 127u) {
+    return bitcast<u32>(bitcast<f32>(a) * bitcast<f32>(b));
+  }
+  // Taken times 2^-32, rounded as ever; an exponent that then is 96 or more was 128 or more.
+  let low = bitcast<u32>(bitcast<f32>(a - (16u << 23u)) * bitcast<f32>(b - (16u << 23u)));
+  return min(low + (32u << 23u), LARGEST_KEY);
+}
+
+@compute @workgroup_size(WIDTH)
+fn unflatten(
+  @builtin(workgroup_id) id: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_index) t: u32,
+) {
+  let base = (id.y * grid.x + id.x) * TILE;
+  if (t < TILE / FLIPS) {
+    let hash = flipsOf(p.counter + base / FLIPS + t);
+    flips[t * 4u] = hash.x;
+    flips[t * 4u + 1u] = hash.y;
+    flips[t * 4u + 2u] = hash.z;
+    flips[t * 4u + 3u] = hash.w;
+  }
+  workgroupBarrier();
+  for (var j = t; j < TILE; j += WIDTH) {
+    let i = base + j;
+    if (i < p.n) {
+      let bits = x[i];
+      let scale = scales[(p.first + i) / p.segment - p.owner];
+      let flip = flips[j / FLIPS * 4u + j % 4u] << (j / 4u % 32u);
+      if ((bits & MAGNITUDE) == 0u || scale == 0u) {
+        y[i] = 0.0;
+      } else {
+        y[i] = bitcast<f32>(product(bits & MAGNITUDE, scale) | ((bits ^ flip) & SIGN));
+      }
+    }
   }
 }

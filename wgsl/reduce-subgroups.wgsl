@@ -1,7 +1,9 @@
 // The sums of reduce.wgsl, same tree and same bytes, where lanes of one subgroup fold by shuffles.
 //
 //   sumMagnitudes  sums[s] = tree over segment s of |x[i]| * scale, where a key below `tiny` counts as zero
-//   sumSquares     the same of (cut(|x[i]|) * scale)^2; cut keeps 12 significant bits, so that squares are exact
+//   sumSquares     the same of squares, in two parts: m = |x[i]| * scale is high + low, high its first 12 bits;
+//                  high * high is added, then 2 * high * low
+//                  both raise largest[s] to the largest key of segment s, whatever `tiny` is
 //   sumBlocks      the tree's next levels: the same of x[i], which are sums of blocks
 //
 // Lanes fold by halves, 16, 8, 4, 2, 1. A half of a subgroup's size or more goes through workgroup memory, a smaller one
@@ -20,7 +22,7 @@ const LANES = 32u;
 const BLOCK = 1024u;
 const BLOCKS = WIDTH / LANES; // of a workgroup
 const MAGNITUDE = 0x7fffffffu;
-const SQUARE_MASK = 0xfffff000u;
+const HIGH_MASK = 0xfffff000u;
 
 struct Params {
   n: u32, // elements in all
@@ -30,8 +32,10 @@ struct Params {
   first: u32, // the first block of this pass
   count: u32, // blocks of this pass
   place: u32, // where the sum of block `first` goes
+  owner: u32, // the segment of largest[0]
   tiny: u32,
   scale: f32,
+  order: u32,
   word0: u32,
   word1: u32,
 }
@@ -96,15 +100,23 @@ fn fold(t: u32, size: u32, number: u32, ownSum: f32, ownKey: u32) {
   }
 }
 
-// After `fold`: one atomic a workgroup on the output.
-fn raise(t: u32) {
+// After `fold`: raises the largest key of each segment, by one atomic where all blocks of the workgroup lie in one.
+fn raise(t: u32, number: u32) {
   workgroupBarrier();
-  if (t == 0u) {
+  if (t % LANES != 0u || number >= p.count) {
+    return;
+  }
+  let first = p.first + number - t / LANES;
+  let last = p.first + min(number - t / LANES + BLOCKS, p.count) - 1u;
+  let owner = (p.first + number) / p.blocks - p.owner;
+  if (first / p.blocks != last / p.blocks) {
+    atomicMax(&largest[owner], tops[t / LANES]);
+  } else if (t == 0u) {
     var key = 0u;
     for (var i = 0u; i < BLOCKS; i++) {
       key = max(key, tops[i]);
     }
-    atomicMax(&largest[0], key);
+    atomicMax(&largest[owner], key);
   }
 }
 
@@ -125,7 +137,7 @@ fn sumMagnitudes(
     sum = sum + bitcast<f32>(select(key, 0u, key < p.tiny)) * p.scale;
   }
   fold(t, size, number, sum, top);
-  raise(t);
+  raise(t, number);
 }
 
 @compute @workgroup_size(WIDTH)
@@ -142,11 +154,14 @@ fn sumSquares(
   for (var i = t % LANES; i < span.count; i += LANES) {
     let key = x[span.at + i] & MAGNITUDE;
     top = max(top, key);
-    let magnitude = bitcast<f32>(select(key & SQUARE_MASK, 0u, key < p.tiny)) * p.scale;
-    sum = sum + magnitude * magnitude;
+    let magnitude = bitcast<f32>(select(key, 0u, key < p.tiny)) * p.scale;
+    let high = bitcast<f32>(bitcast<u32>(magnitude) & HIGH_MASK);
+    let low = magnitude - high;
+    sum = sum + high * high;
+    sum = sum + (high + high) * low;
   }
   fold(t, size, number, sum, top);
-  raise(t);
+  raise(t, number);
 }
 
 @compute @workgroup_size(WIDTH)

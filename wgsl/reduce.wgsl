@@ -1,17 +1,21 @@
 // Reductions: sums by one fixed tree, extremes and non-finite elements by integers.
 //
 //   sumMagnitudes  sums[s] = tree over segment s of |x[i]| * scale, where a key below `tiny` counts as zero
-//   sumSquares     the same of (cut(|x[i]|) * scale)^2; cut keeps 12 significant bits, so that squares are exact
+//   sumSquares     the same of squares, in two parts: m = |x[i]| * scale is high + low, high its first 12 bits;
+//                  high * high is added, then 2 * high * low
+//                  both raise largest[s] to the largest key of segment s, whatever `tiny` is
 //   sumBlocks      the tree's next levels: the same of x[i], which are sums of blocks
-//   findExtremes   range = least and greatest signed key: the key of |x[i]|, negated where the sign is set
+//   findExtremes   range = least and greatest key: that of |x[i]|, in the order of values negated where the sign is set
 //   findNonFinite  found = how many keys are those of infinity or NaN, and the first such index
 //   start          the two words that findExtremes and findNonFinite start from
 //
 // The tree (docs/same-bytes.md): a block is 1024 elements as 32 rows of 32 lanes. A lane adds its rows in order from
-// +0; lanes fold by halves, 16, 8, 4, 2, 1. `scale` is a power of two and squares are exact, so that a compiler that
-// fuses a product and a sum rounds the same. Elements beyond the end would add +0, which changes no sum of magnitudes.
+// +0; lanes fold by halves, 16, 8, 4, 2, 1. `scale` is a power of two, and a product of two numbers of 12 bits is exact,
+// so that a compiler that fuses a product and a sum rounds the same. Elements beyond the end would add +0, which changes
+// no sum of magnitudes.
 //
-// Bindings          x: in, n words; sums: out, a word a block; largest: 1 word, cleared; range, found: 2 words
+// Bindings          x: in, n words; sums: out, a word a block; largest: a word a segment, cleared;
+//                   range, found: 2 words
 // Workgroup memory  sums 2,048 bytes, the others 8
 // Passes            sums: 1 a level, levels = max(1, ceil(log(segment) / log(1024))); the others 2
 // Bytes moved       4 an element
@@ -23,7 +27,7 @@ const BLOCKS = WIDTH / LANES; // of a workgroup
 const TILE = 16384u; // elements of a workgroup where their order does not matter
 const MAGNITUDE = 0x7fffffffu;
 const INFINITE = 0x7f800000u;
-const SQUARE_MASK = 0xfffff000u;
+const HIGH_MASK = 0xfffff000u;
 
 struct Params {
   n: u32, // elements in all; in findExtremes and findNonFinite, in this window
@@ -33,8 +37,10 @@ struct Params {
   first: u32, // the first block of this pass
   count: u32, // blocks of this pass
   place: u32, // where the sum of block `first` goes
+  owner: u32, // the segment of largest[0]
   tiny: u32,
   scale: f32,
+  order: u32, // 0: by magnitude, 1: by value
   word0: u32,
   word1: u32,
 }
@@ -90,14 +96,22 @@ fn fold(t: u32, number: u32, sum: f32, key: u32) {
   }
 }
 
-// After `fold`: one atomic a workgroup on the output.
-fn raise(t: u32) {
-  if (t == 0u) {
+// After `fold`: raises the largest key of each segment, by one atomic where all blocks of the workgroup lie in one.
+fn raise(t: u32, number: u32) {
+  if (t % LANES != 0u || number >= p.count) {
+    return;
+  }
+  let first = p.first + number - t / LANES;
+  let last = p.first + min(number - t / LANES + BLOCKS, p.count) - 1u;
+  let owner = (p.first + number) / p.blocks - p.owner;
+  if (first / p.blocks != last / p.blocks) {
+    atomicMax(&largest[owner], keys[t]);
+  } else if (t == 0u) {
     var key = 0u;
     for (var lane = 0u; lane < WIDTH; lane += LANES) {
       key = max(key, keys[lane]);
     }
-    atomicMax(&largest[0], key);
+    atomicMax(&largest[owner], key);
   }
 }
 
@@ -117,7 +131,7 @@ fn sumMagnitudes(
     sum = sum + bitcast<f32>(select(key, 0u, key < p.tiny)) * p.scale;
   }
   fold(t, number, sum, top);
-  raise(t);
+  raise(t, number);
 }
 
 @compute @workgroup_size(WIDTH)
@@ -133,11 +147,14 @@ fn sumSquares(
   for (var i = t % LANES; i < span.count; i += LANES) {
     let key = x[span.at + i] & MAGNITUDE;
     top = max(top, key);
-    let magnitude = bitcast<f32>(select(key & SQUARE_MASK, 0u, key < p.tiny)) * p.scale;
-    sum = sum + magnitude * magnitude;
+    let magnitude = bitcast<f32>(select(key, 0u, key < p.tiny)) * p.scale;
+    let high = bitcast<f32>(bitcast<u32>(magnitude) & HIGH_MASK);
+    let low = magnitude - high;
+    sum = sum + high * high;
+    sum = sum + (high + high) * low;
   }
   fold(t, number, sum, top);
-  raise(t);
+  raise(t, number);
 }
 
 @compute @workgroup_size(WIDTH)
@@ -172,7 +189,7 @@ fn findExtremes(
   var high: i32 = -0x7fffffff;
   for (var i = base + t; i < min(base + TILE, p.n); i += WIDTH) {
     let magnitude = i32(x[i] & MAGNITUDE);
-    let key = select(magnitude, -magnitude, x[i] > MAGNITUDE);
+    let key = select(magnitude, -magnitude, p.order == 1u && x[i] > MAGNITUDE);
     low = min(low, key);
     high = max(high, key);
   }

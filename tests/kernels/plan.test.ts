@@ -2,7 +2,15 @@
 import * as assert from 'uvu/assert';
 import { shaders } from '../../ts/generated/wgsl.ts';
 import { compactKernel, TILE as MARK_TILE } from '../../ts/kernels/compact.ts';
-import { fwhtKernel, TILE as FWHT_TILE, transformLength } from '../../ts/kernels/fwht.ts';
+import { packDitheredKernel } from '../../ts/kernels/dither.ts';
+import { bitsOf, floatOf, INFINITE } from '../../ts/kernels/float-bits.ts';
+import {
+  flattenKernel,
+  fwhtKernel,
+  TILE as FWHT_TILE,
+  transformLength,
+  unflattenKernel,
+} from '../../ts/kernels/fwht.ts';
 import {
   grid,
   type Kernel,
@@ -13,6 +21,13 @@ import {
 } from '../../ts/kernels/kernel.ts';
 import { packBitsKernel, packedWords, packSignsKernel } from '../../ts/kernels/pack.ts';
 import { unpackBitsKernel, unpackSignsKernel } from '../../ts/kernels/pack.ts';
+import {
+  findMarkedKernel,
+  GRID,
+  lookupKernel,
+  markKernel,
+  quantizeKernel,
+} from '../../ts/kernels/quantize.ts';
 import { randomBitsKernel } from '../../ts/kernels/random.ts';
 import {
   absSumKernel,
@@ -21,9 +36,16 @@ import {
   nonFiniteKernel,
   squareSumKernel,
 } from '../../ts/kernels/reduce.ts';
+import {
+  lambdasKernel,
+  levelGridKernel,
+  maskGridKernel,
+  uniformGridKernel,
+} from '../../ts/kernels/scalars.ts';
+import { scaled, scalingBy } from '../../ts/kernels/scaling.ts';
 import { scanKernel, TILE as SCAN_TILE } from '../../ts/kernels/scan.ts';
 import { thresholdKernel, topKKernel } from '../../ts/kernels/select.ts';
-import { gatherKernel, scatterKernel } from '../../ts/kernels/sparse.ts';
+import { gatherKernel, placeKernel, scatterKernel } from '../../ts/kernels/sparse.ts';
 import { suite } from '../support/suite.ts';
 
 const LIMITS: readonly Limits[] = [
@@ -37,6 +59,9 @@ const SMALL = [
   1, 2, 31, 32, 33, 63, 64, 65, 1023, 1025, 2047, 2048, 2049, 4095, 4096, 4097, 8193, 65_537, 131_072,
 ];
 const LARGE = [2 ** 20 + 7, 2 ** 24, 2 ** 25 + 1, 2 ** 26];
+
+/** Of random draws. */
+const KEY = { seed: 1, step: 2, stream: 3 };
 
 /** A kernel with its numbers, and how long its buffers are. */
 interface Call {
@@ -53,7 +78,17 @@ function call<Buffers extends string, Params extends string>(
   words: Readonly<Record<Buffers, number>>,
   params: Readonly<Record<Params, number>>,
 ): Call {
-  return { kernel: kernel.name, words, params, plan: kernel.plan(params, limits), limits };
+  let plan: Plan | undefined;
+  return {
+    kernel: kernel.name,
+    words,
+    params,
+    limits,
+    get plan() {
+      // Most tests look at few kernels: the others' plans are not made.
+      return (plan ??= kernel.plan(params, limits));
+    },
+  };
 }
 
 /** Sizes that are planned under these limits: under small ones a large vector has no end of windows. */
@@ -66,31 +101,41 @@ function* calls(): Generator<Call> {
     for (const n of sizes(limits)) {
       const shares = new Set([1, Math.ceil(n / 100), Math.ceil(n / 3), n]);
       const bits = Math.ceil(n / 32);
-      yield call(randomBitsKernel, limits, { bits: n }, { n, seed: 1, step: 2, stream: 3 });
+      yield call(randomBitsKernel, limits, { bits: n }, { n, ...KEY });
       yield call(scanKernel, limits, { x: n, sums: n, total: 1 }, { n });
       yield call(packSignsKernel, limits, { x: n, bits }, { n });
-      yield call(extremesKernel, limits, { x: n, range: 2 }, { n });
+      yield call(extremesKernel, limits, { x: n, range: 2 }, { n, order: 0 });
       yield call(nonFiniteKernel, limits, { x: n, found: 2 }, { n });
+      yield call(lambdasKernel, limits, { sums: n, lambdas: n }, { count: n, factor: 2 });
       for (const width of [1, 3, 8, 11, 16]) {
         const packed = packedWords(n, width);
         yield call(packBitsKernel, limits, { codes: n, packed }, { n, width });
         yield call(unpackBitsKernel, limits, { packed, codes: n }, { n, width });
+        for (const power of [1, 2 ** -126, 2 ** 96]) {
+          const rounded = { n, width, rounding: 1, power, fraction: 5, ...KEY };
+          yield call(quantizeKernel, limits, { x: n, grid: GRID, packed }, rounded);
+        }
+        yield call(lookupKernel, limits, { packed, table: 2 ** width, y: n }, { n, width });
+        yield call(findMarkedKernel, limits, { packed, bits }, { n, width });
+        for (const count of shares)
+          yield call(markKernel, limits, { indices: count, packed }, { n, count, width });
       }
       for (const segment of [1, 3, 1000, 1024, 4096, n]) {
         const segments = Math.ceil(n / segment);
         yield call(unpackSignsKernel, limits, { bits, scales: segments, y: n }, { n, segment });
         const sum = { n, segment, tiny: 5, scale: 2 ** -96 };
-        yield call(absSumKernel, limits, { x: n, sums: segments, max: 1 }, sum);
-        yield call(squareSumKernel, limits, { x: n, sums: segments, max: 1 }, sum);
+        yield call(absSumKernel, limits, { x: n, sums: segments, max: segments }, sum);
+        yield call(squareSumKernel, limits, { x: n, sums: segments, max: segments }, sum);
+        const drawn = { n, segment, ...KEY };
+        yield call(packDitheredKernel, limits, { z: n, lambdas: segments, bits }, drawn);
+        yield call(unflattenKernel, limits, { t: n, scales: segments, y: n }, drawn);
       }
       for (const block of [1, 64, 4096, 8192, 'whole'] as const) {
         const total = transformLength(n, block);
-        yield call(
-          fwhtKernel,
-          limits,
-          { x: n, y: total },
-          { n, total, block: block === 'whole' ? total : block },
-        );
+        const lengths = { n, total, block: block === 'whole' ? total : block };
+        yield call(fwhtKernel, limits, { x: n, y: total }, lengths);
+        const scaling = { tiny: 5, scale: 2 ** -96 };
+        yield call(flattenKernel, limits, { x: n, y: total }, { ...lengths, ...KEY, ...scaling });
       }
       for (const k of shares) {
         yield call(topKKernel, limits, { x: n, indices: k, values: k }, { n, k, order: 0 });
@@ -99,7 +144,16 @@ function* calls(): Generator<Call> {
         yield call(compactKernel, limits, { bits, indices: k, count: 1 }, { n, capacity: k });
         yield call(gatherKernel, limits, { x: n, indices: k, values: k }, { n, count: k });
         yield call(scatterKernel, limits, { indices: k, values: k, y: n }, { n, count: k });
+        yield call(placeKernel, limits, { indices: k, values: k, y: n }, { n, count: k });
       }
+    }
+    for (const power of [1, 2 ** -126, 2 ** 28]) {
+      const range = 2;
+      const masks = { kept: 2, range, grid: GRID };
+      yield call(maskGridKernel, limits, masks, { bits: 4, signed: 2, power });
+      yield call(uniformGridKernel, limits, { range, grid: GRID }, { bits: 16, power });
+      const levels = { levels: 127, fraction: 15, power };
+      yield call(levelGridKernel, limits, { sums: 1, max: 1, grid: GRID }, levels);
     }
   }
 }
@@ -276,6 +330,27 @@ test('every element, or word of output, belongs to one pass', () => {
       ['unpackBits', 'packedIn'],
       ['unpackBits', 'codesOut'],
     ],
+    packDithered: [
+      ['packDithered', 'z'],
+      ['packDithered', 'bits'],
+    ],
+    quantize: [
+      ['quantize', 'x'],
+      ['quantize', 'packed'],
+    ],
+    findMarked: [
+      ['findMarked', 'packedIn'],
+      ['findMarked', 'flags'],
+    ],
+    unflatten: [
+      ['unflatten', 'x'],
+      ['unflatten', 'y'],
+    ],
+    lambdas: [
+      ['lambdas', 'sums'],
+      ['lambdas', 'lambdasOut'],
+    ],
+    flatten: [['flatten', 'y']],
     extremes: [['findExtremes', 'x']],
     nonFinite: [['findNonFinite', 'x']],
     fwht: [['transform', 'y']],
@@ -342,9 +417,9 @@ test('a list meets every run of tiles once for each of its windows', () => {
   }
 });
 
-test('gather and scatter meet each window of the list with each of the vector', () => {
+test('gather, scatter and place meet each window of the list with each of the vector', () => {
   for (const one of calls()) {
-    if (one.kernel !== 'gather' && one.kernel !== 'scatter') continue;
+    if (!['gather', 'scatter', 'place'].includes(one.kernel)) continue;
     const [dense, moving] = one.kernel === 'gather' ? ['x', 'gather'] : ['y', 'scatter'];
     const meetings = passes(one, moving);
     for (const list of groupBy(meetings, (pass) => String(shown(one, pass, 'indices').first)))
@@ -360,8 +435,104 @@ test('gather and scatter meet each window of the list with each of the vector', 
         describe(one),
       );
   }
-  const { plan } = call(scatterKernel, LIMITS[0], { indices: 0, values: 0, y: 5 }, { n: 5, count: 0 });
-  assert.equal(plan, { scratch: {}, steps: [{ clear: 'y' }] }, 'an empty list leaves zeros');
+  const lists = { indices: 0, values: 0, y: 5 };
+  const scattered = call(scatterKernel, LIMITS[0], lists, { n: 5, count: 0 }).plan;
+  assert.equal(scattered, { scratch: {}, steps: [{ clear: 'y' }] }, 'an empty list leaves zeros');
+  const placed = call(placeKernel, LIMITS[0], lists, { n: 5, count: 0 }).plan;
+  assert.equal(placed, { scratch: {}, steps: [] }, 'an empty list leaves all as it is');
+});
+
+test('each window of codes meets all of a list or table, and starts where a code starts a word', () => {
+  for (const one of calls()) {
+    if (one.kernel !== 'mark' && one.kernel !== 'lookup') continue;
+    const { width, n } = one.params;
+    const [binding, whole] = one.kernel === 'mark' ? ['marked', 'indices'] : ['packedIn', 'table'];
+    const all = passes(one, one.kernel);
+    const windows = groupBy(all, (pass) => String(shown(one, pass, binding).first));
+    const firsts = windows.map(([pass]) => shown(one, pass, binding).first / width);
+    covers(
+      windows.map(([pass], i) => ({ first: firsts[i] * 32, count: pass.uniforms.n })),
+      n,
+      describe(one),
+    );
+    for (const [i, meetings] of windows.entries()) {
+      assert.ok(Number.isInteger(firsts[i]), describe(one));
+      covers(
+        meetings.map((pass) => shown(one, pass, whole)),
+        one.words[whole],
+        describe(one),
+      );
+      for (const pass of meetings) {
+        const { first, count } = shown(one, pass, whole);
+        assert.is(pass.uniforms.count, count, describe(one));
+        assert.is(pass.uniforms.first, one.kernel === 'mark' ? firsts[i] * 32 : first, describe(one));
+        assert.is(shown(one, pass, binding).count, packedWords(pass.uniforms.n, width), describe(one));
+        if (one.kernel === 'lookup') assert.is(shown(one, pass, 'y').first, firsts[i] * 32, describe(one));
+      }
+    }
+  }
+  const { plan } = call(markKernel, LIMITS[0], { indices: 0, packed: 3 }, { n: 5, count: 0, width: 16 });
+  assert.equal(plan, { scratch: {}, steps: [] }, 'an empty list marks nothing');
+});
+
+test('draws of a window go on where those of the window before it end', () => {
+  /** By kernel: the entry, the elements under one counter, the first counter, and the binding of the elements. */
+  const drawing: Readonly<Record<string, readonly [entry: string, number, number, binding: string]>> = {
+    randomBits: ['draw', 4, 0, 'bits'],
+    quantize: ['quantize', 4, 0, 'x'],
+    flatten: ['flatten', 128, 2 ** 31, 'y'],
+    unflatten: ['unflatten', 128, 2 ** 31, 'y'],
+  };
+  for (const one of calls()) {
+    if (!(one.kernel in drawing)) continue;
+    const [entry, elements, first, binding] = drawing[one.kernel];
+    for (const pass of passes(one, entry))
+      assert.is(pass.uniforms.counter, first + shown(one, pass, binding).first / elements, describe(one));
+  }
+});
+
+test('elements find the word of their segment in the window of a pass', () => {
+  for (const one of calls()) {
+    if (one.kernel !== 'packDithered' && one.kernel !== 'unflatten') continue;
+    const [elements, table] = one.kernel === 'unflatten' ? ['y', 'scales'] : ['z', 'lambdas'];
+    for (const pass of passes(one, one.kernel)) {
+      const { n, first, segment, owner } = pass.uniforms;
+      const window = shown(one, pass, table);
+      assert.is(first, shown(one, pass, elements).first, describe(one));
+      assert.is(owner, window.first, describe(one));
+      assert.ok(Math.floor(first / segment) >= owner, describe(one));
+      assert.ok(Math.floor((first + n - 1) / segment) < owner + window.count, describe(one));
+    }
+  }
+});
+
+test('a shader that scales by what it is told gives what the definition says, without a subnormal', () => {
+  for (const exponent of [0, -40, -41, -100, -126, 28, 29, 60, 95, 96]) {
+    const { power, subnormal, tiny, cap } = scalingBy(2 ** exponent);
+    const keys = [
+      0,
+      1,
+      2,
+      0x7fffff,
+      0x800000,
+      0x800001,
+      tiny - 1,
+      tiny,
+      tiny + 1,
+      cap - 1,
+      cap,
+      INFINITE - 1,
+    ];
+    for (const key of keys.filter((key) => key >= 0 && key < INFINITE)) {
+      let found = 0;
+      if (key >= cap) found = 2 ** 127;
+      else if (key >= 0x800000 && key >= tiny) found = Math.fround(floatOf(key) * power);
+      else if (key >= tiny) found = Math.fround(key * subnormal);
+      assert.is(found, scaled(key, power), `key ${key} times 2^${exponent}`);
+      assert.ok(found === 0 || found >= 2 ** -126);
+    }
+    assert.ok(bitsOf(subnormal) === 0 || bitsOf(subnormal) >= 0x800000, 'the factor itself is normal');
+  }
 });
 
 test('every tile of every level of a scan is summed once and scanned once', () => {
@@ -410,6 +581,13 @@ test('every block of every level of a sum is added once, from a window that has 
         const x = shown(one, pass, 'x');
         assert.is(x.first, origin);
         assert.is(shown(one, pass, 'sums').first + place, first);
+        if (pass.entry !== 'sumBlocks') {
+          const largest = shown(one, pass, 'largest');
+          assert.is(largest.first, pass.uniforms.owner);
+          assert.ok(Math.floor(first / blocks) >= largest.first, describe(one));
+          const last = Math.floor((first + count - 1) / blocks);
+          assert.is(last, largest.first + largest.count - 1, describe(one));
+        }
         for (const block of new Set([first, first + (count >> 1), first + count - 1])) {
           const inside = (block % blocks) * BLOCK;
           const start = Math.floor(block / blocks) * length + inside;
@@ -425,7 +603,8 @@ test('every block of every level of a sum is added once, from a window that has 
 test('every element of a transform goes through all stages in ascending order', () => {
   const UNIT = 64;
   for (const one of calls()) {
-    if (one.kernel !== 'fwht') continue;
+    if (one.kernel !== 'fwht' && one.kernel !== 'flatten') continue;
+    const tiles = one.kernel === 'fwht' ? 'transform' : 'flatten';
     const { n, total, block } = one.params;
     // For each 64 elements the distance of the stage that comes next, 0 before all
     const next = new Float64Array(Math.ceil(total / UNIT));
@@ -435,9 +614,9 @@ test('every element of a transform goes through all stages in ascending order', 
         next[unit] = to;
       }
     };
-    for (const pass of passes(one, 'transform', 'stride', 'combine')) {
+    for (const pass of passes(one, 'transform', 'flatten', 'stride', 'combine')) {
       const { uniforms } = pass;
-      if (pass.entry === 'transform') {
+      if (pass.entry === tiles) {
         const x = shown(one, pass, 'x');
         const y = shown(one, pass, 'y');
         assert.is(uniforms.n, Math.max(0, Math.min(n - y.first, y.count)));

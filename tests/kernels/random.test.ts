@@ -1,19 +1,15 @@
 import * as assert from 'uvu/assert';
 import { openJs } from '../../ts/backends/js/index.ts';
+import { flips } from '../../ts/backends/js/random.ts';
 import * as kernels from '../../ts/kernels/index.ts';
-import { randomBitsKernel, type RandomKey } from '../../ts/kernels/random.ts';
-import { pcg4d } from '../reference/random.ts';
+import { pcg4d, randomBitsKernel, type RandomKey } from '../../ts/kernels/random.ts';
+import * as reference from '../reference/random.ts';
+import { KEYS, type Key } from '../reference/random.ts';
 import { eachBackend } from '../support/backends.ts';
 import { hostOf, rejects } from '../support/host.ts';
-import { LARGEST, table } from '../support/inputs.ts';
+import { LARGEST, randomWords, table } from '../support/inputs.ts';
 import { assertSameWords, kernelCase, type Case } from '../support/same-words.ts';
 import { suite } from '../support/suite.ts';
-
-const KEYS = [
-  { seed: 0, step: 0, stream: 0 },
-  { seed: 9, step: 1, stream: 2 },
-  { seed: 0xffffffff, step: 0x80000000, stream: 0xfffffffe },
-];
 
 eachBackend('random', (test, open) => {
   test('randomBits: the same words as js', async () => {
@@ -32,10 +28,32 @@ const draw = (n: number, key: RandomKey): Promise<Uint32Array> =>
 onJs('is pcg4d in big integers, with the documented places', async () => {
   for (const key of KEYS) {
     const bits = await draw(100, key);
-    for (let i = 0; i < 100; i++) {
-      const hash = pcg4d(Math.floor(i / 16) * 4 + (i % 4), key.seed, key.step, key.stream);
-      assert.is(bits[i], hash[Math.floor(i / 4) % 4], `word ${i}`);
-    }
+    for (let i = 0; i < 100; i++) assert.is(bits[i], reference.wordOf(i, key), `word ${i}`);
+  }
+});
+
+onJs('one hash is that of big integers, for any counter and key', () => {
+  const hash = new Int32Array(4);
+  const edges = [0, 1, 0x7fffffff, 0x80000000, 0xffffffff];
+  const inputs = [...randomWords(2000), ...edges.flatMap((a) => edges.flatMap((b) => [a, b, b, a]))];
+  for (let i = 0; i < inputs.length; i += 4) {
+    const [counter, seed, step, stream] = inputs.slice(i, i + 4);
+    pcg4d(counter, seed, step, stream, hash);
+    assert.equal([...new Uint32Array(hash.buffer)], reference.pcg4d(counter, seed, step, stream));
+  }
+});
+
+/** The first n flips, 1 for a sign that changes. */
+function flipsOf(n: number, key: Key): Uint8Array {
+  const found = new Uint8Array(n);
+  flips(n, key, (i, flip) => (found[i] = flip >>> 31));
+  return found;
+}
+
+onJs('flips are bits of pcg4d in big integers, with the documented places', () => {
+  for (const key of KEYS) {
+    const found = flipsOf(300, key);
+    for (let i = 0; i < 300; i++) assert.is(found[i], reference.flipOf(i, key), `flip ${i}`);
   }
 });
 
@@ -77,6 +95,39 @@ onJs('each of the 32 bits is fair, and so are the bits of neighbours together', 
     }
   }
 });
+
+onJs('flips are fair, and so are neighbours, elements of one hash and of one component together', () => {
+  for (const key of KEYS) {
+    const found = flipsOf(N, key);
+    for (const lag of [0, 1, 2, 3, 4, 8, 64, 124, 128, 4096]) {
+      let ones = 0;
+      for (let i = lag; i < N; i++) ones += lag === 0 ? found[i] : found[i] ^ found[i - lag];
+      const z = (2 * ones - (N - lag)) / Math.sqrt(N - lag);
+      assert.ok(Math.abs(z) < SIGMAS, `seed ${key.seed}, lag ${lag}: ${z} standard deviations`);
+    }
+  }
+});
+
+onJs(
+  'flips of keys that differ in one bit are unrelated, and so are flips and words of one key',
+  async () => {
+    const key = { seed: 100, step: 100, stream: 100 };
+    const base = flipsOf(N, key);
+    const agree = (other: (i: number) => number, what: string): void => {
+      let differ = 0;
+      for (let i = 0; i < N; i++) differ += base[i] ^ other(i);
+      const z = (2 * differ - N) / Math.sqrt(N);
+      assert.ok(Math.abs(z) < SIGMAS, `${what}: ${z} standard deviations`);
+    };
+    for (const name of ['seed', 'step', 'stream'] as const)
+      for (const change of [1, 2, 2 ** 16, 2 ** 31]) {
+        const other = flipsOf(N, { ...key, [name]: (100 ^ change) >>> 0 });
+        agree((i) => other[i], `${name} ^ ${change}`);
+      }
+    const bits = await draw(N, key);
+    for (const bit of [0, 15, 31]) agree((i) => (bits[i] >>> bit) & 1, `bit ${bit} of the words`);
+  },
+);
 
 onJs('pairs of bits of one word are independent', async () => {
   const bits = await draw(N, { seed: 5 });

@@ -1,11 +1,13 @@
 import * as assert from 'uvu/assert';
 import { openJs } from '../../ts/backends/js/index.ts';
 import * as kernels from '../../ts/kernels/index.ts';
-import { gatherKernel, scatterKernel } from '../../ts/kernels/sparse.ts';
+import { wordsOf } from '../../ts/kernels/scope.ts';
+import { gatherKernel, placeKernel, scatterKernel } from '../../ts/kernels/sparse.ts';
+import { runOnJs } from '../reference/js.ts';
 import { eachBackend } from '../support/backends.ts';
 import { hostOf, rejects } from '../support/host.ts';
 import { FINITE, input, LARGEST, randomWords, table, WILD } from '../support/inputs.ts';
-import { assertSameWords, kernelCase, type Case } from '../support/same-words.ts';
+import { assertSameWords, assertWords, kernelCase, type Case } from '../support/same-words.ts';
 import { suite } from '../support/suite.ts';
 
 /** About one index in `every`, ascending; at least one. */
@@ -14,6 +16,18 @@ function indicesBelow(n: number, every: number): Uint32Array {
     (i) => randomWords(1, i)[0] % every === 0,
   );
   return found.length === 0 ? new Uint32Array([n - 1]) : found;
+}
+
+/** Puts `values` over elements of y, which keeps the others. */
+function placement(
+  y: Float32Array,
+  indices: Uint32Array,
+  values: Float32Array,
+  label: string,
+  n = y.length,
+): Case {
+  const params = { n, count: indices.length };
+  return { label, kernel: placeKernel, inputs: { indices, values }, changed: { y }, outputs: {}, params };
 }
 
 eachBackend('sparse', (test, open) => {
@@ -42,6 +56,23 @@ eachBackend('sparse', (test, open) => {
     await assertSameWords(await open(), cases());
   });
 
+  test('place: the same words as js', async () => {
+    const cases = function* (): Generator<Case> {
+      for (const { n, kind } of [
+        ...table([...FINITE, ...WILD]),
+        { n: LARGEST, kind: 'nonFinite' as const },
+      ]) {
+        const indices = indicesBelow(n, 1 + (n % 5));
+        const values = input(kind, indices.length, 2);
+        yield placement(input(kind, n), indices, values, `${kind} ${n}`);
+        // a list in another order, as a selection by rounds may leave it
+        if (n % 3 === 0)
+          yield placement(input(kind, n), indices.toReversed(), values, `${kind} ${n} reversed`);
+      }
+    };
+    await assertSameWords(await open(), cases());
+  });
+
   test('indices past the end are left out', async () => {
     const indices = new Uint32Array([1, 5, 6, 0xffffffff]);
     const x = input('normal', 5);
@@ -61,6 +92,8 @@ eachBackend('sparse', (test, open) => {
         { y: 5 },
         { n: 5, count: 0 },
       ),
+      placement(x, indices, input('normal', 4, 2), 'past the end'),
+      placement(x, new Uint32Array(0), new Float32Array(0), 'of nothing'),
     ]);
   });
 });
@@ -83,6 +116,24 @@ onJs('gather takes elements, scatter puts them back', async () => {
     'got 1 after 1',
   );
   await rejects(kernels.scatter(host, indices, new Float32Array(1), 4), RangeError, '"indices.length"');
+});
+
+onJs('scatter writes zeros over what was there', async () => {
+  const inputs = { indices: new Uint32Array([1]), values: new Float32Array([5]) };
+  const { y } = await runOnJs(kernelCase(scatterKernel, '', inputs, { y: 3 }, { n: 3, count: 1 }));
+  assert.equal([...y], [0, wordsOf(inputs.values)[0], 0]);
+});
+
+onJs('place changes the elements it names, bit by bit, and leaves the others', async () => {
+  for (const kind of [...FINITE, ...WILD]) {
+    const y = input(kind, 1000);
+    const inside = indicesBelow(997, 4).toReversed();
+    const indices = new Uint32Array([...inside, 997, 999, 1000, 0xffffffff]);
+    const values = input(kind, indices.length, 2);
+    const expected = wordsOf(y).slice();
+    inside.forEach((index, j) => (expected[index] = wordsOf(values)[j]));
+    assertWords((await runOnJs(placement(y, indices, values, kind, 997))).y, expected, kind);
+  }
 });
 
 onJs.run();

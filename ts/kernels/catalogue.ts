@@ -1,31 +1,46 @@
 /** Every kernel of the contract, by name: what a backend must implement. */
 import type { accumulateKernel } from './accumulate.ts';
 import type { compactKernel } from './compact.ts';
-import type { fwhtKernel } from './fwht.ts';
+import type { packDitheredKernel } from './dither.ts';
+import type { flattenKernel, fwhtKernel, unflattenKernel } from './fwht.ts';
 import type { Kernel } from './kernel.ts';
 import type { packBitsKernel, packSignsKernel, unpackBitsKernel, unpackSignsKernel } from './pack.ts';
+import type { findMarkedKernel, lookupKernel, markKernel, quantizeKernel } from './quantize.ts';
 import type { randomBitsKernel } from './random.ts';
 import type { absSumKernel, extremesKernel, nonFiniteKernel, squareSumKernel } from './reduce.ts';
+import type { lambdasKernel, levelGridKernel, maskGridKernel, uniformGridKernel } from './scalars.ts';
 import type { scanKernel } from './scan.ts';
 import type { thresholdKernel, topKKernel } from './select.ts';
-import type { gatherKernel, scatterKernel } from './sparse.ts';
+import type { gatherKernel, placeKernel, scatterKernel } from './sparse.ts';
 
 export interface Catalogue {
   absSum: typeof absSumKernel;
   accumulate: typeof accumulateKernel;
   compact: typeof compactKernel;
   extremes: typeof extremesKernel;
+  findMarked: typeof findMarkedKernel;
+  flatten: typeof flattenKernel;
   fwht: typeof fwhtKernel;
   gather: typeof gatherKernel;
+  lambdas: typeof lambdasKernel;
+  levelGrid: typeof levelGridKernel;
+  lookup: typeof lookupKernel;
+  mark: typeof markKernel;
+  maskGrid: typeof maskGridKernel;
   nonFinite: typeof nonFiniteKernel;
   packBits: typeof packBitsKernel;
+  packDithered: typeof packDitheredKernel;
   packSigns: typeof packSignsKernel;
+  place: typeof placeKernel;
+  quantize: typeof quantizeKernel;
   randomBits: typeof randomBitsKernel;
   scan: typeof scanKernel;
   scatter: typeof scatterKernel;
   squareSum: typeof squareSumKernel;
   threshold: typeof thresholdKernel;
   topK: typeof topKKernel;
+  unflatten: typeof unflattenKernel;
+  uniformGrid: typeof uniformGridKernel;
   unpackBits: typeof unpackBitsKernel;
   unpackSigns: typeof unpackSignsKernel;
 }

@@ -9,6 +9,9 @@ export const MAGNITUDE = 0x7fffffff;
 /** The key of infinity; keys from here on are infinite or NaN. */
 export const INFINITE = 0x7f800000;
 
+/** The largest finite float32. */
+export const LARGEST: number = (2 - 2 ** -23) * 2 ** 127;
+
 /** The key of 2^exponent, for normal numbers: exponent in -126..127. */
 export function keyOfPower(exponent: number): number {
   return (exponent + 127) << 23;

@@ -16,9 +16,10 @@ import {
   runs,
   WINDOW_UNIT,
 } from './kernel.ts';
+import { FLIP_COUNTER } from './random.ts';
 import { findExtremes, nonFiniteError, rangeOf } from './reduce.ts';
 import { floatsOf, type Host } from './scope.ts';
-import { part } from './windows.ts';
+import { around, part, segmentsOf, wordsAround } from './windows.ts';
 
 /** The longest transform: 2^26 floats are 256 MiB, the most that one WebGPU buffer must be able to hold. */
 export const LONGEST: number = 2 ** 26;
@@ -35,6 +36,32 @@ export const fwhtKernel: Kernel<'x' | 'y', 'n' | 'total' | 'block'> = {
   buffers: ['x', 'y'],
   params: ['n', 'total', 'block'],
   plan: fwhtPlan,
+};
+
+/**
+ * y = H D x for each block, as fwht; D flips the sign of element i where flip i of the key (random.ts) is 1. Before that
+ * x is taken times `scale`, a power of two, and as +0 where its magnitude's key is below `tiny`.
+ */
+export const flattenKernel: Kernel<
+  'x' | 'y',
+  'n' | 'total' | 'block' | 'seed' | 'step' | 'stream' | 'tiny' | 'scale'
+> = {
+  name: 'flatten',
+  buffers: ['x', 'y'],
+  params: ['n', 'total', 'block', 'seed', 'step', 'stream', 'tiny', 'scale'],
+  plan: flattenPlan,
+};
+
+/**
+ * The way back from whole numbers t of float32: y_i = t_i * scales[floor(i / segment)] with its sign flipped where flip i
+ * of the key is 1. A product beyond float32 becomes the largest finite number of its sign; zero is +0. Scales are +0 or
+ * normal and positive. n >= 1; t and y have n words or more, scales ceil(n / segment).
+ */
+export const unflattenKernel: Kernel<'t' | 'scales' | 'y', 'n' | 'segment' | 'seed' | 'step' | 'stream'> = {
+  name: 'unflatten',
+  buffers: ['t', 'scales', 'y'],
+  params: ['n', 'segment', 'seed', 'step', 'stream'],
+  plan: unflattenPlan,
 };
 
 /** The length of the transform of n elements: n padded to whole blocks, or to the next power of two. */
@@ -90,11 +117,46 @@ export const TILE = 4096;
 /** The most stages that one pass over rows does: a tile then has 64 rows of 64 columns, 256 bytes each. */
 const MOST_STAGES = 6;
 
+/** Elements whose sign flips one hash draws. */
+export const FLIPS = 128;
+
 /** Butterflies of a workgroup of `combine`. */
 export const COMBINE_TILE = 1024;
 
-function fwhtPlan({ n, total, block }: { n: number; total: number; block: number }, limits: Limits): Plan {
-  const steps = transformPasses(n, total, block, limits);
+interface Lengths {
+  readonly n: number;
+  readonly total: number;
+  readonly block: number;
+}
+
+interface Key {
+  readonly seed: number;
+  readonly step: number;
+  readonly stream: number;
+}
+
+function fwhtPlan(lengths: Lengths, limits: Limits): Plan {
+  const steps = inputWindows(lengths, limits).map(({ groups, bindings, uniforms }) =>
+    pass('fwht', 'transform', groups, bindings, { ...uniforms, tiny: TINY, scale: 1 }),
+  );
+  return { scratch: {}, steps: [...steps, ...farPasses(lengths, limits)] };
+}
+
+function flattenPlan(
+  { n, total, block, tiny, scale, ...key }: Lengths & Key & { tiny: number; scale: number },
+  limits: Limits,
+): Plan {
+  const lengths = { n, total, block };
+  const steps = inputWindows(lengths, limits).map(({ first, groups, bindings, uniforms }) => {
+    const counter = FLIP_COUNTER + first / FLIPS;
+    return pass('fwht', 'flatten', groups, bindings, { ...uniforms, tiny, scale, counter, ...key });
+  });
+  return { scratch: {}, steps: [...steps, ...farPasses(lengths, limits)] };
+}
+
+/** The stages from TILE on, over y. */
+function farPasses({ total, block }: Lengths, limits: Limits): Pass[] {
+  const steps: Pass[] = [];
   let distance = TILE;
   while (distance < block) {
     const left = Math.log2(block / distance);
@@ -104,21 +166,27 @@ function fwhtPlan({ n, total, block }: { n: number; total: number; block: number
     else steps.push(...combinePasses(total, distance, limits));
     distance *= 2 ** Math.max(stages, 1);
   }
-  return { scratch: {}, steps };
+  return steps;
 }
 
-/** All stages within tiles of neighbours, from x to y. */
-function transformPasses(n: number, total: number, block: number, limits: Limits): Pass[] {
+interface InputWindow {
+  readonly first: number;
+  readonly groups: number;
+  readonly bindings: Readonly<Record<'x' | 'y', ReturnType<typeof part>>>;
+  readonly uniforms: Readonly<Record<'n' | 'total' | 'stages', number>>;
+}
+
+/** The windows of all stages within tiles of neighbours, from x to y. */
+function inputWindows({ n, total, block }: Lengths, limits: Limits): InputWindow[] {
   return runs(total, TILE, (_, count) => count <= limits.bindingWords).map(({ first, count }) => {
     // Beyond the end of x a pass reads nothing of it, but must bind some.
     const words = Math.max(Math.min(n - first, count), 0);
-    return pass(
-      'fwht',
-      'transform',
-      ceilDiv(count, TILE),
-      { x: words > 0 ? part('x', words, first) : part('x', 1), y: part('y', count, first) },
-      { n: words, total: count, stages: Math.min(block, TILE) - 1 },
-    );
+    return {
+      first,
+      groups: ceilDiv(count, TILE),
+      bindings: { x: words > 0 ? part('x', words, first) : part('x', 1), y: part('y', count, first) },
+      uniforms: { n: words, total: count, stages: Math.min(block, TILE) - 1 },
+    };
   });
 }
 
@@ -152,4 +220,20 @@ function combinePasses(total: number, distance: number, limits: Limits): Pass[] 
       ),
     ),
   );
+}
+
+function unflattenPlan({ n, segment, ...key }: Key & { n: number; segment: number }, limits: Limits): Plan {
+  const fits = (first: number, count: number): boolean =>
+    Math.max(count, wordsAround(...segmentsOf(first, count, segment))) <= limits.bindingWords;
+  const steps = runs(n, TILE, fits).map(({ first, count }) => {
+    const scales = around('scales', ...segmentsOf(first, count, segment)).window;
+    return pass(
+      'fwht',
+      'unflatten',
+      ceilDiv(count, TILE),
+      { x: part('t', count, first), scales, y: part('y', count, first) },
+      { n: count, first, segment, owner: scales.first, counter: FLIP_COUNTER + first / FLIPS, ...key },
+    );
+  });
+  return { scratch: {}, steps };
 }

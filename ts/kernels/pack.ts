@@ -8,7 +8,7 @@ import { requireFloat32Array, requireInteger, requireNumber, requireUint32Array 
 import { bitsOf } from './float-bits.ts';
 import { ceilDiv, type Kernel, type Limits, pass, type Plan, runs } from './kernel.ts';
 import { floatsOf, type Host } from './scope.ts';
-import { around, part, wordsAround } from './windows.ts';
+import { around, part, segmentsOf, wordsAround } from './windows.ts';
 
 /** Bit i of `bits` = 1 where x_i < 0, so 0 for -0. n >= 1; bits has ceil(n / 32) words. */
 export const packSignsKernel: Kernel<'x' | 'bits', 'n'> = {
@@ -164,14 +164,10 @@ function packSignsPlan({ n }: { n: number }, limits: Limits): Plan {
 }
 
 function unpackSignsPlan({ n, segment }: { n: number; segment: number }, limits: Limits): Plan {
-  const scalesOf = (first: number, count: number): [first: number, count: number] => {
-    const scale = Math.floor(first / segment);
-    return [scale, Math.floor((first + count - 1) / segment) - scale + 1];
-  };
   const fits = (first: number, count: number): boolean =>
-    Math.max(count, wordsAround(...scalesOf(first, count))) <= limits.bindingWords;
+    Math.max(count, wordsAround(...segmentsOf(first, count, segment))) <= limits.bindingWords;
   const steps = runs(n, UNIT, fits).map(({ first, count }) => {
-    const scales = around('scales', ...scalesOf(first, count));
+    const scales = around('scales', ...segmentsOf(first, count, segment));
     return pass(
       'pack',
       'unpackSigns',

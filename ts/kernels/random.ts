@@ -16,6 +16,10 @@
  *
  * Word i is component floor(i / 4) mod 4 of the hash whose counter is floor(i / 16) * 4 + i mod 4: four SIMD lanes hold
  * four counters, and each of the four components is then four neighbours, so no lane changes place.
+ *
+ * Flip i, one random sign, is bit 31 - floor(i / 4) mod 32 of component i mod 4 of the hash whose counter is
+ * 2^31 + floor(i / 128), again so that four lanes hold four neighbours: a shift moves all four to their sign bits. Words
+ * have counters below 2^30, so flips and words of one key are different draws.
  */
 import { requireInteger } from '../arguments.ts';
 import { ceilDiv, type Kernel, type Limits, pass, type Plan, runs } from './kernel.ts';
@@ -29,6 +33,36 @@ export const randomBitsKernel: Kernel<'bits', 'n' | 'seed' | 'step' | 'stream'> 
   params: ['n', 'seed', 'step', 'stream'],
   plan: randomBitsPlan,
 };
+
+/** Counters from here on draw sign flips and choices; those below, one word an element. */
+export const FLIP_COUNTER = 0x80000000;
+
+/** v * 1664525 + 1013904223, modulo 2^32. */
+function spread(v: number): number {
+  return (Math.imul(v, 1664525) + 1013904223) | 0;
+}
+
+/** The four words of one hash, as int32, in `out`. */
+export function pcg4d(counter: number, seed: number, step: number, stream: number, out: Int32Array): void {
+  let x = spread(counter);
+  let y = spread(seed);
+  let z = spread(step);
+  let w = spread(stream);
+  for (let round = 0; round < 3; round++) {
+    x = (x + Math.imul(y, w)) | 0;
+    y = (y + Math.imul(z, x)) | 0;
+    z = (z + Math.imul(x, y)) | 0;
+    w = (w + Math.imul(y, z)) | 0;
+    x ^= x >>> 16;
+    y ^= y >>> 16;
+    z ^= z >>> 16;
+    w ^= w >>> 16;
+  }
+  out[0] = x;
+  out[1] = y;
+  out[2] = z;
+  out[3] = w;
+}
 
 /** What draws depend on. Each is an integer in 0..2^32 - 1. */
 export interface RandomKey {

@@ -19,8 +19,9 @@ import {
   runs,
   WINDOW_UNIT,
 } from './kernel.ts';
+import { ORDERS, type Order } from './order.ts';
 import { floatsOf, type Host, type Scope, type Vector } from './scope.ts';
-import { around, part, wordsAround } from './windows.ts';
+import { around, part, segmentsOf, wordsAround } from './windows.ts';
 
 /** Elements of a block of the tree: 32 rows of 32 lanes keep a warp, eight v128 and a loop over 32 floats all busy. */
 export const BLOCK = 1024;
@@ -28,13 +29,13 @@ export const BLOCK = 1024;
 /** Lanes of a block. */
 export const LANES = 32;
 
-/** Bits of a magnitude that are squared: 12 significant ones, so that the square is exact in float32, fused or not. */
-export const SQUARE_MASK = 0xfffff000;
+/** The first 12 significant bits of a magnitude: its high part, whose products with 12 bits are exact in float32. */
+export const HIGH_MASK = 0xfffff000;
 
 /**
  * sums[s] = tree over the elements i of segment s, segment * s <= i < segment * (s + 1), of |x_i| * scale, where |x_i|
- * counts as zero when its key is below `tiny`. max[0] = the largest key of all elements, whatever `tiny` is.
- * `scale` is a power of two. n >= 1, segment >= 1; sums has ceil(n / segment) words.
+ * counts as zero when its key is below `tiny`. max[s] = the largest key of the segment, whatever `tiny` is.
+ * `scale` is a power of two. n >= 1, segment >= 1; sums and max have ceil(n / segment) words.
  */
 export const absSumKernel: Kernel<'x' | 'sums' | 'max', 'n' | 'segment' | 'tiny' | 'scale'> = {
   name: 'absSum',
@@ -43,7 +44,11 @@ export const absSumKernel: Kernel<'x' | 'sums' | 'max', 'n' | 'segment' | 'tiny'
   plan: (params, limits) => sumPlan('sumMagnitudes', params, limits),
 };
 
-/** As absSum, of (cut(|x_i|) * scale)^2, where cut keeps the bits of SQUARE_MASK. */
+/**
+ * As absSum, of (|x_i| * scale)^2, which is added in two parts: with m = |x_i| * scale, high = m cut to the bits of
+ * HIGH_MASK and low = m - high, first high * high, then (high + high) * low. Both products are exact, so it makes no
+ * difference whether a compiler fuses them with the sum; low * low, below 2^-24 of the square, is left out.
+ */
 export const squareSumKernel: Kernel<'x' | 'sums' | 'max', 'n' | 'segment' | 'tiny' | 'scale'> = {
   name: 'squareSum',
   buffers: ['x', 'sums', 'max'],
@@ -51,11 +56,14 @@ export const squareSumKernel: Kernel<'x' | 'sums' | 'max', 'n' | 'segment' | 'ti
   plan: (params, limits) => sumPlan('sumSquares', params, limits),
 };
 
-/** range = [least, greatest] signed key (float-bits.ts) of the elements. n >= 1. */
-export const extremesKernel: Kernel<'x' | 'range', 'n'> = {
+/**
+ * range = [least, greatest] key of the elements in the given order (ORDERS): for `value` signed keys (float-bits.ts), for
+ * `magnitude` keys of magnitudes. n >= 1.
+ */
+export const extremesKernel: Kernel<'x' | 'range', 'n' | 'order'> = {
   name: 'extremes',
   buffers: ['x', 'range'],
-  params: ['n'],
+  params: ['n', 'order'],
   plan: extremesPlan,
 };
 
@@ -103,7 +111,7 @@ export function sumMagnitudes(scope: Scope, x: Vector, segment: number): Pending
   return queueSums(scope, x, segment, MAGNITUDES);
 }
 
-/** Queues sum x_i^2 (of 12 significant bits, so within 2^-10 of the true sum) over segments. `finish` throws NonFiniteError. */
+/** Queues sum x_i^2 over segments of `segment` elements. `finish` throws NonFiniteError. */
 export function sumSquares(scope: Scope, x: Vector, segment: number): PendingSums {
   return queueSums(scope, x, segment, SQUARES);
 }
@@ -111,7 +119,7 @@ export function sumSquares(scope: Scope, x: Vector, segment: number): PendingSum
 function queueSums(scope: Scope, x: Vector, segment: number, range: Range): PendingSums {
   const segments = ceilDiv(x.n, segment);
   const sums = scope.take(segments);
-  const max = scope.take(1);
+  const max = scope.take(segments);
   const queue = (exponent: number): void => {
     // Scaled up, everything normal counts; scaled by 2^-96, an element counts from where its scaled magnitude does.
     const tiny = exponent > 0 ? -126 : range.tiny - exponent;
@@ -123,7 +131,7 @@ function queueSums(scope: Scope, x: Vector, segment: number, range: Range): Pend
   };
   queue(0);
   const finish = async (sumWords: Uint32Array, maxWords: Uint32Array): Promise<Sums> => {
-    const maxKey = maxWords[0];
+    const maxKey = maxWords.reduce((a, b) => Math.max(a, b));
     if (maxKey >= INFINITE) throw await nonFiniteError(scope, x);
     const plain = Float64Array.from(floatsOf(sumWords));
     const max = floatOf(maxKey);
@@ -148,10 +156,10 @@ export function findNonFinite(scope: Scope, x: Vector): DeviceBuffer {
   return found;
 }
 
-/** Queues the search for the least and greatest element; `rangeOf` reads the result. */
-export function findExtremes(scope: Scope, x: Vector): DeviceBuffer {
+/** Queues the search for the least and greatest element; `rangeOf` reads the result of the order `value`. */
+export function findExtremes(scope: Scope, x: Vector, order: Order = 'value'): DeviceBuffer {
   const range = scope.take(2);
-  scope.run(extremesKernel, { x: x.buffer, range }, { n: x.n });
+  scope.run(extremesKernel, { x: x.buffer, range }, { n: x.n, order: ORDERS[order] });
   return range;
 }
 
@@ -189,8 +197,7 @@ export function absSum(host: Host, x: Float32Array): Promise<number> {
 }
 
 /**
- * The sum of squares, sum x_i^2, by one fixed tree in float32: the same number on every backend. Magnitudes are cut to
- * 12 significant bits before they are squared, so the result lies at most one part in a thousand below the true sum.
+ * The sum of squares, sum x_i^2, by one fixed tree in float32: the same number on every backend.
  *
  * @throws NonFiniteError where x holds NaN or infinity
  * @example
@@ -297,12 +304,14 @@ function sumPlan(
     const to = blocks === 1 ? 'sums' : `level${Object.keys(scratch).length + 1}`;
     if (to !== 'sums') scratch[to] = segments * blocks;
     const level = { from, to, n: elements, segment: length, blocks };
-    for (const { x, sums, groups, uniforms } of levelWindows(level, segments, limits))
+    for (const { x, sums, largest, groups, uniforms } of levelWindows(level, segments, limits)) {
+      const ofElements = { ...uniforms, owner: largest.first, tiny, scale };
       steps.push(
         from === 'x'
-          ? pass('reduce', entry, groups, { x, sums, largest: part('max', 1) }, { ...uniforms, tiny, scale })
+          ? pass('reduce', entry, groups, { x, sums, largest }, ofElements)
           : pass('reduce', 'sumBlocks', groups, { x, sums }, uniforms),
       );
+    }
     from = to;
     elements = segments * blocks;
     length = blocks;
@@ -310,7 +319,7 @@ function sumPlan(
   return { scratch, steps };
 }
 
-/** The windows of a level: runs of blocks whose elements, and whose sums, fit a binding. */
+/** The windows of a level: runs of blocks whose elements, whose sums and whose segments' largest keys fit a binding. */
 function levelWindows(
   { from, to, n, segment, blocks }: Level,
   segments: number,
@@ -325,31 +334,35 @@ function levelWindows(
     return [start, Math.max(end - start, 1)];
   };
   const fits = (first: number, count: number): boolean =>
-    Math.max(wordsAround(...elementsOf(first, count)), wordsAround(first, count)) <= limits.bindingWords;
+    wordsAround(...elementsOf(first, count)) <= limits.bindingWords &&
+    wordsAround(first, count) <= limits.bindingWords &&
+    wordsAround(...segmentsOf(first, count, blocks)) <= limits.bindingWords;
   return runs(segments * blocks, 1, fits).map(({ first, count }) => {
-    const x = around(from, ...elementsOf(first, count));
+    const x = around(from, ...elementsOf(first, count)).window;
     const sums = around(to, first, count);
-    const uniforms = { n, origin: x.window.first, segment, blocks, first, count, place: sums.skip };
-    return { x: x.window, sums: sums.window, groups: ceilDiv(count, BLOCKS), uniforms };
+    const largest = around('max', ...segmentsOf(first, count, blocks)).window;
+    const uniforms = { n, origin: x.first, segment, blocks, first, count, place: sums.skip };
+    return { x, sums: sums.window, largest, groups: ceilDiv(count, BLOCKS), uniforms };
   });
 }
 
 type SumWindow = Pick<Pass, 'groups'> & {
   readonly x: ReturnType<typeof part>;
   readonly sums: ReturnType<typeof part>;
+  readonly largest: ReturnType<typeof part>;
   readonly uniforms: Readonly<
     Record<'n' | 'origin' | 'segment' | 'blocks' | 'first' | 'count' | 'place', number>
   >;
 };
 
-function extremesPlan({ n }: { n: number }, limits: Limits): Plan {
+function extremesPlan({ n, order }: { n: number; order: number }, limits: Limits): Plan {
   const steps = wordWindows(n, limits).map(({ first, count }) =>
     pass(
       'reduce',
       'findExtremes',
       ceilDiv(count, TILE),
       { x: part('x', count, first), range: part('range', 2) },
-      { n: count },
+      { n: count, order },
     ),
   );
   // The least starts from the greatest int32 and the greatest from the least.

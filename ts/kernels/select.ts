@@ -9,17 +9,12 @@ import type { DeviceBuffer } from '../backends/backend.ts';
 import { bitsOfTiles, listPasses, TILE, type Tiles, tileRuns } from './compact.ts';
 import { bitsOf } from './float-bits.ts';
 import { ceilDiv, type Kernel, type Limits, pass, type Plan, runs, WINDOW_UNIT } from './kernel.ts';
+import { ORDERS, type Order } from './order.ts';
 import { scanPlan } from './scan.ts';
 import { floatsOf, type Host, type Scope, type Vector } from './scope.ts';
 import { around, part } from './windows.ts';
 
-export { TILE };
-
-/** What "largest" means: the magnitude |x_i|, or the value x_i, where -0 equals +0. */
-export type Order = 'magnitude' | 'value';
-
-/** The number by which kernels know an order. */
-export const ORDERS: Readonly<Record<Order, number>> = { magnitude: 0, value: 1 };
+export { ORDERS, type Order, TILE };
 
 /**
  * indices, values = the k largest elements in the given order (ORDERS), by ascending index; among equals the lowest

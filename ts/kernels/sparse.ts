@@ -1,6 +1,15 @@
 /** Between dense vectors and lists of elements: gather and scatter, words as they are. */
 import { requireFloat32Array, requireInteger, requireUint32Array } from '../arguments.ts';
-import { ceilDiv, type Kernel, type Limits, pass, type Plan, runs, WINDOW_UNIT } from './kernel.ts';
+import {
+  ceilDiv,
+  type Kernel,
+  type Limits,
+  type Pass,
+  pass,
+  type Plan,
+  runs,
+  WINDOW_UNIT,
+} from './kernel.ts';
 import { floatsOf, type Host } from './scope.ts';
 import { part } from './windows.ts';
 
@@ -18,6 +27,14 @@ export const scatterKernel: Kernel<'indices' | 'values' | 'y', 'n' | 'count'> = 
   buffers: ['indices', 'values', 'y'],
   params: ['n', 'count'],
   plan: scatterPlan,
+};
+
+/** y[indices_j] = values_j for indices_j < n, in place; other elements stay. Indices are distinct. n >= 1, count >= 0. */
+export const placeKernel: Kernel<'indices' | 'values' | 'y', 'n' | 'count'> = {
+  name: 'place',
+  buffers: ['indices', 'values', 'y'],
+  params: ['n', 'count'],
+  plan: (params, limits) => ({ scratch: {}, steps: placePasses(params, limits) }),
 };
 
 /** @throws RangeError unless all indices are below n and ascend */
@@ -107,8 +124,12 @@ function gatherPlan({ n, count }: { n: number; count: number }, limits: Limits):
   return { scratch: {}, steps };
 }
 
-function scatterPlan({ n, count }: { n: number; count: number }, limits: Limits): Plan {
-  const steps = meetings(n, count, limits).map(({ first, words, from, items }) =>
+function scatterPlan(params: { n: number; count: number }, limits: Limits): Plan {
+  return { scratch: {}, steps: [{ clear: 'y' }, ...placePasses(params, limits)] };
+}
+
+function placePasses({ n, count }: { n: number; count: number }, limits: Limits): Pass[] {
+  return meetings(n, count, limits).map(({ first, words, from, items }) =>
     pass(
       'sparse',
       'scatter',
@@ -121,5 +142,4 @@ function scatterPlan({ n, count }: { n: number; count: number }, limits: Limits)
       { count: items, n: words, first },
     ),
   );
-  return { scratch: {}, steps: [{ clear: 'y' }, ...steps] };
 }

@@ -19,3 +19,9 @@ export function around(of: string, first: number, count: number): { window: Wind
 export function wordsAround(first: number, count: number): number {
   return (first % WINDOW_UNIT) + count;
 }
+
+/** The segments, `segment` elements each, in which elements `first` to `first + count - 1` lie: first and count. */
+export function segmentsOf(first: number, count: number, segment: number): [first: number, count: number] {
+  const start = Math.floor(first / segment);
+  return [start, Math.floor((first + count - 1) / segment) - start + 1];
+}

@@ -7,31 +7,46 @@ import type { Kernel } from '../../kernels/kernel.ts';
 import type { Backend, DeviceBuffer, ReadRequest } from '../backend.ts';
 import { accumulate } from './accumulate.ts';
 import { compact } from './compact.ts';
-import { fwht } from './fwht.ts';
+import { packDithered } from './dither.ts';
+import { flatten, fwht, unflatten } from './fwht.ts';
 import type { Memory } from './memory.ts';
 import { packBits, packSigns, unpackBits, unpackSigns } from './pack.ts';
+import { findMarked, lookup, mark, quantize } from './quantize.ts';
 import { randomBits } from './random.ts';
 import { absSum, extremes, nonFinite, squareSum } from './reduce.ts';
+import { lambdas, levelGrid, maskGrid, uniformGrid } from './scalars.ts';
 import { scan } from './scan.ts';
 import { threshold, topK } from './select.ts';
-import { gather, scatter } from './sparse.ts';
+import { gather, place, scatter } from './sparse.ts';
 
 const implementations: Implementations<Memory> = {
   absSum,
   accumulate,
   compact,
   extremes,
+  findMarked,
+  flatten,
   fwht,
   gather,
+  lambdas,
+  levelGrid,
+  lookup,
+  mark,
+  maskGrid,
   nonFinite,
   packBits,
+  packDithered,
   packSigns,
+  place,
+  quantize,
   randomBits,
   scan,
   scatter,
   squareSum,
   threshold,
   topK,
+  unflatten,
+  uniformGrid,
   unpackBits,
   unpackSigns,
 };

@@ -1,33 +1,36 @@
-/** pcg4d of three rounds in plain TypeScript (source and mapping: ts/kernels/random.ts). */
+/** Random words in plain TypeScript (source and mapping: ts/kernels/random.ts). */
 import type { Implementations } from '../../kernels/catalogue.ts';
+import { FLIP_COUNTER, pcg4d } from '../../kernels/random.ts';
 import type { Memory } from './memory.ts';
 
-/** v * 1664525 + 1013904223, modulo 2^32. */
-function spread(v: number): number {
-  return (Math.imul(v, 1664525) + 1013904223) | 0;
+interface Key {
+  readonly seed: number;
+  readonly step: number;
+  readonly stream: number;
 }
 
-export const randomBits: Implementations<Memory>['randomBits'] = ({ bits }, { n, seed, step, stream }) => {
-  for (let counter = 0, base = 0; base < n; counter++) {
-    let x = spread(counter);
-    let y = spread(seed);
-    let z = spread(step);
-    let w = spread(stream);
-    for (let round = 0; round < 3; round++) {
-      x = (x + Math.imul(y, w)) | 0;
-      y = (y + Math.imul(z, x)) | 0;
-      z = (z + Math.imul(x, y)) | 0;
-      w = (w + Math.imul(y, z)) | 0;
-      x ^= x >>> 16;
-      y ^= y >>> 16;
-      z ^= z >>> 16;
-      w ^= w >>> 16;
+const hash = new Int32Array(4);
+
+/** Calls `use` with each i < n and its word, an int32; sixteen at a time, not in ascending order. */
+export function draws(n: number, { seed, step, stream }: Key, use: (i: number, word: number) => void): void {
+  for (let base = 0; base < n; base += 16)
+    for (let counter = 0; counter < 4; counter++) {
+      pcg4d(base / 4 + counter, seed, step, stream, hash);
+      for (let component = 0; component < 4; component++) {
+        const i = base + counter + 4 * component;
+        if (i < n) use(i, hash[component]);
+      }
     }
-    const at = base + (counter & 3);
-    if (at < n) bits.words[at] = x;
-    if (at + 4 < n) bits.words[at + 4] = y;
-    if (at + 8 < n) bits.words[at + 8] = z;
-    if (at + 12 < n) bits.words[at + 12] = w;
-    if ((counter & 3) === 3) base += 16;
+}
+
+/** Calls `use` with each i < n, ascending, and its flip: 0x80000000, as an int32, or 0. */
+export function flips(n: number, { seed, step, stream }: Key, use: (i: number, flip: number) => void): void {
+  for (let i = 0; i < n; i++) {
+    if (i % 128 === 0) pcg4d(FLIP_COUNTER + i / 128, seed, step, stream, hash);
+    use(i, (hash[i & 3] << ((i >> 2) & 31)) & 0x80000000);
   }
+}
+
+export const randomBits: Implementations<Memory>['randomBits'] = ({ bits }, { n, ...key }) => {
+  draws(n, key, (i, word) => (bits.words[i] = word));
 };

@@ -1,7 +1,8 @@
 /** Reductions in plain TypeScript: the tree of ts/kernels/reduce.ts, and integer extremes. */
 import type { Implementations } from '../../kernels/catalogue.ts';
 import { INFINITE, MAGNITUDE, signedKeyOf } from '../../kernels/float-bits.ts';
-import { BLOCK, LANES, SQUARE_MASK } from '../../kernels/reduce.ts';
+import { BLOCK, HIGH_MASK, LANES } from '../../kernels/reduce.ts';
+import { ORDERS } from '../../kernels/order.ts';
 import type { Memory } from './memory.ts';
 
 type Kernels = Implementations<Memory>;
@@ -10,60 +11,59 @@ const lanes = new Float32Array(LANES);
 const word = new Uint32Array(1);
 const real = new Float32Array(word.buffer);
 
-/** One level of the tree: from x[first..end) the sum of each block, to sums from `at` on. */
-function level(x: Float32Array, first: number, end: number, sums: Float32Array, at: number): void {
-  for (let block = first; block < end; block += BLOCK, at++) {
-    lanes.fill(0);
-    const stop = Math.min(block + BLOCK, end);
-    for (let i = block; i < stop; i++) lanes[(i - block) % LANES] += x[i];
-    for (let half = LANES / 2; half > 0; half >>= 1)
-      for (let l = 0; l < half; l++) lanes[l] += lanes[l + half];
-    sums[at] = lanes[0];
-  }
+/** Adds the elements of a block, x[first..end), to its lanes, and folds them. */
+function fold(first: number, end: number, add: (lane: number, i: number) => void): number {
+  lanes.fill(0);
+  for (let i = first; i < end; i++) add((i - first) % LANES, i);
+  for (let half = LANES / 2; half > 0; half >>= 1) for (let l = 0; l < half; l++) lanes[l] += lanes[l + half];
+  return lanes[0];
 }
 
-/** The tree over x[first..end). */
-function tree(x: Float32Array, first: number, end: number): number {
+/** The tree over the elements first..end - 1, which `add` adds to a lane. */
+function tree(first: number, end: number, add: (lane: number, i: number) => void): number {
   const sums = new Float32Array(Math.ceil((end - first) / BLOCK));
-  level(x, first, end, sums, 0);
-  return sums.length === 1 ? sums[0] : tree(sums, 0, sums.length);
+  for (let b = 0; b < sums.length; b++) {
+    const start = first + b * BLOCK;
+    sums[b] = fold(start, Math.min(start + BLOCK, end), add);
+  }
+  return sums.length === 1 ? sums[0] : tree(0, sums.length, (lane, i) => (lanes[lane] += sums[i]));
 }
 
+/** The sums of all segments, and the largest key of each; `add` adds a magnitude to a lane. */
 function sums(
   { x, sums, max }: { x: Memory; sums: Memory; max: Memory },
   { n, segment, tiny, scale }: { n: number; segment: number; tiny: number; scale: number },
-  term: (key: number, scale: number) => number,
+  add: (lane: number, magnitude: number) => void,
 ): void {
-  const terms = new Float32Array(n);
-  let largest = 0;
-  for (let i = 0; i < n; i++) {
-    const key = x.words[i] & MAGNITUDE;
-    if (key > largest) largest = key;
-    terms[i] = key < tiny ? 0 : term(key, scale);
+  for (let s = 0; s * segment < n; s++) {
+    let largest = 0;
+    sums.floats[s] = tree(s * segment, Math.min(n, (s + 1) * segment), (lane, i) => {
+      const key = x.words[i] & MAGNITUDE;
+      largest = Math.max(largest, key);
+      word[0] = key;
+      if (key >= tiny) add(lane, Math.fround(real[0] * scale));
+    });
+    max.words[s] = largest;
   }
-  for (let s = 0; s * segment < n; s++)
-    sums.floats[s] = tree(terms, s * segment, Math.min(n, (s + 1) * segment));
-  max.words[0] = largest;
 }
 
 export const absSum: Kernels['absSum'] = (buffers, params) =>
-  sums(buffers, params, (key, scale) => {
-    word[0] = key;
-    return real[0] * scale;
-  });
+  sums(buffers, params, (lane, magnitude) => (lanes[lane] += magnitude));
 
 export const squareSum: Kernels['squareSum'] = (buffers, params) =>
-  sums(buffers, params, (key, scale) => {
-    word[0] = key & SQUARE_MASK;
-    const magnitude = Math.fround(real[0] * scale);
-    return magnitude * magnitude;
+  sums(buffers, params, (lane, magnitude) => {
+    real[0] = magnitude;
+    word[0] &= HIGH_MASK;
+    const high = real[0];
+    lanes[lane] += high * high;
+    lanes[lane] += 2 * high * (magnitude - high);
   });
 
-export const extremes: Kernels['extremes'] = ({ x, range }, { n }) => {
+export const extremes: Kernels['extremes'] = ({ x, range }, { n, order }) => {
   let least = MAGNITUDE;
   let greatest = -MAGNITUDE;
   for (let i = 0; i < n; i++) {
-    const key = signedKeyOf(x.words[i]);
+    const key = order === ORDERS.value ? signedKeyOf(x.words[i]) : x.words[i] & MAGNITUDE;
     least = Math.min(least, key);
     greatest = Math.max(greatest, key);
   }

@@ -11,8 +11,12 @@ export const gather: Kernels['gather'] = ({ x, indices, values }, { n, count }) 
   }
 };
 
-export const scatter: Kernels['scatter'] = ({ indices, values, y }, { n, count }) => {
-  y.words.fill(0, 0, n);
+export const scatter: Kernels['scatter'] = (buffers, params) => {
+  buffers.y.words.fill(0, 0, params.n);
+  place(buffers, params);
+};
+
+export const place: Kernels['place'] = ({ indices, values, y }, { n, count }) => {
   for (let j = 0; j < count; j++) {
     const i = indices.words[j];
     if (i < n) y.words[i] = values.words[j];

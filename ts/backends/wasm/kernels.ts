@@ -2,7 +2,7 @@
 import type { Implementations } from '../../kernels/catalogue.ts';
 import type { Heap } from './heap.ts';
 
-/** What assembly/index.ts exports. All arguments but `scale` are u32; pointers are bytes. */
+/** What assembly/index.ts exports. All arguments but `scale`, `power` and `factor` are u32; pointers are bytes. */
 export interface Exports {
   absSum(
     x: number,
@@ -16,14 +16,67 @@ export interface Exports {
   ): void;
   accumulate(x: number, y: number, n: number, scale: number): void;
   compact(bits: number, indices: number, count: number, n: number, capacity: number): void;
-  extremes(x: number, range: number, n: number): void;
+  /** Words of scratch of packDithered. */
+  ditherScratch(): number;
+  extremes(x: number, range: number, n: number, order: number): void;
+  findMarked(packed: number, bits: number, n: number, width: number): void;
+  flatten(
+    x: number,
+    y: number,
+    scratch: number,
+    n: number,
+    total: number,
+    block: number,
+    seed: number,
+    step: number,
+    stream: number,
+    tiny: number,
+    scale: number,
+  ): void;
+  /** Words of scratch of flatten and unflatten. */
+  flipScratch(): number;
   fwht(x: number, y: number, n: number, total: number, block: number): void;
   gather(x: number, indices: number, values: number, n: number, count: number): void;
   /** The first byte of memory that is not the module's own. */
   heapBase(): number;
+  lambdas(sums: number, lambdas: number, count: number, factor: number): void;
+  levelGrid(sums: number, max: number, grid: number, levels: number, fraction: number, power: number): void;
+  lookup(packed: number, table: number, y: number, scratch: number, n: number, width: number): void;
+  /** Words of scratch of lookup. */
+  lookupScratch(): number;
+  mark(indices: number, packed: number, count: number, width: number): void;
+  maskGrid(kept: number, range: number, grid: number, bits: number, signed: number, power: number): void;
   nonFinite(x: number, found: number, n: number): void;
   packBits(codes: number, packed: number, n: number, width: number): void;
+  packDithered(
+    z: number,
+    lambdas: number,
+    bits: number,
+    scratch: number,
+    n: number,
+    segment: number,
+    seed: number,
+    step: number,
+    stream: number,
+  ): void;
   packSigns(x: number, bits: number, n: number): void;
+  place(indices: number, values: number, y: number, n: number, count: number): void;
+  quantize(
+    x: number,
+    grid: number,
+    packed: number,
+    scratch: number,
+    n: number,
+    width: number,
+    rounding: number,
+    power: number,
+    fraction: number,
+    seed: number,
+    step: number,
+    stream: number,
+  ): void;
+  /** Words of scratch of quantize. */
+  quantizeScratch(): number;
   randomBits(bits: number, n: number, seed: number, step: number, stream: number): void;
   scan(x: number, sums: number, total: number, n: number): void;
   scatter(indices: number, values: number, y: number, n: number, count: number): void;
@@ -61,6 +114,18 @@ export interface Exports {
   ): void;
   /** Words of scratch of topK. */
   topKScratch(n: number, k: number): number;
+  unflatten(
+    t: number,
+    scales: number,
+    y: number,
+    scratch: number,
+    n: number,
+    segment: number,
+    seed: number,
+    step: number,
+    stream: number,
+  ): void;
+  uniformGrid(range: number, grid: number, bits: number, power: number): void;
   unpackBits(packed: number, codes: number, n: number, width: number): void;
   unpackSigns(bits: number, scales: number, y: number, n: number, segment: number): void;
 }
@@ -70,13 +135,27 @@ export const EXPORTS: readonly (keyof Exports)[] = [
   'absSum',
   'accumulate',
   'compact',
+  'ditherScratch',
   'extremes',
+  'findMarked',
+  'flatten',
+  'flipScratch',
   'fwht',
   'gather',
   'heapBase',
+  'lambdas',
+  'levelGrid',
+  'lookup',
+  'lookupScratch',
+  'mark',
+  'maskGrid',
   'nonFinite',
   'packBits',
+  'packDithered',
   'packSigns',
+  'place',
+  'quantize',
+  'quantizeScratch',
   'randomBits',
   'scan',
   'scatter',
@@ -86,6 +165,8 @@ export const EXPORTS: readonly (keyof Exports)[] = [
   'threshold',
   'topK',
   'topKScratch',
+  'unflatten',
+  'uniformGrid',
   'unpackBits',
   'unpackSigns',
 ];
@@ -108,12 +189,40 @@ export function kernelsOf(wasm: Exports, heap: Heap): Implementations<number> {
     },
     accumulate: ({ x, y }, { n, scale }) => wasm.accumulate(x, y, n, scale),
     compact: ({ bits, indices, count }, { n, capacity }) => wasm.compact(bits, indices, count, n, capacity),
-    extremes: ({ x, range }, { n }) => wasm.extremes(x, range, n),
+    extremes: ({ x, range }, { n, order }) => wasm.extremes(x, range, n, order),
+    findMarked: ({ packed, bits }, { n, width }) => wasm.findMarked(packed, bits, n, width),
+    flatten: ({ x, y }, { n, total, block, seed, step, stream, tiny, scale }) => {
+      withScratch(wasm.flipScratch(), (scratch) =>
+        wasm.flatten(x, y, scratch, n, total, block, seed, step, stream, tiny, scale),
+      );
+    },
     fwht: ({ x, y }, { n, total, block }) => wasm.fwht(x, y, n, total, block),
     gather: ({ x, indices, values }, { n, count }) => wasm.gather(x, indices, values, n, count),
+    lambdas: ({ sums, lambdas }, { count, factor }) => wasm.lambdas(sums, lambdas, count, factor),
+    levelGrid: ({ sums, max, grid }, { levels, fraction, power }) => {
+      wasm.levelGrid(sums, max, grid, levels, fraction, power);
+    },
+    lookup: ({ packed, table, y }, { n, width }) => {
+      withScratch(wasm.lookupScratch(), (scratch) => wasm.lookup(packed, table, y, scratch, n, width));
+    },
+    mark: ({ indices, packed }, { count, width }) => wasm.mark(indices, packed, count, width),
+    maskGrid: ({ kept, range, grid }, { bits, signed, power }) => {
+      wasm.maskGrid(kept, range, grid, bits, signed, power);
+    },
     nonFinite: ({ x, found }, { n }) => wasm.nonFinite(x, found, n),
     packBits: ({ codes, packed }, { n, width }) => wasm.packBits(codes, packed, n, width),
+    packDithered: ({ z, lambdas, bits }, { n, segment, seed, step, stream }) => {
+      withScratch(wasm.ditherScratch(), (scratch) =>
+        wasm.packDithered(z, lambdas, bits, scratch, n, segment, seed, step, stream),
+      );
+    },
     packSigns: ({ x, bits }, { n }) => wasm.packSigns(x, bits, n),
+    place: ({ indices, values, y }, { n, count }) => wasm.place(indices, values, y, n, count),
+    quantize: ({ x, grid, packed }, { n, width, rounding, power, fraction, seed, step, stream }) => {
+      withScratch(wasm.quantizeScratch(), (scratch) =>
+        wasm.quantize(x, grid, packed, scratch, n, width, rounding, power, fraction, seed, step, stream),
+      );
+    },
     randomBits: ({ bits }, { n, seed, step, stream }) => wasm.randomBits(bits, n, seed, step, stream),
     scan: ({ x, sums, total }, { n }) => wasm.scan(x, sums, total, n),
     scatter: ({ indices, values, y }, { n, count }) => wasm.scatter(indices, values, y, n, count),
@@ -130,6 +239,12 @@ export function kernelsOf(wasm: Exports, heap: Heap): Implementations<number> {
         wasm.topK(x, indices, values, scratch, n, k, order),
       );
     },
+    unflatten: ({ t, scales, y }, { n, segment, seed, step, stream }) => {
+      withScratch(wasm.flipScratch(), (scratch) =>
+        wasm.unflatten(t, scales, y, scratch, n, segment, seed, step, stream),
+      );
+    },
+    uniformGrid: ({ range, grid }, { bits, power }) => wasm.uniformGrid(range, grid, bits, power),
     unpackBits: ({ packed, codes }, { n, width }) => wasm.unpackBits(packed, codes, n, width),
     unpackSigns: ({ bits, scales, y }, { n, segment }) => wasm.unpackSigns(bits, scales, y, n, segment),
   };

@@ -1,0 +1,166 @@
+/**
+ * Quantisation: each element to a code of 1 to 16 bits, packed (pack.ts has the layout), and codes back to elements by a
+ * table. One kernel serves uniform levels, mask symbols and stochastic levels, since all of them round
+ * |x - origin| * scale; where the levels lie is in a grid of five words, which scalars.ts leaves on the device.
+ *
+ *   grid = [origin, scale, limit, offset, top]    float32, float32, u32, u32, key
+ *
+ *   x' = x * 2^e, exactly; +0 where that is below 2^-126, and its magnitude held to at most 2^126
+ *                                                               (`power` = 2^e, e = 0, -126..-40 or 28..96)
+ *   d  = x' - origin                                            in float32
+ *   p  = min(|d|, top) * scale                                  in float32; magnitudes compared by their keys
+ *   P  = p rounded half to even, or down
+ *   m  = P >> fraction, one more where the upper `fraction` bits of random word i are below P's lower `fraction` bits
+ *   m  = min(m, limit); where d < 0: -min(m, offset)
+ *   code_i = offset + m
+ *
+ * p is below 2^23. `fraction` is 0 for deterministic rounding. A code of all ones marks an element that is sent whole:
+ * `mark` sets it, `findMarked` finds it.
+ */
+import { ceilDiv, type Kernel, type Limits, pass, type Plan, runs, WINDOW_UNIT } from './kernel.ts';
+import { packedWords } from './pack.ts';
+import { scalingBy } from './scaling.ts';
+import { part } from './windows.ts';
+
+/** Words of a grid. */
+export const GRID = 5;
+
+/** How p becomes a whole number: half to even, or towards zero. */
+export type Rounding = 'nearest' | 'floor';
+
+/** The number by which kernels know a rounding. */
+export const ROUNDINGS: Readonly<Record<Rounding, number>> = { nearest: 0, floor: 1 };
+
+/** packed = the codes of x, `width` bits each. n >= 1, 1 <= width <= 16; packed has ceil(n * width / 32) words. */
+export const quantizeKernel: Kernel<
+  'x' | 'grid' | 'packed',
+  'n' | 'width' | 'rounding' | 'power' | 'fraction' | 'seed' | 'step' | 'stream'
+> = {
+  name: 'quantize',
+  buffers: ['x', 'grid', 'packed'],
+  params: ['n', 'width', 'rounding', 'power', 'fraction', 'seed', 'step', 'stream'],
+  plan: quantizePlan,
+};
+
+/** y_i = table[code_i], words as they are. n >= 1; table has 2^width words. */
+export const lookupKernel: Kernel<'packed' | 'table' | 'y', 'n' | 'width'> = {
+  name: 'lookup',
+  buffers: ['packed', 'table', 'y'],
+  params: ['n', 'width'],
+  plan: lookupPlan,
+};
+
+/** Sets the codes at `indices` to all ones, in place. Indices are distinct and below n. n >= 1, count >= 0. */
+export const markKernel: Kernel<'indices' | 'packed', 'n' | 'count' | 'width'> = {
+  name: 'mark',
+  buffers: ['indices', 'packed'],
+  params: ['n', 'count', 'width'],
+  plan: markPlan,
+};
+
+/** Bit i of `bits` = 1 where code i is all ones. n >= 1; bits has ceil(n / 32) words. */
+export const findMarkedKernel: Kernel<'packed' | 'bits', 'n' | 'width'> = {
+  name: 'findMarked',
+  buffers: ['packed', 'bits'],
+  params: ['n', 'width'],
+  plan: findMarkedPlan,
+};
+
+/** Elements of a workgroup that quantizes. */
+export const TILE = 4096;
+
+/** Elements of a workgroup of lookup. */
+export const UNPACK_TILE = 1024;
+
+/** Elements of a workgroup of findMarked, 32 a thread. */
+export const FLAG_TILE = 8192;
+
+/** Indices of a workgroup of mark, one a thread. */
+export const WIDTH = 256;
+
+/** Windows start at a multiple of so many codes, whose bits fill a multiple of WINDOW_UNIT words. */
+const UNIT = 2048;
+
+type Numbers<Names extends string> = Readonly<Record<Names, number>>;
+
+function quantizePlan(
+  {
+    n,
+    width,
+    rounding,
+    power,
+    fraction,
+    ...key
+  }: Numbers<'n' | 'width' | 'rounding' | 'power' | 'fraction' | 'seed' | 'step' | 'stream'>,
+  limits: Limits,
+): Plan {
+  const steps = runs(n, TILE, (_, count) => count <= limits.bindingWords).map(({ first, count }) =>
+    pass(
+      'quantize',
+      'quantize',
+      ceilDiv(count, TILE),
+      { x: part('x', count, first), grid: part('grid', GRID), packed: codes(first, count, width) },
+      { n: count, width, rounding, fraction, counter: first / 4, ...scalingBy(power), ...key },
+    ),
+  );
+  return { scratch: {}, steps };
+}
+
+/** The words of codes `first` to `first + count - 1`. */
+function codes(first: number, count: number, width: number): ReturnType<typeof part> {
+  return part('packed', packedWords(count, width), packedWords(first, width));
+}
+
+/** Each window of elements meets each window of the table, whose codes it looks up. */
+function lookupPlan({ n, width }: Numbers<'n' | 'width'>, limits: Limits): Plan {
+  const fits = (_: number, count: number): boolean => count <= limits.bindingWords;
+  const tables = runs(2 ** width, WINDOW_UNIT, fits);
+  const steps = runs(n, UNIT, fits).flatMap(({ first, count }) =>
+    tables.map((table) =>
+      pass(
+        'quantize',
+        'lookup',
+        ceilDiv(count, UNPACK_TILE),
+        {
+          packedIn: codes(first, count, width),
+          table: part('table', table.count, table.first),
+          y: part('y', count, first),
+        },
+        { n: count, width, first: table.first, count: table.count },
+      ),
+    ),
+  );
+  return { scratch: {}, steps };
+}
+
+/** Each window of codes meets each window of the list. */
+function markPlan({ n, count, width }: Numbers<'n' | 'count' | 'width'>, limits: Limits): Plan {
+  const lists = runs(count, WINDOW_UNIT, (_, items) => items <= limits.bindingWords);
+  const windows = runs(n, UNIT, (_, items) => packedWords(items, width) <= limits.bindingWords);
+  const steps = windows.flatMap(({ first, count: items }) =>
+    lists.map((list) =>
+      pass(
+        'quantize',
+        'mark',
+        ceilDiv(list.count, WIDTH),
+        { indices: part('indices', list.count, list.first), marked: codes(first, items, width) },
+        { n: items, width, first, count: list.count },
+      ),
+    ),
+  );
+  return { scratch: {}, steps };
+}
+
+function findMarkedPlan({ n, width }: Numbers<'n' | 'width'>, limits: Limits): Plan {
+  const steps = runs(n, UNIT, (_, count) => packedWords(count, width) <= limits.bindingWords).map(
+    ({ first, count }) =>
+      pass(
+        'quantize',
+        'findMarked',
+        ceilDiv(count, FLAG_TILE),
+        { packedIn: codes(first, count, width), flags: part('bits', ceilDiv(count, 32), first / 32) },
+        { n: count, width },
+      ),
+  );
+  return { scratch: {}, steps };
+}

@@ -1,0 +1,120 @@
+// Dithered signs: bit i = z[i] < d[i] * (lambda * 2^-23), which is sign(z + u), u uniform in [-lambda, lambda].
+//
+//   packDithered   d[i] = (w | 1) - 2^23, w = the upper 24 bits of word i of the generator (random.wgsl);
+//                  lambda = lambdas[floor(i / segment)]
+//
+// A tile of z is read by neighbours into workgroup memory; then a thread makes a word of 32 neighbours of it. These lie
+// under 8 hashes, four for each 16: component c of four successive hashes are the words of four neighbours.
+//
+// A scale is a lambda with 23 taken off its exponent, a draw is odd and below 2^23: their product is normal, or zero, and
+// is compared, not added, so there is nothing to fuse.
+//
+// Bindings          z, lambdas: in, a word an element, or a segment; bits: out, 32 elements a word
+// Workgroup memory  16,384 bytes
+// Passes            1
+// Bytes moved       4 + 1/8 an element
+// Edges             z and lambdas below 2^-102 count as +0; the last word is filled up with zeros; a window starts at
+//                   a tile
+const WIDTH = 128u;
+const TILE = 4096u; // elements of a workgroup: 32 a thread
+const TINY = 0x0c800000u;
+const MAGNITUDE = 0x7fffffffu;
+
+struct Params {
+  n: u32, // elements in this window
+  first: u32, // index of the window's first element
+  segment: u32,
+  owner: u32, // the segment of lambdas[0]
+  seed: u32,
+  step: u32,
+  stream: u32,
+}
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> z: array<u32>;
+@group(0) @binding(2) var<storage, read> lambdas: array<u32>;
+@group(0) @binding(3) var<storage, read_write> bits: array<u32>;
+
+var<workgroup> tile: array<f32, TILE>;
+
+// Where element i of a tile lies: the elements that 32 threads take at once are 32 apart, and in 32 banks.
+fn slot(i: u32) -> u32 {
+  return i ^ ((i / 32u) % 32u);
+}
+
+fn pcg4d(counter: vec4u) -> vec4u {
+  var v = counter * 1664525u + 1013904223u;
+  for (var turn = 0u; turn < 3u; turn++) {
+    v.x += v.y * v.w;
+    v.y += v.z * v.x;
+    v.z += v.x * v.y;
+    v.w += v.y * v.z;
+    v ^= v >> vec4u(16u);
+  }
+  return v;
+}
+fn hashOf(counter: u32) -> vec4u {
+  return pcg4d(vec4u(counter, p.seed, p.step, p.stream));
+}
+
+// lambda * 2^-23 for element i of the window, or for its last where i lies beyond.
+fn scaleOf(i: u32) -> f32 {
+  let lambda = lambdas[(p.first + min(i, p.n - 1u)) / p.segment - p.owner];
+  return bitcast<f32>(select(lambda - (23u << 23u), 0u, lambda < TINY));
+}
+
+// The elements of a word.
+struct Word {
+  at: u32, // the first of them, in the window
+  scale: f32, // its scale
+  same: bool, // whether it is the scale of all
+}
+
+// The bits of elements i to i + 3 of the word, where they belong in it.
+fn four(word: Word, i: u32, draws: vec4u) -> u32 {
+  var scales = vec4f(word.scale);
+  if (!word.same) {
+    let at = word.at + i;
+    scales = vec4f(scaleOf(at), scaleOf(at + 1u), scaleOf(at + 2u), scaleOf(at + 3u));
+  }
+  let odd = vec4f(vec4i((draws >> vec4u(8u)) | vec4u(1u)) - vec4i(0x800000));
+  let at = word.at % TILE + i;
+  let values = vec4f(tile[slot(at)], tile[slot(at + 1u)], tile[slot(at + 2u)], tile[slot(at + 3u)]);
+  let found = select(vec4u(0u), vec4u(1u, 2u, 4u, 8u), values < odd * scales);
+  return (found.x | found.y | found.z | found.w) << i;
+}
+
+@compute @workgroup_size(WIDTH)
+fn packDithered(
+  @builtin(workgroup_id) id: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_index) t: u32,
+) {
+  let base = (id.y * grid.x + id.x) * TILE;
+  for (var i = t; i < TILE; i += WIDTH) {
+    var value = 0u;
+    if (base + i < p.n) {
+      value = z[base + i];
+    }
+    tile[slot(i)] = bitcast<f32>(select(value, 0u, (value & MAGNITUDE) < TINY));
+  }
+  workgroupBarrier();
+  let at = base + t * 32u;
+  if (at < p.n) {
+    let count = min(32u, p.n - at);
+    let left = p.segment - (p.first + at) % p.segment;
+    let word = Word(at, scaleOf(at), left >= count);
+    var found = 0u;
+    for (var i = 0u; i < 32u; i += 16u) {
+      let counter = (p.first + at + i) / 4u;
+      let a = hashOf(counter);
+      let b = hashOf(counter + 1u);
+      let c = hashOf(counter + 2u);
+      let d = hashOf(counter + 3u);
+      found |= four(word, i, vec4u(a.x, b.x, c.x, d.x));
+      found |= four(word, i + 4u, vec4u(a.y, b.y, c.y, d.y));
+      found |= four(word, i + 8u, vec4u(a.z, b.z, c.z, d.z));
+      found |= four(word, i + 12u, vec4u(a.w, b.w, c.w, d.w));
+    }
+    bits[at / 32u] = found & (0xffffffffu >> (32u - count));
+  }
+}

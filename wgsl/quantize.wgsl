@@ -1,0 +1,241 @@
+// Quantisation: elements to packed codes of 1 to 16 bits, and back by a table.
+//
+//   quantize    packed = the codes of x; grid = [origin, scale, limit, offset, top] (scalars.wgsl makes it)
+//                 x' = x * 2^e, exactly; +0 below 2^-126, held to at most 2^126
+//                 d  = x' - origin, P = min(|d|, top) * scale, rounded half to even, or down
+//                 m  = P >> fraction, one more where the upper `fraction` bits of random word i are below P's lower ones
+//                 m  = min(m, limit); where d < 0: -min(m, offset); code = offset + m
+//   lookup      y[i] = table[code i], the words as they are
+//   mark        code i = all ones, for each i of a list
+//   findMarked  bit i = whether code i is all ones
+//
+// quantize: codes wait in workgroup memory for the words they fall into, as in packBits (pack.wgsl). Where rounding is
+// random, a thread takes the four elements, four apart, that lie under one hash (random.wgsl). |d| and top are compared
+// as keys; round() is half to even, and nothing is added to the product, so there is nothing to fuse.
+//
+// Bindings          x, grid: in; packed: out, packedIn: in, marked: in and out, 32 bits a word; table: in, a part of
+//                   2^width words; y: out, n words; indices: in; flags: out, 32 elements a word
+// Workgroup memory  quantize 16,384 bytes, the others none
+// Passes            1; lookup 1 for each part of the table, mark 1 for each window of codes and window of indices
+// Bytes moved       quantize, lookup 4 + width / 8 an element; mark 4 an index and 1 or 2 atomics; findMarked
+//                   width / 8 + 1/8
+// Edges             1 <= width <= 16; last words are filled up with zeros; windows of codes start at whole groups of 32;
+//                   a code may lie in two words; indices are distinct
+const WIDTH = 256u;
+const TILE = 4096u; // elements of a workgroup that quantizes
+const UNPACK_TILE = 1024u; // elements of a workgroup of lookup
+const FLAG_TILE = 8192u; // elements of a workgroup of findMarked, 32 a thread
+const MAGNITUDE = 0x7fffffffu;
+const SIGN = 0x80000000u;
+const NORMAL = 0x00800000u; // the key of 2^-126
+const MOST = 0x7e800000u; // the key of 2^126
+
+struct Params {
+  n: u32, // elements in this window
+  width: u32,
+  rounding: u32, // 0: half to even, 1: down
+  power: f32, // 2^e
+  subnormal: f32, // 2^(e - 149): a subnormal with key k, scaled, is k times this
+  tiny: u32, // the key below which a magnitude, scaled, lies below 2^-126
+  cap: u32, // the key from which on it is held to 2^126
+  fraction: u32,
+  counter: u32, // that of the window's first element
+  seed: u32,
+  step: u32,
+  stream: u32,
+  first: u32, // in lookup the code of table[0], in mark the index of the window's first code
+  count: u32, // in lookup words of the table, in mark indices, in this window
+}
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> x: array<u32>;
+@group(0) @binding(2) var<storage, read> grid: array<u32>;
+@group(0) @binding(3) var<storage, read_write> packed: array<u32>;
+@group(0) @binding(4) var<storage, read> packedIn: array<u32>;
+@group(0) @binding(5) var<storage, read> table: array<u32>;
+@group(0) @binding(6) var<storage, read_write> y: array<u32>;
+@group(0) @binding(7) var<storage, read> indices: array<u32>;
+@group(0) @binding(8) var<storage, read_write> marked: array<atomic<u32>>;
+@group(0) @binding(9) var<storage, read_write> flags: array<u32>;
+
+var<workgroup> waiting: array<u32, TILE>;
+
+// Words that n codes of `width` bits fill; no product passes 32 bits.
+fn wordsOf(n: u32, width: u32) -> u32 {
+  return n / 32u * width + (n % 32u * width + 31u) / 32u;
+}
+
+// Where code i of a tile waits. The codes that 32 threads put or take at once lie in rows of 32, and fewer of a row the
+// more rows: rows are turned so that they come from 32 banks, for widths of 1, 2, 4, 8 bits and for codes of four hashes.
+fn slot(i: u32) -> u32 {
+  let row = (i / 32u) % 32u;
+  return i ^ row ^ ((row & 3u) << 2u);
+}
+
+// x'
+fn scaled(bits: u32) -> f32 {
+  let key = bits & MAGNITUDE;
+  if (key < p.tiny) {
+    return 0.0;
+  }
+  var magnitude = MOST;
+  if (key < NORMAL) {
+    magnitude = bitcast<u32>(f32(key) * p.subnormal);
+  } else if (key < p.cap) {
+    magnitude = bitcast<u32>(bitcast<f32>(key) * p.power);
+  }
+  return bitcast<f32>(magnitude | (bits & SIGN));
+}
+
+// The code of an element, and its random word.
+fn codeOf(bits: u32, random: u32) -> u32 {
+  let d = bitcast<u32>(scaled(bits) - bitcast<f32>(grid[0]));
+  let product = bitcast<f32>(min(d & MAGNITUDE, grid[4])) * bitcast<f32>(grid[1]);
+  var m = 0u;
+  if (p.rounding == 0u) {
+    m = u32(round(product));
+  } else {
+    m = u32(product);
+  }
+  if (p.fraction > 0u) {
+    let rest = m & ((1u << p.fraction) - 1u);
+    m = (m >> p.fraction) + u32(random >> (32u - p.fraction) < rest);
+  }
+  m = min(m, grid[2]);
+  let offset = grid[3];
+  return select(offset + m, offset - min(m, offset), d > SIGN);
+}
+
+fn pcg4d(counter: vec4u) -> vec4u {
+  var v = counter * 1664525u + 1013904223u;
+  for (var turn = 0u; turn < 3u; turn++) {
+    v.x += v.y * v.w;
+    v.y += v.z * v.x;
+    v.z += v.x * v.y;
+    v.w += v.y * v.z;
+    v ^= v >> vec4u(16u);
+  }
+  return v;
+}
+
+// Quantizes element i of the tile that starts at `base`.
+fn put(base: u32, i: u32, random: u32) {
+  var code = 0u;
+  if (base + i < p.n) {
+    code = codeOf(x[base + i], random);
+  }
+  waiting[slot(i)] = code;
+}
+
+@compute @workgroup_size(WIDTH)
+fn quantize(
+  @builtin(workgroup_id) id: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) t: u32,
+) {
+  let tile = id.y * groups.x + id.x;
+  let base = tile * TILE;
+  if (p.fraction == 0u) {
+    for (var i = t; i < TILE; i += WIDTH) {
+      put(base, i, 0u);
+    }
+  } else {
+    for (var h = t; h < TILE / 4u; h += WIDTH) {
+      let hash = pcg4d(vec4u(p.counter + base / 4u + h, p.seed, p.step, p.stream));
+      let i = h / 4u * 16u + h % 4u;
+      put(base, i, hash.x);
+      put(base, i + 4u, hash.y);
+      put(base, i + 8u, hash.z);
+      put(base, i + 12u, hash.w);
+    }
+  }
+  workgroupBarrier();
+  let words = wordsOf(TILE, p.width);
+  let end = wordsOf(p.n, p.width);
+  for (var w = t; w < words && tile * words + w < end; w += WIDTH) {
+    // 32 codes fill `width` words: within such a group bit positions stay below 512.
+    let group = w / p.width * 32u;
+    let start = w % p.width * 32u;
+    var word = 0u;
+    for (var j = start / p.width; j * p.width < start + 32u; j++) {
+      let code = waiting[slot(group + j)];
+      let bit = j * p.width;
+      if (bit >= start) {
+        word |= code << (bit - start);
+      } else {
+        word |= code >> (start - bit);
+      }
+    }
+    packed[tile * words + w] = word;
+  }
+}
+
+fn ones() -> u32 {
+  return (1u << p.width) - 1u;
+}
+
+// Where code i starts: a word, and a bit of it.
+fn placeOf(i: u32) -> vec2u {
+  let bit = i % 32u * p.width;
+  return vec2u(i / 32u * p.width + bit / 32u, bit % 32u);
+}
+
+// Code i of packedIn.
+fn packedCode(i: u32) -> u32 {
+  let place = placeOf(i);
+  var code = packedIn[place.x] >> place.y;
+  if (place.y + p.width > 32u) {
+    code |= packedIn[place.x + 1u] << (32u - place.y);
+  }
+  return code & ones();
+}
+
+@compute @workgroup_size(WIDTH)
+fn lookup(
+  @builtin(workgroup_id) id: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) t: u32,
+) {
+  let base = (id.y * groups.x + id.x) * UNPACK_TILE;
+  for (var i = base + t; i < min(base + UNPACK_TILE, p.n); i += WIDTH) {
+    let at = packedCode(i) - p.first;
+    if (at < p.count) {
+      y[i] = table[at];
+    }
+  }
+}
+
+@compute @workgroup_size(WIDTH)
+fn mark(
+  @builtin(workgroup_id) id: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) t: u32,
+) {
+  let j = (id.y * groups.x + id.x) * WIDTH + t;
+  if (j < p.count) {
+    // An index before the window counts as far behind it.
+    let i = indices[j] - p.first;
+    if (i < p.n) {
+      let place = placeOf(i);
+      atomicOr(&marked[place.x], ones() << place.y);
+      if (place.y + p.width > 32u) {
+        atomicOr(&marked[place.x + 1u], ones() >> (32u - place.y));
+      }
+    }
+  }
+}
+
+@compute @workgroup_size(WIDTH)
+fn findMarked(
+  @builtin(workgroup_id) id: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) t: u32,
+) {
+  let first = (id.y * groups.x + id.x) * FLAG_TILE + t * 32u;
+  if (first < p.n) {
+    var word = 0u;
+    for (var j = 0u; j < min(32u, p.n - first); j++) {
+      word |= u32(packedCode(first + j) == ones()) << j;
+    }
+    flags[first / 32u] = word;
+  }
+}
