@@ -1,7 +1,8 @@
 """The packets of fewbits in Python: one file, NumPy alone.
 
 A packet (docs/packet.md) stands for one float32 vector. ``decompress`` rebuilds it, of whatever compressor, bit by bit
-as the JavaScript decoders do; ``compress_top_k`` and ``compress_scaled_sign`` write the bytes that JavaScript writes.
+as the JavaScript decoders do. The ``compress_...`` functions write the bytes that JavaScript writes: topK, scaledSign,
+quantized, flattenedOneBit and float32.
 
     >>> x = np.array([1, -2, 3], dtype=np.float32)
     >>> decompress(compress_scaled_sign(x))
@@ -16,6 +17,7 @@ import argparse
 import functools
 import json
 import math
+import numbers
 import operator
 import struct
 import sys
@@ -23,14 +25,26 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tu
 
 import numpy as np
 
-__all__ = ["PacketError", "compress_scaled_sign", "compress_top_k", "decompress", "inspect"]
+__all__ = [
+    "PacketError",
+    "compress_flattened_one_bit",
+    "compress_float32",
+    "compress_quantized",
+    "compress_scaled_sign",
+    "compress_top_k",
+    "decompress",
+    "inspect",
+]
 
 #: Words as they lie in a packet.
 WORD = np.dtype("<u4")
 #: All bits of a float32 but its sign, and the least magnitude that is not finite.
 MAGNITUDE = np.uint32(0x7FFFFFFF)
 INFINITE = np.uint32(0x7F800000)
-#: The greatest n, k and block.
+#: The sign of a float32, and its largest finite number.
+SIGN = np.uint32(0x80000000)
+LARGEST = np.finfo(np.float32).max
+#: The greatest n, k, block, and part of a key of random numbers.
 MOST = 2**32 - 1
 
 Bytes = Union[bytes, bytearray, memoryview]
@@ -211,15 +225,204 @@ def _require_zero_tail(words: np.ndarray, bits: int, offset: int) -> None:
         raise PacketError(f"the bits beyond the first {bits} are not zero", offset + 4 * (words.size - 1))
 
 
-def _require_finite(values: np.ndarray, offset: int) -> np.ndarray:
-    """The values, as they are; raises where one is NaN or infinite."""
-    bad = np.flatnonzero((values & MAGNITUDE) >= INFINITE)
+def _float_of(bits: int) -> float:
+    """The float32 that has these bits."""
+    return struct.unpack("<f", struct.pack("<I", bits))[0]
+
+
+# ------------------------------------------------------------------------------------------- values and codes
+
+_FORMATS = ("float32", "bfloat16", "float16")
+
+
+def _require_format(number: int, offset: int) -> str:
+    if number >= len(_FORMATS):
+        raise PacketError(f"unknown format {number} of the values", offset)
+    return _FORMATS[number]
+
+
+def _value_words(count: int, form: str) -> int:
+    return count if form == "float32" else -(-count // 2)
+
+
+def _decode_values(words: np.ndarray, count: int, form: str, offset: int) -> np.ndarray:
+    """The (count,) values of a section, as words of float32; raises where one is NaN or infinite."""
+    values, infinite = words, int(INFINITE)
+    if form != "float32":
+        values, infinite = words.view("<u2"), 0x7F80 if form == "bfloat16" else 0x7C00
+        if count % 2 and values[count]:
+            raise PacketError("the unused half of the last value is not zero", offset + 2 * count)
+        values = values[:count]
+    bad = np.flatnonzero((values & infinite) == infinite)
     if bad.size:
-        raise PacketError(f"value {bad[0]} is NaN or infinite", offset + 4 * int(bad[0]))
-    return values
+        raise PacketError(f"value {bad[0]} is NaN or infinite", offset + values.itemsize * int(bad[0]))
+    if form == "bfloat16":
+        return values.astype(WORD) << 16
+    return values.view("<f2").astype("<f4").view(WORD) if form == "float16" else values
 
 
-# ------------------------------------------------------------------------- 1 and 3: topK and threshold, decoder
+def _encode_values(words: np.ndarray, form: str) -> np.ndarray:
+    """The reverse: rounded half to even, and too large ones to the largest."""
+    if form == "float32":
+        return words
+    keys = words & MAGNITUDE
+    if form == "bfloat16":
+        halves = np.minimum(_rounded(keys, 16), 0x7F7F)
+    else:  # below 2^-14 a float16 is a multiple of 2^-24
+        fine = np.rint(np.minimum(keys, _key(-14)).view(np.float32) * np.float32(2.0**24)).astype(np.uint32)
+        coarse = np.minimum(_rounded(np.maximum(keys, _key(-14)) - np.uint32(112 << 23), 13), 0x7BFF)
+        halves = np.where(keys < _key(-14), fine, coarse)
+    section = np.zeros(_value_words(words.size, form), WORD)
+    section.view("<u2")[: words.size] = halves | ((words & SIGN) >> 16)
+    return section
+
+
+def _rounded(keys: np.ndarray, count: int) -> np.ndarray:
+    """uint32 without their low ``count`` bits, rounded half to even."""
+    return (keys + np.uint32(2 ** (count - 1) - 1) + ((keys >> count) & 1)) >> count
+
+
+def _key(exponent: int) -> np.uint32:
+    """The bits of 2^exponent, exponent in -126..127."""
+    return np.uint32((exponent + 127) << 23)
+
+
+def _group(width: int) -> Tuple[int, int]:
+    """The least number of codes that fill whole words, and how many words."""
+    common = math.gcd(width, 32)
+    return 32 // common, width // common
+
+
+def _unpack_codes(words: np.ndarray, n: int, width: int) -> np.ndarray:
+    """n codes of 1 to 16 bits from the words that hold them: (n,) uint16."""
+    codes, length = _group(width)
+    groups = -(-words.size // length)
+    padded = np.zeros(groups * length, np.uint32)
+    padded[: words.size] = words
+    lines = np.ascontiguousarray(padded.reshape(groups, length).T)
+    found = np.empty((codes, groups), np.uint16)
+    for j in range(codes):  # code j of all groups
+        word, bit = divmod(j * width, 32)
+        code = lines[word] >> bit
+        if bit + width > 32:
+            code |= lines[word + 1] << (32 - bit)
+        found[j] = code & (2**width - 1)
+    return found.T.ravel()[:n]
+
+
+def _pack_codes(codes: np.ndarray, width: int) -> np.ndarray:
+    """The reverse, of (n,) codes below 2^width."""
+    count, length = _group(width)
+    groups = -(-codes.size // count)
+    padded = np.zeros(groups * count, np.uint32)
+    padded[: codes.size] = codes
+    lines = np.ascontiguousarray(padded.reshape(groups, count).T)
+    words = np.zeros((length, groups), np.uint32)
+    for j in range(count):
+        word, bit = divmod(j * width, 32)
+        words[word] |= lines[j] << bit
+        if bit + width > 32:
+            words[word + 1] |= lines[j] >> (32 - bit)
+    return words.T.ravel()[: _words(codes.size * width)]
+
+
+def _look_up(codes: np.ndarray, width: int, level: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """What codes stand for, as words of float32; ``level`` says it of (count,) float64 codes, in float64."""
+
+    def words_of(chosen: np.ndarray) -> np.ndarray:
+        return (level(chosen).astype("<f4") + np.float32(0)).view(WORD)  # zeros are +0
+
+    if codes.size < 2**width:
+        return words_of(codes.astype(np.float64))
+    return words_of(np.arange(2.0**width))[codes]
+
+
+# --------------------------------------------------------------------------------------------- random numbers
+
+
+def _hash(counters: np.ndarray, key: Sequence[int]) -> Tuple[np.ndarray, ...]:
+    """The four words of the generator at (count,) uint32 counters, a (count,) each; key is (seed, step, stream)."""
+
+    def spread(values: np.ndarray) -> np.ndarray:
+        return values * np.uint32(1664525) + np.uint32(1013904223)
+
+    x = spread(counters)
+    y, z, w = (np.full(x.size, spread(np.array([part], np.uint32))[0]) for part in key)
+    for _ in range(3):
+        x += y * w
+        y += z * x
+        z += x * y
+        w += y * z
+        for v in (x, y, z, w):
+            v ^= v >> 16
+    return x, y, z, w
+
+
+def _random_words(n: int, key: Sequence[int]) -> np.ndarray:
+    """n words of the generator: (n,) uint32."""
+    words = np.empty(-(-n // 16) * 16, np.uint32)
+    chunk = 2**18
+    for first in range(0, words.size, chunk):
+        count = min(chunk, words.size - first)
+        four = _hash(np.arange(first // 4, (first + count) // 4, dtype=np.uint32), key)
+        # word 16 g + 4 c + j is component c of counter 4 g + j
+        words[first : first + count] = np.stack([v.reshape(-1, 4) for v in four], axis=1).ravel()
+    return words[:n]
+
+
+def _flips(n: int, key: Sequence[int]) -> np.ndarray:
+    """n flips of the generator, each at the place of a sign: (n,) uint32."""
+    counters = np.arange(-(-n // 128), dtype=np.uint32) + SIGN
+    # flip 128 g + 4 b + c is bit 31 - b of component c of counter 2^31 + g
+    flips = np.tile(np.stack(_hash(counters, key), axis=1), 32)
+    flips <<= np.repeat(np.arange(32, dtype=np.uint32), 4)
+    flips &= SIGN
+    return flips.ravel()[:n]
+
+
+# ---------------------------------------------------------------------------------- Walsh-Hadamard transform
+
+#: The longest transform.
+_LONGEST = 2**26
+
+
+def _order_for(n: int) -> int:
+    """The least power of two that is not below n."""
+    return 1 << (max(1, n) - 1).bit_length()
+
+
+def _transform(v: np.ndarray, order: int) -> np.ndarray:
+    """The unnormalised Walsh-Hadamard transform of each ``order`` of (m order,) float32.
+
+    (a, b) becomes (a + b, a - b) at distances 1, 2, 4, ..., order / 2, in this order, which fixes how sums round. v is
+    used up.
+    """
+    near = min(order, 64)
+    transformed = np.empty_like(v)
+    chunk = max(order, 2**16)
+    for first in range(0, v.size, chunk):
+        part = v[first : first + chunk]
+        # neighbours become rows, so that partners of all stages are long runs
+        rows = part.size // near
+        part = _butterflies(part.reshape(rows, near).T.ravel(), rows, part.size)
+        part = _butterflies(part.reshape(near, rows).T.ravel(), near, order)
+        transformed[first : first + chunk] = part
+    return transformed
+
+
+def _butterflies(v: np.ndarray, distance: int, end: int) -> np.ndarray:
+    """The stages at distances from ``distance`` on, doubled below ``end``; v is used up."""
+    other = np.empty_like(v)
+    while distance < end:
+        pairs, made = v.reshape(-1, 2, distance), other.reshape(-1, 2, distance)
+        np.add(pairs[:, 0], pairs[:, 1], out=made[:, 0])
+        np.subtract(pairs[:, 0], pairs[:, 1], out=made[:, 1])
+        v, other = other, v
+        distance *= 2
+    return v
+
+
+# --------------------------------------------------------- 1, 3, 6: topK, threshold, randomizedTopK, decoder
 
 #: Gaps that share a Rice parameter.
 _BLOCK = 128
@@ -248,18 +451,19 @@ def _require_count(packet: _Packet, k: int, least: int) -> None:
 
 
 def _describe_sparse(packet: _Packet, least: int) -> _Description:
-    k, coding, low_words, unary_bits = _require_parameters(packet, 4)
+    k, coding, low_words, unary_bits, number = _require_parameters(packet, 5)
     _require_count(packet, k, least)
     if coding >= len(_CODINGS):
         raise PacketError(f"unknown coding {coding} of the index list", 20)
-    parameters = {"k": k, "coding": _CODINGS[coding]}
-    if _CODINGS[coding] == "bitmap":
-        if low_words or unary_bits:
-            raise PacketError("the lengths of low and unary are not zero beside a bitmap", 24)
-        return _Description(parameters, [("bitmap", _words(packet.n)), ("values", k)])
+    bitmap = _CODINGS[coding] == "bitmap"
+    if bitmap and (low_words or unary_bits):
+        raise PacketError("the lengths of low and unary are not zero beside a bitmap", 24)
+    form = _require_format(number, 32)
     head_words = -(-(-(-k // _BLOCK)) // 2)
-    sections = [("head", head_words), ("low", low_words), ("unary", _words(unary_bits)), ("values", k)]
-    return _Description(parameters, sections)
+    rice = [("head", head_words), ("low", low_words), ("unary", _words(unary_bits))]
+    sections = [("bitmap", _words(packet.n))] if bitmap else rice
+    sections.append(("values", _value_words(k, form)))
+    return _Description({"k": k, "coding": _CODINGS[coding], "values": form}, sections)
 
 
 def _decode_sparse(packet: _Packet, description: _Description) -> np.ndarray:
@@ -274,7 +478,8 @@ def _decode_sparse(packet: _Packet, description: _Description) -> np.ndarray:
             raise PacketError(f"the bitmap has a one at {indices[-1]}, but n is {packet.n}", offsets["bitmap"])
     else:
         indices = _decode_rice(parts, packet.n, k, packet.parameters[3], offsets)
-    return _scatter(packet.n, indices, _require_finite(parts["values"], offsets["values"]))
+    form = description.parameters["values"]
+    return _scatter(packet.n, indices, _decode_values(parts["values"], k, form, offsets["values"]))
 
 
 def _scatter(n: int, indices: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -369,30 +574,6 @@ def _decode_scaled_sign(packet: _Packet, description: _Description) -> np.ndarra
 # --------------------------------------------------------------------------- 4 and 5: randomK, float32, decoder
 
 
-def _random_words(n: int, key: Sequence[int]) -> np.ndarray:
-    """n words of the generator: (n,) uint32; key is (seed, step, stream)."""
-
-    def spread(values: np.ndarray) -> np.ndarray:
-        return values * np.uint32(1664525) + np.uint32(1013904223)
-
-    words = np.empty(-(-n // 16) * 16, np.uint32)
-    chunk = 2**20
-    for first in range(0, words.size, chunk):
-        count = min(chunk, words.size - first)
-        x = spread(np.arange(first // 4, (first + count) // 4, dtype=np.uint32))
-        y, z, w = (np.full(x.size, spread(np.array([part], np.uint32))[0]) for part in key)
-        for _ in range(3):
-            x += y * w
-            y += z * x
-            z += x * y
-            w += y * z
-            for v in (x, y, z, w):
-                v ^= v >> 16
-        # word 16 g + 4 c + j is component c of counter 4 g + j
-        words[first : first + count] = np.stack([v.reshape(-1, 4) for v in (x, y, z, w)], axis=1).ravel()
-    return words[:n]
-
-
 def _largest(keys: np.ndarray, k: int) -> np.ndarray:
     """Where the k >= 1 largest of (n,) keys are, the first of equal ones: (n,) bool."""
     cut = np.partition(keys, keys.size - k)[keys.size - k]
@@ -403,14 +584,16 @@ def _largest(keys: np.ndarray, k: int) -> np.ndarray:
 
 
 def _describe_random_k(packet: _Packet) -> _Description:
-    k, seed, step, stream = _require_parameters(packet, 4)
+    k, seed, step, stream, number = _require_parameters(packet, 5)
     _require_count(packet, k, 1)
-    return _Description({"k": k, "seed": seed, "step": step, "stream": stream}, [("values", k)])
+    form = _require_format(number, 32)
+    parameters = {"k": k, "seed": seed, "step": step, "stream": stream, "values": form}
+    return _Description(parameters, [("values", _value_words(k, form))])
 
 
 def _decode_random_k(packet: _Packet, description: _Description) -> np.ndarray:
-    k, *key = packet.parameters
-    values = _require_finite(packet.body, packet.body_offset)
+    k, *key, _ = packet.parameters
+    values = _decode_values(packet.body, k, description.parameters["values"], packet.body_offset)
     if k == 0:
         return np.zeros(packet.n, WORD)
     return _scatter(packet.n, np.flatnonzero(_largest(_random_words(packet.n, key) & MAGNITUDE, k)), values)
@@ -422,7 +605,145 @@ def _describe_float32(packet: _Packet) -> _Description:
 
 
 def _decode_float32(packet: _Packet, description: _Description) -> np.ndarray:
-    return _require_finite(packet.body, packet.body_offset).copy()
+    return _decode_values(packet.body, packet.n, "float32", packet.body_offset).copy()
+
+
+# ------------------------------------------------------------ 7, 8, 9: maskEncoded, quantized, qsgd, decoder
+
+
+def _describe_mask_encoded(packet: _Packet) -> _Description:
+    k, bits, signed = _require_parameters(packet, 3)
+    _require_count(packet, k, 1)
+    if not 1 <= bits <= 8:
+        raise PacketError(f"{bits} bits a symbol, expected 1..8", 20)
+    if signed > 1:
+        raise PacketError(f'"signed" is {signed}, expected 0 or 1', 24)
+    parameters = {"k": k, "bits": bits, "signed": "yes" if signed else "no"}
+    return _Description(parameters, [("values", k), ("masks", _words(packet.n * bits))])
+
+
+def _decode_mask_encoded(packet: _Packet, description: _Description) -> np.ndarray:
+    n = packet.n
+    k, bits, signed = packet.parameters
+    parts = _cut(packet, description)
+    offset = packet.body_offset + 4 * k
+    values = _decode_values(parts["values"], k, "float32", packet.body_offset)
+    _require_zero_tail(parts["masks"], n * bits, offset)
+    symbols = _unpack_codes(parts["masks"], n, bits)
+    marked = np.flatnonzero(symbols == 2**bits - 1)
+    if marked.size != k:
+        raise PacketError(f"{marked.size} symbols stand for kept elements, expected {k}", offset)
+    if n == 0:
+        return np.zeros(0, WORD)
+    floats = values.view("<f4")
+    least = float((np.abs(floats) if signed else floats).min())
+    levels = 2 ** (bits - 1) if signed else 2**bits - 1
+    step = np.float64(np.float32(max(least, 0.0) / levels))
+    middle = levels - 1 if signed else 0
+    y = _look_up(symbols, bits, lambda symbol: (symbol - middle) * step + 0.0)  # + 0.0 makes -0 of it +0
+    y[marked] = values
+    return y
+
+
+def _describe_quantized(packet: _Packet) -> _Description:
+    bits, *ends = _require_parameters(packet, 3)
+    if not 1 <= bits <= 16:
+        raise PacketError(f"{bits} bits an element, expected 1..16", 16)
+    low, high = map(_float_of, ends)
+    if not (math.isfinite(low) and math.isfinite(high) and low <= high):
+        raise PacketError(f"levels from {low} to {high}", 20)
+    return _Description({"bits": bits, "low": low, "high": high}, [("codes", _words(packet.n * bits))])
+
+
+def _decode_quantized(packet: _Packet, description: _Description) -> np.ndarray:
+    bits, low, high = description.parameters.values()
+    _require_zero_tail(packet.body, packet.n * bits, packet.body_offset)
+    most = 2**bits - 1
+    codes = _unpack_codes(packet.body, packet.n, bits)
+    return _look_up(codes, bits, lambda code: (low * (most - code) + high * code) / most)
+
+
+def _describe_qsgd(packet: _Packet) -> _Description:
+    levels, norm, exponent = _require_parameters(packet, 3)
+    if not 1 <= levels <= 2**15 - 1:
+        raise PacketError(f"{levels} levels, expected 1..{2**15 - 1}", 16)
+    if norm >= INFINITE:
+        raise PacketError("the norm is negative, NaN or infinite", 20)
+    exponent -= exponent >> 31 << 32
+    if not -126 <= exponent <= 96:
+        raise PacketError(f"an exponent of {exponent}", 24)
+    width = (2 * levels).bit_length()
+    parameters = {"levels": levels, "norm": _float_of(norm) * 2.0**-exponent}
+    return _Description(parameters, [("codes", _words(packet.n * width))])
+
+
+def _decode_qsgd(packet: _Packet, description: _Description) -> np.ndarray:
+    levels, norm = description.parameters.values()
+    width = (2 * levels).bit_length()
+    _require_zero_tail(packet.body, packet.n * width, packet.body_offset)
+    codes = _unpack_codes(packet.body, packet.n, width)
+    above = np.count_nonzero(codes > 2 * levels)
+    if above:
+        raise PacketError(f"{above} codes are above {2 * levels}", packet.body_offset)
+    most = float(LARGEST)
+    return _look_up(codes, width, lambda code: np.clip(norm * (code - levels) / levels, -most, most))
+
+
+# ------------------------------------------------------------ 10, 11: ditheredSign, flattenedOneBit, decoder
+
+
+def _describe_dithered_sign(packet: _Packet) -> _Description:
+    (width,) = _require_parameters(packet, 1)
+    if width >= INFINITE:
+        raise PacketError("lambda is negative, NaN or infinite", 16)
+    return _Description({"lambda": _float_of(width)}, [("bits", _words(packet.n))])
+
+
+def _decode_dithered_sign(packet: _Packet, description: _Description) -> np.ndarray:
+    _require_zero_tail(packet.body, packet.n, packet.body_offset)
+    y = _unpack(packet.body)[: packet.n].astype(WORD)
+    y <<= 31
+    y |= np.uint32(packet.parameters[0])
+    return y
+
+
+_SCALES = ("dither", "mean", "drive")
+
+
+def _describe_flattened_one_bit(packet: _Packet) -> _Description:
+    order, seed, step, stream, scale = _require_parameters(packet, 5)
+    if not 1 <= order <= min(_LONGEST, _order_for(packet.n)) or order & (order - 1):
+        raise PacketError(f"a transform of order {order} for {packet.n} elements", 16)
+    if scale >= len(_SCALES):
+        raise PacketError(f"unknown scale {scale}", 32)
+    parameters = {"block": order, "seed": seed, "step": step, "stream": stream, "scale": _SCALES[scale]}
+    blocks = -(-packet.n // order)
+    return _Description(parameters, [("scales", blocks), ("bits", _words(blocks * order))])
+
+
+def _decode_flattened_one_bit(packet: _Packet, description: _Description) -> np.ndarray:
+    n = packet.n
+    order, *key, _ = packet.parameters
+    parts = _cut(packet, description)
+    offsets = _offsets(packet, description)
+    scales, bits = parts["scales"], parts["bits"]
+    bad = np.flatnonzero((scales >= INFINITE) | ((scales > 0) & (scales < _key(-126))))
+    if bad.size:
+        what = "is negative, subnormal, NaN or infinite"
+        raise PacketError(f"scale {bad[0]} {what}", offsets["scales"] + 4 * int(bad[0]))
+    total = scales.size * order
+    _require_zero_tail(bits, total, offsets["bits"])
+    # 1. the transform of the signs
+    signs = np.array([1, -1], np.float32)[_unpack(bits)[:total]]
+    t = _transform(signs, order).reshape(-1, order)
+    # 2. times the scales, with the flips undone
+    with np.errstate(over="ignore"):
+        t *= scales.view("<f4")[:, None]
+    np.clip(t, -LARGEST, LARGEST, out=t)
+    y = t.ravel()[:n]
+    y.view(np.uint32)[...] ^= _flips(n, key)
+    y += np.float32(0)  # makes +0 of -0
+    return y.view(np.uint32).astype(WORD, copy=False)
 
 
 # ------------------------------------------------------------------------------------------------- all packets
@@ -441,6 +762,12 @@ _CODECS: Dict[int, _Codec] = {
     3: _Codec("threshold", functools.partial(_describe_sparse, least=0), _decode_sparse),
     4: _Codec("randomK", _describe_random_k, _decode_random_k),
     5: _Codec("float32", _describe_float32, _decode_float32),
+    6: _Codec("randomizedTopK", functools.partial(_describe_sparse, least=1), _decode_sparse),
+    7: _Codec("maskEncoded", _describe_mask_encoded, _decode_mask_encoded),
+    8: _Codec("quantized", _describe_quantized, _decode_quantized),
+    9: _Codec("qsgd", _describe_qsgd, _decode_qsgd),
+    10: _Codec("ditheredSign", _describe_dithered_sign, _decode_dithered_sign),
+    11: _Codec("flattenedOneBit", _describe_flattened_one_bit, _decode_flattened_one_bit),
 }
 
 
@@ -501,47 +828,74 @@ def _bits_of(x: Any) -> np.ndarray:
     return words
 
 
-def _require_integer(name: str, value: Any, most: int) -> int:
+def _require_integer(name: str, value: Any, least: int, most: int) -> int:
     try:
         integer = operator.index(value)
     except TypeError:
-        raise TypeError(f'"{name}" expected an integer in 1..{most}, got {value!r}') from None
-    if not 1 <= integer <= most:
-        raise ValueError(f'"{name}" expected an integer in 1..{most}, got {integer}')
+        raise TypeError(f'"{name}" expected an integer in {least}..{most}, got {value!r}') from None
+    if not least <= integer <= most:
+        raise ValueError(f'"{name}" expected an integer in {least}..{most}, got {integer}')
     return integer
 
 
-def compress_top_k(x: Any, k: Optional[int] = None, ratio: Optional[float] = None) -> bytes:
+def _require_number(name: str, value: Any, expected: str, holds: Callable[[float], bool]) -> float:
+    if not isinstance(value, numbers.Real):
+        raise TypeError(f'"{name}" expected {expected}, got {value!r}')
+    if not holds(float(value)):
+        raise ValueError(f'"{name}" expected {expected}, got {value}')
+    return float(value)
+
+
+def _require_one_of(name: str, value: Any, choices: Sequence[str]) -> str:
+    if value not in choices:
+        kind = ValueError if isinstance(value, str) else TypeError
+        raise kind(f'"{name}" expected one of {", ".join(choices)}, got {value!r}')
+    return value
+
+
+def compress_float32(x: Any) -> bytes:
+    """The packet of x, (n,) float32, as it is. The bytes equal those of ``float32()`` in JavaScript.
+
+    Raises ValueError where x holds NaN or infinity (how many, and where the first is).
+    """
+    words = _bits_of(x)
+    return _write(5, words.size, (), (words,))
+
+
+def compress_top_k(
+    x: Any, k: Optional[int] = None, ratio: Optional[float] = None, values: str = "float32"
+) -> bytes:
     """The packet of the k elements of the largest magnitude of x, (n,) float32; all others decode to zero.
 
     Exactly one of k, 1 <= k <= n, and ratio, 0 < ratio <= 1, is given; k = max(1, floor(ratio n + 1e-9)). Ties go to
-    the lowest index. The bytes equal those of ``topK({ k })`` and ``topK({ ratio })`` in JavaScript.
+    the lowest index. ``values`` is the format of what is sent: 'float32', or rounded to 'bfloat16' or 'float16'. The
+    bytes equal those of ``topK({ k, values })`` and ``topK({ ratio, values })`` in JavaScript.
 
-    Raises ValueError where x holds NaN or infinity (how many, and where the first is), or k or ratio is out of range.
+    Raises ValueError where x holds NaN or infinity (how many, and where the first is), or k, ratio or values is out of
+    range.
     """
     if (k is None) == (ratio is None):
         raise ValueError(f'compress_top_k expected either "k" or "ratio", got k {k} and ratio {ratio}')
     if k is not None:
-        k = _require_integer("k", k, MOST)
+        k = _require_integer("k", k, 1, MOST)
     else:
-        ratio = float(ratio)  # type: ignore[arg-type]
-        if not 0 < ratio <= 1:
-            raise ValueError(f'"ratio" expected a number above 0 and up to 1, got {ratio}')
+        ratio = _require_number("ratio", ratio, "a number above 0 and up to 1", lambda value: 0 < value <= 1)
+    number = _FORMATS.index(_require_one_of("values", values, _FORMATS))
     words = _bits_of(x)
     n = words.size
     if n == 0:
-        return _write(1, 0, (0, 0, 0, 0), ())
-    k = max(1, math.floor(ratio * n + 1e-9)) if ratio is not None else _require_integer("k", k, n)
+        return _write(1, 0, (0, 0, 0, 0, number), ())
+    k = max(1, math.floor(ratio * n + 1e-9)) if ratio is not None else _require_integer("k", k, 1, n)
 
     # 1. select: all keys above the k-th largest, and of those equal to it the first
     kept = _largest(words & MAGNITUDE, k)
     indices = np.flatnonzero(kept)
-    values = words[indices]
+    sent = _encode_values(words[indices], values)
     # 2. code where they are: in the smaller of the two ways, Rice where they are equal
     head, low, unary, unary_bits = _encode_rice(indices)
     if head.size + low.size + unary.size > _words(n):
-        return _write(1, n, (k, 1, 0, 0), (_pack(kept), values))
-    return _write(1, n, (k, 0, low.size, unary_bits), (head, low, unary, values))
+        return _write(1, n, (k, 1, 0, 0, number), (_pack(kept), sent))
+    return _write(1, n, (k, 0, low.size, unary_bits, number), (head, low, unary, sent))
 
 
 def _encode_rice(indices: np.ndarray) -> Tuple[np.ndarray, np.ndarray, np.ndarray, int]:
@@ -596,14 +950,14 @@ def compress_scaled_sign(x: Any, block: Optional[int] = None) -> bytes:
     Raises ValueError where x holds NaN or infinity (how many, and where the first is), or block is out of range.
     """
     if block is not None:
-        block = _require_integer("block", block, MOST)
+        block = _require_integer("block", block, 1, MOST)
     words = _bits_of(x)
     n = words.size
     if n == 0:
         return _write(2, 0, (block or 0,), ())
     segment = min(block or n, n)
     # 1. signs: negative, and not -0
-    signs = _pack(words > np.uint32(0x80000000))
+    signs = _pack(words > SIGN)
     # 2. scales: the means, divided in float64 and rounded once
     sums = _sum_magnitudes(words & MAGNITUDE, segment)
     lengths = np.full(sums.size, segment)
@@ -612,55 +966,221 @@ def compress_scaled_sign(x: Any, block: Optional[int] = None) -> bytes:
     return _write(2, n, (block or 0,), (scales.view(np.uint32), signs))
 
 
-def _sum_magnitudes(keys: np.ndarray, segment: int) -> np.ndarray:
-    """The sums over segments of magnitudes, given by their bits: (ceil(n / segment),) float64 (docs/same-bytes.md)."""
+def compress_quantized(x: Any, bits: int) -> bytes:
+    """The packet of x, (n,) float32, with each element as the nearest of 2^bits levels, from min x to max x.
 
-    def power(exponent: int) -> int:
-        return (exponent + 127) << 23
+    x_i decodes to min + m_i (max - min) / (2^bits - 1), m_i rounded half to even. The bytes equal those of
+    ``quantized({ bits })`` in JavaScript. Source: the baseline QU of arXiv 2408.13787.
+
+    Raises ValueError where x holds NaN or infinity (how many, and where the first is), or bits is not in 1..16.
+    """
+    bits = _require_integer("bits", bits, 1, 16)
+    words = _bits_of(x)
+    n = words.size
+    if n == 0:
+        return _write(8, 0, (bits, 0, 0), ())
+    floats = words.view(np.float32)
+    ends = np.array([floats.min(), floats.max()]) + np.float32(0)  # a zero as +0
+    # 1. the levels, over x times 2^exponent
+    exponent = _exponent_for(words)
+    tiny = _key(-126 - exponent) if exponent <= 0 else 1  # scaled up, even subnormals count
+    low, high = _times(ends.view(np.uint32), exponent, tiny)
+    most = 2**bits - 1
+    width = float(high - low)
+    scale = np.float32(most / width if width > 0 else 0.0)
+    # 2. each element to its nearest
+    steps = (_times(words, exponent, tiny) - low) * scale
+    codes = np.minimum(np.rint(steps), np.float32(most)).astype(np.uint32)
+    return _write(8, n, (bits, *map(int, ends.view(np.uint32))), (_pack_codes(codes, bits),))
+
+
+def compress_flattened_one_bit(
+    x: Any,
+    seed: int,
+    lambda_: Union[None, str, float] = None,
+    c: Optional[float] = None,
+    block: Union[int, str] = 4096,
+    scale: str = "dither",
+    step: int = 0,
+    stream: int = 0,
+) -> bytes:
+    """The packet of one bit an element of z = H D x / sqrt(d), for each block of d elements of x, (n,) float32.
+
+    D are random signs, H the Walsh-Hadamard matrix. ``block`` is d, a power of two, or 'whole'; a vector shorter than a
+    block is one block of the next power of two. ``scale`` says what bits are and stand for: 'dither', signs of z + u
+    for u uniform in [-lambda, lambda], times lambda; 'mean', signs of z, times the mean |z|; 'drive', signs of z, times
+    |z|_2^2 / |z|_1. ``lambda_`` is 'norm', c |x|_2 sqrt(2 ln(2d) / d), where c is 0.3 if left out; 'max', max |z|; or a
+    number. Draws are keyed by (seed, step, stream). The bytes equal those of
+    ``flattenedOneBit({ seed, lambda, c, block, scale })`` with ``{ step, stream }`` in JavaScript.
+    Source: arXiv 2405.11095; drive: arXiv 2105.08339.
+
+    Raises ValueError where x holds NaN or infinity (how many, and where the first is); unless seed, step and stream are
+    in 0..2^32 - 1, block up to 2^26, lambda_ in 2^-60..2^60 and c in 2^-20..2^20; where lambda_ or c has no use; where
+    a whole vector is longer than 2^26.
+    """
+    key = [
+        _require_integer(name, part, 0, MOST)
+        for name, part in (("seed", seed), ("step", step), ("stream", stream))
+    ]
+    if isinstance(block, str) or _require_integer("block", block, 1, _LONGEST) & (block - 1):
+        if block != "whole":
+            raise ValueError(f"\"block\" expected 'whole' or a power of two, got {block!r}")
+    number = _SCALES.index(_require_one_of("scale", scale, _SCALES))
+    if scale != "dither" and not (lambda_ is None and c is None):
+        raise ValueError(f"\"lambda_\" and \"c\" belong to scale 'dither', got scale {scale!r}")
+    if isinstance(lambda_, str):
+        _require_one_of("lambda_", lambda_, ("norm", "max"))
+    elif lambda_ is not None:
+        expected = "'norm', 'max' or a number in 2^-60..2^60"
+        lambda_ = _require_number("lambda_", lambda_, expected, lambda value: 2**-60 <= value <= 2**60)
+    if c is not None and lambda_ not in (None, "norm"):
+        raise ValueError(f"\"c\" belongs to lambda_ 'norm', got {lambda_!r}")
+    expected = "a number in 2^-20..2^20"
+    c = _require_number("c", 0.3 if c is None else c, expected, lambda value: 2**-20 <= value <= 2**20)
+
+    words = _bits_of(x)
+    n = words.size
+    if n == 0:
+        return _write(11, 0, (1, *key, number), ())
+    if block == "whole" and n > _LONGEST:
+        raise ValueError(f"\"x\" expected up to {_LONGEST} elements for block 'whole', got {n}")
+    order = _order_for(n) if block == "whole" else min(int(block), _order_for(n))
+    exponent = _exponent_for(words)
+    # 1. flatten: z sqrt(d) = H D x, over x times 2^exponent
+    z = np.zeros(-(-n // order) * order, np.float32)
+    z[:n] = _times(words ^ _flips(n, key), exponent, _tiny(-102, exponent))
+    z = _transform(z, order)
+    # 2. one bit an element, and what it stands for in each block
+    if scale == "dither":
+        width = "norm" if lambda_ is None else lambda_
+        widths, scales = _widths(words, z, order, exponent, width, c)
+        signs = _dithered(z, widths, order, key)
+    else:
+        signs = z.view(np.uint32) > SIGN
+        scales = _means(words, z, order, exponent, scale)
+    scales = np.minimum(scales, np.float64(LARGEST)).astype(np.float32)
+    scales[scales < np.float32(2.0**-126)] = 0
+    return _write(11, n, (order, *key, number), (scales.view(np.uint32), _pack(signs)))
+
+
+def _widths(
+    words: np.ndarray, z: np.ndarray, order: int, exponent: int, width: Union[str, float], c: float
+) -> Tuple[np.ndarray, np.ndarray]:
+    """lambda sqrt(d) 2^exponent of each block, float32, and lambda / sqrt(d), float64."""
+    if width == "max":
+        widths = (z.view(np.uint32) & MAGNITUDE).reshape(-1, order).max(axis=1).view(np.float32)
+    elif width == "norm":
+        roots = np.sqrt(_square_sums(words, order, exponent).astype(np.float64)).astype(np.float32)
+        # sqrt(2 ln(2d)), of operations that every machine rounds alike, which its logarithm need not be
+        flatness = math.sqrt(2 * order.bit_length() * 0.6931471805599453)
+        widths = roots * np.float32(c * flatness)
+    else:  # more than 2^100 outweighs any z as much as 2^100 does
+        same = min(width * math.sqrt(order) * 2.0**exponent, 2.0**100)
+        widths = np.full(z.size // order, same, np.float32)
+    widths = np.where(widths < np.float32(2.0**-102), np.float32(0), widths)
+    if isinstance(width, str):
+        return widths, widths.astype(np.float64) / order / 2.0**exponent
+    return widths, np.full(widths.size, width / math.sqrt(order))
+
+
+def _dithered(z: np.ndarray, widths: np.ndarray, order: int, key: Sequence[int]) -> np.ndarray:
+    """Where z + u is negative, for u uniform in [-width, width] of its block: (z.size,) bool."""
+    odd = ((_random_words(z.size, key) >> 8) | 1).astype(np.int32) - 2**23
+    draws = odd.astype(np.float32).reshape(-1, order)
+    draws *= (widths * np.float32(2.0**-23))[:, None]
+    return _times(z.view(np.uint32), 0, _key(-102)) < draws.ravel()
+
+
+def _means(words: np.ndarray, z: np.ndarray, order: int, exponent: int, scale: str) -> np.ndarray:
+    """What the signs of each block's z stand for, of the scales 'mean' and 'drive', divided by sqrt(d): float64."""
+    keys = z.view(np.uint32) & MAGNITUDE
+    sums = _tree_sums([_times(keys, 0, _key(-102))], order).astype(np.float64)
+    if scale == "mean":
+        return sums / order / order / 2.0**exponent
+    squares = _square_sums(words, order, exponent).astype(np.float64)
+    return np.divide(squares, sums, out=np.zeros_like(sums), where=sums > 0) / 2.0**exponent
+
+
+# ------------------------------------------------------------------------ scaling and sums (docs/same-bytes.md)
+
+
+def _exponent_for(words: np.ndarray) -> int:
+    """The e by whose 2^e a vector, given by its bits, is scaled: 0 where its largest magnitude does not ask for it."""
+    largest = int((words & MAGNITUDE).max())
+    if largest == 0 or _key(-27) <= largest < _key(40):
+        return 0
+    return min(max(127 - (largest >> 23), -126), 96)
+
+
+def _tiny(least: int, exponent: int) -> np.uint32:
+    """The bits below which a magnitude times 2^exponent lies below 2^least; those of a normal number, at least."""
+    return _key(max(least - exponent, -126))
+
+
+def _times(words: np.ndarray, exponent: int, tiny: int) -> np.ndarray:
+    """The float32 with these bits times 2^exponent; +0 where the bits of the magnitude are below ``tiny``."""
+    counted = np.where((words & MAGNITUDE) < np.uint32(tiny), np.uint32(0), words).view(np.float32)
+    with np.errstate(over="ignore"):
+        return counted * np.float32(2.0**exponent)
+
+
+def _sum_magnitudes(keys: np.ndarray, segment: int) -> np.ndarray:
+    """The sums over segments of magnitudes, given by their bits: (ceil(n / segment),) float64."""
 
     def run(exponent: int, least: int) -> np.ndarray:
         """Sums of the magnitudes times 2^exponent, where those below 2^least count as zero."""
-        counted = np.where(keys < np.uint32(power(least)), np.uint32(0), keys).view(np.float32)
         with np.errstate(over="ignore"):
-            return _tree_sums(counted * np.float32(2.0**exponent), segment).astype(np.float64)
+            return _tree_sums([_times(keys, exponent, _key(least))], segment).astype(np.float64)
 
     largest = int(keys.max())
     plain = run(0, -102)
-    if 0 < largest < power(-60):
+    if 0 < largest < _key(-60):
         return run(96, -126) * 2.0**-96
-    if largest < power(95):
+    if largest < _key(95):
         return plain
     scaled = run(-96, -6) * 2.0**96
     return np.where(scaled < 2.0**95, plain, scaled)
 
 
-def _tree_sums(terms: np.ndarray, segment: int) -> np.ndarray:
+def _square_sums(words: np.ndarray, segment: int, exponent: int) -> np.ndarray:
+    """The sums over segments of squares of a vector, given by its bits, times 2^exponent: float32."""
+    magnitudes = _times(words & MAGNITUDE, exponent, _tiny(-51, exponent))
+    high = (magnitudes.view(np.uint32) & np.uint32(0xFFFFF000)).view(np.float32)
+    return _tree_sums([high * high, (high + high) * (magnitudes - high)], segment)
+
+
+def _tree_sums(terms: Sequence[np.ndarray], segment: int) -> np.ndarray:
     """Sums over segments of (n,) float32, none negative, in the one order that gives the same bits everywhere.
 
-    1024 elements are 32 rows of 32 lanes, padded with +0. A lane adds its rows in order, lanes fold by halves. The sums
-    are the elements of the next level, until one is left. Adding +0 changes nothing, so rows of it are left out, and
-    lanes where a segment has fewer.
+    Where there are several (n,), the terms of one element are added one after the other. 1024 elements are 32 rows of
+    32 lanes, padded with +0. A lane adds its rows in order, lanes fold by halves. The sums are the elements of the next
+    level, until one is left. Adding +0 changes nothing, so rows of it are left out, and lanes where a segment has
+    fewer.
     """
     while True:
-        segments = -(-terms.size // segment)
+        size = terms[0].size
+        segments = -(-size // segment)
         blocks = -(-segment // 1024)
         lanes = min(32, 1 << (segment - 1).bit_length())
         width = blocks * 1024 if blocks > 1 else -(-segment // lanes) * lanes
-        grid = np.zeros((segments, width), np.float32)
-        whole = terms.size // segment
-        grid[:whole, :segment] = terms[: whole * segment].reshape(whole, segment)
-        if whole < segments:
-            grid[whole, : terms.size - whole * segment] = terms[whole * segment :]
-        rows = grid.reshape(segments * blocks, -1, lanes)
-        sums = rows[:, 0].copy()
-        for row in range(1, rows.shape[1]):
-            sums += rows[:, row]
+        whole = size // segment
+        grids = []
+        for term in terms:
+            grid = np.zeros((segments, width), np.float32)
+            grid[:whole, :segment] = term[: whole * segment].reshape(whole, segment)
+            if whole < segments:
+                grid[whole, : size - whole * segment] = term[whole * segment :]
+            grids.append(grid.reshape(segments * blocks, -1, lanes))
+        sums = np.zeros((segments * blocks, lanes), np.float32)
+        for row in range(grids[0].shape[1]):
+            for grid in grids:
+                sums += grid[:, row]
         while sums.shape[1] > 1:
             half = sums.shape[1] // 2
             sums = sums[:, :half] + sums[:, half:]
-        terms = sums[:, 0]
+        terms = [sums[:, 0]]
         if blocks == 1:
-            return terms
+            return terms[0]
         segment = blocks
 
 

@@ -8,7 +8,19 @@ import { fileURLToPath } from 'node:url';
 import { openJs } from '../ts/backends/js/index.ts';
 import type { Compressor, Draw } from '../ts/compressors/compressor.ts';
 import { Device } from '../ts/device.ts';
-import { float32, randomK, scaledSign, threshold, topK } from '../ts/index.ts';
+import {
+  ditheredSign,
+  flattenedOneBit,
+  float32,
+  maskEncoded,
+  qsgd,
+  quantized,
+  randomizedTopK,
+  randomK,
+  scaledSign,
+  threshold,
+  topK,
+} from '../ts/index.ts';
 import { inspect } from '../ts/inspect.ts';
 import { FINITE, input, type InputKind } from '../tests/support/inputs.ts';
 
@@ -34,16 +46,60 @@ export interface Golden {
  * of several the large one.
  */
 const TABLE: readonly (readonly Compressor[])[] = [
-  [topK({ ratio: 0.1 }), topK({ ratio: 0.6 }), topK({ k: 1 }), topK({ ratio: 1 }), topK({ ratio: 0.05 })],
+  [
+    topK({ ratio: 0.1 }),
+    topK({ ratio: 0.6 }),
+    topK({ k: 1 }),
+    topK({ ratio: 1, values: 'bfloat16' }),
+    topK({ ratio: 0.2, values: 'float16' }),
+    topK({ ratio: 0.05 }),
+  ],
   [scaledSign(), ...[1, 7, 100, 4096].map((block) => scaledSign({ block }))],
-  [0.5, 0, 1000, 2.5].map((t) => threshold({ t })),
+  [
+    ...[0.5, 0, 1000].map((t) => threshold({ t })),
+    threshold({ t: 1, values: 'bfloat16' }),
+    threshold({ t: 2.5 }),
+  ],
   [
     randomK({ ratio: 0.1, seed: 7 }),
     randomK({ k: 1, seed: 0 }),
     randomK({ ratio: 1, seed: 1 }),
+    randomK({ ratio: 0.4, seed: 5, values: 'float16' }),
     randomK({ ratio: 0.03, seed: 2 ** 32 - 1 }),
   ],
   [float32()],
+  [
+    randomizedTopK({ ratio: 0.1, alpha: 0.2, seed: 3 }),
+    randomizedTopK({ ratio: 0.9, alpha: 1, seed: 0 }),
+    randomizedTopK({ k: 1, alpha: 0, seed: 2 ** 32 - 1, values: 'bfloat16' }),
+  ],
+  [
+    maskEncoded({ ratio: 0.9, bits: 2 }),
+    maskEncoded({ ratio: 0.99, bits: 3, rounding: 'floor' }),
+    maskEncoded({ ratio: 0.5, bits: 1 }),
+    maskEncoded({ ratio: 0.9, bits: 4, signed: false }),
+    maskEncoded({ ratio: 0.97, bits: 5, signed: true }),
+    maskEncoded({ ratio: 0, bits: 7 }),
+    maskEncoded({ ratio: 0.99, bits: 8 }),
+  ],
+  [4, 1, 2, 3, 7, 16, 8].map((bits) => quantized({ bits })),
+  [7, 1, 2, 100, 32767, 3].map((levels) => qsgd({ levels, seed: levels })),
+  [
+    ditheredSign({ seed: 7 }),
+    ditheredSign({ seed: 0, lambda: 1 }),
+    ditheredSign({ seed: 1, lambda: 2 ** -30 }),
+  ],
+  [
+    flattenedOneBit({ seed: 9 }),
+    flattenedOneBit({ seed: 9, lambda: 'max', block: 64 }),
+    flattenedOneBit({ seed: 1, lambda: 0.5, block: 'whole' }),
+    flattenedOneBit({ seed: 2, scale: 'mean', block: 128 }),
+    flattenedOneBit({ seed: 3, scale: 'drive', block: 1 }),
+    flattenedOneBit({ seed: 2 ** 32 - 1, lambda: 'norm', c: 1, block: 2 }),
+    flattenedOneBit({ seed: 5, lambda: 2 ** -60, block: 64 }),
+    flattenedOneBit({ seed: 6, lambda: 'norm', c: 2 ** 20, block: 16 }),
+    flattenedOneBit({ seed: 4, scale: 'drive', block: 1024 }),
+  ],
 ];
 
 const DRAW: Draw = { step: 3, stream: 2 };

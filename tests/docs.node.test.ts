@@ -50,10 +50,12 @@ test('each example runs and gives what it says', async () => {
         ...fewbits,
         device,
         gradient,
+        featureMap: gradient.map((value) => Math.max(value, 0)),
         packet,
         sum: new Float32Array(1000),
         workers: 4,
         step: 3,
+        rank: 1,
       };
       const [, statement, comment] = /^(.*); \/\/ (.*)\n$/.exec(example) ?? [];
       // in a block, so that an example may name its own device

@@ -2,7 +2,20 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import * as assert from 'uvu/assert';
-import { float32, openDevice, randomK, scaledSign, threshold, topK } from '../ts/index.ts';
+import {
+  ditheredSign,
+  flattenedOneBit,
+  float32,
+  maskEncoded,
+  openDevice,
+  qsgd,
+  quantized,
+  randomizedTopK,
+  randomK,
+  scaledSign,
+  threshold,
+  topK,
+} from '../ts/index.ts';
 import { input } from './support/inputs.ts';
 import { suite } from './support/suite.ts';
 
@@ -26,7 +39,14 @@ const compressors = [
   topK({ ratio: 0.05 }),
   threshold({ t: 1 }),
   randomK({ ratio: 0.05, seed: 1 }),
+  randomizedTopK({ ratio: 0.05, alpha: 0.1, seed: 1, values: 'float16' }),
+  maskEncoded({ ratio: 0.95, bits: 2 }),
+  quantized({ bits: 5 }),
+  qsgd({ levels: 7, seed: 1 }),
   scaledSign({ block: 256 }),
+  ditheredSign({ seed: 1 }),
+  flattenedOneBit({ seed: 1 }),
+  flattenedOneBit({ seed: 1, scale: 'drive', block: 64 }),
   float32(),
 ];
 const CALLS = 10_000;

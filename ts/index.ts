@@ -3,8 +3,16 @@ export { openDevice } from './device.ts';
 export type { CompressOptions, DecompressOptions, Device, DeviceOptions, Kernels } from './device.ts';
 export type { BackendName, GpuRange } from './backends/backend.ts';
 export type { Compressor, Draw } from './compressors/compressor.ts';
+export type { Count, Values } from './compressors/count.ts';
+export { ditheredSign } from './compressors/dithered-sign.ts';
+export { flattenedOneBit, type FlattenedOptions } from './compressors/flattened-one-bit.ts';
 export { float32 } from './compressors/float32.ts';
+export type { Lambda } from './compressors/lambda.ts';
+export { maskEncoded, type MaskOptions } from './compressors/mask-encoded.ts';
+export { qsgd } from './compressors/qsgd.ts';
+export { quantized } from './compressors/quantized.ts';
 export { randomK } from './compressors/random-k.ts';
+export { randomizedTopK, type RandomizedOptions } from './compressors/randomized-top-k.ts';
 export { scaledSign } from './compressors/scaled-sign.ts';
 export { threshold } from './compressors/threshold.ts';
 export { topK } from './compressors/top-k.ts';
@@ -16,3 +24,5 @@ export {
   PacketError,
 } from './errors.ts';
 export { inspect, type Inspection } from './inspect.ts';
+export type { Rounding } from './kernels/quantize.ts';
+export type { ValueFormat } from './packet/values.ts';

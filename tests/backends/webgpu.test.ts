@@ -1,15 +1,24 @@
 /** What the webgpu backend promises beside equal words: submits, memory, errors, and whose device it is. */
 import * as assert from 'uvu/assert';
 import { openWebgpu } from '../../ts/backends/webgpu/index.ts';
-import { float32 } from '../../ts/compressors/float32.ts';
-import { randomK } from '../../ts/compressors/random-k.ts';
-import { scaledSign } from '../../ts/compressors/scaled-sign.ts';
-import { threshold } from '../../ts/compressors/threshold.ts';
-import { topK } from '../../ts/compressors/top-k.ts';
-import { Device, openDevice } from '../../ts/device.ts';
+import { Device } from '../../ts/device.ts';
 import { DeviceClosedError, DeviceLostError } from '../../ts/errors.ts';
 import { pass, type Kernel } from '../../ts/kernels/kernel.ts';
 import { Scope } from '../../ts/kernels/scope.ts';
+import {
+  ditheredSign,
+  flattenedOneBit,
+  float32,
+  maskEncoded,
+  openDevice,
+  qsgd,
+  quantized,
+  randomizedTopK,
+  randomK,
+  scaledSign,
+  threshold,
+  topK,
+} from '../../ts/index.ts';
 import { rejects } from '../support/host.ts';
 import { input } from '../support/inputs.ts';
 import { inBrowser } from '../support/settings.ts';
@@ -73,8 +82,18 @@ test('a compress is one submit, and takes no new memory after the first of its s
     topK({ ratio: 0.01 }),
     threshold({ t: 2 }),
     randomK({ ratio: 0.01, seed: 1 }),
+    randomizedTopK({ ratio: 0.01, alpha: 0.1, seed: 1 }),
+    maskEncoded({ ratio: 0.99, bits: 2 }),
+    quantized({ bits: 5 }),
+    qsgd({ levels: 7, seed: 1 }),
     scaledSign(),
     scaledSign({ block: 512 }),
+    ditheredSign({ seed: 1 }),
+    flattenedOneBit({ seed: 1 }),
+    flattenedOneBit({ seed: 1, lambda: 'max', block: 256 }),
+    flattenedOneBit({ seed: 1, lambda: 1, block: 'whole' }),
+    flattenedOneBit({ seed: 1, scale: 'mean' }),
+    flattenedOneBit({ seed: 1, scale: 'drive' }),
     float32(),
   ]) {
     await device.compress(compressor, x);
@@ -112,7 +131,13 @@ test('a vector on the GPU is compressed there, wherever it lies', async () => {
   const gpu = await openGpu();
   const device = await openDevice({ backend: 'webgpu', gpu });
   const x = input('normal', 3001);
-  for (const compressor of [topK({ ratio: 0.05 }), scaledSign({ block: 100 }), threshold({ t: 1 })]) {
+  for (const compressor of [
+    topK({ ratio: 0.05 }),
+    scaledSign({ block: 100 }),
+    threshold({ t: 1 }),
+    maskEncoded({ ratio: 0.95, bits: 3 }),
+    flattenedOneBit({ seed: 1, block: 256 }),
+  ]) {
     const expected = await device.compress(compressor, x);
     for (const [offset, usage] of [
       [0, STORAGE],

@@ -68,7 +68,7 @@ test('compress, inspect and decompress', async () => {
   assert.is(compress.status, 0, compress.stderr);
   assert.match(compress.stdout, /g\.npy -> g\.fb on wasm/);
   const inspect = await fewbits('inspect', 'g.fb');
-  assert.match(inspect.stdout, /topK \(k=10, coding=rice\), n = 1000/);
+  assert.match(inspect.stdout, /topK \(k=10, coding=rice, values=float32\), n = 1000/);
   assert.is((await fewbits('decompress', 'g.fb', '-o', 'back.npy')).status, 0);
   const { data } = readNpy(readFileSync(`${folder}/back.npy`));
   const kept = data.filter((value) => value !== 0);
@@ -194,7 +194,7 @@ test('what is wrong is one line on standard error, status not 0, no file left be
     [[...compress, 'top-k:k'], /"k" expected NAME=VALUE, as in top-k:ratio=0\.01/],
     [
       [...compress, 'zip'],
-      /unknown compressor "zip"; known are top-k, threshold, random-k, scaled-sign, float32/,
+      /unknown compressor "zip"; known are top-k, threshold, random-k, randomized-top-k, mask-encoded, quantized, /,
     ],
     [
       [...compress, 'top-k:k=1', '--backend', 'cuda'],

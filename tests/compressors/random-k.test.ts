@@ -4,15 +4,19 @@ import { randomK } from '../../ts/compressors/random-k.ts';
 import { Device } from '../../ts/device.ts';
 import { NonFiniteError } from '../../ts/errors.ts';
 import { inspect } from '../../ts/inspect.ts';
+import { roundedTo } from '../reference/halves.ts';
 import { eachCompressor } from '../support/compressors.ts';
 import { rejects } from '../support/host.ts';
 import { input } from '../support/inputs.ts';
+import { assertWords } from '../support/same-words.ts';
 import { suite } from '../support/suite.ts';
 
 eachCompressor('randomK', [
   randomK({ k: 1, seed: 3 }),
   randomK({ ratio: 0.1, seed: 4 }),
   randomK({ ratio: 1, seed: 0 }),
+  randomK({ ratio: 0.3, seed: 5, values: 'bfloat16' }),
+  randomK({ ratio: 0.1, seed: 6, values: 'float16' }),
 ]);
 
 const test = suite('randomK by its definition');
@@ -64,10 +68,23 @@ test('each place, and each pair of places, has the same chance', async () => {
   }
 });
 
-test('costs 32 bits a kept element and 36 bytes', async () => {
+test('costs 32 bits a kept element and 40 bytes', async () => {
   const packet = await device.compress(randomK({ ratio: 0.01, seed: 1 }), input('normal', 10_000));
-  assert.is(packet.length, 36 + 100 * 4);
-  assert.equal(inspect(packet).parameters, { k: 100, seed: 1, step: 0, stream: 0 });
+  assert.is(packet.length, 40 + 100 * 4);
+  assert.equal(inspect(packet).parameters, { k: 100, seed: 1, step: 0, stream: 0, values: 'float32' });
+});
+
+test('values of 16 bits take half the bytes, and decode to rounded elements', async () => {
+  const x = input('normal', 1000);
+  for (const k of [1, 100, 333]) {
+    const whole = await device.decompress(await device.compress(randomK({ k, seed: 1 }), x));
+    for (const values of ['bfloat16', 'float16'] as const) {
+      const packet = await device.compress(randomK({ k, seed: 1, values }), x);
+      assert.is(packet.length, 40 + Math.ceil(k / 2) * 4);
+      assert.is(inspect(packet).parameters.values, values);
+      assertWords(await device.decompress(packet), roundedTo(values, whole), `${k} ${values}`);
+    }
+  }
 });
 
 test('refuses NaN and infinity, drawn or not', async () => {
@@ -81,7 +98,14 @@ test('wrong options are named', async () => {
   assert.throws(made({ k: 1 }), /"seed" expected an integer in 0\.\.4294967295, got undefined/);
   assert.throws(made({ k: 1, seed: -1 }), /"seed"/);
   assert.throws(made({ seed: 1 }), /either "k" or "ratio"/);
-  assert.throws(made({ k: 1, seed: 1, sead: 2 }), /randomK has no option "sead"; it has k, ratio, seed/);
+  assert.throws(
+    made({ k: 1, seed: 1, sead: 2 }),
+    /randomK has no option "sead"; it has k, ratio, values, seed/,
+  );
+  assert.throws(
+    made({ k: 1, seed: 1, values: 'half' }),
+    /"values" expected one of float32, bfloat16, float16/,
+  );
   await rejects(
     device.compress(randomK({ k: 5, seed: 1 }), new Float32Array(4)),
     RangeError,

@@ -4,6 +4,7 @@ import { topK } from '../../ts/compressors/top-k.ts';
 import { Device } from '../../ts/device.ts';
 import { NonFiniteError } from '../../ts/errors.ts';
 import { inspect } from '../../ts/inspect.ts';
+import { roundedTo } from '../reference/halves.ts';
 import * as reference from '../reference/select.ts';
 import { eachCompressor } from '../support/compressors.ts';
 import { rejects } from '../support/host.ts';
@@ -11,7 +12,14 @@ import { input } from '../support/inputs.ts';
 import { assertWords } from '../support/same-words.ts';
 import { suite } from '../support/suite.ts';
 
-eachCompressor('topK', [topK({ k: 1 }), topK({ ratio: 0.01 }), topK({ ratio: 0.5 }), topK({ ratio: 1 })]);
+eachCompressor('topK', [
+  topK({ k: 1 }),
+  topK({ ratio: 0.01 }),
+  topK({ ratio: 0.5 }),
+  topK({ ratio: 1 }),
+  topK({ ratio: 0.1, values: 'bfloat16' }),
+  topK({ ratio: 0.3, values: 'float16' }),
+]);
 
 const test = suite('topK by its definition');
 const device = new Device({ backend: 'js' }, { backend: openJs(), reasons: {} });
@@ -43,6 +51,21 @@ test('is about log2(n / k) + 2 + 32 bits a kept element', async () => {
   assert.ok((bytes * 8) / 10_000 < 32 + 8.086 * 1.05, `${(bytes * 8) / 10_000}`);
 });
 
+test('values of 16 bits take half the bytes, and decode to rounded elements', async () => {
+  for (const kind of ['normal', 'subnormal', 'huge', 'negativeZero'] as const)
+    for (const k of [1, 2, 501]) {
+      const x = input(kind, 1000);
+      const full = await device.compress(topK({ k }), x);
+      const whole = await device.decompress(full);
+      for (const values of ['bfloat16', 'float16'] as const) {
+        const packet = await device.compress(topK({ k, values }), x);
+        assert.is(full.length - packet.length, Math.floor(k / 2) * 4);
+        assert.is(inspect(packet).parameters.values, values);
+        assertWords(await device.decompress(packet), roundedTo(values, whole), `${kind} ${k} ${values}`);
+      }
+    }
+});
+
 test('refuses NaN and infinity anywhere', async () => {
   const x = input('normal', 1000);
   for (const [at, value] of [
@@ -64,7 +87,9 @@ test('wrong options are named', async () => {
   assert.throws(made({}), /either "k" or "ratio"/);
   assert.throws(made({ ratio: 0 }), /"ratio" expected a number above 0 and up to 1, got 0/);
   assert.throws(made({ ratio: 1.5 }), /"ratio"/);
-  assert.throws(made({ share: 1 }), /topK has no option "share"; it has k, ratio/);
+  assert.throws(made({ share: 1 }), /topK has no option "share"; it has k, ratio, values/);
+  assert.throws(made({ k: 1, values: 'float64' }), /"values" expected one of float32, bfloat16, float16/);
+  assert.throws(made({ k: 1, values: 16 }), /"values" expected one of float32, bfloat16, float16, got 16/);
   assert.throws(made('1'), /topK expected an object of options, got "1"/);
   await rejects(
     device.compress(topK({ k: 11 }), new Float32Array(10)),

@@ -54,7 +54,7 @@ const damages: readonly ((bytes: Uint8Array) => Uint8Array)[] = [
   },
   // another compressor's number over the same body
   (bytes) => {
-    bytes[5] = below(8);
+    bytes[5] = below(13);
     return bytes;
   },
   // words of noise

@@ -45,13 +45,13 @@ test('the layout of a header, byte by byte', async () => {
 test('inspect says what a packet is', async () => {
   const packet = await device.compress(topK({ k: 2 }), input('normal', 1000));
   const { compressor, parameters, n, bytes, bitsPerElement, sections } = inspect(packet);
-  assert.equal([compressor, parameters, n, bytes], ['topK', { k: 2, coding: 'rice' }, 1000, packet.length]);
+  assert.equal([compressor, parameters, n, bytes], ['topK', { k: 2, coding: 'rice', values: 'float32' }, 1000, packet.length]);
   assert.is(bitsPerElement, (packet.length * 8) / 1000);
   assert.equal(
     sections.map(({ name }) => name),
     ['head', 'low', 'unary', 'values'],
   );
-  assert.is(sections[0].offset, 32);
+  assert.is(sections[0].offset, 36);
   assert.is(sections[3].offset + sections[3].bytes, packet.length - 4);
 });
 
@@ -91,7 +91,7 @@ test('what is wrong behind a right CRC is named', async () => {
     [sparse, (bytes) => void (bytes[4] = 9), 'format version 9'],
     [sparse, (bytes) => void (bytes[5] = 99), 'unknown compressor 99'],
     [sparse, (_, view) => view.setUint16(6, 60000, true), 'the parameters pass the end'],
-    [sparse, (_, view) => view.setUint16(6, 3, true), '3 words of parameters, expected 4'],
+    [sparse, (_, view) => view.setUint16(6, 3, true), '3 words of parameters, expected 5'],
     [sparse, (_, view) => view.setUint32(8, 4, true), 'k = 5 of n = 4'],
     [sparse, (_, view) => view.setUint32(16, 0, true), 'k = 0 of n = 300'],
     [sparse, (_, view) => view.setUint32(20, 2, true), 'unknown coding 2'],
@@ -101,7 +101,7 @@ test('what is wrong behind a right CRC is named', async () => {
       (bytes, view) => view.setUint32(bytes.length - 8, 0x7f800000, true),
       'value 4 is NaN or infinite',
     ],
-    [sparse, (_, view) => view.setUint16(34, 1, true), 'not zero'],
+    [sparse, (_, view) => view.setUint16(38, 1, true), 'not zero'],
     [
       signs,
       (bytes, view) => view.setUint32(bytes.length - 8, 0xffffffff, true),

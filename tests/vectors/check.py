@@ -7,6 +7,7 @@ damaged packets, and for each what it decoded to. Prints what was seen, as JSON.
 """
 
 import json
+import keyword
 import pathlib
 import random
 import struct
@@ -22,10 +23,22 @@ import numpy as np  # noqa: E402
 
 import fewbits  # noqa: E402
 
-ROUNDS = 2000
+ROUNDS = 4000
 MAX_ELEMENTS = 10_000
-EXTREMES = (0, 1, 2, 3, 31, 32, 0x7F800000, 0x7FFFFFFF, 0x80000000, 0xFF800000, 0xFFFFFFFE, 0xFFFFFFFF)
-ENCODERS = {"topK": fewbits.compress_top_k, "scaledSign": fewbits.compress_scaled_sign}
+EXTREMES = (0, 1, 2, 3, 31, 32, 0x7FFFFF, 0x7F800000, 0x7FFFFFFF, 0x80000000, 0xFF800000, 0xFFFFFFFE, 0xFFFFFFFF)
+ENCODERS = {
+    "topK": fewbits.compress_top_k,
+    "scaledSign": fewbits.compress_scaled_sign,
+    "float32": fewbits.compress_float32,
+    "quantized": fewbits.compress_quantized,
+    "flattenedOneBit": fewbits.compress_flattened_one_bit,
+}
+
+
+def arguments(golden: dict) -> dict:
+    """The options of a golden packet, and what it is keyed by, as Python has them."""
+    options = {f"{name}_" if keyword.iskeyword(name) else name: value for name, value in golden["options"].items()}
+    return {**options, **golden["draw"]} if "seed" in options else options
 
 
 def sealed(packet: bytearray, length: bool) -> bytes:
@@ -50,7 +63,7 @@ def damaged(packet: bytes, draw: random.Random) -> bytes:
         bad[at:at] = bytes(draw.randrange(256) for _ in range(4 * draw.randint(1, 3)))
     else:  # extremes: anywhere, and in the header and the parameters
         for _ in range(draw.randint(1, 2)):
-            last = len(bad) // 4 - 1 if way == 3 else min(8, len(bad) // 4 - 1)
+            last = len(bad) // 4 - 1 if way == 3 else min(10, len(bad) // 4 - 1)
             struct.pack_into("<I", bad, 4 * draw.randrange(1, last), draw.choice(EXTREMES))
     return bytes(bad) if draw.randrange(8) == 0 else sealed(bad, draw.randrange(8) > 0)
 
@@ -69,7 +82,7 @@ def main(inputs: pathlib.Path, output: pathlib.Path) -> None:
         inspected[name] = fewbits.inspect(packets[name])
         if golden["compressor"] in ENCODERS:
             x = np.frombuffer((inputs / f"{name}.f32").read_bytes(), "<f4")
-            encoded[name] = ENCODERS[golden["compressor"]](x, **golden["options"]) == packets[name]
+            encoded[name] = ENCODERS[golden["compressor"]](x, **arguments(golden)) == packets[name]
 
     refused: dict = {}
     accepted, other, most = 0, [], 0

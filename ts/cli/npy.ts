@@ -3,7 +3,7 @@
  * float32, written as little-endian float32.
  */
 
-import { floatOfHalf } from './half.ts';
+import { floatOfHalf } from '../packet/values.ts';
 
 /** A tensor from a file. `converted` names the type it had, where it was not float32. */
 export interface Tensor {

@@ -3,7 +3,7 @@
  * each tensor's type, shape and place, then all data. Read as one flat float32 vector with a map back to names and
  * shapes; written as float32.
  */
-import { floatOfHalf, floatsOfBrain } from './half.ts';
+import { floatOfHalf, floatsOfBrain } from '../packet/values.ts';
 
 /** Where a tensor lies in the flat vector. */
 export interface TensorPlace {

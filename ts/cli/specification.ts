@@ -1,7 +1,13 @@
 /** A compressor from the command line: `top-k:ratio=0.01`, its name in kebab case and its options. */
 import type { Compressor } from '../compressors/compressor.ts';
+import { ditheredSign } from '../compressors/dithered-sign.ts';
+import { flattenedOneBit } from '../compressors/flattened-one-bit.ts';
 import { float32 } from '../compressors/float32.ts';
+import { maskEncoded } from '../compressors/mask-encoded.ts';
+import { qsgd } from '../compressors/qsgd.ts';
+import { quantized } from '../compressors/quantized.ts';
 import { randomK } from '../compressors/random-k.ts';
+import { randomizedTopK } from '../compressors/randomized-top-k.ts';
 import { scaledSign } from '../compressors/scaled-sign.ts';
 import { threshold } from '../compressors/threshold.ts';
 import { topK } from '../compressors/top-k.ts';
@@ -11,7 +17,13 @@ const factories: Record<string, { make: (options: never) => Compressor; example:
   'top-k': { make: topK, example: 'top-k:ratio=0.01' },
   threshold: { make: threshold, example: 'threshold:t=0.01' },
   'random-k': { make: randomK, example: 'random-k:ratio=0.01,seed=7' },
+  'randomized-top-k': { make: randomizedTopK, example: 'randomized-top-k:ratio=0.01,alpha=0.1,seed=7' },
+  'mask-encoded': { make: maskEncoded, example: 'mask-encoded:ratio=0.99,bits=2' },
+  quantized: { make: quantized, example: 'quantized:bits=4' },
+  qsgd: { make: qsgd, example: 'qsgd:levels=7,seed=7' },
   'scaled-sign': { make: scaledSign, example: 'scaled-sign:block=4096' },
+  'dithered-sign': { make: ditheredSign, example: 'dithered-sign:seed=7' },
+  'flattened-one-bit': { make: flattenedOneBit, example: 'flattened-one-bit:seed=9,lambda=max,block=4096' },
   float32: { make: float32, example: 'float32' },
 };
 
@@ -27,12 +39,18 @@ export function parseCompressor(text: string): Compressor {
   const factory = Object.hasOwn(factories, name) ? factories[name] : undefined;
   if (factory === undefined)
     throw new RangeError(`unknown compressor "${name}"; known are ${Object.keys(factories).join(', ')}`);
-  const options: Record<string, string | number> = {};
+  const options: Record<string, string | number | boolean> = {};
   for (const pair of colon < 0 ? [] : text.slice(colon + 1).split(',')) {
     const [key, value, ...rest] = pair.split('=');
     if (!key || !value || rest.length > 0)
       throw new RangeError(`"${pair}" expected NAME=VALUE, as in ${factory.example}`);
-    options[key] = Number.isNaN(Number(value)) ? value : Number(value);
+    options[key] = valueOf(value);
   }
   return factory.make(options as never);
+}
+
+/** A number or a truth value where the text is one, else the text. */
+function valueOf(text: string): string | number | boolean {
+  if (text === 'true' || text === 'false') return text === 'true';
+  return Number.isNaN(Number(text)) ? text : Number(text);
 }

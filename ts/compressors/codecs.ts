@@ -2,13 +2,33 @@
 import { PacketError } from '../errors.ts';
 import type { Packet } from '../packet/packet.ts';
 import type { Codec } from './compressor.ts';
+import { ditheredSignCodec } from './dithered-sign.ts';
+import { flattenedOneBitCodec } from './flattened-one-bit.ts';
 import { float32Codec } from './float32.ts';
+import { indexListCodec } from './index-list.ts';
+import { maskEncodedCodec } from './mask-encoded.ts';
+import { qsgdCodec } from './qsgd.ts';
+import { quantizedCodec } from './quantized.ts';
 import { randomKCodec } from './random-k.ts';
+import { randomizedTopKCodec } from './randomized-top-k.ts';
 import { scaledSignCodec } from './scaled-sign.ts';
 import { thresholdCodec } from './threshold.ts';
 import { topKCodec } from './top-k.ts';
 
-const codecs: readonly Codec[] = [topKCodec, scaledSignCodec, thresholdCodec, randomKCodec, float32Codec];
+const codecs: readonly Codec[] = [
+  topKCodec,
+  scaledSignCodec,
+  thresholdCodec,
+  randomKCodec,
+  float32Codec,
+  randomizedTopKCodec,
+  maskEncodedCodec,
+  quantizedCodec,
+  qsgdCodec,
+  ditheredSignCodec,
+  flattenedOneBitCodec,
+  indexListCodec,
+];
 
 /** @throws PacketError where no compressor has the packet's number */
 export function codecOf(packet: Packet): Codec {

@@ -48,10 +48,6 @@ export interface Codec {
 }
 
 /** An immutable compressor. */
-export function defineCompressor(
-  name: string,
-  options: Record<string, unknown>,
-  encode: Compressor['encode'],
-): Compressor {
+export function defineCompressor(name: string, options: object, encode: Compressor['encode']): Compressor {
   return Object.freeze({ name, options: Object.freeze({ ...options }), encode });
 }

@@ -1,19 +1,25 @@
-/** How many elements a sparse compressor keeps: `k` itself, or `ratio`, the kept share of n. */
-import { requireInteger, requireNumber, requireOptions, shown } from '../arguments.ts';
+/** How many elements a sparse compressor keeps, and in which format it sends them. */
+import { requireInteger, requireNumber, requireOneOf, requireOptions, shown } from '../arguments.ts';
+import { VALUE_FORMATS, type ValueFormat } from '../packet/values.ts';
 
 /** Either a number of elements or a share of them. */
 export type Count =
   { readonly k: number; readonly ratio?: undefined } | { readonly ratio: number; readonly k?: undefined };
 
+/** The format of the values that are sent; float32 if left out. */
+export interface Values {
+  readonly values?: ValueFormat;
+}
+
 /** The most elements that a vector can have. */
 export const MOST: number = 2 ** 32 - 1;
 
 /**
- * Checks the options of a sparse compressor, which may have `others` beside k and ratio.
+ * Checks the options of a sparse compressor, which may have `others` beside k, ratio and values.
  * @throws RangeError unless exactly one of k and ratio is given, k >= 1, 0 < ratio <= 1
  */
-export function requireCount(owner: string, count: Count, ...others: string[]): void {
-  requireOptions(owner, count, ['k', 'ratio', ...others]);
+export function requireCount(owner: string, count: Count & Values, ...others: string[]): void {
+  requireOptions(owner, count, ['k', 'ratio', 'values', ...others]);
   const { k, ratio } = (count ?? {}) as { k?: unknown; ratio?: unknown };
   if ((k === undefined) === (ratio === undefined))
     throw new RangeError(
@@ -21,6 +27,12 @@ export function requireCount(owner: string, count: Count, ...others: string[]): 
     );
   if (k !== undefined) requireInteger('k', k, 1, MOST);
   else requireNumber('ratio', ratio, 'a number above 0 and up to 1', (value) => value > 0 && value <= 1);
+  formatOf(count);
+}
+
+/** @throws TypeError or RangeError unless `values` is a format or left out */
+export function formatOf({ values }: Values): ValueFormat {
+  return requireOneOf('values', values ?? 'float32', VALUE_FORMATS);
 }
 
 /**
@@ -29,5 +41,10 @@ export function requireCount(owner: string, count: Count, ...others: string[]): 
  */
 export function countFor(count: Count, n: number): number {
   if (count.k !== undefined) return requireInteger('k', count.k, 1, n);
-  return Math.max(1, Math.floor(count.ratio * n + 1e-9));
+  return keptShare(count.ratio, n);
+}
+
+/** floor(ratio * n + 1e-9) in float64, at least 1. */
+export function keptShare(ratio: number, n: number): number {
+  return Math.max(1, Math.floor(ratio * n + 1e-9));
 }

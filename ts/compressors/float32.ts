@@ -3,8 +3,8 @@ import { requireOptions } from '../arguments.ts';
 import { NonFiniteError } from '../errors.ts';
 import { findNonFinite } from '../kernels/reduce.ts';
 import { cutSections, requireParameters } from '../packet/packet.ts';
+import { decodeValues } from '../packet/values.ts';
 import { defineCompressor, type Codec, type Compressor } from './compressor.ts';
-import { requireFinite } from './sparse-list.ts';
 
 const ID = 5;
 
@@ -37,7 +37,7 @@ export const float32Codec: Codec = {
     return { parameters: {}, sections };
   },
   decode(scope, packet) {
-    requireFinite(packet.body, packet.bodyOffset);
-    return { buffer: scope.put(packet.body), n: packet.n };
+    const { n } = packet;
+    return { buffer: scope.put(decodeValues(packet.body, n, 'float32', packet.bodyOffset)), n };
   },
 };

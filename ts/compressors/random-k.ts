@@ -2,7 +2,8 @@
  * Random-k sparsification: k elements drawn without replacement, as they are. S. U. Stich et al., "Sparsified SGD with
  * Memory", arXiv 1809.07599.
  *
- * Parameters: k, seed, step, stream. Section: values, k float32, by ascending index. The receiver draws the same places.
+ * Parameters: k, seed, step, stream, format of the values. Section: values, k of them, by ascending index. The receiver
+ * draws the same places.
  */
 import { requireInteger } from '../arguments.ts';
 import type { DeviceBuffer } from '../backends/backend.ts';
@@ -13,28 +14,33 @@ import type { Scope } from '../kernels/scope.ts';
 import { selectTopK } from '../kernels/select.ts';
 import { gatherKernel, scatterKernel } from '../kernels/sparse.ts';
 import { cutSections, requireParameters, type Packet } from '../packet/packet.ts';
+import { decodeValues, encodeValues, VALUE_FORMATS, valueWords, type ValueFormat } from '../packet/values.ts';
 import { defineCompressor, type Codec, type Compressor } from './compressor.ts';
-import { countFor, MOST, requireCount, type Count } from './count.ts';
-import { requireFinite, requireKept } from './sparse-list.ts';
+import { countFor, formatOf, MOST, requireCount, type Count, type Values } from './count.ts';
+import { requireKept } from './index-list.ts';
+import { requireFormat } from './sparse-list.ts';
 
 const ID = 4;
 
 /**
  * Keeps k elements drawn at random without replacement, each with the same chance; all others decode to zero. Values
  * are sent as they are: times n / k they are unbiased, E[n / k * decoded] = x; as they are they suit error feedback.
- * The places are not sent, since the receiver draws the same: 32 bits a kept element. Draws are keyed by
+ * The places are not sent, since the receiver draws the same: 32 bits a kept element, 16 with `values: 'bfloat16'` or
+ * `'float16'`. Draws are keyed by
  * (seed, step, stream), the last two from `compress`. Source: arXiv 1809.07599.
  *
  * @throws RangeError unless k >= 1 or 0 < ratio <= 1, and seed in 0..2^32 - 1; compress throws it where k > n
  * @example
  * const packet = await device.compress(randomK({ ratio: 0.01, seed: 7 }), gradient, { step });
  */
-export function randomK(options: Count & { readonly seed: number }): Compressor {
+export function randomK(options: Count & Values & { readonly seed: number }): Compressor {
   requireCount('randomK', options, 'seed');
   const seed = requireInteger('seed', options.seed, 0, MOST);
+  const format = formatOf(options);
+  const number = VALUE_FORMATS.indexOf(format);
   return defineCompressor('randomK', options, async (scope, x, { step, stream }) => {
     const { n } = x;
-    if (n === 0) return { id: ID, n, parameters: [0, seed, step, stream], sections: [] };
+    if (n === 0) return { id: ID, n, parameters: [0, seed, step, stream, number], sections: [] };
     const k = countFor(options, n);
     // 1. draw the places
     const indices = drawPlaces(scope, n, k, { seed, step, stream });
@@ -43,7 +49,12 @@ export function randomK(options: Count & { readonly seed: number }): Compressor 
     scope.run(gatherKernel, { x: x.buffer, indices, values }, { n, count: k });
     const [words, [bad, first]] = await scope.read(values, findNonFinite(scope, x));
     if (bad > 0) throw new NonFiniteError(bad, first);
-    return { id: ID, n, parameters: [k, seed, step, stream], sections: [words] };
+    return {
+      id: ID,
+      n,
+      parameters: [k, seed, step, stream, number],
+      sections: [encodeValues(words, format)],
+    };
   });
 }
 
@@ -62,10 +73,16 @@ function drawPlaces(
   return selectTopK(scope, { buffer: bits, n }, k, 'magnitude').indices;
 }
 
-function parametersOf(packet: Packet): { k: number; seed: number; step: number; stream: number } {
-  const [k, seed, step, stream] = requireParameters(packet, 4);
+function parametersOf(packet: Packet): {
+  k: number;
+  seed: number;
+  step: number;
+  stream: number;
+  values: ValueFormat;
+} {
+  const [k, seed, step, stream, format] = requireParameters(packet, 5);
   requireKept(packet, k, Math.min(packet.n, 1));
-  return { k, seed, step, stream };
+  return { k, seed, step, stream, values: requireFormat(format, 32) };
 }
 
 export const randomKCodec: Codec = {
@@ -73,18 +90,18 @@ export const randomKCodec: Codec = {
   name: 'randomK',
   describe(packet) {
     const parameters = parametersOf(packet);
-    const sections = [{ name: 'values', words: parameters.k }];
+    const sections = [{ name: 'values', words: valueWords(parameters.k, parameters.values) }];
     cutSections(packet, sections);
     return { parameters, sections };
   },
   decode(scope, packet) {
     const { n } = packet;
-    const { k, ...key } = parametersOf(packet);
-    requireFinite(packet.body, packet.bodyOffset);
+    const { k, values: format, ...key } = parametersOf(packet);
+    const values = decodeValues(packet.body, k, format, packet.bodyOffset);
     const y = scope.take(n);
     if (n > 0) {
       const indices = drawPlaces(scope, n, k, key);
-      scope.run(scatterKernel, { indices, values: scope.put(packet.body), y }, { n, count: k });
+      scope.run(scatterKernel, { indices, values: scope.put(values), y }, { n, count: k });
     }
     return { buffer: y, n };
   },

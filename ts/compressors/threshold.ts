@@ -7,7 +7,8 @@ import type { ReadRequest } from '../backends/backend.ts';
 import { nonFiniteError } from '../kernels/reduce.ts';
 import { selectFrom } from '../kernels/select.ts';
 import { defineCompressor, type Codec, type Compressor } from './compressor.ts';
-import { someNonFinite, sparseCodec, sparseParts } from './sparse-list.ts';
+import { formatOf, type Values } from './count.ts';
+import { emptySparseParts, someNonFinite, sparseCodec, sparseParts } from './sparse-list.ts';
 
 const ID = 3;
 
@@ -17,18 +18,20 @@ const LEAST = 4096;
 
 /**
  * Keeps all elements with |x_i| >= t, t rounded to float32; all others decode to zero. How many that are depends on the
- * data: none, perhaps, or all. About log2(n / k) + 2 + 32 bits a kept element. Source: arXiv 2108.00951.
+ * data: none, perhaps, or all. About log2(n / k) + 2 + 32 bits a kept element; `values: 'bfloat16'` or `'float16'` rounds
+ * the values, and makes that 16 bits less. Source: arXiv 2108.00951.
  *
  * @throws RangeError unless t is finite and not negative
  * @example
  * const packet = await device.compress(threshold({ t: 0.01 }), gradient);
  */
-export function threshold(options: { readonly t: number }): Compressor {
-  requireOptions('threshold', options, ['t']);
+export function threshold(options: { readonly t: number } & Values): Compressor {
+  requireOptions('threshold', options, ['t', 'values']);
+  const format = formatOf(options);
   const t = requireNumber('t', options?.t, 'a number of 0 or more', (value) => value >= 0);
-  return defineCompressor('threshold', { t }, async (scope, x) => {
+  return defineCompressor('threshold', { ...options }, async (scope, x) => {
     const { n } = x;
-    if (n === 0) return sparseParts(ID, n, new Uint32Array(0), new Uint32Array(0));
+    if (n === 0) return emptySparseParts(ID, format);
     // 1. select: all |x_i| >= t
     const { indices, values, count } = selectFrom(scope, x, t);
     const most = Math.min(n, Math.max(LEAST, Math.ceil(n / SHARE)));
@@ -42,7 +45,7 @@ export function threshold(options: { readonly t: number }): Compressor {
     // NaN and infinity have larger keys than any t
     if (someNonFinite(words)) throw await nonFiniteError(scope, x);
     // 2. code where they are
-    return sparseParts(ID, n, kept, words);
+    return sparseParts(ID, n, kept, words, format);
   });
 }
 

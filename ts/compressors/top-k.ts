@@ -5,32 +5,34 @@
 import { nonFiniteError } from '../kernels/reduce.ts';
 import { selectTopK } from '../kernels/select.ts';
 import { defineCompressor, type Codec, type Compressor } from './compressor.ts';
-import { countFor, requireCount, type Count } from './count.ts';
-import { someNonFinite, sparseCodec, sparseParts } from './sparse-list.ts';
+import { countFor, formatOf, requireCount, type Count, type Values } from './count.ts';
+import { emptySparseParts, someNonFinite, sparseCodec, sparseParts } from './sparse-list.ts';
 
 const ID = 1;
 
 /**
  * Keeps the k elements of the largest magnitude, exactly, ties to the lowest index; all others decode to zero.
  * `topK({ k })` keeps k; `topK({ ratio })` keeps a share of n: k = floor(ratio * n + 1e-9), at least 1.
- * About log2(n / k) + 2 + 32 bits a kept element. Source: arXiv 1704.05021.
+ * About log2(n / k) + 2 + 32 bits a kept element; `values: 'bfloat16'` or `'float16'` rounds the values, and makes that
+ * 16 bits less. Source: arXiv 1704.05021.
  *
  * @throws RangeError unless k >= 1 or 0 < ratio <= 1; compress throws it where k > n
  * @example
  * const packet = await device.compress(topK({ ratio: 0.01 }), gradient);
  */
-export function topK(count: Count): Compressor {
-  requireCount('topK', count);
-  return defineCompressor('topK', count, async (scope, x) => {
+export function topK(options: Count & Values): Compressor {
+  requireCount('topK', options);
+  const format = formatOf(options);
+  return defineCompressor('topK', options, async (scope, x) => {
     const { n } = x;
-    if (n === 0) return sparseParts(ID, n, new Uint32Array(0), new Uint32Array(0));
+    if (n === 0) return emptySparseParts(ID, format);
     // 1. select: the k largest |x_i|
-    const kept = selectTopK(scope, x, countFor(count, n), 'magnitude');
+    const kept = selectTopK(scope, x, countFor(options, n), 'magnitude');
     const [indices, values] = await scope.read(kept.indices, kept.values);
     // keys of NaN and infinity are the largest, so where x has any, one of them was kept
     if (someNonFinite(values)) throw await nonFiniteError(scope, x);
     // 2. code where they are
-    return sparseParts(ID, n, indices, values);
+    return sparseParts(ID, n, indices, values, format);
   });
 }
 

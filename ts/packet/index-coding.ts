@@ -135,6 +135,7 @@ export function decodeRice(
   unaryBits: number,
   offset: number,
 ): Uint32Array {
+  const lowOffset = offset + head.length * 4;
   const indices = new Uint32Array(k);
   let lowWord = 0;
   let unaryBit = 0;
@@ -171,12 +172,12 @@ export function decodeRice(
     }
     if (unaryBit !== blockEnd)
       throw new PacketError(`block ${block} of the index list is longer than its gaps`, offset);
-    requireZeroTail(low.subarray(lowWord, lowEnd), count * r, offset);
+    requireZeroTail(low.subarray(lowWord, lowEnd), count * r, lowOffset + lowWord * 4);
     lowWord = lowEnd;
   }
   if (unaryBit !== unaryBits || lowWord !== low.length)
     throw new PacketError('the index list is shorter than its sections', offset);
-  requireZeroTail(unary, unaryBits, offset);
+  requireZeroTail(unary, unaryBits, lowOffset + low.length * 4);
   requireZeroTail(head, Math.ceil(k / BLOCK) * 16, offset);
   return indices;
 }

@@ -1,0 +1,149 @@
+/**
+ * `npm run compressors`: measures every compressor on wasm and writes the table of docs/compressors.md. Bytes, errors and
+ * bias repeat from run to run; times are a class, from the ratio to a copy of the vector measured in the same run.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { format, resolveConfig } from 'prettier';
+import type { Compressor } from '../ts/compressors/compressor.ts';
+import {
+  ditheredSign,
+  flattenedOneBit,
+  float32,
+  maskEncoded,
+  openDevice,
+  qsgd,
+  quantized,
+  randomizedTopK,
+  randomK,
+  scaledSign,
+  threshold,
+  topK,
+} from '../ts/index.ts';
+import { words } from '../tests/support/inputs.ts';
+
+const N = 2 ** 20;
+
+/** Each compressor as it is typically used; what is drawn at random is keyed by a seed. */
+const COMPRESSORS: readonly Compressor[] = [
+  float32(),
+  topK({ ratio: 0.01 }),
+  topK({ ratio: 0.01, values: 'float16' }),
+  threshold({ t: 2.5 }),
+  randomK({ ratio: 0.01, seed: 1 }),
+  randomizedTopK({ ratio: 0.01, alpha: 0.1, seed: 1 }),
+  maskEncoded({ ratio: 0.99, bits: 2 }),
+  maskEncoded({ ratio: 0.999, bits: 3 }),
+  quantized({ bits: 2 }),
+  quantized({ bits: 3 }),
+  quantized({ bits: 8 }),
+  qsgd({ levels: 7, seed: 1 }),
+  qsgd({ levels: 1023, seed: 1 }),
+  scaledSign(),
+  scaledSign({ block: 4096 }),
+  ditheredSign({ seed: 1 }),
+  flattenedOneBit({ seed: 1 }),
+  flattenedOneBit({ seed: 1, lambda: 'max' }),
+  flattenedOneBit({ seed: 1, scale: 'drive' }),
+];
+
+const next = words(20240829);
+const uniform = (): number => ((next() >>> 8) + 0.5) / 2 ** 24;
+const normal = (): number => Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform());
+/** Kinds of data by the name of their column. */
+const DATA: Readonly<Record<string, () => number>> = {
+  // sums of values of many sizes, as in a dense gradient
+  normal,
+  // Student's t with three degrees of freedom: a gradient with heavy tails
+  'heavy tails': () => normal() / Math.sqrt((normal() ** 2 + normal() ** 2 + normal() ** 2) / 3),
+  // a feature map behind a rectifier
+  ReLU: () => Math.max(0, normal()),
+};
+
+/** |y - x|^2 / |x|^2 */
+function relativeError(x: Float32Array, y: ArrayLike<number>): number {
+  let error = 0;
+  let size = 0;
+  for (let i = 0; i < x.length; i++) {
+    error += (y[i] - x[i]) ** 2;
+    size += x[i] ** 2;
+  }
+  return error / size;
+}
+
+const device = await openDevice({ backend: 'wasm' });
+const vectors = Object.values(DATA).map((draw) => Float32Array.from({ length: N }, draw));
+
+/**
+ * The squared error of the mean of many draws, in units of what chance alone leaves of it: about 1 where a compressor is
+ * unbiased, far above where it is not.
+ */
+async function bias(compressor: Compressor): Promise<number> {
+  const draws = 3000;
+  const x = vectors[0].slice(0, 512);
+  const mean = new Float64Array(x.length);
+  let errors = 0;
+  for (let step = 0; step < draws; step++) {
+    const y = await device.decompress(await device.compress(compressor, x, { step }));
+    errors += relativeError(x, y) / draws;
+    for (let i = 0; i < x.length; i++) mean[i] += y[i] / draws;
+  }
+  return errors === 0 ? 0 : relativeError(x, mean) / (errors / draws);
+}
+
+/** The least of several times of one call, in milliseconds. */
+async function milliseconds(call: () => unknown): Promise<number> {
+  let least = Infinity;
+  for (let i = 0; i < 9; i++) {
+    const start = performance.now();
+    await call();
+    least = Math.min(least, performance.now() - start);
+  }
+  return least;
+}
+
+const copied = new Float32Array(N);
+const copy = await milliseconds(() => copied.set(vectors[0]));
+const speedClass = (copies: number): string => (copies <= 10 ? 'A' : copies <= 30 ? 'B' : 'C');
+
+function call({ name, options }: Compressor): string {
+  const given = Object.entries(options).filter(([key]) => key !== 'seed');
+  const shown = given.map(
+    ([key, value]) => `${key}: ${typeof value === 'string' ? `'${value}'` : String(value)}`,
+  );
+  return shown.length ? `${name}({ ${shown.join(', ')} })` : `${name}()`;
+}
+
+const rows: string[][] = [
+  ['compressor', 'bits an element', ...Object.keys(DATA).map((name) => `error, ${name}`), 'biased', 'speed'],
+];
+rows.push(rows[0].map(() => '---'));
+for (const compressor of COMPRESSORS) {
+  const packets = await Promise.all(vectors.map((x) => device.compress(compressor, x)));
+  const errors: string[] = [];
+  for (const [v, packet] of packets.entries())
+    errors.push(relativeError(vectors[v], await device.decompress(packet)).toPrecision(3));
+  const measured = await bias(compressor);
+  const biased = measured === 0 ? 'exact' : measured < 1.5 ? `no (${measured.toFixed(2)})` : 'yes';
+  const time = await milliseconds(() => device.compress(compressor, vectors[0]));
+  const bits = ((packets[0].length * 8) / N).toFixed(3);
+  rows.push([
+    `\`${call(compressor)}\``,
+    bits,
+    ...errors.map(Number).map(String),
+    biased,
+    speedClass(time / copy),
+  ]);
+  console.log(
+    `${call(compressor).padEnd(52)} ${bits.padStart(7)} ${errors.join(' ')} ${biased} ${(time / copy).toFixed(1)} copies`,
+  );
+}
+device.close();
+
+const file = fileURLToPath(new URL('../docs/compressors.md', import.meta.url));
+const [before, , after] = readFileSync(file, 'utf8').split(
+  /(?<=<!-- table -->)[^]*(?=<!-- end -->)|(?=<!-- end -->)/,
+);
+const table = rows.map((row) => `| ${row.join(' | ')} |`).join('\n');
+const text = `${before}\n\n${table}\n\n${after}`;
+writeFileSync(file, await format(text, { ...(await resolveConfig(file)), parser: 'markdown' }));

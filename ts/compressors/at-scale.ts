@@ -1,0 +1,17 @@
+/** Steps that run over a vector as it is, and once more over the vector scaled where its magnitudes ask for that. */
+import { exponentFor } from '../kernels/scaling.ts';
+
+/** What one attempt found out: the key of the magnitude that decides, beside its results. */
+interface Attempt {
+  readonly deciding: number;
+}
+
+/**
+ * Runs `attempt` with exponent 0, which for nearly all vectors is all there is to do: one submit on a GPU. Where the
+ * magnitude that decides lies outside 2^-27..2^40 (scaling.ts), runs it again with the exponent that suits it.
+ */
+export async function atScale<T extends Attempt>(attempt: (exponent: number) => Promise<T>): Promise<T> {
+  const first = await attempt(0);
+  const exponent = exponentFor(first.deciding);
+  return exponent === 0 ? first : attempt(exponent);
+}

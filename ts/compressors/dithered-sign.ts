@@ -1,0 +1,82 @@
+/**
+ * Dithered signs: one bit an element, unbiased without error feedback. The one-bit quantiser that flattened one-bit SGD
+ * (arXiv 2405.11095) puts behind its transform, here without the transform, as its baseline.
+ *
+ * Parameter: lambda, as the bits of float32. Section: bits, 32 signs a word, 1 for negative.
+ */
+import { requireInteger, requireOptions } from '../arguments.ts';
+import { PacketError } from '../errors.ts';
+import { packDitheredKernel, TINY } from '../kernels/dither.ts';
+import { bitsOf, floatOf, INFINITE } from '../kernels/float-bits.ts';
+import { packedWords, unpackSignsKernel } from '../kernels/pack.ts';
+import { absSumKernel, nonFiniteError } from '../kernels/reduce.ts';
+import { cutSections, requireParameters, requireZeroTail, type Packet } from '../packet/packet.ts';
+import { defineCompressor, type Codec, type Compressor } from './compressor.ts';
+import { MOST } from './count.ts';
+import { requireLambda } from './lambda.ts';
+
+const ID = 10;
+
+/**
+ * Sends sign(x_i + u_i), u_i uniform in [-lambda, lambda]: x_i decodes to +-lambda, with the expectation
+ * clip(x_i, -lambda, lambda) and the variance lambda^2 - x_i^2. `lambda: 'max'`, the default, is max |x|: unbiased, and as
+ * noisy as one large element makes it. n bits and 24 bytes. Draws are keyed by (seed, step, stream), the last two from
+ * `compress`. Source: arXiv 2405.11095.
+ *
+ * @throws RangeError unless seed is in 0..2^32 - 1 and lambda is 'max' or in 2^-60..2^60
+ * @example
+ * const packet = await device.compress(ditheredSign({ seed: 7 }), gradient, { step });
+ */
+export function ditheredSign(options: {
+  readonly seed: number;
+  readonly lambda?: 'max' | number;
+}): Compressor {
+  requireOptions('ditheredSign', options, ['seed', 'lambda']);
+  const seed = requireInteger('seed', options?.seed, 0, MOST);
+  const lambda = requireLambda(options.lambda ?? 'max', ['max']);
+  return defineCompressor('ditheredSign', options, async (scope, x, draw) => {
+    const { n } = x;
+    if (n === 0) return { id: ID, n, parameters: [0], sections: [] };
+    // 1. lambda: the number, or the largest magnitude, which the reduction leaves on the device
+    const [sums, max] = [scope.take(1), scope.take(1)];
+    scope.run(absSumKernel, { x: x.buffer, sums, max }, { n, segment: n, tiny: TINY, scale: 1 });
+    const lambdas = lambda === 'max' ? max : scope.put(new Float32Array([lambda]));
+    // 2. signs of the sums
+    const bits = scope.take(packedWords(n, 1));
+    scope.run(packDitheredKernel, { z: x.buffer, lambdas, bits }, { n, segment: n, seed, ...draw });
+    const [signs, [largest]] = await scope.read(bits, max);
+    if (largest >= INFINITE) throw await nonFiniteError(scope, x);
+    // what is less counts as zero
+    const width = lambda === 'max' ? (largest < TINY ? 0 : largest) : bitsOf(lambda);
+    return { id: ID, n, parameters: [width], sections: [signs] };
+  });
+}
+
+function sectionsOf({ n }: Packet): { name: 'bits'; words: number }[] {
+  return [{ name: 'bits', words: packedWords(n, 1) }];
+}
+
+function lambdaOf(packet: Packet): number {
+  const [lambda] = requireParameters(packet, 1);
+  if (lambda >= INFINITE) throw new PacketError('lambda is negative, NaN or infinite', 16);
+  return lambda;
+}
+
+export const ditheredSignCodec: Codec = {
+  id: ID,
+  name: 'ditheredSign',
+  describe(packet) {
+    const parameters = { lambda: floatOf(lambdaOf(packet)) };
+    const sections = sectionsOf(packet);
+    cutSections(packet, sections);
+    return { parameters, sections };
+  },
+  decode(scope, packet) {
+    const { n, body, bodyOffset } = packet;
+    const scales = scope.put(new Uint32Array([lambdaOf(packet)]));
+    requireZeroTail(body, n, bodyOffset);
+    const y = scope.take(n);
+    if (n > 0) scope.run(unpackSignsKernel, { bits: scope.put(body), scales, y }, { n, segment: n });
+    return { buffer: y, n };
+  },
+};

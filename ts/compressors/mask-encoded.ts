@@ -1,0 +1,177 @@
+/**
+ * Mask-encoded sparsification, MS: the largest elements whole, all others as symbols of a few bits. W. Zhou et al.,
+ * "Mask-Encoded Sparsification: Mitigating Biased Gradients in Communication-Efficient Split Learning", arXiv 2408.13787.
+ *
+ * Parameters: k, bits, signed (0 or 1). Sections: values, k float32 in the order of their indices; masks, `bits` bits an
+ * element.
+ */
+import { requireInteger, requireNumber, requireOneOf, requireOptions, shown } from '../arguments.ts';
+import { PacketError } from '../errors.ts';
+import { INFINITE } from '../kernels/float-bits.ts';
+import { compactKernel } from '../kernels/compact.ts';
+import { packedWords } from '../kernels/pack.ts';
+import {
+  findMarkedKernel,
+  GRID,
+  lookupKernel,
+  markKernel,
+  quantizeKernel,
+  ROUNDINGS,
+  type Rounding,
+} from '../kernels/quantize.ts';
+import { findExtremes, nonFiniteError, rangeOf } from '../kernels/reduce.ts';
+import { maskGridKernel, SIGNED } from '../kernels/scalars.ts';
+import { floatsOf, wordsOf } from '../kernels/scope.ts';
+import { selectTopK } from '../kernels/select.ts';
+import { placeKernel } from '../kernels/sparse.ts';
+import { countAbove } from '../packet/codes.ts';
+import {
+  cutSections,
+  requireParameters,
+  requireZeroTail,
+  type Packet,
+  type Section,
+} from '../packet/packet.ts';
+import { decodeValues } from '../packet/values.ts';
+import { atScale } from './at-scale.ts';
+import { defineCompressor, type Codec, type Compressor } from './compressor.ts';
+import { keptShare } from './count.ts';
+import { requireKept } from './index-list.ts';
+
+const ID = 7;
+const MOST_BITS = 8;
+
+export interface MaskOptions {
+  /** The share of elements that are NOT sent whole, as in the paper: 0.99 keeps one in a hundred. */
+  readonly ratio: number;
+  /** Bits of a symbol, 1 to 8. */
+  readonly bits: number;
+  /** How x L / T becomes a symbol: the authors' program rounds (the default), the paper's text cuts. */
+  readonly rounding?: Rounding;
+  /**
+   * Whether symbols carry a sign. Left out, they do where x has an element below zero. `false` takes elements by value,
+   * and those below zero that are not sent whole become 0.
+   */
+  readonly signed?: boolean;
+}
+
+/**
+ * Keeps the k = max(1, floor((1 - ratio) n + 1e-9)) largest elements whole, ties to the lowest index, and sends each other
+ * one as a symbol of `bits` bits. With T = the least that is kept and L = 2^bits - 1: m_i = min(round(x_i L / T), L - 1),
+ * which decodes to m_i T / L. `bits` + 32 k / n bits an element and 32 bytes. Biased, by rounding: feature maps change
+ * with each batch, so there is no error to feed back. Source: arXiv 2408.13787.
+ *
+ * Signed symbols are two-sided: L = 2^(bits - 1), and m_i in -(L - 1)..L - 1, by magnitude. So a symbol costs the same
+ * bits with and without sign; a bit for the sign beside the magnitude would have a symbol for -0.
+ *
+ * @throws RangeError unless 0 <= ratio <= 1 and bits is an integer in 1..8
+ * @example
+ * const packet = await device.compress(maskEncoded({ ratio: 0.99, bits: 2 }), featureMap);
+ */
+export function maskEncoded(options: MaskOptions): Compressor {
+  requireOptions('maskEncoded', options, ['ratio', 'bits', 'rounding', 'signed']);
+  const ratio = requireNumber(
+    'ratio',
+    options?.ratio,
+    'a number in 0..1',
+    (value) => value >= 0 && value <= 1,
+  );
+  const bits = requireInteger('bits', options.bits, 1, MOST_BITS);
+  const rounding = ROUNDINGS[requireOneOf('rounding', options.rounding ?? 'nearest', ['nearest', 'floor'])];
+  const { signed } = options;
+  if (signed !== undefined && typeof signed !== 'boolean')
+    throw new TypeError(`"signed" expected true or false, got ${shown(signed)}`);
+  const order = signed === false ? 'value' : 'magnitude';
+  const sign = signed === undefined ? SIGNED.found : signed ? SIGNED.yes : SIGNED.no;
+
+  return defineCompressor('maskEncoded', options, async (scope, x) => {
+    const { n } = x;
+    if (n === 0) return { id: ID, n, parameters: [0, bits, 0], sections: [] };
+    // 1. the k largest, whole; T = the least of them
+    const k = keptShare(1 - ratio, n);
+    const { indices, values } = selectTopK(scope, x, k, order);
+    const kept = findExtremes(scope, { buffer: values, n: k }, order);
+    const range = findExtremes(scope, x);
+    const grid = scope.take(GRID);
+    const packed = scope.take(packedWords(n, bits));
+    const found = await atScale(async (exponent) => {
+      const power = 2 ** exponent;
+      // 2. each other element to a symbol below L; those that are kept become L
+      scope.run(maskGridKernel, { kept, range, grid }, { bits, signed: sign, power });
+      scope.run(
+        quantizeKernel,
+        { x: x.buffer, grid, packed },
+        { n, width: bits, rounding, power, fraction: 0, seed: 0, step: 0, stream: 0 },
+      );
+      scope.run(markKernel, { indices, packed }, { n, count: k, width: bits });
+      const [whole, masks, keptKeys, ends] = await scope.read(values, packed, kept, range);
+      const { least, largest } = rangeOf(ends);
+      if (largest >= INFINITE) throw await nonFiniteError(scope, x);
+      return { whole, masks, negative: least < 0, deciding: Math.max(rangeOf(keptKeys).least, 0) };
+    });
+    // 3. the packet carries v and the masks; T is min(v)
+    const two = signed ?? found.negative;
+    return { id: ID, n, parameters: [k, bits, two ? 1 : 0], sections: [found.whole, found.masks] };
+  });
+}
+
+function parametersOf(packet: Packet): { k: number; bits: number; signed: boolean } {
+  const [k, bits, signed] = requireParameters(packet, 3);
+  requireKept(packet, k, Math.min(packet.n, 1));
+  if (bits < 1 || bits > MOST_BITS)
+    throw new PacketError(`${bits} bits a symbol, expected 1..${MOST_BITS}`, 20);
+  if (signed > 1) throw new PacketError(`"signed" is ${signed}, expected 0 or 1`, 24);
+  return { k, bits, signed: signed === 1 };
+}
+
+function sectionsOf({ n }: Packet, k: number, bits: number): (Section & { name: 'values' | 'masks' })[] {
+  return [
+    { name: 'values', words: k },
+    { name: 'masks', words: packedWords(n, bits) },
+  ];
+}
+
+/** What each symbol decodes to; the last, of kept elements, to 0. */
+function symbolTable(values: Float32Array, bits: number, signed: boolean): Float32Array {
+  const least = values.reduce((a, b) => Math.min(a, signed ? Math.abs(b) : b), Infinity);
+  const levels = signed ? 2 ** (bits - 1) : 2 ** bits - 1;
+  const step = Math.fround(Math.max(least, 0) / levels);
+  const offset = signed ? levels - 1 : 0;
+  const table = Float32Array.from(
+    { length: 2 ** bits },
+    (_, symbol) => Math.fround((symbol - offset) * step) + 0,
+  );
+  table[2 ** bits - 1] = 0;
+  return table;
+}
+
+export const maskEncodedCodec: Codec = {
+  id: ID,
+  name: 'maskEncoded',
+  describe(packet) {
+    const { k, bits, signed } = parametersOf(packet);
+    const sections = sectionsOf(packet, k, bits);
+    cutSections(packet, sections);
+    return { parameters: { k, bits, signed: signed ? 'yes' : 'no' }, sections };
+  },
+  decode(scope, packet) {
+    const { n, bodyOffset } = packet;
+    const { k, bits: width, signed } = parametersOf(packet);
+    const { values, masks } = cutSections(packet, sectionsOf(packet, k, width));
+    decodeValues(values, k, 'float32', bodyOffset);
+    requireZeroTail(masks, n * width, bodyOffset + k * 4);
+    const marked = countAbove(masks, n, width, 2 ** width - 2);
+    if (marked !== k)
+      throw new PacketError(`${marked} symbols stand for kept elements, expected ${k}`, bodyOffset + k * 4);
+    const y = scope.take(n);
+    if (n === 0) return { buffer: y, n };
+    const packed = scope.put(masks);
+    const table = scope.put(wordsOf(symbolTable(floatsOf(values), width, signed)));
+    scope.run(lookupKernel, { packed, table, y }, { n, width });
+    const [bits, indices, count] = [scope.take(packedWords(n, 1)), scope.take(k), scope.take(1)];
+    scope.run(findMarkedKernel, { packed, bits }, { n, width });
+    scope.run(compactKernel, { bits, indices, count }, { n, capacity: k });
+    scope.run(placeKernel, { indices, values: scope.put(values), y }, { n, count: k });
+    return { buffer: y, n };
+  },
+};

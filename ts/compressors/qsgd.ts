@@ -1,0 +1,116 @@
+/**
+ * QSGD: stochastic levels, unbiased. D. Alistarh et al., "QSGD: Communication-Efficient SGD via Gradient Quantization and
+ * Encoding", arXiv 1610.02132; here with codes of one width instead of Elias codes.
+ *
+ * Parameters: levels; norm of x 2^e, as the bits of float32; e, as int32. Section: codes, ceil(log2(2 levels + 1)) bits an
+ * element, level plus `levels`.
+ */
+import { requireInteger, requireOptions } from '../arguments.ts';
+import { PacketError } from '../errors.ts';
+import { bitsOf, floatOf, INFINITE, LARGEST } from '../kernels/float-bits.ts';
+import { packedWords } from '../kernels/pack.ts';
+import { GRID, lookupKernel, quantizeKernel, ROUNDINGS } from '../kernels/quantize.ts';
+import { nonFiniteError, squareSumKernel } from '../kernels/reduce.ts';
+import { levelGridKernel } from '../kernels/scalars.ts';
+import { isExponent, scaled, tinyFor } from '../kernels/scaling.ts';
+import { floatsOf, wordsOf } from '../kernels/scope.ts';
+import { countAbove } from '../packet/codes.ts';
+import { cutSections, requireParameters, requireZeroTail, type Packet } from '../packet/packet.ts';
+import { atScale } from './at-scale.ts';
+import { defineCompressor, type Codec, type Compressor } from './compressor.ts';
+import { MOST } from './count.ts';
+
+const ID = 9;
+
+/** The most levels whose codes fit 16 bits. */
+const MOST_LEVELS = 2 ** 15 - 1;
+
+/** Levels times 2^fraction fill as many bits: so fine is the chance of the upper level. */
+const RESOLUTION = 22;
+
+/**
+ * Sends each element as one of `levels` + 1 magnitudes, evenly spaced from 0 to |x|_2, with its sign: of the two levels
+ * around |x_i| the upper with the chance that makes E[decoded] = x_i, exact to within 2^-22 |x|_2. The expected squared
+ * error is at most min(n / levels^2, sqrt(n) / levels) |x|_2^2. ceil(log2(2 levels + 1)) bits an element and 32 bytes.
+ * Draws are keyed by (seed, step, stream), the last two from `compress`. Source: arXiv 1610.02132.
+ *
+ * @throws RangeError unless levels is an integer in 1..32767 and seed in 0..2^32 - 1
+ * @example
+ * const packet = await device.compress(qsgd({ levels: 7, seed: 1 }), gradient, { step });
+ */
+export function qsgd(options: { readonly levels: number; readonly seed: number }): Compressor {
+  requireOptions('qsgd', options, ['levels', 'seed']);
+  const levels = requireInteger('levels', options?.levels, 1, MOST_LEVELS);
+  const seed = requireInteger('seed', options.seed, 0, MOST);
+  const width = widthOf(levels);
+  const fraction = RESOLUTION - Math.ceil(Math.log2(levels));
+  return defineCompressor('qsgd', options, async (scope, x, draw) => {
+    const { n } = x;
+    if (n === 0) return { id: ID, n, parameters: [levels, 0, 0], sections: [] };
+    const [sums, max, grid] = [scope.take(1), scope.take(1), scope.take(GRID)];
+    const packed = scope.take(packedWords(n, width));
+    const { codes, norm, e } = await atScale(async (exponent) => {
+      const power = 2 ** exponent;
+      // 1. the norm: the root of the sum of squares, or the largest magnitude where rounding made the root less
+      scope.run(
+        squareSumKernel,
+        { x: x.buffer, sums, max },
+        { n, segment: n, tiny: tinyFor(-51, exponent), scale: power },
+      );
+      // 2. each element to one of the levels around it, by chance
+      scope.run(levelGridKernel, { sums, max, grid }, { levels, fraction, power });
+      scope.run(
+        quantizeKernel,
+        { x: x.buffer, grid, packed },
+        { n, width, rounding: ROUNDINGS.nearest, power, fraction, seed, ...draw },
+      );
+      const [codes, sum, [largest]] = await scope.read(packed, sums, max);
+      if (largest >= INFINITE) throw await nonFiniteError(scope, x);
+      const root = Math.fround(Math.sqrt(floatsOf(sum)[0]));
+      return { codes, deciding: largest, norm: Math.max(root, scaled(largest, power)), e: exponent };
+    });
+    return { id: ID, n, parameters: [levels, bitsOf(norm), e >>> 0], sections: [codes] };
+  });
+}
+
+/** Bits of a code: enough for -levels..levels. */
+function widthOf(levels: number): number {
+  return 32 - Math.clz32(2 * levels);
+}
+
+function parametersOf(packet: Packet): { levels: number; norm: number } {
+  const [levels, normBits, e] = requireParameters(packet, 3);
+  if (levels < 1 || levels > MOST_LEVELS)
+    throw new PacketError(`${levels} levels, expected 1..${MOST_LEVELS}`, 16);
+  if (normBits >= INFINITE) throw new PacketError('the norm is negative, NaN or infinite', 20);
+  if (!isExponent(e | 0)) throw new PacketError(`an exponent of ${e | 0}`, 24);
+  return { levels, norm: floatOf(normBits) * 2 ** -(e | 0) };
+}
+
+export const qsgdCodec: Codec = {
+  id: ID,
+  name: 'qsgd',
+  describe(packet) {
+    const parameters = parametersOf(packet);
+    const sections = [{ name: 'codes', words: packedWords(packet.n, widthOf(parameters.levels)) }];
+    cutSections(packet, sections);
+    return { parameters, sections };
+  },
+  decode(scope, packet) {
+    const { n, body, bodyOffset } = packet;
+    const { levels, norm } = parametersOf(packet);
+    const width = widthOf(levels);
+    requireZeroTail(body, n * width, bodyOffset);
+    const above = countAbove(body, n, width, 2 * levels);
+    if (above > 0) throw new PacketError(`${above} codes are above ${2 * levels}`, bodyOffset);
+    const y = scope.take(n);
+    if (n === 0) return { buffer: y, n };
+    // a level beyond float32 decodes to the largest number; zeros are +0
+    const held = (level: number): number => Math.fround(Math.min(Math.max(level, -LARGEST), LARGEST)) + 0;
+    const table = Float32Array.from({ length: 2 ** width }, (_, code) =>
+      held((norm * (code - levels)) / levels),
+    );
+    scope.run(lookupKernel, { packed: scope.put(body), table: scope.put(wordsOf(table)), y }, { n, width });
+    return { buffer: y, n };
+  },
+};

@@ -1,0 +1,97 @@
+/**
+ * Uniform quantisation: 2^bits levels between the least and the greatest element, each element to the nearest. The QU of
+ * arXiv 2408.13787, and the plainest of the quantisers.
+ *
+ * Parameters: bits; low and high, as the bits of float32. Section: codes, `bits` bits an element.
+ */
+import { requireInteger, requireOptions } from '../arguments.ts';
+import { PacketError } from '../errors.ts';
+import { bitsOf, floatOf, floatOfSignedKey, INFINITE } from '../kernels/float-bits.ts';
+import { packedWords, WIDEST } from '../kernels/pack.ts';
+import { GRID, lookupKernel, quantizeKernel, ROUNDINGS } from '../kernels/quantize.ts';
+import { findExtremes, nonFiniteError, rangeOf } from '../kernels/reduce.ts';
+import { uniformGridKernel } from '../kernels/scalars.ts';
+import { wordsOf } from '../kernels/scope.ts';
+import { cutSections, requireParameters, requireZeroTail, type Packet } from '../packet/packet.ts';
+import { isNonFinite } from '../packet/values.ts';
+import { atScale } from './at-scale.ts';
+import { defineCompressor, type Codec, type Compressor } from './compressor.ts';
+
+const ID = 8;
+
+/**
+ * Sends each element as one of 2^bits levels, evenly spaced from min x to max x, the nearest, half to even:
+ * x_i decodes to min + m_i (max - min) / (2^bits - 1), so within half a step of itself (and float32 rounding), min and max
+ * to themselves. `bits` bits an element and 32 bytes. Biased, by rounding. Source: the baseline QU of arXiv 2408.13787.
+ *
+ * @throws RangeError unless bits is an integer in 1..16
+ * @example
+ * const packet = await device.compress(quantized({ bits: 4 }), gradient);
+ */
+export function quantized(options: { readonly bits: number }): Compressor {
+  requireOptions('quantized', options, ['bits']);
+  const bits = requireInteger('bits', options?.bits, 1, WIDEST);
+  return defineCompressor('quantized', options, async (scope, x) => {
+    const { n } = x;
+    if (n === 0) return { id: ID, n, parameters: [bits, 0, 0], sections: [] };
+    // 1. the range of x
+    const range = findExtremes(scope, x);
+    const grid = scope.take(GRID);
+    const packed = scope.take(packedWords(n, bits));
+    // 2. each element to its nearest level
+    const { codes, least, greatest } = await atScale(async (exponent) => {
+      const power = 2 ** exponent;
+      scope.run(uniformGridKernel, { range, grid }, { bits, power });
+      scope.run(
+        quantizeKernel,
+        { x: x.buffer, grid, packed },
+        { n, width: bits, rounding: ROUNDINGS.nearest, power, fraction: 0, seed: 0, step: 0, stream: 0 },
+      );
+      const [codes, ends] = await scope.read(packed, range);
+      const { largest, ...keys } = rangeOf(ends);
+      if (largest >= INFINITE) throw await nonFiniteError(scope, x);
+      return { codes, deciding: largest, ...keys };
+    });
+    const ends = [least, greatest].map((key) => bitsOf(floatOfSignedKey(key)));
+    return { id: ID, n, parameters: [bits, ...ends], sections: [codes] };
+  });
+}
+
+function parametersOf(packet: Packet): { bits: number; low: number; high: number } {
+  const [bits, lowBits, highBits] = requireParameters(packet, 3);
+  if (bits < 1 || bits > WIDEST) throw new PacketError(`${bits} bits an element, expected 1..${WIDEST}`, 16);
+  const [low, high] = [lowBits, highBits].map(floatOf);
+  if (isNonFinite(lowBits) || isNonFinite(highBits) || low > high)
+    throw new PacketError(`levels from ${low} to ${high}`, 20);
+  return { bits, low, high };
+}
+
+export const quantizedCodec: Codec = {
+  id: ID,
+  name: 'quantized',
+  describe(packet) {
+    const parameters = parametersOf(packet);
+    const sections = [{ name: 'codes', words: packedWords(packet.n, parameters.bits) }];
+    cutSections(packet, sections);
+    return { parameters, sections };
+  },
+  decode(scope, packet) {
+    const { n, body, bodyOffset } = packet;
+    const { bits, low, high } = parametersOf(packet);
+    requireZeroTail(body, n * bits, bodyOffset);
+    const y = scope.take(n);
+    if (n === 0) return { buffer: y, n };
+    // a product of 24 and 16 bits is exact in float64, so the ends decode to themselves; zeros are +0
+    const most = 2 ** bits - 1;
+    const levels = Float32Array.from(
+      { length: most + 1 },
+      (_, m) => Math.fround((low * (most - m) + high * m) / most) + 0,
+    );
+    scope.run(
+      lookupKernel,
+      { packed: scope.put(body), table: scope.put(wordsOf(levels)), y },
+      { n, width: bits },
+    );
+    return { buffer: y, n };
+  },
+};

@@ -1,0 +1,129 @@
+/**
+ * Randomised top-k: k elements drawn without replacement, most of them from the k largest. F. Zheng et al., "Reducing
+ * Communication for Split Learning by Randomized Top-k Sparsification", arXiv 2305.18469.
+ *
+ * The packet is that of topK, under its own number.
+ */
+import { requireInteger, requireNumber } from '../arguments.ts';
+import { NonFiniteError } from '../errors.ts';
+import { MAGNITUDE } from '../kernels/float-bits.ts';
+import { FLIP_COUNTER, pcg4d, randomBitsKernel } from '../kernels/random.ts';
+import { findNonFinite } from '../kernels/reduce.ts';
+import { selectTopK } from '../kernels/select.ts';
+import { gatherKernel } from '../kernels/sparse.ts';
+import { defineCompressor, type Codec, type Compressor } from './compressor.ts';
+import { countFor, formatOf, MOST, requireCount, type Count, type Values } from './count.ts';
+import { emptySparseParts, sparseCodec, sparseParts } from './sparse-list.ts';
+
+const ID = 6;
+
+/** The options beside k or ratio. */
+export interface RandomizedOptions extends Values {
+  /** The chance of each draw to come from outside the k largest. */
+  readonly alpha: number;
+  readonly seed: number;
+}
+
+/**
+ * Sends exactly k elements as they are, drawn without replacement: each draw is from outside the k largest with
+ * probability alpha, else from the k largest, and uniform there; where the elements outside are used up, from the k
+ * largest. All others decode to zero. About log2(n / k) + 2 + 32 bits a kept element, 16 less with `values: 'bfloat16'` or
+ * `'float16'`. Biased. Draws are keyed by (seed, step, stream), the last two from `compress`. Source: arXiv 2305.18469.
+ *
+ * @throws RangeError unless k >= 1 or 0 < ratio <= 1, 0 <= alpha <= 1, and seed in 0..2^32 - 1; compress throws it where
+ * k > n
+ * @example
+ * const packet = await device.compress(randomizedTopK({ ratio: 0.01, alpha: 0.1, seed: 7 }), featureMap, { step });
+ */
+export function randomizedTopK(options: Count & RandomizedOptions): Compressor {
+  requireCount('randomizedTopK', options, 'alpha', 'seed');
+  const alpha = requireNumber(
+    'alpha',
+    options.alpha,
+    'a number in 0..1',
+    (value) => value >= 0 && value <= 1,
+  );
+  const seed = requireInteger('seed', options.seed, 0, MOST);
+  const format = formatOf(options);
+  return defineCompressor('randomizedTopK', options, async (scope, x, { step, stream }) => {
+    const { n } = x;
+    if (n === 0) return emptySparseParts(ID, format);
+    const k = countFor(options, n);
+    const key = { seed, step, stream };
+    // 1. how many of the k draws are from outside
+    const outside = Math.min(outsideDraws(k, alpha, key), n - k);
+    // 2. a random word for each element: among equals in rank, those with the largest words are drawn
+    const words = scope.take(n);
+    scope.run(randomBitsKernel, { bits: words }, { n, ...key });
+    // 3. the k largest, and enough of the largest words to have `outside` of other elements
+    const top = selectTopK(scope, x, k, 'magnitude');
+    const drawn = selectTopK(scope, { buffer: words, n }, k + outside, 'magnitude');
+    const topWords = scope.take(k);
+    const drawnValues = scope.take(k + outside);
+    scope.run(gatherKernel, { x: words, indices: top.indices, values: topWords }, { n, count: k });
+    scope.run(
+      gatherKernel,
+      { x: x.buffer, indices: drawn.indices, values: drawnValues },
+      { n, count: k + outside },
+    );
+    const [topIndices, topValues, luckOfTop, places, values, luck, [bad, first]] = await scope.read(
+      top.indices,
+      top.values,
+      topWords,
+      drawn.indices,
+      drawnValues,
+      drawn.values,
+      findNonFinite(scope, x),
+    );
+    if (bad > 0) throw new NonFiniteError(bad, first);
+    // 4. the draws
+    const inTop = new Set(topIndices);
+    const kept = [
+      ...luckiest(candidates(topIndices, topValues, luckOfTop), k - outside),
+      ...luckiest(
+        candidates(places, values, luck).filter(({ index }) => !inTop.has(index)),
+        outside,
+      ),
+    ].sort((a, b) => a.index - b.index);
+    return sparseParts(
+      ID,
+      n,
+      Uint32Array.from(kept, ({ index }) => index),
+      Uint32Array.from(kept, ({ value }) => value),
+      format,
+    );
+  });
+}
+
+/** An element that may be drawn: its words, of itself and of chance. */
+interface Candidate {
+  readonly index: number;
+  readonly value: number;
+  readonly luck: number;
+}
+
+function candidates(indices: Uint32Array, values: Uint32Array, luck: Uint32Array): Candidate[] {
+  return Array.from(indices, (index, j) => ({ index, value: values[j], luck: luck[j] & MAGNITUDE }));
+}
+
+/** The `count` with the largest words of 31 bits, the lower index first among equals. */
+function luckiest(all: Candidate[], count: number): Candidate[] {
+  return all.sort((a, b) => b.luck - a.luck || a.index - b.index).slice(0, count);
+}
+
+/** How many of k draws are from outside: each with probability alpha, by a random word of its own. */
+function outsideDraws(
+  k: number,
+  alpha: number,
+  { seed, step, stream }: { seed: number; step: number; stream: number },
+): number {
+  const four = new Int32Array(4);
+  let count = 0;
+  for (let draw = 0; draw < k; draw++) {
+    if (draw % 4 === 0) pcg4d(FLIP_COUNTER + draw / 4, seed, step, stream, four);
+    if (four[draw % 4] >>> 0 < alpha * 2 ** 32) count++;
+  }
+  return count;
+}
+
+export const randomizedTopKCodec: Codec = sparseCodec(ID, 'randomizedTopK', (n) => Math.min(n, 1));
