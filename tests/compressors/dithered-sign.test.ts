@@ -162,7 +162,10 @@ test('wrong options are named', () => {
   );
   for (const lambda of [2 ** -61, 2 ** 61, -1, NaN, Infinity])
     assert.throws(made({ seed: 1, lambda }), /"lambda" expected 'max' or a number in 2\^-60\.\.2\^60/);
-  assert.throws(made({ seed: 1, lambda: 'norm' }), /"lambda" expected one of max, got "norm"/);
+  assert.throws(
+    made({ seed: 1, lambda: 'norm' }),
+    /"lambda" expected 'max' or a number in 2\^-60\.\.2\^60, got "norm"/,
+  );
   assert.throws(made({ seed: 1, c: 1 }), /ditheredSign has no option "c"; it has seed, lambda/);
 });
 

@@ -381,6 +381,25 @@ test('huge and tiny vectors decode to finite values of their size, zeros to zero
     }
 });
 
+test('scales beyond float32 are held to its largest number, those below its normal ones to zero', async () => {
+  const largestFloat = (2 - 2 ** -23) * 2 ** 127;
+  const x = new Float32Array([3.4e38, -3.4e38]);
+  for (const [c, block] of [
+    [1, 1],
+    [2 ** 20, 2],
+  ]) {
+    const packet = await device.compress(flattenedOneBit({ seed: 1, block, c }), x);
+    assert.ok(contentsOf(packet).scales.every((scale) => scale === largestFloat));
+    assert.ok((await device.decompress(packet)).every(Number.isFinite));
+  }
+  const tiny = new Float32Array(4096).fill(1e-38);
+  for (const scale of ['dither', 'mean', 'drive'] as const) {
+    const packet = await device.compress(flattenedOneBit({ seed: 1, scale }), tiny);
+    assert.equal([...contentsOf(packet).scales], [0]);
+    assertWords(await device.decompress(packet), new Float32Array(4096), scale);
+  }
+});
+
 test('each block has its own scale', async () => {
   const x = shaped('dense', 512);
   for (let i = 256; i < 512; i++) x[i] *= 2 ** -30;
@@ -464,7 +483,10 @@ test('wrong options are named', async () => {
   for (const block of [0, 2 ** 27, 1.5])
     assert.throws(made({ seed: 1, block }), /"block" expected an integer in 1\.\.67108864, got /);
   assert.throws(made({ seed: 1, scale: 'max' }), /"scale" expected one of dither, mean, drive, got "max"/);
-  assert.throws(made({ seed: 1, lambda: 'min' }), /"lambda" expected one of norm, max, got "min"/);
+  assert.throws(
+    made({ seed: 1, lambda: 'min' }),
+    /"lambda" expected 'norm', 'max' or a number in .*, got "min"/,
+  );
   for (const lambda of [0, -1, 2 ** 61, NaN])
     assert.throws(
       made({ seed: 1, lambda }),

@@ -30,7 +30,7 @@ test('a list comes back as it was, sparse and dense, with its tag', () => {
 test('as a vector it is one at its indices', async () => {
   const packet = writeIndexList(new Uint32Array([1, 4]), 6, 3);
   assert.equal([...(await device.decompress(packet))], [0, 1, 0, 0, 1, 0]);
-  assert.equal(inspect(packet).parameters, { k: 2, coding: 'rice', tag: 3 });
+  assert.equal(inspect(packet).parameters, { k: 2, coding: 'bitmap', tag: 3 });
 });
 
 test('other packets and damaged ones are refused', async () => {

@@ -240,6 +240,22 @@ eachBackend('quantize', (test, open) => {
     await assertSameWords(await open(), cases());
   });
 
+  test('quantize of masks whose T is tiny beside the largest: the same words as js', async () => {
+    // the largest tenth is sent whole: one 1, and nine that are hardly more than nothing
+    const x = Float32Array.from({ length: 100 }, (_, i) => (i === 50 ? 1 : (i - 50) * 2 ** -125));
+    const cases: Case[] = [];
+    for (const bits of [1, 5, 8, 16])
+      for (const signed of Object.values(SIGNED))
+        for (const rounding of ['nearest', 'floor'] as const)
+          for (const size of [1, 2 ** 17, 2 ** 20, 2 ** 24]) {
+            const tenths = x.map((value) => (value === 1 ? 1 : value * size));
+            const grid = await maskGridOf(tenths, ORDERS.magnitude, { bits, signed, power: 1 });
+            const setting = { grid, width: bits, rounding, power: 1, fraction: 0, key: KEYS[0] };
+            cases.push(quantization(tenths, setting, `tiny T, ${size}`));
+          }
+    await assertSameWords(await open(), cases);
+  });
+
   test('lookup: the same words as js', async () => {
     const cases = function* (): Generator<Case> {
       for (const { n, width } of codeSizes())

@@ -40,7 +40,8 @@ export interface FlattenedOptions {
   readonly block?: number | 'whole';
   /**
    * `'dither'`, the default: signs of z + u, unbiased where |z| <= lambda. `'mean'`: signs of z, times the mean |z|.
-   * `'drive'`: signs of z, times |z|_2^2 / |z|_1, unbiased over D.
+   * `'drive'`: signs of z, times |z|_2^2 / |z|_1, so that <decoded, x> = |x|_2^2; over D it is unbiased for dense blocks,
+   * not for those of a few elements.
    */
   readonly scale?: (typeof SCALES)[number];
   /** How wide the dither is: `'norm'`, the default, is c |x|_2 sqrt(2 ln(2d) / d); `'max'` is max |z|; or a number. */
@@ -54,6 +55,9 @@ export interface FlattenedOptions {
  * signs, H the Walsh-Hadamard matrix. q = sign(z + u), u uniform in [-lambda, lambda], decodes to D H (lambda q) / sqrt(d):
  * unbiased where |z| <= lambda, with a variance of lambda^2 - z^2 an element. A vector shorter than a block is one block of
  * the next power of two. The padded length in bits, 4 bytes a block and 40 bytes. Source: arXiv 2405.11095.
+ *
+ * What is tiny beside the rest becomes zero: under 'norm' and 'drive' elements below 2^-64 of the largest, so a block of
+ * them decodes to zeros; under all, vectors whose scale would be below 2^-126.
  *
  * @throws RangeError unless seed is in 0..2^32 - 1, block 'whole' or a power of two up to 2^26, lambda and c as said;
  * compress throws it where a whole vector is longer than 2^26

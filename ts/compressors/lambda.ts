@@ -2,7 +2,7 @@
  * How wide a dither is: lambda of arXiv 2405.11095, a number, or from the vector itself. What ditheredSign and
  * flattenedOneBit share.
  */
-import { requireNumber, requireOneOf } from '../arguments.ts';
+import { requireNumber, shown } from '../arguments.ts';
 
 /**
  * `'max'`: the largest magnitude, exactly unbiased. `'norm'`: c |z|_2 sqrt(2 ln(2d) / d) of d elements. A number: itself.
@@ -14,8 +14,9 @@ const EXPONENT = 60;
 
 /** @throws TypeError or RangeError unless `lambda` is one of the names or a number in 2^-60..2^60 */
 export function requireLambda<Name extends string>(lambda: unknown, names: readonly Name[]): Name | number {
-  if (typeof lambda === 'string') return requireOneOf('lambda', lambda, names);
+  if (names.includes(lambda as Name)) return lambda as Name;
   const expected = `${names.map((name) => `'${name}'`).join(', ')} or a number in 2^-60..2^60`;
+  if (typeof lambda === 'string') throw new RangeError(`"lambda" expected ${expected}, got ${shown(lambda)}`);
   const holds = (value: number): boolean => value >= 2 ** -EXPONENT && value <= 2 ** EXPONENT;
   return requireNumber('lambda', lambda, expected, holds);
 }
@@ -23,7 +24,7 @@ export function requireLambda<Name extends string>(lambda: unknown, names: reado
 /** @throws TypeError or RangeError unless c, which belongs to `'norm'`, is a number in 2^-20..2^20 where it is given */
 export function requireFactor(c: unknown, lambda: Lambda): number {
   if (c !== undefined && lambda !== 'norm')
-    throw new RangeError(`"c" belongs to lambda 'norm', got ${String(lambda)}`);
+    throw new RangeError(`"c" belongs to lambda 'norm', got ${shown(lambda)}`);
   const holds = (value: number): boolean => value >= 2 ** -20 && value <= 2 ** 20;
   return requireNumber('c', c ?? 0.3, 'a number in 2^-20..2^20', holds);
 }

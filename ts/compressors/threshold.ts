@@ -27,8 +27,8 @@ const LEAST = 4096;
  */
 export function threshold(options: { readonly t: number } & Values): Compressor {
   requireOptions('threshold', options, ['t', 'values']);
-  const format = formatOf(options);
   const t = requireNumber('t', options?.t, 'a number of 0 or more', (value) => value >= 0);
+  const format = formatOf(options);
   return defineCompressor('threshold', { ...options }, async (scope, x) => {
     const { n } = x;
     if (n === 0) return emptySparseParts(ID, format);
