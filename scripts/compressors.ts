@@ -141,9 +141,11 @@ for (const compressor of COMPRESSORS) {
 device.close();
 
 const file = fileURLToPath(new URL('../docs/compressors.md', import.meta.url));
-const [before, , after] = readFileSync(file, 'utf8').split(
-  /(?<=<!-- table -->)[^]*(?=<!-- end -->)|(?=<!-- end -->)/,
-);
+const START = '<!-- table -->';
+const END = '<!-- end -->';
+const page = readFileSync(file, 'utf8');
+const before = page.slice(0, page.indexOf(START) + START.length);
+const after = page.slice(page.indexOf(END));
 const table = rows.map((row) => `| ${row.join(' | ')} |`).join('\n');
 const text = `${before}\n\n${table}\n\n${after}`;
 writeFileSync(file, await format(text, { ...(await resolveConfig(file)), parser: 'markdown' }));
