@@ -4,6 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import * as assert from 'uvu/assert';
+import * as algorithms from '../ts/algorithms/index.ts';
 import * as fewbits from '../ts/index.ts';
 import { input } from './support/inputs.ts';
 import { suite } from './support/suite.ts';
@@ -48,6 +49,7 @@ test('each example runs and gives what it says', async () => {
       const packet = await device.compress(fewbits.topK({ k: 10 }), gradient);
       const given = {
         ...fewbits,
+        ...algorithms,
         device,
         gradient,
         featureMap: gradient.map((value) => Math.max(value, 0)),

@@ -52,6 +52,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   'backends/wasm': ['backends/backend.ts', 'kernels', 'generated'],
   'backends/webgpu': ['backends/backend.ts', 'kernels', 'generated'],
   compressors: ['kernels', 'packet', 'backends/backend.ts'],
+  algorithms: ['compressors', 'kernels', 'packet', 'device.ts', 'inspect.ts'],
 };
 
 test('imports point one way', () => {

@@ -1,0 +1,121 @@
+/** What ts/algorithms/system.ts says of every system. */
+import * as assert from 'uvu/assert';
+import { descend, gradients, models } from '../reference/algorithms/gradients.ts';
+import { crewOf, device, directionsOf, play } from '../reference/algorithms/play.ts';
+import { systems } from '../reference/algorithms/systems.ts';
+import { suite } from '../support/suite.ts';
+
+const test = suite('every system');
+
+for (const { label, system, momentum } of systems) {
+  test(`${label}: vectors of 0, 1, 2 and 33 elements, 1, 2 and 5 workers`, async () => {
+    for (const n of [33, 2, 1, 0])
+      for (const workers of [1, 2, 5]) {
+        const crew = crewOf(system, n, workers);
+        const trained = models(n, workers, momentum);
+        for (let step = 0; step < 8; step++) {
+          const { outcomes } = await play(crew, gradients(n, workers, step), trained);
+          for (const [rank, outcome] of outcomes.entries()) {
+            const at = `n ${n}, ${workers} workers, step ${step}`;
+            if (outcome.kind === 'direction') {
+              assert.is(outcome.direction.length, n, at);
+              descend(trained[rank], outcome.direction);
+            }
+            assert.ok(trained[rank].parameters.every(Number.isFinite), at);
+            for (const [name, value] of Object.entries(crew.workers[rank].report) as [string, number][])
+              if (n > 0)
+                assert.ok(
+                  value >= 0 && (value <= 1 || !/density|union/.test(name)),
+                  `${at}: ${name} ${value}`,
+                );
+          }
+        }
+      }
+  });
+
+  test(`${label}: send leaves the gradient as it is, and reads it before it resolves`, async () => {
+    const [one, two] = [0, 1].map(() => crewOf(system, 100, 2));
+    const [left, right] = [0, 1].map(() => models(100, 2, momentum));
+    for (let step = 0; step < 8; step++) {
+      const given = gradients(100, 2, step);
+      const spoiled = gradients(100, 2, step);
+      // the same gradients, overwritten as soon as each was sent
+      const spoiling = one.workers.map((worker, rank) => ({
+        send: async (...args: Parameters<typeof worker.send>) => {
+          const message = await worker.send(...args);
+          assert.equal(args[0], given[rank]);
+          args[0].fill(NaN);
+          return message;
+        },
+        receive: (inbox: readonly Uint8Array[]) => worker.receive(inbox),
+        save: () => worker.save(),
+        load: (state: Uint8Array) => worker.load(state),
+        report: {},
+      }));
+      const { outcomes } = await play({ ...one, workers: spoiling }, spoiled, left);
+      const expected = await play(two, given, right);
+      assert.equal(outcomes, expected.outcomes, `step ${step}`);
+      for (const [at, trained] of [
+        [outcomes, left],
+        [expected.outcomes, right],
+      ] as const)
+        at.forEach((outcome, rank) => {
+          if (outcome.kind === 'direction') descend(trained[rank], outcome.direction);
+        });
+      assert.equal(left, right);
+    }
+  });
+
+  test(`${label}: messages stay as they are when the machines go on`, async () => {
+    const crew = crewOf(system, 100, 2);
+    const trained = models(100, 2, momentum);
+    const kept: { bytes: Uint8Array; copy: Uint8Array }[] = [];
+    const keeping = crew.workers.map((worker) => ({
+      send: async (...args: Parameters<typeof worker.send>) => {
+        const message = await worker.send(...args);
+        kept.push({ bytes: message.bytes, copy: message.bytes.slice() });
+        return message;
+      },
+      receive: async (inbox: readonly Uint8Array[]) => {
+        kept.push(...inbox.map((bytes) => ({ bytes, copy: bytes.slice() })));
+        return worker.receive(inbox);
+      },
+      save: () => worker.save(),
+      load: (state: Uint8Array) => worker.load(state),
+      report: {},
+    }));
+    for (let step = 0; step < 8; step++)
+      await play({ ...crew, workers: keeping }, gradients(100, 2, step), trained);
+    for (const { bytes, copy } of kept) assert.equal(bytes, copy);
+  });
+}
+
+test('workers whose models do not drift all get the same direction, in memory of their own', async () => {
+  for (const { label, system } of systems.filter(({ label }) => !/liecSgd|cser/.test(label))) {
+    const crew = crewOf(system, 200, 3);
+    for (let step = 0; step < 3; step++) {
+      const [first, ...others] = directionsOf(await play(crew, gradients(200, 3, step)));
+      for (const other of others) {
+        assert.equal(other, first, label);
+        assert.is.not(other.buffer, first.buffer, label);
+      }
+    }
+  }
+});
+
+test('receive rejects, and does not throw, where the inbox is wrong', async () => {
+  for (const { label, system } of systems) {
+    const worker = system.worker(device, { n: 50, workers: 2, rank: 0 });
+    await worker.send(gradients(50, 1, 0)[0]);
+    let promise: Promise<unknown> | undefined;
+    assert.not.throws(() => {
+      promise = worker.receive([]);
+    }, `${label} threw`);
+    await promise?.then(
+      () => assert.unreachable(`${label} accepted it`),
+      () => {},
+    );
+  }
+});
+
+test.run();

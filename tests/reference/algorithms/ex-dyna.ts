@@ -1,0 +1,176 @@
+/**
+ * ExDyna as its page has it (arXiv 2402.13781), all workers at once. acc, residuals, d and sums are rounded to float32 where
+ * float32 vectors hold them, everything else is float64, so that selections are equal and not only near.
+ */
+import { bitsOf } from '../../../ts/kernels/float-bits.ts';
+import { floatWith } from '../exact.ts';
+
+export interface Settings {
+  readonly n: number;
+  readonly workers: number;
+  readonly density: number;
+  /** Whether step t measures d rather than scaling it. */
+  readonly measures: (t: number) => boolean;
+}
+
+/** Steps that a warm start measures. */
+export const warm = (t: number): boolean => [0, 10, 20, 40, 80, 160].includes(t);
+
+/** One step. */
+export interface Simulated {
+  /** The threshold that the step selected with. */
+  readonly d: number;
+  /** Blocks of each partition in the step. */
+  readonly blocks: readonly number[];
+  /** What each rank selected, as indices of the whole vector, and whether that was forced. */
+  readonly lists: readonly (readonly number[])[];
+  readonly forced: readonly boolean[];
+  /** Elements of each rank's partition. */
+  readonly lengths: readonly number[];
+  readonly direction: Float32Array;
+  readonly residuals: readonly Float32Array[];
+  /** How many were selected, forced ones left out, at least 1; and in which partition. */
+  readonly kPrev: number;
+  readonly counts: readonly number[];
+}
+
+/** The blocks of rule 1: their length, and between which of them partitions lie at the start. */
+export function blocksOf(n: number, workers: number): { length: number; total: number; ends: number[] } {
+  const total = Math.max(workers, Math.min(1024, Math.floor(n / 32)));
+  const whole = Math.floor(n / total);
+  const length = whole >= 32 ? Math.floor(whole / 32) * 32 : whole;
+  // the first total mod N partitions have one more
+  const ends = Array.from({ length: workers }, (_, i) => {
+    const p = i + 1;
+    return p * Math.floor(total / workers) + Math.min(p, total % workers);
+  });
+  return { length, total, ends };
+}
+
+/** Rule 2: `ends` after the moves. `ends[i]` is the block that partition i + 1 starts with. */
+export function balanced(
+  ends: readonly number[],
+  counts: readonly number[],
+  kPrev: number,
+  { n, length, total }: { n: number; length: number; total: number },
+): number[] {
+  const workers = counts.length;
+  const after = [...ends];
+  const k = [...counts];
+  const mean = kPrev / workers;
+  const correction = Math.floor((length * kPrev) / n);
+  const size = (i: number): number => after[i] - (i === 0 ? 0 : after[i - 1]);
+  for (let i = 0; i < workers - 1; i++) {
+    const much = [i, i + 1].map((p) => k[p] > 1.05 * mean);
+    const little = [i, i + 1].map((p) => k[p] < mean / 1.05);
+    const right = much[0] && little[1];
+    const left = much[1] && little[0];
+    const giver = right ? i : i + 1;
+    if ((!right && !left) || size(giver) - 1 < total / (4 * workers)) continue;
+    after[i] += right ? -1 : 1;
+    k[i] += right ? -correction : correction;
+    k[i + 1] += right ? correction : -correction;
+  }
+  return after;
+}
+
+/** Rule 4 without the clamps. */
+export function scaleOf(e: number): number {
+  if (e > 1.1) return 1.005;
+  if (e > 1 && e <= 1.1) return 1.00125;
+  if (e > 0.909 && e <= 1) return 0.9987;
+  return 0.995;
+}
+
+/**
+ * The threshold that k magnitudes reach: of the two multiples of 2^11, as keys, around the k-th largest that which selects
+ * nearer to k, the lower where both do or the upper takes none. 0 where fewer than k are not zero.
+ */
+export function measured(magnitudes: readonly number[], k: number): number {
+  const sorted = magnitudes.filter((m) => m > 0).sort((a, b) => b - a);
+  if (sorted.length < k) return 0;
+  const key = bitsOf(sorted[Math.max(Math.ceil(k), 1) - 1]) & ~0x7ff;
+  const [low, high] = [floatWith(key), floatWith(key + 0x800)];
+  const [more, less] = [low, high].map((edge) => sorted.filter((m) => m >= edge).length);
+  return less > 0 && k - less < more - k ? high : low;
+}
+
+/** Each call is the next step. */
+export function simulateExDyna({
+  n,
+  workers,
+  density,
+  measures,
+}: Settings): (gradients: readonly Float32Array[]) => Simulated {
+  const k = density * n;
+  const table = blocksOf(n, workers);
+  let ends = table.ends;
+  let d = Math.fround(1 / (2 * Math.sqrt(k)));
+  let kPrev = 1;
+  let last: { counts: number[]; t: number } | undefined;
+  let largest = 0;
+  let residuals = Array.from({ length: workers }, () => new Float32Array(n));
+  let t = 0;
+
+  return (gradients) => {
+    const accs = residuals.map((residual, r) => residual.map((value, i) => value + gradients[r][i]));
+    // 2. last step's counts, by rank, belong to the partitions that the ranks then owned
+    if (last !== undefined) {
+      const { counts, t: before } = last;
+      const byPartition = counts.map((_, p) => counts[(((p - before) % workers) + workers) % workers]);
+      ends = balanced(ends, byPartition, kPrev, { n, ...table });
+    }
+    // 3. the part of each rank
+    const parts = accs.map((_, r) => {
+      const p = (t + r) % workers;
+      const start = p === 0 ? 0 : ends[p - 1] * table.length;
+      return { start, end: p === workers - 1 ? n : ends[p] * table.length };
+    });
+    // 4. the threshold
+    const clamped = (wanted: number): number =>
+      Math.fround(Math.min(Math.max(wanted, 2 ** -100, largest / 1024), 2 ** 100));
+    if (measures(t)) {
+      const owned = parts.flatMap(({ start, end }, r) => Array.from(accs[r].subarray(start, end), Math.abs));
+      d = clamped(measured(owned, k));
+    } else if (t > 0) d = clamped(d * scaleOf(kPrev / k));
+    // 5. selection
+    const found = parts.map(({ start, end }, r) => {
+      const indices: number[] = [];
+      for (let i = start; i < end; i++) if (Math.abs(accs[r][i]) >= d) indices.push(i);
+      return indices;
+    });
+    const lengths = parts.map(({ start, end }) => end - start);
+    const forced = found.map((indices, r) => indices.length === 0 && lengths[r] > 0);
+    const lists = found.map((indices, r) => (forced[r] ? [parts[r].start + (t % lengths[r])] : indices));
+    // 6. exchange
+    const direction = new Float32Array(n);
+    largest = 0;
+    for (const i of lists.flat()) {
+      let sum = accs[0][i];
+      for (const acc of accs.slice(1)) sum = Math.fround(sum + acc[i]);
+      direction[i] = sum / workers;
+      largest = Math.max(largest, Math.abs(direction[i]));
+      for (const acc of accs) acc[i] = 0;
+    }
+    residuals = accs;
+
+    const counts = found.map((indices) => indices.length);
+    kPrev = Math.max(
+      1,
+      counts.reduce((sum, count) => sum + count, 0),
+    );
+    last = { counts, t };
+    t++;
+    return {
+      d,
+      blocks: ends.map((end, i) => end - (i === 0 ? 0 : ends[i - 1])),
+      lists,
+      forced,
+      lengths,
+      direction,
+      residuals: accs.map((acc) => acc.slice()),
+      kPrev,
+      counts: counts.map((_, p) => counts[(((p - (t - 1)) % workers) + workers) % workers]),
+    };
+  };
+}

@@ -1,0 +1,79 @@
+/** Plays the steps of a system through `exchange`, and writes down what was sent. */
+import { exchange, type Step } from '../../../ts/algorithms/exchange.ts';
+import type { Message, Model, Outcome, Server, System, Worker } from '../../../ts/algorithms/system.ts';
+import { openJs } from '../../../ts/backends/js/index.ts';
+import { Device } from '../../../ts/device.ts';
+
+/** The js backend: each test of a rule runs on it. */
+export const device: Device = new Device({ backend: 'js' }, { backend: openJs(), reasons: {} });
+
+/** The machines of one system. */
+export interface Crew {
+  readonly workers: readonly Worker[];
+  readonly server: Server | undefined;
+}
+
+export function crewOf(system: System, n: number, workers: number, on: Device = device): Crew {
+  return {
+    workers: Array.from({ length: workers }, (_, rank) => system.worker(on, { n, workers, rank })),
+    server: system.server?.(on, { n, workers }),
+  };
+}
+
+/** A round: what the workers sent, by rank, and what each of them then received. */
+export interface Round {
+  readonly messages: Message[];
+  inbox: readonly Uint8Array[];
+}
+
+export interface Played extends Step {
+  readonly rounds: readonly Round[];
+}
+
+/** One step; `rounds` are copies. */
+export async function play(
+  { workers, server }: Crew,
+  gradients: readonly Float32Array[],
+  models: readonly Model[] = [],
+): Promise<Played> {
+  const rounds: Round[] = [];
+  const note = (rank: number, { route, bytes }: Message): void => {
+    if (rank === 0) rounds.push({ messages: [], inbox: [] });
+    rounds[rounds.length - 1].messages.push({ route, bytes: bytes.slice() });
+  };
+  const watched = workers.map((worker, rank): Worker => ({
+    async send(gradient, model) {
+      const message = await worker.send(gradient, model);
+      note(rank, message);
+      return message;
+    },
+    async receive(inbox) {
+      if (rank === 0) rounds[rounds.length - 1].inbox = inbox.map((bytes) => bytes.slice());
+      const outcome: Outcome = await worker.receive(inbox);
+      if (outcome.kind === 'message') note(rank, outcome.message);
+      return outcome;
+    },
+    save: () => worker.save(),
+    load: (state) => worker.load(state),
+    report: {},
+  }));
+  return { ...(await exchange(watched, server, gradients, models)), rounds };
+}
+
+/** The directions of a step, by rank; fails where models were stepped instead. */
+export function directionsOf({ outcomes }: Step): Float32Array[] {
+  return outcomes.map((outcome) => {
+    if (outcome.kind !== 'direction') throw new Error(`expected directions, got "${outcome.kind}"`);
+    return outcome.direction;
+  });
+}
+
+/** What packets stand for. */
+export function decoded(packets: readonly Uint8Array[]): Promise<Float32Array[]> {
+  return Promise.all(packets.map((packet) => device.decompress(packet)));
+}
+
+/** A message of route `sum` as numbers. */
+export function floats(bytes: Uint8Array): Float32Array {
+  return new Float32Array(bytes.slice().buffer);
+}

@@ -1,0 +1,95 @@
+/**
+ * Cyclic local top-k, CLT-k: C.-Y. Chen et al., "ScaleCom: Scalable Sparsified Gradient Compression for
+ * Communication-Efficient Distributed Training", arXiv 2104.11125. One worker in turn selects for all, so there is no
+ * build-up; the others' own largest elements wait.
+ *
+ * 1. rank t mod N: sends the indices of the k largest of its acc = residual + g; the others send nothing.
+ * 2. all: the sum of acc at these indices, divided by N, is the direction; the residual is acc, zero at the indices.
+ */
+import { requireNumber, requireOptions } from '../../arguments.ts';
+import { keptShare as shareOf } from '../../compressors/count.ts';
+import { readIndexList, writeIndexList } from '../../compressors/index-list.ts';
+import { PacketError } from '../../errors.ts';
+import { accumulate } from '../ex-dyna.ts';
+import { stateful } from '../state.ts';
+import { bytesOf, finiteFloatsOf, only, requireGradient, requireMessages } from '../steps.ts';
+import type { StepReport, System } from '../system.ts';
+
+/**
+ * CLT-k: the share `ratio` of the elements, selected by one worker in turn. Source: arXiv 2104.11125, without its
+ * low-pass filter.
+ *
+ * @throws RangeError unless 0 < ratio <= 1
+ * @example
+ * const worker = cltK({ ratio: 0.01 }).worker(device, { n: gradient.length, workers: 4, rank: 0 });
+ */
+export function cltK(options: { readonly ratio: number }): System {
+  requireOptions('cltK', options, ['ratio']);
+  const ratio = requireNumber(
+    'ratio',
+    options?.ratio,
+    'a number above 0 and up to 1',
+    (r) => r > 0 && r <= 1,
+  );
+  return {
+    name: 'cltK',
+    worker(device, { n, workers, rank }) {
+      const residual = new Float32Array(n);
+      const acc = new Float32Array(n);
+      const direction = new Float32Array(n);
+      let step = 0;
+      let indices: Uint32Array | undefined;
+      let report: StepReport = {};
+      return {
+        async send(gradient) {
+          requireGradient(gradient, n);
+          accumulate(residual, gradient, acc);
+          indices = undefined;
+          // 1. the one whose turn it is selects
+          const selected =
+            step % workers === rank && n > 0
+              ? (await device.kernels.topK(acc, shareOf(ratio, n))).indices
+              : new Uint32Array(0);
+          return { route: 'gather', bytes: writeIndexList(selected, n, 0) };
+        },
+        async receive(inbox) {
+          if (indices === undefined) {
+            requireMessages('inbox', inbox, workers);
+            const lists = inbox.map(readIndexList);
+            for (const [sender, list] of lists.entries()) {
+              const expected = sender === step % workers && n > 0 ? shareOf(ratio, n) : 0;
+              if (list.length !== n || list.tag !== 0 || list.indices.length !== expected)
+                throw new PacketError(
+                  `${list.indices.length} of ${list.length} elements from rank ${sender}, expected ${expected} of ${n}`,
+                  8,
+                );
+            }
+            ({ indices } = lists[step % workers]);
+            const values = Float32Array.from(indices, (i) => acc[i]);
+            return { kind: 'message', message: { route: 'sum', bytes: bytesOf(values) } };
+          }
+          // 2. the mean at the indices; the rest waits
+          const sums = finiteFloatsOf(only(inbox), indices.length);
+          direction.fill(0);
+          residual.set(acc);
+          for (const [j, i] of indices.entries()) {
+            direction[i] = sums[j] / workers;
+            residual[i] = 0;
+          }
+          report = { density: indices.length / n, union: indices.length / n };
+          step++;
+          return { kind: 'direction', direction };
+        },
+        get report() {
+          return report;
+        },
+        ...stateful(
+          `cltK, worker ${rank} of ${workers}, ${n} elements`,
+          { residual },
+          () => ({ step }),
+          (saved) => ({ step } = saved),
+        ),
+      };
+    },
+  };
+}

@@ -1,0 +1,18 @@
+/**
+ * Parallel SGD without compression: float32 gradients up, their float32 mean down. What every other system is compared
+ * with.
+ */
+import { float32 } from '../../compressors/float32.ts';
+import { parameterServer } from '../parameter-server.ts';
+import type { System } from '../system.ts';
+
+/**
+ * Dense data-parallel SGD through a server: 32 bits an element in each direction.
+ *
+ * @example
+ * const worker = pSgd().worker(device, { n: gradient.length, workers: 4, rank: 0 });
+ */
+export function pSgd(): System {
+  const dense = { compressor: float32(), feedback: false };
+  return parameterServer('pSgd', dense, dense);
+}

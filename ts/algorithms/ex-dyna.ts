@@ -1,0 +1,297 @@
+/**
+ * ExDyna (arXiv 2402.13781): sparsified data-parallel SGD with error feedback, where each worker selects in an exclusive
+ * part of the vector, so that the lists never overlap, and one threshold, scaled from step to step, keeps the density.
+ *
+ * State, equal on all workers: the threshold d, the partitions, k_prev and each partition's count of the last step. Own:
+ * the residual. With acc = residual + gradient and k = density n:
+ * 1. partitions are runs of blocks; from step to step single blocks move from crowded to sparse neighbours
+ * 2. rank r owns partition (t + r) mod N at step t
+ * 3. d follows k_prev / k, or is set from a histogram of the magnitudes
+ * 4. each worker selects all |acc_i| >= d of its partition
+ * 5. all-gather of the lists, all-reduce of acc at their union, divided by N; residual = acc, zero at the union
+ */
+import { requireNumber, requireOneOf, requireOptions } from '../arguments.ts';
+import { readIndexList, writeIndexList } from '../compressors/index-list.ts';
+import type { Device } from '../device.ts';
+import { NonFiniteError, PacketError } from '../errors.ts';
+import { keyHistogram, type Levels } from './histogram.ts';
+import { Partitions } from './partitions.ts';
+import { stateful } from './state.ts';
+import { bytesOf, finiteFloatsOf, only, requireGradient, requireMessages } from './steps.ts';
+import type { Message, Outcome, Seat, StepReport, System, Worker } from './system.ts';
+
+export interface ExDynaOptions {
+  /** The share of elements that all workers together are to select in a step. */
+  readonly density: number;
+  /**
+   * How d follows the density: `'scaled'`, the default, as the paper does it, by 0.1 to 0.5 % a step; `'exact'`, from a
+   * histogram that all workers add to in every step: k is met on each, for three short rounds more.
+   */
+  readonly control?: 'scaled' | 'exact';
+  /**
+   * Whether the steps 0, 10, 20, 40, 80 and 160 set d as `'exact'` does: the residual grows tenfold at first, faster than
+   * the scaling follows. true if left out.
+   */
+  readonly warmStart?: boolean;
+}
+
+/** Steps at which a warm start sets d. */
+const WARM: ReadonlySet<number> = new Set([0, 10, 20, 40, 80, 160]);
+
+/** By how much a step scales d, by e = k_prev / k. */
+function factorFor(e: number): number {
+  if (e > 1.1) return 1.005;
+  if (e > 1) return 1.00125;
+  return e > 0.909 ? 0.9987 : 0.995;
+}
+
+/**
+ * ExDyna, among peers: workers gather lists of indices, then sum values. Source: arXiv 2402.13781, with the evident
+ * intention of its program where the scale factors are concerned. Two additions, both options: a warm start, and exact
+ * control.
+ *
+ * @throws RangeError unless 0 < density <= 1
+ * @example
+ * const worker = exDyna({ density: 0.01 }).worker(device, { n: gradient.length, workers: 4, rank: 0 });
+ */
+export function exDyna(options: ExDynaOptions): System {
+  requireOptions('exDyna', options, ['density', 'control', 'warmStart']);
+  const density = requireNumber(
+    'density',
+    options?.density,
+    'a number above 0 and up to 1',
+    (d) => d > 0 && d <= 1,
+  );
+  const control = requireOneOf('control', options.control ?? 'scaled', ['scaled', 'exact']);
+  const warmStart = options.warmStart ?? true;
+  return {
+    name: 'exDyna',
+    worker: (device, seat) =>
+      new ExDynaWorker(
+        device,
+        seat,
+        density * seat.n,
+        (t) => control === 'exact' || (warmStart && WARM.has(t)),
+      ),
+  };
+}
+
+class ExDynaWorker implements Worker {
+  readonly #device: Device;
+  readonly #seat: Seat;
+  /** How many elements all workers together are to select: a real number. */
+  readonly #k: number;
+  readonly #measures: (t: number) => boolean;
+  readonly #partitions: Partitions;
+  readonly #residual: Float32Array;
+  readonly #acc: Float32Array;
+  readonly #direction: Float32Array;
+  readonly save: () => Uint8Array;
+  readonly load: (state: Uint8Array) => void;
+
+  #t = 0;
+  /** The step for which partitions and d are set. */
+  #prepared = 0;
+  #d: number;
+  #kPrev = 1;
+  /** The largest magnitude of the last direction: d that is scaled stays above 2^-10 of it. */
+  #largest = 0;
+  /** How many each partition selected in the last step, those that were forced left out. */
+  #counts: number[];
+
+  /** The lists of the step under way, by rank; and the search for d while it lasts. */
+  #union: number[] = [];
+  #search: Levels | undefined;
+  #round: 'histogram' | 'lists' | 'values' | 'none' = 'none';
+  #report: StepReport = {};
+
+  constructor(device: Device, seat: Seat, k: number, measures: (t: number) => boolean) {
+    const { n, workers, rank } = seat;
+    this.#device = device;
+    this.#seat = seat;
+    // of no elements, or hardly any, some number above zero
+    this.#k = Math.max(k, Number.MIN_VALUE);
+    this.#measures = measures;
+    this.#partitions = new Partitions(n, workers);
+    this.#residual = new Float32Array(n);
+    this.#acc = new Float32Array(n);
+    this.#direction = new Float32Array(n);
+    this.#d = held(1 / (2 * Math.sqrt(this.#k)), 0);
+    this.#counts = new Array<number>(workers).fill(0);
+    const state = stateful(
+      `exDyna, worker ${rank} of ${workers}, ${n} elements`,
+      { residual: this.#residual },
+      () => ({
+        t: this.#t,
+        prepared: this.#prepared,
+        d: this.#d,
+        kPrev: this.#kPrev,
+        largest: this.#largest,
+        counts: this.#counts,
+        blocks: this.#partitions.blocks,
+      }),
+      (saved) => {
+        this.#t = saved.t;
+        this.#prepared = saved.prepared;
+        this.#d = saved.d;
+        this.#kPrev = saved.kPrev;
+        this.#largest = saved.largest;
+        this.#counts = [...saved.counts];
+        this.#partitions.blocks = [...saved.blocks];
+      },
+    );
+    this.save = () => state.save();
+    this.load = (bytes) => state.load(bytes);
+  }
+
+  get report(): StepReport {
+    return this.#report;
+  }
+
+  async send(gradient: Float32Array): Promise<Message> {
+    requireGradient(gradient, this.#seat.n);
+    accumulate(this.#residual, gradient, this.#acc);
+    this.#prepare();
+    if (this.#measures(this.#t)) {
+      this.#search = keyHistogram(this.#k);
+      return this.#count(this.#search);
+    }
+    return this.#select();
+  }
+
+  /** 1. and 3. of this step, once: a step that one worker refused is begun anew by all, and they stay equal. */
+  #prepare(): void {
+    if (this.#prepared === this.#t) return;
+    this.#prepared = this.#t;
+    this.#partitions.balance(this.#counts, this.#kPrev);
+    if (!this.#measures(this.#t))
+      this.#d = held(this.#d * factorFor(this.#kPrev / this.#k), this.#largest * 2 ** -10);
+  }
+
+  async receive(inbox: readonly Uint8Array[]): Promise<Outcome> {
+    switch (this.#round) {
+      case 'histogram':
+        return this.#refine(only(inbox));
+      case 'lists':
+        return this.#gather(inbox);
+      case 'values':
+        return this.#sum(only(inbox));
+      case 'none':
+        throw new Error('receive was called before send');
+    }
+  }
+
+  /** The part of acc that rank r owns in this step. */
+  #own(rank: number): { partition: number; start: number; end: number } {
+    const partition = (this.#t + rank) % this.#seat.workers;
+    return { partition, ...this.#partitions.range(partition) };
+  }
+
+  /** 3., measured: how many magnitudes of the own partition lie in each bin of the search. */
+  #count(search: Levels): Message {
+    const { start, end } = this.#own(this.#seat.rank);
+    this.#round = 'histogram';
+    return { route: 'sum', bytes: bytesOf(search.count(this.#acc.subarray(start, end))) };
+  }
+
+  async #refine(sums: Uint8Array): Promise<Outcome> {
+    const search = this.#search;
+    if (search === undefined) throw new Error('no search for a threshold is under way');
+    const d = search.refine(finiteFloatsOf(sums, search.bins));
+    if (d === undefined) return { kind: 'message', message: this.#count(search) };
+    this.#search = undefined;
+    this.#d = held(d, 0);
+    return { kind: 'message', message: await this.#select() };
+  }
+
+  /** 4. all |acc_i| >= d of the own partition; where there is none, one element in turn. */
+  async #select(): Promise<Message> {
+    const { start, end } = this.#own(this.#seat.rank);
+    const length = end - start;
+    this.#round = 'lists';
+    const { indices } = await this.#device.kernels.threshold(this.#acc.subarray(start, end), this.#d);
+    const forced = indices.length === 0 && length > 0;
+    const list = forced ? new Uint32Array([this.#t % length]) : indices;
+    return { route: 'gather', bytes: writeIndexList(list, length, forced ? 1 : 0) };
+  }
+
+  /** 5. the union of the lists is their concatenation; acc there goes to the sum. */
+  async #gather(inbox: readonly Uint8Array[]): Promise<Outcome> {
+    const { workers, n, rank: own } = this.#seat;
+    requireMessages('inbox', inbox, workers);
+    const lists = inbox.map((bytes, rank) => this.#list(bytes, rank));
+    this.#union = lists.flatMap(({ start, indices }) => Array.from(indices, (index) => start + index));
+    // those that were forced say nothing of the threshold
+    for (const { partition, indices, forced } of lists) this.#counts[partition] = forced ? 0 : indices.length;
+    this.#kPrev = Math.max(
+      this.#counts.reduce((sum, count) => sum + count, 0),
+      1,
+    );
+    this.#report = {
+      density: lists[own].indices.length / n,
+      union: this.#union.length / n,
+      threshold: this.#d,
+      imbalance: Math.max(...this.#counts) / (this.#kPrev / workers),
+    };
+    this.#round = 'values';
+    const values = Float32Array.from(this.#union, (i) => this.#acc[i]);
+    return { kind: 'message', message: { route: 'sum', bytes: bytesOf(values) } };
+  }
+
+  /** @throws PacketError unless the message is a list that the worker of this rank may send in this step */
+  #list(
+    bytes: Uint8Array,
+    rank: number,
+  ): { partition: number; start: number; indices: Uint32Array; forced: boolean } {
+    const { partition, start, end } = this.#own(rank);
+    const { indices, length, tag } = readIndexList(bytes);
+    if (length !== end - start)
+      throw new PacketError(`a list over ${length} elements from rank ${rank}, expected ${end - start}`, 8);
+    const forced = tag === 1;
+    const fits = forced
+      ? indices.length === 1 && indices[0] === this.#t % length
+      : tag === 0 && (indices.length > 0 || length === 0);
+    if (!fits)
+      throw new PacketError(
+        `a list of ${indices.length} with tag ${tag} from rank ${rank} in step ${this.#t}`,
+        16,
+      );
+    return { partition, start, indices, forced };
+  }
+
+  /** 5. the direction is the mean at the union; the residual keeps the rest. */
+  async #sum(sums: Uint8Array): Promise<Outcome> {
+    const values = finiteFloatsOf(sums, this.#union.length);
+    this.#direction.fill(0);
+    this.#residual.set(this.#acc);
+    let largest = 0;
+    for (const [j, i] of this.#union.entries()) {
+      this.#direction[i] = values[j] / this.#seat.workers;
+      this.#residual[i] = 0;
+      largest = Math.max(largest, Math.abs(this.#direction[i]));
+    }
+    this.#largest = largest;
+    this.#t++;
+    this.#round = 'none';
+    return { kind: 'direction', direction: this.#direction };
+  }
+}
+
+/** A threshold as float32, within 2^-100 and 2^100, and not below `least`. */
+function held(d: number, least: number): number {
+  return Math.fround(Math.min(Math.max(d, 2 ** -100, least), 2 ** 100));
+}
+
+/**
+ * acc = residual + gradient
+ * @throws NonFiniteError where that is not finite; the residual stays as it is
+ */
+export function accumulate(residual: Float32Array, gradient: Float32Array, acc: Float32Array): void {
+  let bad = 0;
+  let first = 0;
+  for (let i = 0; i < acc.length; i++) {
+    acc[i] = residual[i] + gradient[i];
+    if (!Number.isFinite(acc[i]) && bad++ === 0) first = i;
+  }
+  if (bad > 0) throw new NonFiniteError(bad, first);
+}

@@ -1,0 +1,68 @@
+/** The transport within one process: carries the messages of a step and counts them. For simulations and tests. */
+import { sumMessages } from './steps.ts';
+import type { Message, Model, Outcome, Server, Worker } from './system.ts';
+
+/** What one step of all workers came to. */
+export interface Step {
+  /** Each worker's outcome, by rank: a direction, or the model was stepped. */
+  readonly outcomes: readonly Exclude<Outcome, { kind: 'message' }>[];
+  /** Bytes that the workers sent, all together. */
+  readonly bytesUp: number;
+  /** Bytes that the workers received, all together. */
+  readonly bytesDown: number;
+}
+
+/**
+ * One step of a system: every worker sends, the messages go their way, until every worker has its outcome. Of a `gather`
+ * round a worker receives the messages of all others; of a `sum` round one vector of the messages' length.
+ *
+ * @throws RangeError where the gradients are not as many as the workers
+ * @example
+ * const system = pSgd();
+ * const crew = [0, 1].map((rank) => system.worker(device, { n: gradient.length, workers: 2, rank }));
+ * const server = system.server?.(device, { n: gradient.length, workers: 2 });
+ * const { outcomes, bytesUp } = await exchange(crew, server, [gradient, gradient]);
+ */
+export async function exchange(
+  workers: readonly Worker[],
+  server: Server | undefined,
+  gradients: readonly Float32Array[],
+  models: readonly Model[] = [],
+): Promise<Step> {
+  if (gradients.length !== workers.length)
+    throw new RangeError(`"gradients" expected ${workers.length} of them, got ${gradients.length}`);
+  let bytesUp = 0;
+  let bytesDown = 0;
+  let messages: Message[] = [];
+  for (const [rank, worker] of workers.entries())
+    messages.push(await worker.send(gradients[rank], models[rank]));
+  for (;;) {
+    const sent = messages.map(({ bytes }) => bytes);
+    const size = sent.reduce((sum, { length }) => sum + length, 0);
+    bytesUp += size;
+    const inbox = await delivered(messages, sent, server);
+    const received = inbox.reduce((sum, { length }) => sum + length, 0);
+    // one's own message of a gather round need not travel
+    bytesDown += workers.length * received - (messages[0].route === 'gather' ? size : 0);
+    const outcomes: Outcome[] = [];
+    for (const worker of workers) outcomes.push(await worker.receive(inbox));
+    const next = outcomes.flatMap((outcome) => (outcome.kind === 'message' ? [outcome.message] : []));
+    if (next.length === 0) return { outcomes: outcomes as Step['outcomes'], bytesUp, bytesDown };
+    messages = next;
+  }
+}
+
+/** What a round leaves in each worker's inbox. */
+async function delivered(
+  messages: readonly Message[],
+  sent: readonly Uint8Array[],
+  server: Server | undefined,
+): Promise<readonly Uint8Array[]> {
+  const [{ route }] = messages;
+  if (messages.some((message) => message.route !== route))
+    throw new Error('the workers are not in the same round');
+  if (route === 'gather') return sent;
+  if (route === 'sum') return [sumMessages(sent)];
+  if (server === undefined) throw new TypeError('"server" expected, since messages go to one, got none');
+  return [await server.answer(sent)];
+}

@@ -1,0 +1,23 @@
+/**
+ * Flattened one-bit SGD, FO-SGD (arXiv 2405.11095): one bit an element up and down, without error feedback.
+ *
+ * 1. worker r: sends C(g_r).                                 C: z = H D x / sqrt(d), then sign(z + u)
+ * 2. server: g = mean of what it decodes; answers C(g), with signs and dither of its own.
+ * 3. worker r: what it decodes is the direction.
+ */
+import { flattenedOneBit, type FlattenedOptions } from '../compressors/flattened-one-bit.ts';
+import { parameterServer } from './parameter-server.ts';
+import type { System } from './system.ts';
+
+/**
+ * FO-SGD with the options of `flattenedOneBit`, in both directions. Source: arXiv 2405.11095; with `scale: 'drive'` the
+ * bits are those of DRIVE (arXiv 2105.08339), which trains better.
+ *
+ * @throws RangeError where the options are not those of flattenedOneBit
+ * @example
+ * const worker = foSgd({ seed: 7 }).worker(device, { n: gradient.length, workers: 4, rank: 0 });
+ */
+export function foSgd(options: FlattenedOptions): System {
+  const compressor = flattenedOneBit(options);
+  return parameterServer('foSgd', { compressor, feedback: false }, { compressor, feedback: false });
+}

@@ -1,0 +1,33 @@
+/** `fewbits/algorithms`: systems of distributed training as state machines that any transport carries. */
+export { hardThreshold, topKAllGather } from './baselines/all-gather.ts';
+export { cltK } from './baselines/clt-k.ts';
+export { cser } from './baselines/cser.ts';
+export { doubleSqueeze } from './baselines/double-squeeze.ts';
+export { memSgd } from './baselines/mem-sgd.ts';
+export { pSgd } from './baselines/p-sgd.ts';
+export { exDyna, type ExDynaOptions } from './ex-dyna.ts';
+export { exchange, type Step } from './exchange.ts';
+export { foSgd } from './fo-sgd.ts';
+export { liecSgd, type LiecOptions } from './liec-sgd.ts';
+export {
+  splitLearning,
+  splitMask,
+  splitQuantized,
+  splitRandomized,
+  splitTopK,
+  type SplitSide,
+  type SplitSystem,
+} from './split-learning.ts';
+export { sumMessages } from './steps.ts';
+export type {
+  Message,
+  Model,
+  Outcome,
+  Route,
+  Seat,
+  Server,
+  Stateful,
+  StepReport,
+  System,
+  Worker,
+} from './system.ts';

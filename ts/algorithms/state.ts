@@ -1,0 +1,137 @@
+/**
+ * The states of workers and servers as bytes: 'fbst', u32 version 1, u32 bytes of JSON, the JSON (numbers, and the
+ * lengths of vectors) filled up with spaces to whole words, the vectors as float32, CRC-32C. Little-endian.
+ */
+import { requireBytes } from '../arguments.ts';
+import { PacketError } from '../errors.ts';
+import { crc32c } from '../packet/crc32c.ts';
+
+const MAGIC = 0x74736266;
+const VERSION = 1;
+const HEAD = 12;
+
+/** Numbers by name, and vectors by name: all that a state machine keeps from step to step. */
+export interface State {
+  /** What the state is of: a name and a place, which `load` compares. */
+  readonly of: string;
+  readonly numbers: Readonly<Record<string, number | readonly number[]>>;
+  readonly vectors: Readonly<Record<string, Float32Array>>;
+}
+
+interface Header {
+  readonly of: string;
+  readonly numbers: State['numbers'];
+  readonly vectors: readonly (readonly [name: string, length: number])[];
+}
+
+/** A state as bytes, in an ArrayBuffer of its own. */
+export function packState({ of, numbers, vectors }: State): Uint8Array {
+  const lengths = Object.entries(vectors).map(([name, { length }]) => [name, length] as const);
+  const text = new TextEncoder().encode(JSON.stringify({ of, numbers, vectors: lengths }));
+  const start = HEAD + Math.ceil(text.length / 4) * 4;
+  const floats = lengths.reduce((sum, [, length]) => sum + length, 0);
+  const bytes = new Uint8Array(start + floats * 4 + 4);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, MAGIC, true);
+  view.setUint32(4, VERSION, true);
+  view.setUint32(8, start - HEAD, true);
+  bytes.fill(0x20, HEAD, start).set(text, HEAD);
+  let at = start;
+  for (const vector of Object.values(vectors)) {
+    new Float32Array(bytes.buffer, at, vector.length).set(vector);
+    at += vector.length * 4;
+  }
+  view.setUint32(at, crc32c(bytes.subarray(0, at)), true);
+  return bytes;
+}
+
+/**
+ * The reverse.
+ * @throws PacketError where the bytes are damaged, or are a state of something else than `of`
+ */
+export function unpackState(given: Uint8Array, of: string): State {
+  const bytes = requireBytes('state', given).slice();
+  const view = new DataView(bytes.buffer);
+  if (bytes.length < HEAD + 4 || view.getUint32(0, true) !== MAGIC)
+    throw new PacketError("the bytes do not start with 'fbst': no saved state", 0);
+  if (view.getUint32(4, true) !== VERSION)
+    throw new PacketError(`state version ${view.getUint32(4, true)}; this release reads ${VERSION}`, 4);
+  const end = bytes.length - 4;
+  if (view.getUint32(end, true) !== crc32c(bytes.subarray(0, end)))
+    throw new PacketError('the CRC does not match: the state was damaged', end);
+  const start = HEAD + view.getUint32(8, true);
+  if (start > end || start % 4 !== 0)
+    throw new PacketError('the header passes the end of the state, or is no whole words', 8);
+  const header = parse(bytes.subarray(HEAD, start));
+  if (header.of !== of) throw new PacketError(`a state of ${header.of}, expected ${of}`, HEAD);
+  const vectors: Record<string, Float32Array> = {};
+  let at = start;
+  for (const [name, length] of header.vectors) {
+    if (at + length * 4 > end) throw new PacketError(`"${name}" passes the end of the state`, at);
+    vectors[name] = new Float32Array(bytes.buffer, at, length);
+    at += length * 4;
+  }
+  if (at !== end) throw new PacketError(`${end - at} bytes after the vectors`, at);
+  return { of, numbers: header.numbers, vectors };
+}
+
+/** @throws PacketError unless the bytes are JSON of a header */
+function parse(bytes: Uint8Array): Header {
+  const header = json(bytes) as Partial<Record<keyof Header, unknown>> | null;
+  const isLength = (pair: unknown): boolean =>
+    Array.isArray(pair) && typeof pair[0] === 'string' && Number.isInteger(pair[1]) && pair[1] >= 0;
+  if (
+    typeof header?.of !== 'string' ||
+    typeof header.numbers !== 'object' ||
+    header.numbers === null ||
+    !Array.isArray(header.vectors) ||
+    !header.vectors.every(isLength)
+  )
+    throw new PacketError('the header has no name, numbers or lengths of vectors', HEAD);
+  return header as Header;
+}
+
+function json(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes)) as unknown;
+  } catch {
+    throw new PacketError('the header is not JSON', HEAD);
+  }
+}
+
+/** Whether a saved value can stand where `own` stands: a number, or as many numbers. */
+function fits(saved: unknown, own: number | readonly number[]): boolean {
+  if (typeof own === 'number') return Number.isFinite(saved);
+  return Array.isArray(saved) && saved.length === own.length && saved.every(Number.isFinite);
+}
+
+/**
+ * `save` and `load` over live numbers and vectors: `numbers` gives what changes, `restore` takes it back; vectors are
+ * written in place.
+ */
+export function stateful<Numbers extends Record<string, number | readonly number[]>>(
+  of: string,
+  vectors: Readonly<Record<string, Float32Array>>,
+  numbers: () => Numbers,
+  restore: (numbers: Numbers) => void,
+): { save(): Uint8Array; load(state: Uint8Array): void } {
+  return {
+    save: () => packState({ of, numbers: numbers(), vectors }),
+    load(bytes) {
+      const state = unpackState(bytes, of);
+      for (const [name, vector] of Object.entries(vectors)) {
+        const saved = state.vectors[name];
+        if (saved?.length !== vector.length)
+          throw new PacketError(
+            `"${name}" has ${saved?.length ?? 0} elements, expected ${vector.length}`,
+            HEAD,
+          );
+      }
+      for (const [name, own] of Object.entries(numbers()))
+        if (!fits(state.numbers[name], own))
+          throw new PacketError(`"${name}" of the state is missing, or no number as it should be`, HEAD);
+      for (const [name, vector] of Object.entries(vectors)) vector.set(state.vectors[name]);
+      restore(state.numbers as Numbers);
+    },
+  };
+}

@@ -1,0 +1,101 @@
+/** The steps that systems share: what a vector becomes on its way through a compressor, sums of what others sent. */
+import { requireBytes, requireFloat32Array, requireInteger } from '../arguments.ts';
+import type { Compressor } from '../compressors/compressor.ts';
+import type { CompressOptions, Device } from '../device.ts';
+import { NonFiniteError, PacketError } from '../errors.ts';
+
+/** target += source */
+export function add(target: Float32Array, source: Float32Array): void {
+  for (let i = 0; i < target.length; i++) target[i] += source[i];
+}
+
+/**
+ * Error feedback: compresses p = vector + error, and leaves in `error` what the packet lost, p - C(p) as its receiver
+ * decodes it. Where compress refuses, `error` is as it was. `scratch` has their length.
+ */
+export async function squeezeWithError(
+  device: Device,
+  compressor: Compressor,
+  vector: Float32Array,
+  error: Float32Array,
+  scratch: Float32Array,
+  draw: CompressOptions,
+): Promise<Uint8Array> {
+  for (let i = 0; i < scratch.length; i++) scratch[i] = vector[i] + error[i];
+  const packet = await device.compress(compressor, scratch, draw);
+  error.set(scratch);
+  await device.decompress(packet, { into: error, accumulate: -1 });
+  return packet;
+}
+
+/** into += the mean of what the packets stand for, added in their order. */
+export async function addMean(
+  device: Device,
+  packets: readonly Uint8Array[],
+  into: Float32Array,
+): Promise<void> {
+  for (const packet of packets) await device.decompress(packet, { into, accumulate: 1 / packets.length });
+}
+
+/** @throws TypeError or RangeError unless `gradient` is a Float32Array of n elements */
+export function requireGradient(gradient: Float32Array, n: number): void {
+  requireInteger('gradient.length', requireFloat32Array('gradient', gradient).length, n, n);
+}
+
+/** @throws NonFiniteError where a vector holds NaN or infinity */
+export function requireFinite(vector: Float32Array): void {
+  let bad = 0;
+  let first = 0;
+  for (let i = 0; i < vector.length; i++) if (!Number.isFinite(vector[i]) && bad++ === 0) first = i;
+  if (bad > 0) throw new NonFiniteError(bad, first);
+}
+
+/** @throws RangeError unless there is one message of each of `count` senders */
+export function requireMessages(name: string, messages: readonly Uint8Array[], count: number): void {
+  requireInteger(`${name}.length`, messages.length, count, count);
+}
+
+/** The one message that a round with a server, or a sum, leaves in an inbox. */
+export function only(inbox: readonly Uint8Array[]): Uint8Array {
+  requireMessages('inbox', inbox, 1);
+  return requireBytes('inbox[0]', inbox[0]);
+}
+
+/**
+ * The sum of a round of route `sum`: float32 vectors of one length, added in the order of ranks.
+ * @throws PacketError where the messages are no such vectors
+ */
+export function sumMessages(messages: readonly Uint8Array[]): Uint8Array {
+  const length = Math.floor((messages[0]?.length ?? 0) / 4);
+  const sum = new Float32Array(length);
+  for (const message of messages) add(sum, floatsOf(message, length));
+  return bytesOf(sum);
+}
+
+/**
+ * A message that is a vector of `length` float32.
+ * @throws PacketError where it has another length
+ */
+export function floatsOf(bytes: Uint8Array, length: number): Float32Array {
+  if (bytes.length !== length * 4)
+    throw new PacketError(`a message of ${bytes.length} bytes, expected ${length * 4}`, bytes.length);
+  // a view where the bytes are aligned; else a copy, by the constructor: a Node Buffer's own slice is a view
+  const { buffer, byteOffset } = bytes.byteOffset % 4 === 0 ? bytes : new Uint8Array(bytes);
+  return new Float32Array(buffer, byteOffset, length);
+}
+
+/**
+ * As floatsOf, of finite numbers.
+ * @throws PacketError also where one is NaN or infinite
+ */
+export function finiteFloatsOf(bytes: Uint8Array, length: number): Float32Array {
+  const floats = floatsOf(bytes, length);
+  const bad = floats.findIndex((value) => !Number.isFinite(value));
+  if (bad >= 0) throw new PacketError(`value ${bad} of the message is NaN or infinite`, bad * 4);
+  return floats;
+}
+
+/** A vector as a message: its own memory. */
+export function bytesOf(floats: Float32Array): Uint8Array {
+  return new Uint8Array(floats.buffer, floats.byteOffset, floats.byteLength);
+}

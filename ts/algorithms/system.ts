@@ -1,0 +1,103 @@
+/**
+ * What a system of distributed training is: state machines without input or output of their own. They take numbers and
+ * bytes and give bytes and numbers, so that any transport carries them: a loop in one process (`exchange`), sockets, a
+ * message broker.
+ *
+ * One step, at every worker:
+ *   1. message = worker.send(gradient, model)
+ *   2. the transport takes the messages of all workers along `message.route` and gives each worker what comes of them
+ *   3. outcome = worker.receive(inbox); where it is another message, back to 2
+ * All workers take the same turns, so a round is complete when each of them has sent.
+ */
+import type { Device } from '../device.ts';
+
+/**
+ * Where the messages of a round go, and what each worker's inbox then holds:
+ * - `server`: to the server; its one answer
+ * - `gather`: to all workers; the messages of all, by rank, the own one too
+ * - `sum`: float32 vectors of one length; their sum, added in the order of ranks (`sumMessages`)
+ */
+export type Route = 'server' | 'gather' | 'sum';
+
+export interface Message {
+  readonly route: Route;
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * A worker's copy of the model, as momentum SGD has it: velocity = momentum velocity + direction, then parameters -=
+ * learningRate velocity. Most systems leave it alone; those that average models read and write it.
+ */
+export interface Model {
+  readonly parameters: Float32Array;
+  readonly velocity: Float32Array;
+  readonly learningRate: number;
+  /** 0 for plain SGD. */
+  readonly momentum: number;
+}
+
+/** What a worker makes of its inbox. Arrays are good until the worker's next call. */
+export type Outcome =
+  /** The step goes on. */
+  | { readonly kind: 'message'; readonly message: Message }
+  /** The step is done: descend along `direction`, n elements. */
+  | { readonly kind: 'direction'; readonly direction: Float32Array }
+  /** The step is done: the model that `send` was given has taken it already. */
+  | { readonly kind: 'stepped' };
+
+/** What a worker says of its last step, for plots. */
+export interface StepReport {
+  /** Share of the n elements that this worker sent. */
+  readonly density?: number;
+  /** Share of the n elements that all workers' messages together touched. */
+  readonly union?: number;
+  /** The threshold in use. */
+  readonly threshold?: number;
+  /** How many times as much as the mean worker the busiest one selected. */
+  readonly imbalance?: number;
+}
+
+/** What has a state that can be kept: `load` of what `save` gave goes on as if nothing had happened, on any backend. */
+export interface Stateful {
+  save(): Uint8Array;
+  /** @throws PacketError where the bytes are damaged, or are not a state of this system, size and seat */
+  load(state: Uint8Array): void;
+}
+
+/** One worker's side; it keeps what only this worker knows. */
+export interface Worker extends Stateful {
+  /**
+   * Begins a step.
+   * @throws NonFiniteError where the gradient holds NaN or infinity
+   */
+  send(gradient: Float32Array, model?: Model): Promise<Message>;
+  /**
+   * Takes what came of the round.
+   * @throws PacketError where a message is not what this system sends
+   */
+  receive(inbox: readonly Uint8Array[]): Promise<Outcome>;
+  /** What there is to say about the last step. */
+  readonly report: StepReport;
+}
+
+/** The server's side of systems that have one. */
+export interface Server extends Stateful {
+  /** One message a worker, by rank, to the answer that every worker gets. */
+  answer(messages: readonly Uint8Array[]): Promise<Uint8Array>;
+}
+
+/** A worker's place: gradients of n elements, one of `workers` workers. */
+export interface Seat {
+  readonly n: number;
+  readonly workers: number;
+  /** 0 for the first worker. */
+  readonly rank: number;
+}
+
+/** A system with its settings: makes the state machines. */
+export interface System {
+  readonly name: string;
+  worker(device: Device, seat: Seat): Worker;
+  /** Absent where workers exchange among themselves. */
+  server?(device: Device, seat: Omit<Seat, 'rank'>): Server;
+}
