@@ -196,8 +196,9 @@ function leaf(
   }
   if (flips != 0) {
     for (let i: usize = 0; i < end; i += 4, first++) {
-      const value = load<f32>(y + i) * scale;
-      if (value != 0) store<u32>(y + i, reinterpret<u32>(value) ^ flip(flips, first));
+      // 0 is what was taken as +0
+      if (load<u32>(y + i) == 0) continue;
+      store<u32>(y + i, reinterpret<u32>(load<f32>(y + i) * scale) ^ flip(flips, first));
     }
   }
   memory.fill(y + end, 0, bytes - end);
@@ -348,6 +349,7 @@ function firstStages(x: usize, y: usize, end: usize, flips: usize, first: u32, t
   else groups<On, On>(x, y, end, flips, first, tiny, scale);
 }
 
+/** The same: a loop for each pair of flags. */
 function groups<Flipped, Scaled>(
   x: usize,
   y: usize,

@@ -14,6 +14,11 @@
 import { is } from './flag';
 import { SIGN } from './float-bits';
 
+/** Widths by how 16 codes are packed: below 8 bits, 8, and above. */
+export type Narrow = u8;
+export type Byte = u16;
+export type Wide = u32;
+
 export function packSigns(x: usize, bits: usize, n: u32): void {
   if (ASC_FEATURE_SIMD) {
     const end = x + ((<usize>(n & ~31)) << 2);
@@ -122,11 +127,6 @@ function sixteens<Width>(codes: usize, packed: usize, n: u32, width: u32): u32 {
   return i;
 }
 
-/** Widths by how 16 codes are packed: below 8 bits, 8, and above. */
-export type Narrow = u8;
-export type Byte = u16;
-export type Wide = u32;
-
 /** The first byte behind n packed codes, in whole words. */
 export function packedEnd(packed: usize, n: u32, width: u32): usize {
   return packed + ((<usize>((<u64>n * width + 31) >> 5)) << 2);
@@ -142,8 +142,8 @@ export function roomForSixteen(i: u32, n: u32, to: usize, end: usize, width: u32
 /** Stores 16 codes side by side, 2 * width bytes, and up to 15 bytes behind them, which the next ones overwrite. */
 // @ts-ignore: decorator
 @inline
-export function packSixteen<W>(to: usize, a: v128, b: v128, c: v128, d: v128, width: u32): void {
-  if (sizeof<W>() == 1) {
+export function packSixteen<Width>(to: usize, a: v128, b: v128, c: v128, d: v128, width: u32): void {
+  if (is<Width, Narrow>()) {
     // Sums of neighbours, the second one shifted, make pairs, then fours, which two shifts join to eights.
     const pair = i32x4.splat(1 | (1 << (16 + width)));
     const ab = i32x4.dot_i16x8_s(i16x8.narrow_i32x4_u(a, b), pair);
@@ -153,7 +153,7 @@ export function packSixteen<W>(to: usize, a: v128, b: v128, c: v128, d: v128, wi
     const eights = v128.or(v128.and(fours, low), i64x2.shr_u(v128.andnot(fours, low), 32 - 4 * width));
     v128.store64_lane(to, eights, 0);
     v128.store64_lane(to + width, eights, 1);
-  } else if (sizeof<W>() == 2) {
+  } else if (is<Width, Byte>()) {
     v128.store(to, i8x16.narrow_i16x8_u(i16x8.narrow_i32x4_u(a, b), i16x8.narrow_i32x4_u(c, d)));
   } else {
     packEight(to, a, b, width);
@@ -221,9 +221,15 @@ export function unpackBits(packed: usize, codes: usize, n: u32, width: u32): voi
   const mask: u64 = (1 << width) - 1;
   const end = packedEnd(packed, n, width);
   let i: u32 = 0;
-  for (let from = packed; roomForEight(i, n, from, end, width); i += 8, from += width, codes += 32) {
-    unpackFour(codes, lowFour(from), mask, width);
-    unpackFour(codes + 16, highFour(from, width), mask, width);
+  if (roomForEight(0, n, packed, end, width)) {
+    let from = packed;
+    do {
+      unpackFour(codes, lowFour(from), mask, width);
+      unpackFour(codes + 16, highFour(from, width), mask, width);
+      i += 8;
+      codes += 32;
+      from += width;
+    } while (roomForEight(i, n, from, end, width));
   }
   for (; i < n; i++, codes += 4) store<u32>(codes, codeAt(packed, i, width));
 }

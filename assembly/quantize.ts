@@ -3,14 +3,15 @@
  *
  * quantize(x, grid, packed, scratch, n, width, rounding, power, fraction, seed, step, stream): with grid = [origin, scale,
  *   limit, offset, top], x of n words and packed of ceil(n width / 32), code_i = offset + m, where
- *     x' = x_i * power; +0 where that is below 2^-126, and its magnitude held to at most 2^127
+ *     x' = x_i * power; +0 where that is below 2^-126, and its magnitude held to at most 2^126
  *     d  = x' - origin
  *     p  = min(|d|, top) * scale, which is below 2^23
  *     P  = p rounded half to even (rounding 0) or down (rounding 1)
  *     m  = P >> fraction, one more where the upper `fraction` bits of random word i are below P's lower ones
  *     m  = min(m, limit); where d < 0: -min(m, offset)
  *   Scratch: QUANTIZE_SCRATCH words.
- * lookup(packed, table, y, n, width): y_i = table[code_i], words as they are; table of 2^width words, y of n.
+ * lookup(packed, table, y, scratch, n, width): y_i = table[code_i], words as they are; table of 2^width words, y of n.
+ *   Scratch: LOOKUP_SCRATCH words, for a table of what four, or two, codes a byte are.
  * mark(indices, packed, count, width): sets the codes at the indices to all ones. count >= 0. Scratch: none.
  * findMarked(packed, bits, n, width): bit i = 1 where code i is all ones; bits of ceil(n / 32) words. Scratch: none.
  *
@@ -45,7 +46,7 @@ const CHUNK: u32 = 1024;
 /** Words of scratch: a chunk of scaled elements, then codes, and one of random words. */
 export const QUANTIZE_SCRATCH: u32 = 2 * CHUNK;
 
-/** From so many codes on a table of bytes pays, and its words of scratch. */
+/** From so many codes on a table of bytes pays; and the words of one, four for each. */
 const TABLED: u32 = 4096;
 export const LOOKUP_SCRATCH: u32 = 1024;
 
@@ -90,7 +91,7 @@ export function quantize(
   for (let first: u32 = 0; first < n; first += CHUNK) {
     const count = min(n - first, CHUNK);
     const from = plain ? x : scratch;
-    if (!plain) scale(x, scratch, count, power);
+    if (!plain) scaleChunk(x, scratch, count, power);
     if (fraction != 0) drawWords(drawn, first, count, seed, step, stream);
     let done: u32 = 0;
     if (ASC_FEATURE_SIMD) {
@@ -111,13 +112,13 @@ export function quantize(
 }
 
 /** The elements x' of a chunk. */
-function scale(x: usize, to: usize, count: u32, power: f32): void {
+function scaleChunk(x: usize, to: usize, count: u32, power: f32): void {
   for (const end = to + (count << 2); to < end; to += 4, x += 4) store<f32>(to, scaled(load<u32>(x), power));
 }
 
 /**
  * Whether codes are the same of x as of x': an x below 2^-126 is too small to reach a half of P, or to move the difference
- * from the origin. What lies above 2^127 ends at the bounds of p.
+ * from the origin. What lies above 2^126 ends at the bounds of p.
  */
 function isPlain(origin: f32, scale: f32, power: f32): bool {
   const far = reinterpret<u32>(origin) & MAGNITUDE;
@@ -125,8 +126,8 @@ function isPlain(origin: f32, scale: f32, power: f32): bool {
 }
 
 /**
- * The largest p of d >= 0, and the opposite of that of d < 0. All steps from x to m ascend, so an x that is held to 2^127,
- * a |d| to top and, where P is m, an m to limit and offset are all one bound of p.
+ * The largest p of d >= 0, and the opposite of that of d < 0. All steps from x to m ascend, so x held to 2^126, |d| to
+ * top and, where P is m, m to limit and offset are all one bound of p.
  */
 function highOf(grid: usize, fraction: u32): f32 {
   return boundOf(grid, -load<f32>(grid), load<u32>(grid, 8), fraction);
@@ -193,6 +194,7 @@ function quantizeBy<Rule>(
   return sixteens<Rule, Byte>(from, grid, drawn, packed, end, count, width, rounding, fraction);
 }
 
+/** The same: a loop for each way to round and to pack. */
 function sixteens<Rule, Width>(
   x: usize,
   grid: usize,

@@ -4,11 +4,12 @@
  *
  * grid = [origin, scale, limit, offset, top], five words; `power` is the power of two by which quantize scales x.
  *
- * maskGrid(kept, range, grid, bits, signed, power): kept and range of two keys each, least and greatest; with T = the
- *   value of key kept[0], times power, and L = 2^bits - 1, or 2^(bits - 1) where signed, [0, L / T, L - 1, signed ? L - 1 :
- *   0, T], scale 0 where T is below 2^-102, and top 0 where it is not positive. signed: 0 = no, 1 = yes, 2 = where the key range[0] is negative.
- * uniformGrid(range, grid, bits, power): with the values low and high of the two keys, times power, [low, (2^bits - 1) /
- *   (high - low), 2^bits - 1, 0, the largest finite key], scale 0 where the difference is below 2^-102.
+ * maskGrid(kept, range, grid, bits, signed, power): kept and range of two keys each, least and greatest. With T = the
+ *   value of key kept[0], times power, but at least 0, and L = 2^bits - 1, or 2^(bits - 1) where signed:
+ *   [0, L / T, L - 1, signed ? L - 1 : 0, T], scale 0 where T is below 2^-102.
+ *   signed: 0 = no, 1 = yes, 2 = where the key range[0] is negative.
+ * uniformGrid(range, grid, bits, power): with the values low and high of the two keys, times power,
+ *   [low, (2^bits - 1) / (high - low), 2^bits - 1, 0, the largest finite key], scale 0 where high - low is below 2^-102.
  * levelGrid(sums, max, grid, levels, fraction, power): with norm = the larger of the root of sums[0] and max[0] * power,
  *   [0, levels * 2^fraction / norm, levels, levels, the largest finite key], scale 0 where norm is below 2^-102.
  * lambdas(sums, lambdas, count, factor): factor * the root of each sum, +0 where that is below 2^-102; count >= 1.
@@ -18,7 +19,7 @@
 import { INFINITE, SIGN } from './float-bits';
 import { scaled } from './scaling';
 
-/** The key below which a lambda counts as +0: 2^-102. */
+/** The key below which a lambda counts as +0, and what is divided by as 0: 2^-102. */
 export const TINY: u32 = 0x0c800000;
 
 /** Symbols carry a sign; they do where an element is below zero. */
