@@ -1,153 +1,155 @@
-/**
- * The systems that are compared. Each is a pair of state machines, one at every worker and one at the server,
- * that take numbers and bytes and give bytes and numbers; the training loop carries the bytes and counts them.
- */
-import { inspect, scaledSign, topK } from 'fewbits';
-import type { Compressor, Device } from 'fewbits';
+/** The systems that are compared, with the settings at which each trains well on this task. */
+import { flattenedOneBit, scaledSign, topK } from 'fewbits';
+import {
+  cltK,
+  cser,
+  doubleSqueeze,
+  exDyna,
+  foSgd,
+  hardThreshold,
+  liecSgd,
+  memSgd,
+  pSgd,
+  topKAllGather,
+} from 'fewbits/algorithms';
+import type { System } from 'fewbits/algorithms';
 
-/** What a worker sends up in one step. */
-export interface Upload {
-  /** All that goes over the wire. */
-  readonly bytes: Uint8Array;
-  /** Share of the elements that were sent, 0 to 1; only where a system leaves some out. */
-  readonly density?: number;
-}
-
-/** One worker's side; it keeps what only this worker knows. */
-export interface WorkerState {
-  /** Turns this step's gradient into what is sent to the server. */
-  send(gradient: Float32Array): Promise<Upload>;
-  /** Turns the server's answer into the direction of the update, good until the next call. */
-  receive(bytes: Uint8Array): Promise<Float32Array>;
-}
-
-/** The server's side. */
-export interface ServerState {
-  /** Turns one message a worker, in rank order, into the answer that every worker gets. */
-  answer(messages: readonly Uint8Array[]): Promise<Uint8Array>;
-}
-
-/** A system by name. */
+/** A system by name, and how the workers descend along what it gives them. */
 export interface Algorithm {
   readonly name: string;
   /** What travels in which direction, in a line. */
   readonly description: string;
-  /** Rate of the momentum step that every worker takes along the direction it received. */
   readonly learningRate: number;
-  /** State of one worker for gradients of `n` elements. */
-  worker(device: Device, n: number): WorkerState;
-  /** State of the server of `workers` workers. */
-  server(device: Device, n: number, workers: number): ServerState;
+  /** Share of the velocity that is kept from step to step; 0 for plain SGD. */
+  readonly momentum: number;
+  /** Whether it runs when nothing is asked for; the others are baselines and variants. */
+  readonly standard: boolean;
+  readonly system: System;
 }
 
-/** The share that top-k keeps, in both directions. */
-const KEPT = 0.01;
+/** Draws of the systems that are random; the workers' ranks and the steps make them different. */
+const SEED = 7;
+
+/** Momentum SGD as dense training likes it here. */
+const MOMENTUM = { learningRate: 0.05, momentum: 0.9 } as const;
+
+/** Sparse systems at one percent: momentum would carry what is old, so plain SGD at a higher rate. */
+const PLAIN = { learningRate: 0.3, momentum: 0 } as const;
 
 /** All systems, in the order in which they run and are shown. */
 export const algorithms: readonly Algorithm[] = [
   {
     name: 'dense',
-    description: 'float32 gradients up, their float32 mean down',
-    learningRate: 0.05,
-    worker: denseWorker,
-    server: denseServer,
+    description: 'P-SGD: float32 gradients up, their float32 mean down',
+    ...MOMENTUM,
+    standard: true,
+    system: pSgd(),
+  },
+  {
+    name: 'fo-sgd',
+    description: 'FO-SGD: flattened, one bit an element up and down, DRIVE scale, no error feedback',
+    ...MOMENTUM,
+    standard: true,
+    system: foSgd({ seed: SEED, scale: 'drive' }),
+  },
+  {
+    name: 'liec-sgd',
+    description: 'LIEC-SGD: one bit an element up and down, models averaged every 100 steps',
+    ...MOMENTUM,
+    standard: true,
+    system: liecSgd({ averagePeriod: 100 }),
+  },
+  {
+    name: 'ex-dyna',
+    description: 'ExDyna: 1 % of the elements among peers, exclusive partitions, one threshold',
+    ...PLAIN,
+    standard: true,
+    system: exDyna({ density: 0.01 }),
+  },
+  {
+    name: 'dense-plain',
+    description: 'P-SGD without momentum, at the rate of the sparse systems',
+    ...PLAIN,
+    standard: false,
+    system: pSgd(),
+  },
+  {
+    name: 'fo-sgd-dither',
+    description: 'FO-SGD with dither, lambda = 0.3 |x| sqrt(2 ln(2d) / d)',
+    ...MOMENTUM,
+    standard: false,
+    system: foSgd({ seed: SEED, lambda: 'norm', c: 0.3 }),
+  },
+  {
+    name: 'ex-dyna-5',
+    description: 'ExDyna at a density of 5 %',
+    ...PLAIN,
+    standard: false,
+    system: exDyna({ density: 0.05 }),
+  },
+  {
+    name: 'ex-dyna-exact',
+    description: 'ExDyna at 1 %, the threshold from a histogram in every step',
+    ...PLAIN,
+    standard: false,
+    system: exDyna({ density: 0.01, control: 'exact' }),
+  },
+  {
+    name: 'mem-sgd',
+    description: 'MEM-SGD: scaled signs up with error feedback, float32 down',
+    ...MOMENTUM,
+    standard: false,
+    system: memSgd(scaledSign()),
+  },
+  {
+    name: 'double-squeeze',
+    description: 'DoubleSqueeze: scaled signs up and down, error feedback on both sides',
+    learningRate: 0.015,
+    momentum: 0.9,
+    standard: false,
+    system: doubleSqueeze(scaledSign()),
+  },
+  {
+    name: 'double-squeeze-top-k',
+    description: 'DoubleSqueeze with the largest 1 % up and down',
+    ...MOMENTUM,
+    standard: false,
+    system: doubleSqueeze(topK({ ratio: 0.01 })),
+  },
+  {
+    name: 'double-squeeze-drive',
+    description: 'DoubleSqueeze with the bits of FO-SGD at the mean scale, error feedback on both sides',
+    learningRate: 0.015,
+    momentum: 0.9,
+    standard: false,
+    system: doubleSqueeze(flattenedOneBit({ seed: SEED, scale: 'mean' })),
+  },
+  {
+    name: 'cser',
+    description: 'CSER: 1/32 of the gradient each step, 1/4 of the model each eighth',
+    ...MOMENTUM,
+    standard: false,
+    system: cser({ seed: SEED }),
   },
   {
     name: 'top-k',
-    description: `the largest ${KEPT * 100} % up and down, error feedback on both sides`,
-    learningRate: 0.05,
-    ...errorFeedback(topK({ ratio: KEPT }), { sparse: true }),
+    description: 'Local top-k of 1 % with an all-gather: the union grows with the workers',
+    ...PLAIN,
+    standard: false,
+    system: topKAllGather({ ratio: 0.01 }),
   },
   {
-    name: 'scaled-sign',
-    description: 'one bit an element up and down, error feedback on both sides',
-    learningRate: 0.015,
-    ...errorFeedback(scaledSign(), { sparse: false }),
+    name: 'clt-k',
+    description: 'CLT-k: 1 % of the elements, selected by one worker in turn',
+    ...PLAIN,
+    standard: false,
+    system: cltK({ ratio: 0.01 }),
+  },
+  {
+    name: 'hard-threshold',
+    description: 'All magnitudes from a fixed threshold on, with an all-gather',
+    ...PLAIN,
+    standard: false,
+    system: hardThreshold({ t: 0.02 }),
   },
 ];
-
-/** The numbers as they are: what travels is the vectors' own memory. */
-function denseWorker(): WorkerState {
-  return {
-    send: async (gradient) => ({ bytes: asBytes(gradient) }),
-    receive: async (bytes) => asFloats(bytes),
-  };
-}
-
-function denseServer(_device: Device, n: number, workers: number): ServerState {
-  const mean = new Float32Array(n);
-  return {
-    async answer(messages) {
-      mean.fill(0);
-      for (const message of messages) addScaled(mean, asFloats(message), 1 / workers);
-      return asBytes(mean);
-    },
-  };
-}
-
-/**
- * Error feedback on both sides, as in DoubleSqueeze (arXiv 1905.05957): whoever compresses keeps what the packet
- * lost, and adds it to what is compressed next.
- *
- * 1. worker r: e_r += g_r; sends p_r = C(e_r); e_r -= p_r.
- * 2. server: E += mean of the p_r; sends q = C(E); E -= q.
- * 3. worker r: q is the direction of the update.
- */
-function errorFeedback(
-  compressor: Compressor,
-  { sparse }: { sparse: boolean },
-): Pick<Algorithm, 'worker' | 'server'> {
-  return {
-    worker(device, n) {
-      const residual = new Float32Array(n);
-      const direction = new Float32Array(n);
-      return {
-        async send(gradient) {
-          addScaled(residual, gradient, 1);
-          const bytes = await squeeze(device, compressor, residual);
-          return sparse ? { bytes, density: keptShare(bytes) } : { bytes };
-        },
-        receive: (packet) => device.decompress(packet, { into: direction }),
-      };
-    },
-    server(device, n, workers) {
-      const residual = new Float32Array(n);
-      return {
-        async answer(packets) {
-          for (const packet of packets) {
-            await device.decompress(packet, { into: residual, accumulate: 1 / workers });
-          }
-          return squeeze(device, compressor, residual);
-        },
-      };
-    },
-  };
-}
-
-/** Compresses `vector` and leaves in it what the packet lost: vector -= C(vector), as the receiver decodes it. */
-async function squeeze(device: Device, compressor: Compressor, vector: Float32Array): Promise<Uint8Array> {
-  const packet = await device.compress(compressor, vector);
-  await device.decompress(packet, { into: vector, accumulate: -1 });
-  return packet;
-}
-
-/** Share of the elements that a top-k packet carries, as the packet itself says. */
-function keptShare(packet: Uint8Array): number {
-  const { n, parameters } = inspect(packet);
-  return Number(parameters.k) / n;
-}
-
-/** target += scale * source. */
-function addScaled(target: Float32Array, source: Float32Array, scale: number): void {
-  for (let i = 0; i < target.length; i++) target[i] += scale * source[i];
-}
-
-/** The memory of `floats`, not a copy. */
-function asBytes(floats: Float32Array): Uint8Array {
-  return new Uint8Array(floats.buffer, floats.byteOffset, floats.byteLength);
-}
-
-/** The memory of `bytes`, not a copy. */
-function asFloats(bytes: Uint8Array): Float32Array {
-  return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / Float32Array.BYTES_PER_ELEMENT);
-}

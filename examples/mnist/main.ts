@@ -12,7 +12,10 @@ import { openModel } from './model.ts';
 import type { Options } from './options.ts';
 import { helpText, readOptions, UsageError } from './options.ts';
 import { openProgress } from './progress.ts';
+import type { Progress } from './progress.ts';
 import { renderReport } from './report.ts';
+import { openSplitModel } from './split-model.ts';
+import { trainSplit } from './split.ts';
 import { compare, renderText } from './table.ts';
 import type { Run } from './train.ts';
 import { BATCH, train } from './train.ts';
@@ -25,42 +28,70 @@ async function main(args: readonly string[]): Promise<void> {
   }
   const device = await openDevice({ backend: options.backend });
   try {
-    const model = await openModel();
     const digits = await loadMnist();
+    const { algorithms, cuts, workers, steps, splitSteps, seed } = options;
     console.log(
-      `MNIST, ${whole(digits.train.labels.length)} digits; a network of ${whole(model.size)} parameters; ` +
-        `${options.workers} workers, ${BATCH} digits each a step; compression on ${device.backend}.\n`,
+      `MNIST, ${whole(digits.train.labels.length)} digits; ${BATCH} digits a step; compression on ${device.backend}.`,
     );
+    const data: Run[] = [];
+    const split: Run[] = [];
 
-    const runs: Run[] = [];
-    for (const algorithm of options.algorithms) {
-      console.log(`${algorithm.name}: ${algorithm.description}`);
-      const progress = openProgress(options.steps);
-      const { workers, steps, seed } = options;
-      const setting = { algorithm, device, model, ...digits, workers, steps, seed };
-      try {
-        runs.push(await train(setting, (entry) => progress.update(entry)));
-      } finally {
-        progress.stop();
+    if (algorithms.length > 0) {
+      const model = await openModel();
+      console.log(`\nData parallel: a network of ${whole(model.size)} parameters, ${workers} workers.\n`);
+      for (const algorithm of algorithms) {
+        const setting = { algorithm, device, model, ...digits, workers, steps, seed };
+        data.push(
+          await shown(algorithm, steps, (progress) => train(setting, (entry) => progress.update(entry))),
+        );
       }
+      console.log(`\n${renderText(compare(data))}`);
     }
 
-    console.log(`\n${renderText(compare(runs, model.size))}\n`);
-    await writeResults(options, runs, model.size, args);
+    if (cuts.length > 0) {
+      const model = await openSplitModel();
+      const size = whole(model.clientSize + model.serverSize);
+      console.log(`\nSplit learning: a network of ${size} parameters, cut after its second convolution.\n`);
+      for (const cut of cuts) {
+        const setting = { cut, device, model, ...digits, steps: splitSteps, seed };
+        split.push(
+          await shown(cut, splitSteps, (progress) => trainSplit(setting, (entry) => progress.update(entry))),
+        );
+      }
+      console.log(`\n${renderText(compare(split))}`);
+    }
+
+    console.log();
+    await writeResults(options, { data, split }, args);
   } finally {
     device.close();
   }
 }
 
+/** One run with its name above and its progress below. */
+async function shown(
+  { name, description }: { readonly name: string; readonly description: string },
+  steps: number,
+  run: (progress: Progress) => Promise<Run>,
+): Promise<Run> {
+  console.log(`${name}: ${description}`);
+  const progress = openProgress(steps);
+  try {
+    return await run(progress);
+  } finally {
+    progress.stop();
+  }
+}
+
 async function writeResults(
-  { algorithms, json, report }: Options,
-  runs: readonly Run[],
-  parameters: number,
+  { json, report }: Options,
+  runs: { readonly data: readonly Run[]; readonly split: readonly Run[] },
   args: readonly string[],
 ): Promise<void> {
-  if (json !== undefined) await writeFile(json, `${JSON.stringify({ runs }, undefined, 2)}\n`);
+  if (json !== undefined)
+    await writeFile(json, `${JSON.stringify({ runs: [...runs.data, ...runs.split] }, undefined, 2)}\n`);
   const command = ['npm start', ...(args.length > 0 ? ['--', ...args.map(quote)] : [])].join(' ');
-  await writeFile(report, await renderReport({ runs, algorithms, parameters, command }));
+  await writeFile(report, await renderReport({ ...runs, command }));
   console.log(`The report is in ${report}${json === undefined ? '' : `, its numbers are in ${json}`}.`);
 }
 

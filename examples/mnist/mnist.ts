@@ -19,6 +19,9 @@ export interface Dataset {
 /** Pixels an image: 28 rows of 28. */
 export const PIXELS = 784;
 
+/** Kinds of images. */
+export const CLASSES = 10;
+
 /** Mean and deviation of the training set's pixels, scaled to 0..1: what is subtracted and divided by. */
 const MEAN = 0.1307;
 const DEVIATION = 0.3081;
@@ -72,6 +75,29 @@ export function slice(dataset: Dataset, start: number, end: number): Dataset {
     images: dataset.images.subarray(start * PIXELS, end * PIXELS),
     labels: dataset.labels.subarray(start, end),
   };
+}
+
+/** One row of `CLASSES` numbers a label: `value` at the label, 0 elsewhere. */
+export function oneHot(labels: Uint8Array, value: number): Float32Array {
+  const rows = new Float32Array(labels.length * CLASSES);
+  for (let i = 0; i < labels.length; i++) rows[i * CLASSES + labels[i]] = value;
+  return rows;
+}
+
+/** The share of a dataset that `answer` names right, asked for `size` images at a time. */
+export async function rightAnswers(
+  dataset: Dataset,
+  size: number,
+  answer: (batch: Dataset) => Promise<Int32Array>,
+): Promise<number> {
+  const count = dataset.labels.length;
+  let right = 0;
+  for (let start = 0; start < count; start += size) {
+    const batch = slice(dataset, start, Math.min(start + size, count));
+    const digits = await answer(batch);
+    for (let i = 0; i < batch.labels.length; i++) if (digits[i] === batch.labels[i]) right++;
+  }
+  return right / count;
 }
 
 /**

@@ -8,9 +8,9 @@
  */
 import { init, jit, nn, numpy as np, valueAndGrad } from '@jax-js/jax';
 
+import { layoutOf } from './flat.ts';
 import type { Dataset } from './mnist.ts';
-import { PIXELS, slice } from './mnist.ts';
-import { openRandom } from './random.ts';
+import { CLASSES, oneHot, PIXELS, rightAnswers } from './mnist.ts';
 
 /** A network whose parameters live outside of it, as one flat vector. */
 export interface Model {
@@ -25,7 +25,6 @@ export interface Model {
 }
 
 const HIDDEN = 128;
-const CLASSES = 10;
 
 /** Arrays in the order in which they lie in the flat vector. Rows are outputs: the layout jax-js is fastest on. */
 const SHAPES = [[HIDDEN, PIXELS], [HIDDEN], [CLASSES, HIDDEN], [CLASSES]] as const;
@@ -60,66 +59,32 @@ export async function openModel(): Promise<Model> {
   await init('wasm');
   const lossAndGradient = jit(valueAndGrad(loss));
   const predict = jit(classify);
-  const sizes = SHAPES.map((shape) => shape.reduce((product: number, length) => product * length, 1));
-  const size = sizes.reduce((sum, length) => sum + length, 0);
-
-  function upload(parameters: Float32Array): Weights {
-    let start = 0;
-    return SHAPES.map((shape, i) => {
-      const part = parameters.subarray(start, (start += sizes[i]));
-      return np.array(part, { shape: [...shape] });
-    });
-  }
-
-  function initial(seed: number): Float32Array {
-    const random = openRandom(seed, WEIGHTS_STREAM);
-    const parameters = new Float32Array(size);
-    let start = 0;
-    SHAPES.forEach((shape, i) => {
-      // He's initialisation for weights, deviation sqrt(2 / inputs); biases start at 0.
-      if (shape.length === 2) {
-        const deviation = Math.sqrt(2 / shape[1]);
-        for (let j = start; j < start + sizes[i]; j++) parameters[j] = deviation * random.normal();
-      }
-      start += sizes[i];
-    });
-    return parameters;
-  }
+  const layout = layoutOf(SHAPES);
 
   async function gradient(parameters: Float32Array, batch: Dataset, out: Float32Array): Promise<number> {
     const count = batch.labels.length;
-    const targets = new Float32Array(count * CLASSES);
-    for (let i = 0; i < count; i++) targets[i * CLASSES + batch.labels[i]] = 1 / count;
     const [value, parts] = lossAndGradient(
-      upload(parameters),
+      layout.upload(parameters),
       np.array(batch.images, { shape: [count, PIXELS] }),
-      np.array(targets, { shape: [count, CLASSES] }),
+      np.array(oneHot(batch.labels, 1 / count), { shape: [count, CLASSES] }),
     );
-    let start = 0;
-    for (const part of parts) {
-      const numbers = (await part.data()) as Float32Array;
-      out.set(numbers, start);
-      start += numbers.length;
-    }
+    await layout.download(parts, out);
     return ((await value.data()) as Float32Array)[0];
   }
 
   async function evaluate(parameters: Float32Array, dataset: Dataset): Promise<number> {
-    const weights = upload(parameters);
-    const count = dataset.labels.length;
-    let right = 0;
-    for (let start = 0; start < count; start += EVALUATION_BATCH) {
-      const { images, labels } = slice(dataset, start, Math.min(start + EVALUATION_BATCH, count));
+    const weights = layout.upload(parameters);
+    const share = await rightAnswers(dataset, EVALUATION_BATCH, async ({ images, labels }) => {
       const answers = predict(
         weights.map((array) => array.ref),
         np.array(images, { shape: [labels.length, PIXELS] }),
       );
-      const digits = (await answers.data()) as Int32Array;
-      for (let i = 0; i < labels.length; i++) if (digits[i] === labels[i]) right++;
-    }
+      return (await answers.data()) as Int32Array;
+    });
     for (const array of weights) array.dispose();
-    return right / count;
+    return share;
   }
 
-  return { size, initial, gradient, evaluate };
+  const initial = (seed: number): Float32Array => layout.initial(seed, WEIGHTS_STREAM);
+  return { size: layout.size, initial, gradient, evaluate };
 }

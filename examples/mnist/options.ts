@@ -5,6 +5,8 @@ import { parseArgs } from 'node:util';
 
 import type { Algorithm } from './algorithms.ts';
 import { algorithms } from './algorithms.ts';
+import type { Cut } from './cuts.ts';
+import { cuts } from './cuts.ts';
 
 /** Backends that --backend takes. */
 const BACKENDS = ['auto', 'webgpu', 'wasm', 'js'] as const;
@@ -14,8 +16,12 @@ export interface Options {
   readonly help: boolean;
   /** Systems to run, in this order, none twice. */
   readonly algorithms: readonly Algorithm[];
+  /** Ways of split learning to run, in this order, none twice. */
+  readonly cuts: readonly Cut[];
   readonly workers: number;
+  /** Steps of each run, for data-parallel training and for split learning. */
   readonly steps: number;
+  readonly splitSteps: number;
   readonly backend: (typeof BACKENDS)[number];
   readonly seed: number;
   /** File for the numbers; none is written without it. */
@@ -29,7 +35,17 @@ export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-const DEFAULTS = { workers: 4, steps: 700, backend: 'auto', seed: 1, report: 'report.html' } as const;
+const DEFAULTS = {
+  workers: 4,
+  steps: 700,
+  splitSteps: 300,
+  backend: 'auto',
+  seed: 1,
+  report: 'report.html',
+} as const;
+
+/** What --task takes: the tasks of a run. */
+const TASKS = ['data', 'split', 'both'] as const;
 
 /**
  * Reads the arguments that follow the program's name.
@@ -40,9 +56,10 @@ export function readOptions(args: readonly string[]): Options {
   const values = parse(args);
   const options: Options = {
     help: values.help ?? false,
-    algorithms: readAlgorithms(values.algorithm),
+    ...readSystems(values.task, values.algorithm, values.all ?? false),
     workers: readInteger('workers', values.workers, DEFAULTS.workers, 1, 256),
     steps: readInteger('steps', values.steps, DEFAULTS.steps, 1, 1_000_000),
+    splitSteps: readInteger('steps', values.steps, DEFAULTS.splitSteps, 1, 1_000_000),
     backend: readBackend(values.backend),
     seed: readInteger('seed', values.seed, DEFAULTS.seed, 0, 2 ** 32 - 1),
     json: values.json === undefined ? undefined : readOutput('json', values.json),
@@ -56,24 +73,34 @@ export function readOptions(args: readonly string[]): Options {
 
 /** The text of --help. */
 export function helpText(): string {
-  const width = Math.max(...algorithms.map(({ name }) => name.length));
-  const systems = algorithms.map(({ name, description }) => `  ${name.padEnd(width)}  ${description}`);
-  return `Trains a small network on the MNIST digits in data parallel, once with each system below,
-and compares what it learns with what it sends.
+  const width = Math.max(...[...algorithms, ...cuts].map(({ name }) => name.length));
+  const lines = (systems: readonly (Algorithm | Cut)[]): string =>
+    systems
+      .map(
+        ({ name, description, standard }) => `${standard ? '*' : ' '} ${name.padEnd(width)}  ${description}`,
+      )
+      .join('\n');
+  return `Trains small networks on the MNIST digits, once with each system below: in data parallel, and cut in
+two between a client and a server. Compares what they learn with what they send.
 
 Usage: npm start -- [options]
 
-  --algorithm A  a system to run, by name; may be given several times (all of them)
+  --task T       data (data-parallel training), split (split learning) or both (both)
+  --algorithm A  a system to run, by name; may be given several times (those marked *)
+  --all          every system, not only those marked *
   --workers N    workers that train together (${DEFAULTS.workers})
-  --steps S      steps of each run (${DEFAULTS.steps})
+  --steps S      steps of each run (${DEFAULTS.steps}; ${DEFAULTS.splitSteps} in split learning)
   --backend B    what compresses: ${BACKENDS.join(', ')} (${DEFAULTS.backend})
   --seed S       what initial weights and batches are drawn from (${DEFAULTS.seed})
   --report FILE  the page with tables and plots (${DEFAULTS.report})
   --json FILE    the numbers behind it
   --help         this text
 
-Systems ("up" is from every worker to the server, "down" from the server to every worker):
-${systems.join('\n')}
+Data parallel ("up" is what every worker sends, "down" what it receives):
+${lines(algorithms)}
+
+Split learning ("up" are the features that the client sends, "down" their gradient):
+${lines(cuts)}
 
 Megabytes are 10^6 bytes, summed over all workers and steps. Equal seeds give equal numbers, times aside.
 `;
@@ -86,6 +113,8 @@ function parse(args: readonly string[]) {
       args: [...args],
       options: {
         algorithm: { type: 'string', multiple: true },
+        all: { type: 'boolean' },
+        task: text,
         workers: text,
         steps: text,
         backend: text,
@@ -102,13 +131,23 @@ function parse(args: readonly string[]) {
   }
 }
 
-function readAlgorithms(names: readonly string[] | undefined): readonly Algorithm[] {
-  if (names === undefined) return algorithms;
-  return [...new Set(names)].map((name) => {
-    const found = algorithms.find((algorithm) => algorithm.name === name);
-    if (found === undefined) throw expected('algorithm', listed(algorithms.map((each) => each.name)), name);
-    return found;
-  });
+/** What runs: the systems that are named, or of the task those marked as standard, or all of them. */
+function readSystems(
+  task: string | undefined,
+  names: readonly string[] | undefined,
+  all: boolean,
+): Pick<Options, 'algorithms' | 'cuts'> {
+  const wanted = TASKS.find((one) => one === (task ?? 'both'));
+  if (wanted === undefined) throw expected('task', listed(TASKS), task ?? '');
+  const known = {
+    algorithms: wanted === 'split' ? [] : algorithms,
+    cuts: wanted === 'data' ? [] : cuts,
+  };
+  const every = [...known.algorithms, ...known.cuts].map(({ name }) => name);
+  const unknown = names?.find((name) => !every.includes(name));
+  if (unknown !== undefined) throw expected('algorithm', listed(every), unknown);
+  const runs = ({ name, standard }: Algorithm | Cut): boolean => names?.includes(name) ?? (all || standard);
+  return { algorithms: known.algorithms.filter(runs), cuts: known.cuts.filter(runs) };
 }
 
 function readBackend(name: string = DEFAULTS.backend): Options['backend'] {

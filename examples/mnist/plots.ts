@@ -3,19 +3,21 @@ import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
 
 import { whole } from './format.ts';
-import type { Run } from './train.ts';
+import type { HistoryEntry, Run } from './train.ts';
 
 /** Size of a plot and the colour of each system, any CSS colour. */
 export interface PlotStyle {
   /** Pixels. */
   readonly width: number;
   readonly colour: (algorithm: string) => string;
+  /** The dashes of its line, as SVG's stroke-dasharray. */
+  readonly dash: (algorithm: string) => string;
 }
 
-/** A point of a curve: y against the megabytes sent so far. */
+/** A point of a curve. */
 interface Point {
   readonly algorithm: string;
-  readonly megabytes: number;
+  readonly x: number;
   readonly y: number;
 }
 
@@ -25,11 +27,17 @@ const WINDOW = 0.2;
 /** Points a smoothed curve: more cannot be seen, and every one makes the page longer. */
 const POINTS = 200;
 
-/** Test accuracy against megabytes, both ways together, logarithmic. */
-export function accuracyPlot(runs: readonly Run[], style: PlotStyle): string {
+/** Test accuracy against megabytes, logarithmic: both ways together, or those up alone. */
+export function accuracyPlot(
+  runs: readonly Run[],
+  style: PlotStyle,
+  direction: 'both' | 'up' = 'both',
+): string {
   const curves = runs.map((run) =>
     run.history.flatMap(({ accuracy, bytesUp, bytesDown }) =>
-      accuracy === undefined ? [] : [point(run, bytesUp + bytesDown, 100 * accuracy)],
+      accuracy === undefined
+        ? []
+        : [point(run, bytesUp + (direction === 'both' ? bytesDown : 0), 100 * accuracy)],
     ),
   );
   // Where the curves part is at the top; the steep rise from guessing would take most of the height.
@@ -38,6 +46,7 @@ export function accuracyPlot(runs: readonly Run[], style: PlotStyle): string {
   const seen = curves.map((curve) => curve.slice(Math.max(0, curve.findIndex(({ y }) => y >= floor) - 1)));
   return draw(seen, style, {
     ariaLabel: 'Test accuracy against megabytes sent',
+    x: megabytesAxis(curves.flat(), direction === 'both' ? 'sent, up and down' : 'sent up'),
     y: { label: 'test accuracy (%)', domain: [floor, 100], ticks: 5 },
     dots: true,
   });
@@ -56,6 +65,7 @@ export function lossPlot(runs: readonly Run[], style: PlotStyle): string {
   const domain = [Math.min(...values) / 1.15, Math.max(...values) * 1.15];
   return draw(curves, style, {
     ariaLabel: 'Training loss against megabytes sent',
+    x: megabytesAxis(curves.flat(), 'sent, up and down'),
     y: {
       label: 'training loss (nats, log scale)',
       type: 'log',
@@ -67,12 +77,59 @@ export function lossPlot(runs: readonly Run[], style: PlotStyle): string {
   });
 }
 
+/** Steps over which what differs from step to step is averaged. */
+const STEPS = 20;
+
+/** Something that each step has, against steps. */
+export function stepPlot(
+  runs: readonly Run[],
+  style: PlotStyle,
+  kind: { key: keyof HistoryEntry; label: string; percent: boolean; log: boolean },
+): string {
+  const curves = runs.map(({ algorithm, history }) => {
+    const values = history.map((entry) => (entry[kind.key] ?? NaN) * (kind.percent ? 100 : 1));
+    const every = Math.max(1, Math.floor(history.length / POINTS));
+    return history.flatMap(({ step }, i) => {
+      if ((i + 1) % every !== 0 && i + 1 !== history.length) return [];
+      const window = values.slice(Math.max(0, i + 1 - STEPS), i + 1);
+      return [{ algorithm, x: step, y: window.reduce((sum, value) => sum + value, 0) / window.length }];
+    });
+  });
+  return draw(curves, style, {
+    ariaLabel: `${kind.label} against steps`,
+    x: { label: 'step', nice: true },
+    y: kind.log
+      ? { label: kind.label, type: 'log', ticks: 4, tickFormat: String }
+      : { label: kind.label, zero: true, ticks: 5 },
+    dots: false,
+  });
+}
+
+/** The mean compression error of each run against the bits an element that it sent up: one point a run. */
+export function errorPlot(runs: readonly Run[], style: PlotStyle): string {
+  const points = runs
+    .filter(({ history }) => history.some(({ error }) => (error ?? 0) > 0))
+    .map(({ algorithm, history, bytesUp, bytesDense }) => {
+      const errors = history.map(({ error }) => error ?? 0);
+      const mean = errors.reduce((sum, error) => sum + error, 0) / errors.length;
+      return [{ algorithm, x: (64 * bytesUp) / bytesDense, y: mean }];
+    });
+  if (points.length === 0) return '<p class="quiet">No run of these loses anything.</p>';
+  return draw(points, style, {
+    ariaLabel: 'Compression error against bits an element',
+    x: { label: 'bits an element sent up', zero: true, nice: true },
+    y: { label: 'relative error of the features', zero: true, nice: true, ticks: 5 },
+    dots: true,
+  });
+}
+
 function point(run: Run, bytes: number, y: number): Point {
-  return { algorithm: run.algorithm, megabytes: bytes / 1e6, y };
+  return { algorithm: run.algorithm, x: bytes / 1e6, y };
 }
 
 interface Drawing {
   readonly ariaLabel: string;
+  readonly x: Plot.ScaleOptions;
   readonly y: Plot.ScaleOptions;
   /** Whether each point is marked, or only the last of each curve. */
   readonly dots: boolean;
@@ -81,12 +138,12 @@ interface Drawing {
 function draw(
   curves: readonly (readonly Point[])[],
   style: PlotStyle,
-  { ariaLabel, y, dots }: Drawing,
+  { ariaLabel, x, y, dots }: Drawing,
 ): string {
   const { document } = parseHTML('<!doctype html><html></html>');
   const points = curves.flat();
   const ends = curves.flatMap((curve) => curve.slice(-1));
-  const channels = { x: 'megabytes', y: 'y', clip: true } as const;
+  const channels = { x: 'x', y: 'y', clip: true } as const;
   const colour = ({ algorithm }: Point): string => style.colour(algorithm);
   const svg = Plot.plot({
     document,
@@ -98,10 +155,17 @@ function draw(
     marginTop: 28,
     marginBottom: 44,
     style: { fontSize: '12px', fontFamily: 'inherit' },
-    x: { type: 'log', label: 'megabytes sent, up and down (log scale)', grid: true, ...powersOfTen(points) },
+    x: { grid: true, ...x },
     y: { grid: true, ...y },
     marks: [
-      Plot.line(points, { ...channels, z: 'algorithm', stroke: colour, strokeWidth: 2 }),
+      ...curves.map((curve) =>
+        Plot.line(curve, {
+          ...channels,
+          stroke: style.colour(curve[0].algorithm),
+          strokeDasharray: style.dash(curve[0].algorithm),
+          strokeWidth: 2,
+        }),
+      ),
       Plot.dot(dots ? points : [], { ...channels, fill: colour, r: 2.5 }),
       Plot.dot(ends, { ...channels, clip: false, fill: colour, r: 5 }),
     ],
@@ -109,11 +173,13 @@ function draw(
   return svg.outerHTML;
 }
 
-/** Domain and ticks of the logarithmic axis: a tick at each power of ten that the data reach. */
-function powersOfTen(points: readonly Point[]): Plot.ScaleOptions {
-  const values = points.map(({ megabytes }) => megabytes);
+/** A logarithmic axis of megabytes: a tick at each power of ten that the data reach. */
+function megabytesAxis(points: readonly Point[], what: string): Plot.ScaleOptions {
+  const values = points.map(({ x }) => x);
   const domain = [Math.min(...values) / 1.2, Math.max(...values) * 1.2];
   return {
+    type: 'log',
+    label: `megabytes ${what} (log scale)`,
     domain,
     ticks: decades(domain, [1]),
     tickFormat: (tick: number) => (tick < 1 ? String(tick) : whole(tick)),

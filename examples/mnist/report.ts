@@ -2,23 +2,22 @@
 import { readFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 
-import type { Algorithm } from './algorithms.ts';
 import { algorithms } from './algorithms.ts';
+import { cuts } from './cuts.ts';
 import { percent, times, whole } from './format.ts';
-import { accuracyPlot, lossPlot } from './plots.ts';
+import { accuracyPlot, errorPlot, lossPlot, stepPlot } from './plots.ts';
 import type { PlotStyle } from './plots.ts';
+import { LEARNING_RATE, MOMENTUM } from './split.ts';
 import { compare, timesSmaller } from './table.ts';
-import type { Run } from './train.ts';
-import { BATCH, MOMENTUM } from './train.ts';
+import type { HistoryEntry, Run } from './train.ts';
+import { BATCH } from './train.ts';
 
 /** What the page tells. */
 export interface ReportContent {
-  /** At least one. */
-  readonly runs: readonly Run[];
-  /** The systems of these runs. */
-  readonly algorithms: readonly Algorithm[];
-  /** Parameters of the network. */
-  readonly parameters: number;
+  /** Runs of data-parallel training. */
+  readonly data: readonly Run[];
+  /** Runs of split learning. */
+  readonly split: readonly Run[];
   /** What was typed to get this page. */
   readonly command: string;
 }
@@ -27,63 +26,117 @@ export interface ReportContent {
 const WIDE = 800;
 const NARROW = 350;
 
-/** Colours that report.css defines. */
+/** Colours that report.css defines; after them lines are dashed, then dotted. */
 const COLOURS = 6;
+const DASHES = ['none', '6 3', '2 2'];
 
 /** The whole page as text. */
 export async function renderReport(content: ReportContent): Promise<string> {
   const style = await readFile(new URL('./report.css', import.meta.url), 'utf8');
-  const { runs, parameters } = content;
-  const { workers, steps } = runs[0];
+  const { data, split, command } = content;
   return `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>fewbits: MNIST with compressed gradients</title>
+<title>fewbits: MNIST with compressed traffic</title>
 <style>
 ${style}</style>
 </head>
 <body>
-<h1>MNIST with compressed gradients</h1>
-<p class="quiet">${whole(workers)} workers train one network of ${whole(parameters)} parameters on the MNIST digits for
-${whole(steps)} steps. The runs differ only in what the workers and the server send each other.</p>
-${headlines(runs, parameters)}
-${table(content)}
-<h2>Test accuracy against traffic</h2>
-${figure(runs, accuracyPlot, 'Share of the 10,000 test digits that the network names right, against all that was sent up to then.')}
-<h2>Training loss against traffic</h2>
-${figure(runs, lossPlot, 'Cross entropy of the training batches, a mean over the last fifth of the steps so far, against all that was sent up to then.')}
+<h1>MNIST with compressed traffic</h1>
+${data.length > 0 ? dataParallel(data) : ''}
+${split.length > 0 ? splitLearning(split) : ''}
 <h2>Settings</h2>
 ${settings(content)}
-<pre><code>${escape(content.command)}</code></pre>
+<pre><code>${escape(command)}</code></pre>
 </body>
 </html>
 `;
 }
 
-/** One card for each run that compresses. */
-function headlines(runs: readonly Run[], parameters: number): string {
-  const dense = runs.find((run) => run.algorithm === 'dense');
+function dataParallel(runs: readonly Run[]): string {
+  const { workers, steps } = runs[0];
+  return `<h2>Data-parallel training</h2>
+<p class="quiet">${whole(workers)} workers train one network on the MNIST digits for ${whole(steps)} steps. The runs differ only
+in what the workers send each other, or a server.</p>
+${headlines(runs, 'dense')}
+${table(runs)}
+<h3>Test accuracy against traffic</h3>
+${figure(runs, accuracyPlot, 'Share of the 10,000 test digits that the network names right, against all that was sent up to then.')}
+<h3>Training loss against traffic</h3>
+${figure(runs, lossPlot, 'Cross entropy of the training batches, a mean over the last fifth of the steps so far, against all that was sent up to then.')}
+${steps > 1 ? alongSteps(runs) : ''}`;
+}
+
+/** What sparse systems say of each step: shown where a run has it. */
+function alongSteps(runs: readonly Run[]): string {
+  const kinds: { key: keyof HistoryEntry; title: string; label: string; caption: string }[] = [
+    {
+      key: 'union',
+      title: 'Density, step by step',
+      label: 'elements in the exchange (%)',
+      caption: 'Share of the elements that all workers together touched in a step, a mean over 20 steps.',
+    },
+    {
+      key: 'imbalance',
+      title: 'Load imbalance, step by step',
+      label: 'busiest worker / mean worker',
+      caption:
+        'How many times as many elements as the mean worker the busiest one selected, a mean over 20 steps; 1 is even.',
+    },
+    {
+      key: 'threshold',
+      title: 'Threshold, step by step',
+      label: 'threshold (log scale)',
+      caption: 'The magnitude from which on elements are sent.',
+    },
+  ];
+  return kinds
+    .map(({ key, title, label, caption }) => {
+      const some = runs.filter(({ history }) => history.some((entry) => entry[key] !== undefined));
+      if (some.length === 0) return '';
+      const plot = (shown: readonly Run[], style: PlotStyle): string =>
+        stepPlot(shown, style, { key, label, percent: key === 'union', log: key === 'threshold' });
+      return `<h3>${title}</h3>\n${figure(some, plot, caption)}`;
+    })
+    .join('\n');
+}
+
+function splitLearning(runs: readonly Run[]): string {
+  return `<h2>Split learning</h2>
+<p class="quiet">A client with two convolutions sends its feature maps to a server with the rest of the network, and gets
+their gradient back, for ${whole(runs[0].steps)} batches. The runs differ only in what the client sends.</p>
+${headlines(runs, 'split')}
+${table(runs)}
+<h3>Test accuracy against uplink</h3>
+${figure(runs, (shown, style) => accuracyPlot(shown, style, 'up'), 'Share of the test digits named right (the first 2,000 of them before the end, all 10,000 at the end), against what the client had sent up to then.')}
+<h3>Compression error against uplink</h3>
+${figure(runs, errorPlot, 'How far the features that the server received were off, |received - sent| / |sent|, in the mean over all steps, against the bits that the client sent for each.')}`;
+}
+
+/** One card for each run that compresses; \`reference\` is the run that does not. */
+function headlines(runs: readonly Run[], reference: string): string {
+  const plain = runs.find((run) => run.algorithm === reference);
   const cards = runs
-    .filter((run) => run !== dense)
+    .filter((run) => run !== plain)
     .map((run) => {
-      const reference = dense === undefined ? '' : `, dense ${percent(dense.accuracy)}`;
+      const beside = plain === undefined ? '' : `, ${reference} ${percent(plain.accuracy)}`;
       return `<li style="border-color:${colour(run.algorithm)}"><span>${escape(run.algorithm)}</span>
-<strong>${times(timesSmaller(run, parameters))}</strong> less traffic
-<small>test accuracy ${percent(run.accuracy)}${reference}</small></li>`;
+<strong>${times(timesSmaller(run))}</strong> less traffic
+<small>test accuracy ${percent(run.accuracy)}${beside}</small></li>`;
     });
   return cards.length === 0 ? '' : `<ul class="cards">\n${cards.join('\n')}\n</ul>`;
 }
 
-function table({ runs, algorithms: systems, parameters }: ReportContent): string {
-  const { header, rows } = compare(runs, parameters);
+function table(runs: readonly Run[]): string {
+  const { header, rows } = compare(runs);
   const head = header.map((title) => `<th scope="col">${escape(title)}</th>`).join('');
-  const body = rows.map(([name, ...numbers], i) => {
+  const body = rows.map(([name, ...numbers]) => {
     const cells = numbers
       .map((cell, j) => `<td data-title="${escape(header[j + 1])}">${escape(cell)}</td>`)
       .join('');
-    return `<tr><th scope="row">${swatch(name)}${escape(name)}<small>${escape(systems[i].description)}</small></th>${cells}</tr>`;
+    return `<tr><th scope="row">${swatch(name)}${escape(name)}<small>${escape(describe(name))}</small></th>${cells}</tr>`;
   });
   return `<table>
 <thead><tr>${head}</tr></thead>
@@ -91,9 +144,9 @@ function table({ runs, algorithms: systems, parameters }: ReportContent): string
 ${body.join('\n')}
 </tbody>
 </table>
-<p class="quiet">Up: from all workers to the server; down: from the server to all workers; MB: 10<sup>6</sup> bytes, summed
-over all steps. Dense float32 takes 4 bytes an element each way. Seconds are of the whole run on one machine, training
-and evaluation included.</p>`;
+<p class="quiet">Up: what all workers, or the client, sent; down: what they received; MB: 10<sup>6</sup> bytes, summed over
+all steps. Float32 takes 4 bytes an element each way. Seconds are of the whole run on one machine, training and
+evaluation included.</p>`;
 }
 
 function figure(
@@ -104,21 +157,38 @@ function figure(
   const legend = runs.map(({ algorithm }) => `<li>${swatch(algorithm)}${escape(algorithm)}</li>`).join('');
   return `<figure>
 <ul class="legend">${legend}</ul>
-<div class="wide">${plot(runs, { width: WIDE, colour })}</div>
-<div class="narrow">${plot(runs, { width: NARROW, colour })}</div>
+<div class="wide">${plot(runs, { width: WIDE, colour, dash })}</div>
+<div class="narrow">${plot(runs, { width: NARROW, colour, dash })}</div>
 <figcaption>${escape(caption)}</figcaption>
 </figure>`;
 }
 
-function settings({ runs, algorithms: systems, parameters }: ReportContent): string {
-  const { workers, steps, seed, backend } = runs[0];
+function settings({ data, split }: ReportContent): string {
+  const [{ seed, backend }] = [...data, ...split];
+  const rates = algorithms
+    .filter(({ name }) => data.some(({ algorithm }) => algorithm === name))
+    .map(
+      ({ name, learningRate, momentum }) =>
+        `${name} ${learningRate}${momentum > 0 ? `, momentum ${momentum}` : ''}`,
+    );
   const entries = [
-    ['network', `784 - 128 - 10, ReLU, softmax cross entropy: ${whole(parameters)} parameters`],
+    ...(data.length > 0
+      ? [
+          ['network', '784 - 128 - 10, ReLU, softmax cross entropy: 101,770 parameters'],
+          ['workers', `${whole(data[0].workers)}, ${BATCH} digits each a step`],
+          ['learning rates', rates.join('; ')],
+        ]
+      : []),
+    ...(split.length > 0
+      ? [
+          [
+            'split network',
+            'two 3 x 3 convolutions, 8 and 16 channels | 784 - 64 - 10; 3,136 numbers an image cross the cut',
+          ],
+          ['split learning rate', `${LEARNING_RATE}, momentum ${MOMENTUM}, ${BATCH} digits a step`],
+        ]
+      : []),
     ['data', 'MNIST: 60,000 digits to train on, 10,000 to test with'],
-    ['workers', `${whole(workers)}, ${BATCH} digits each a step`],
-    ['steps', whole(steps)],
-    ['learning rate', systems.map(({ name, learningRate }) => `${name} ${learningRate}`).join(', ')],
-    ['momentum', `${MOMENTUM}, after the exchange`],
     ['seed', String(seed)],
     ['compression', `${backend} backend of fewbits`],
     ['training', 'jax-js, WebAssembly'],
@@ -130,10 +200,22 @@ ${entries.map(([name, value]) => `<dt>${escape(name)}</dt><dd>${escape(value)}</
 </dl>`;
 }
 
-/** A system's colour, the same in each report whichever systems were run. */
-function colour(name: string): string {
+/** A system's place among those of its task: the same in each report whichever were run. */
+function placeOf(name: string): number {
   const place = algorithms.findIndex((algorithm) => algorithm.name === name);
-  return `var(--series-${place % COLOURS})`;
+  return place >= 0 ? place : cuts.findIndex((cut) => cut.name === name);
+}
+
+function describe(name: string): string {
+  return [...algorithms, ...cuts].find((system) => system.name === name)?.description ?? '';
+}
+
+function colour(name: string): string {
+  return `var(--series-${placeOf(name) % COLOURS})`;
+}
+
+function dash(name: string): string {
+  return DASHES[Math.floor(placeOf(name) / COLOURS) % DASHES.length];
 }
 
 function swatch(name: string): string {

@@ -8,25 +8,24 @@ export interface Table {
   readonly rows: readonly (readonly string[])[];
 }
 
-/** Compares runs with each other and with dense float32 both ways, whether or not that was run. */
-export function compare(runs: readonly Run[], parameters: number): Table {
+/** Compares runs with each other and with float32 both ways, whether or not that was run. */
+export function compare(runs: readonly Run[]): Table {
   return {
-    header: ['algorithm', 'test accuracy', 'MB up', 'MB down', 'smaller than dense', 'seconds'],
+    header: ['algorithm', 'test accuracy', 'MB up', 'MB down', 'smaller than float32', 'seconds'],
     rows: runs.map((run) => [
       run.algorithm,
       percent(run.accuracy),
       megabytes(run.bytesUp),
       megabytes(run.bytesDown),
-      times(timesSmaller(run, parameters)),
+      times(timesSmaller(run)),
       run.seconds.toFixed(1),
     ]),
   };
 }
 
 /** How many times less a run sent, up and down together, than float32 numbers in both directions take. */
-export function timesSmaller(run: Run, parameters: number): number {
-  const dense = 2 * Float32Array.BYTES_PER_ELEMENT * parameters * run.workers * run.steps;
-  return dense / (run.bytesUp + run.bytesDown);
+export function timesSmaller({ bytesUp, bytesDown, bytesDense }: Run): number {
+  return bytesDense / (bytesUp + bytesDown);
 }
 
 /** The table in columns, numbers flush right. */

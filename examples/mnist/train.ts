@@ -1,5 +1,7 @@
 /** One run: data-parallel training of one network with one system, and its history. */
 import type { Device } from 'fewbits';
+import { exchange } from 'fewbits/algorithms';
+import type { Model as Replica } from 'fewbits/algorithms';
 
 import type { Algorithm } from './algorithms.ts';
 import type { Dataset } from './mnist.ts';
@@ -26,12 +28,20 @@ export interface HistoryEntry {
   readonly loss: number;
   /** Share of the test digits named right after the step; only where it was measured. */
   readonly accuracy?: number;
-  /** Bytes from all workers to the server since the start. */
+  /** Bytes that all workers sent since the start. */
   readonly bytesUp: number;
-  /** Bytes from the server to all workers since the start. */
+  /** Bytes that all workers received since the start. */
   readonly bytesDown: number;
   /** Share of the elements that a worker sent, mean over the workers; only for systems that leave some out. */
   readonly density?: number;
+  /** Share of the elements that all workers' messages together touched; only among peers. */
+  readonly union?: number;
+  /** The threshold in use; only where there is one. */
+  readonly threshold?: number;
+  /** How many times as much as the mean worker the busiest one selected; only for ExDyna. */
+  readonly imbalance?: number;
+  /** How far what the server received was off, |received - sent| / |sent|; only in split learning. */
+  readonly error?: number;
 }
 
 /** A finished run: what --json writes. */
@@ -45,6 +55,8 @@ export interface Run {
   readonly accuracy: number;
   readonly bytesUp: number;
   readonly bytesDown: number;
+  /** What float32 numbers in both directions take, without packets around them. */
+  readonly bytesDense: number;
   /** Wall clock of the whole run, evaluations included. */
   readonly seconds: number;
   readonly history: readonly HistoryEntry[];
@@ -52,9 +64,6 @@ export interface Run {
 
 /** Images a worker takes a step. */
 export const BATCH = 64;
-
-/** Share of the velocity that is kept from step to step. */
-export const MOMENTUM = 0.9;
 
 /** Random stream of the batches; the initial weights have another. */
 const BATCHES_STREAM = 2;
@@ -67,20 +76,22 @@ const FIRST_EVALUATION = 8;
 
 /**
  * Trains from the seed's weights on the seed's batches: two runs with equal settings give equal numbers, `seconds`
- * aside. Every worker has its own copy of the network and applies the same momentum step to it, as workers on
- * machines of their own do.
+ * aside. Every worker has its own copy of the network and steps it along what the system gave it, as workers on machines
+ * of their own do.
  */
 export async function train(setting: Setting, report: (entry: HistoryEntry) => void): Promise<Run> {
   const { algorithm, device, model, steps, seed } = setting;
+  const { system, learningRate, momentum } = algorithm;
+  const n = model.size;
   const start = performance.now();
   const deal = openDealer(setting.train, seed, BATCHES_STREAM);
-  const server = algorithm.server(device, model.size, setting.workers);
-  const workers = Array.from({ length: setting.workers }, () => ({
-    state: algorithm.worker(device, model.size),
-    parameters: model.initial(seed),
-    velocity: new Float32Array(model.size),
-    gradient: new Float32Array(model.size),
-  }));
+  const ranks = Array.from({ length: setting.workers }, (_, rank) => rank);
+  const workers = ranks.map((rank) => system.worker(device, { n, workers: setting.workers, rank }));
+  const server = system.server?.(device, { n, workers: setting.workers });
+  const gradients = ranks.map(() => new Float32Array(n));
+  const replicas = ranks.map((): Replica => {
+    return { parameters: model.initial(seed), velocity: new Float32Array(n), learningRate, momentum };
+  });
   const evaluated = evaluationSteps(steps);
   const history: HistoryEntry[] = [];
   let accuracy = 0;
@@ -89,62 +100,68 @@ export async function train(setting: Setting, report: (entry: HistoryEntry) => v
 
   for (let step = 1; step <= steps; step++) {
     let loss = 0;
-    let density: number | undefined;
-    const messages: Uint8Array[] = [];
-    for (const { state, parameters, gradient } of workers) {
-      loss += (await model.gradient(parameters, deal(BATCH), gradient)) / workers.length;
-      const upload = await state.send(gradient);
-      messages.push(upload.bytes);
-      bytesUp += upload.bytes.length;
-      if (upload.density !== undefined) density = (density ?? 0) + upload.density / workers.length;
-    }
+    for (const rank of ranks)
+      loss += (await model.gradient(replicas[rank].parameters, deal(BATCH), gradients[rank])) / ranks.length;
+    const done = await exchange(workers, server, gradients, replicas);
+    bytesUp += done.bytesUp;
+    bytesDown += done.bytesDown;
+    for (const [rank, outcome] of done.outcomes.entries())
+      if (outcome.kind === 'direction') descend(replicas[rank], outcome.direction);
 
-    const answer = await server.answer(messages);
-    bytesDown += answer.length * workers.length;
-
-    for (const { state, parameters, velocity } of workers) {
-      momentumStep(parameters, velocity, await state.receive(answer), algorithm.learningRate);
-    }
-
-    // All copies are equal, so the first one speaks for them.
     const evaluation = evaluated.has(step)
-      ? { accuracy: (accuracy = await model.evaluate(workers[0].parameters, setting.test)) }
+      ? { accuracy: (accuracy = await model.evaluate(meanParameters(replicas), setting.test)) }
       : {};
-    const sparsity = density === undefined ? {} : { density };
-    const entry = { step, loss, ...evaluation, bytesUp, bytesDown, ...sparsity };
+    const density = meanOf(workers.map((worker) => worker.report.density));
+    const { union, threshold, imbalance } = workers[0].report;
+    const entry = { step, loss, ...evaluation, bytesUp, bytesDown, density, union, threshold, imbalance };
     history.push(entry);
     report(entry);
   }
 
+  const bytesDense = 2 * 4 * n * setting.workers * steps;
   return {
     algorithm: algorithm.name,
     backend: device.backend,
-    workers: workers.length,
+    workers: setting.workers,
     steps,
     seed,
     accuracy,
     bytesUp,
     bytesDown,
+    bytesDense,
     seconds: Math.round(performance.now() - start) / 1000,
     history,
   };
 }
 
-/** velocity = MOMENTUM * velocity + direction; parameters -= learningRate * velocity. */
-function momentumStep(
-  parameters: Float32Array,
-  velocity: Float32Array,
-  direction: Float32Array,
-  learningRate: number,
-): void {
+/** velocity = momentum * velocity + direction; parameters -= learningRate * velocity. */
+function descend({ parameters, velocity, learningRate, momentum }: Replica, direction: Float32Array): void {
   for (let i = 0; i < parameters.length; i++) {
-    velocity[i] = MOMENTUM * velocity[i] + direction[i];
+    velocity[i] = momentum * velocity[i] + direction[i];
     parameters[i] -= learningRate * velocity[i];
   }
 }
 
+/** The mean of all copies: what is evaluated, since the copies of some systems drift apart. */
+function meanParameters(replicas: readonly Replica[]): Float32Array {
+  const mean = new Float32Array(replicas[0].parameters.length);
+  for (const { parameters } of replicas)
+    for (let i = 0; i < mean.length; i++) mean[i] += parameters[i] / replicas.length;
+  return mean;
+}
+
+/** The mean of numbers; undefined where there is none of one. */
+function meanOf(values: readonly (number | undefined)[]): number | undefined {
+  let sum = 0;
+  for (const value of values) {
+    if (value === undefined) return undefined;
+    sum += value;
+  }
+  return sum / values.length;
+}
+
 /** The last step, and steps evenly spaced on a logarithmic scale before it. */
-function evaluationSteps(steps: number): ReadonlySet<number> {
+export function evaluationSteps(steps: number): ReadonlySet<number> {
   const chosen = new Set([steps]);
   for (let step = FIRST_EVALUATION; step < steps; step = Math.ceil(step * EVALUATION_SPACING))
     chosen.add(step);

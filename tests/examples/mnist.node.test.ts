@@ -24,7 +24,7 @@ interface Run {
   readonly bytesUp: number;
   readonly bytesDown: number;
   readonly seconds: number;
-  readonly history: readonly { step: number; loss: number; accuracy?: number; density?: number }[];
+  readonly history: readonly { step: number; loss: number; union?: number; error?: number }[];
 }
 
 async function start(name: string, ...args: string[]): Promise<Run[]> {
@@ -36,29 +36,68 @@ async function start(name: string, ...args: string[]): Promise<Run[]> {
 const N = 101_770;
 
 test('trains with each system, counts its traffic and writes a report', async () => {
-  const runs = await start('all', '--steps', '40', '--workers', '2', '--seed', '5', '--backend', 'wasm');
+  const runs = await start(
+    'data',
+    '--task',
+    'data',
+    '--steps',
+    '40',
+    '--workers',
+    '2',
+    '--seed',
+    '5',
+    '--backend',
+    'wasm',
+  );
   assert.equal(
     runs.map(({ algorithm }) => algorithm),
-    ['dense', 'top-k', 'scaled-sign'],
+    ['dense', 'fo-sgd', 'liec-sgd', 'ex-dyna'],
   );
   for (const { algorithm, backend, workers, steps, seed, accuracy, history } of runs) {
     assert.equal([backend, workers, steps, seed, history.length], ['wasm', 2, 40, 5, 40], algorithm);
     assert.ok(accuracy > 0.6, `${algorithm} reaches ${accuracy}`);
     assert.ok(history[39].loss < history[0].loss, `${algorithm} learns`);
   }
-  const [dense, topK, scaledSign] = runs;
-  assert.is(dense.bytesUp, 2 * 40 * N * 4);
-  assert.is(scaledSign.bytesUp, 2 * 40 * (28 + Math.ceil(N / 32) * 4));
-  assert.ok(topK.bytesUp < dense.bytesUp / 70 && topK.bytesDown < dense.bytesDown / 70);
-  assert.ok(Math.abs((topK.history[0].density ?? 0) - 0.01) < 1e-4);
-  const report = readFileSync(`${folder}/all.html`, 'utf8');
-  assert.is(report.match(/<svg/g)?.length, 4, 'two plots, each wide and narrow');
+  const [dense, foSgd, liecSgd, exDyna] = runs;
+  assert.is(dense.bytesUp, 2 * 40 * (N * 4 + 20));
+  assert.is(foSgd.bytesUp, 2 * 40 * (40 + 25 * 4 + (25 * 4096) / 8));
+  assert.is(liecSgd.bytesUp, 2 * 40 * (28 + Math.ceil(N / 32) * 4));
+  assert.ok(exDyna.bytesUp < dense.bytesUp / 50);
+  assert.ok(Math.abs((exDyna.history[0].union ?? 0) / 0.01 - 1) < 0.02, 'a warm start meets the density');
+  const report = readFileSync(`${folder}/data.html`, 'utf8');
+  assert.is(report.match(/<svg/g)?.length, 10, 'five plots, each wide and narrow');
   assert.not.match(report, /(src|href)="http/);
+});
+
+test('trains a network that is cut in two, and says what the features lost', async () => {
+  const [split, ms] = await start('split', '--task', 'split', '--steps', '12', '--backend', 'wasm');
+  assert.equal([split.algorithm, split.workers, ms.algorithm], ['split', 1, 'ms']);
+  assert.is(split.bytesUp, 12 * (64 * 3136 * 4 + 20));
+  assert.is(ms.bytesUp, 12 * (32 + 2007 * 4 + (64 * 3136 * 2) / 8));
+  assert.is(split.history[11].error, 0);
+  assert.ok(ms.history.every(({ error = 0 }) => error > 0 && error < 0.5));
+  for (const { history } of [split, ms]) assert.ok(history[11].loss < history[0].loss);
+});
+
+test('--all adds the baselines', async () => {
+  const runs = await start('all', '--all', '--task', 'data', '--steps', '2', '--workers', '2');
+  assert.ok(runs.length >= 15, `${runs.length} runs`);
+  for (const { algorithm, history } of runs) assert.ok(Number.isFinite(history[1].loss), algorithm);
 });
 
 test('the same seed gives the same numbers on another backend', async () => {
   const numbers = async (backend: string): Promise<unknown> => {
-    const runs = await start(backend, '--steps', '5', '--algorithm', 'top-k', '--backend', backend);
+    const runs = await start(
+      backend,
+      '--steps',
+      '5',
+      '--algorithm',
+      'ex-dyna',
+      '--algorithm',
+      'fo-sgd',
+      '--backend',
+      backend,
+    );
     return runs.map((one) => ({ ...one, backend: '', seconds: 0 }));
   };
   assert.equal(await numbers('js'), await numbers('wasm'));
@@ -69,6 +108,7 @@ test('wrong options are one line on standard error', async () => {
     [['--algorithm', 'magic'], /magic/],
     [['--steps', '0'], /steps/],
     [['--backend', 'cuda'], /cuda/],
+    [['--task', 'all'], /"--task" expected data, split or both, got "all"/],
     [['--speed'], /speed/],
   ] as const) {
     const failure = await run(process.execPath, ['--import', 'tsx', main, ...args], { cwd: root }).then(

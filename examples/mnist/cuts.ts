@@ -1,0 +1,50 @@
+/** The ways of split learning that are compared, each with what it makes of the features at the cut. */
+import { float32 } from 'fewbits';
+import { splitLearning, splitMask, splitQuantized, splitRandomized, splitTopK } from 'fewbits/algorithms';
+import type { SplitSystem } from 'fewbits/algorithms';
+
+/** A way of split learning by name. */
+export interface Cut {
+  readonly name: string;
+  /** What the client sends, in a line. */
+  readonly description: string;
+  readonly standard: boolean;
+  readonly system: SplitSystem;
+}
+
+/** Share of the features that top-k keeps in the bits of `ms`: 2.32 bits an element, 32 a value and about 5 a place. */
+const EQUAL_SHARE = 0.0625;
+
+/** All of them, in the order in which they run and are shown. */
+export const cuts: readonly Cut[] = [
+  {
+    name: 'split',
+    description: 'features as float32',
+    standard: true,
+    system: splitLearning({ up: float32() }, 'split'),
+  },
+  {
+    name: 'ms',
+    description: 'MS: 1 % of the features whole, 2 bits for each other one',
+    standard: true,
+    system: splitMask({ ratio: 0.99, bits: 2 }),
+  },
+  {
+    name: 'sp',
+    description: 'SP: top-k alone, about as many bytes as MS',
+    standard: false,
+    system: splitTopK({ ratio: EQUAL_SHARE }),
+  },
+  {
+    name: 'qu',
+    description: 'QU: uniform quantisation, 2 bits an element',
+    standard: false,
+    system: splitQuantized({ bits: 2 }),
+  },
+  {
+    name: 'rt',
+    description: 'RT: randomised top-k, alpha 0.1, about as many bytes as MS',
+    standard: false,
+    system: splitRandomized({ ratio: EQUAL_SHARE, alpha: 0.1, seed: 7 }),
+  },
+];
