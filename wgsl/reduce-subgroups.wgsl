@@ -158,7 +158,7 @@ fn sumSquares(
     let high = bitcast<f32>(bitcast<u32>(magnitude) & HIGH_MASK);
     let low = magnitude - high;
     sum = sum + high * high;
-    sum = sum + (high + high) * low;
+    sum = sum + high * (low + low);
   }
   fold(t, size, number, sum, top);
   raise(t, number);

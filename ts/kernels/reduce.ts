@@ -46,7 +46,7 @@ export const absSumKernel: Kernel<'x' | 'sums' | 'max', 'n' | 'segment' | 'tiny'
 
 /**
  * As absSum, of (|x_i| * scale)^2, which is added in two parts: with m = |x_i| * scale, high = m cut to the bits of
- * HIGH_MASK and low = m - high, first high * high, then (high + high) * low. Both products are exact, so it makes no
+ * HIGH_MASK and low = m - high, first high * high, then high * (low + low). Both products are exact, so it makes no
  * difference whether a compiler fuses them with the sum; low * low, below 2^-22 of the square, is left out.
  */
 export const squareSumKernel: Kernel<'x' | 'sums' | 'max', 'n' | 'segment' | 'tiny' | 'scale'> = {

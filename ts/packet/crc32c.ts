@@ -25,19 +25,25 @@ function makeTables(): Uint32Array {
 export function crc32c(bytes: Uint8Array): number {
   const t = (tables ??= makeTables());
   let crc = -1;
+  // bytes up to a whole word, then words by pairs, then what is left
+  const start = Math.min(-bytes.byteOffset & 3, bytes.length);
+  const words = new Uint32Array(bytes.buffer, bytes.byteOffset + start, (bytes.length - start) >>> 2);
   let i = 0;
-  for (; i + SLICES <= bytes.length; i += SLICES) {
-    const low = crc ^ (bytes[i] | (bytes[i + 1] << 8) | (bytes[i + 2] << 16) | (bytes[i + 3] << 24));
+  for (; i < start; i++) crc = (crc >>> 8) ^ t[(crc ^ bytes[i]) & 255];
+  const pairs = words.length & ~1;
+  for (let w = 0; w < pairs; w += 2) {
+    const low = crc ^ words[w];
+    const high = words[w + 1];
     crc =
       t[1792 + (low & 255)] ^
       t[1536 + ((low >>> 8) & 255)] ^
       t[1280 + ((low >>> 16) & 255)] ^
       t[1024 + (low >>> 24)] ^
-      t[768 + bytes[i + 4]] ^
-      t[512 + bytes[i + 5]] ^
-      t[256 + bytes[i + 6]] ^
-      t[bytes[i + 7]];
+      t[768 + (high & 255)] ^
+      t[512 + ((high >>> 8) & 255)] ^
+      t[256 + ((high >>> 16) & 255)] ^
+      t[high >>> 24];
   }
-  for (; i < bytes.length; i++) crc = (crc >>> 8) ^ t[(crc ^ bytes[i]) & 255];
+  for (i += pairs * 4; i < bytes.length; i++) crc = (crc >>> 8) ^ t[(crc ^ bytes[i]) & 255];
   return ~crc >>> 0;
 }
