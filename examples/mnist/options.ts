@@ -38,7 +38,7 @@ export class UsageError extends Error {
 const DEFAULTS = {
   workers: 4,
   steps: 700,
-  splitSteps: 300,
+  splitSteps: 240,
   backend: 'auto',
   seed: 1,
   report: 'report.html',

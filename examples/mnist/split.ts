@@ -26,6 +26,9 @@ export const MOMENTUM = 0.9;
 /** Test digits that are looked at before the end. */
 const PART = 2000;
 
+/** Ratio of one evaluated step to the one before. */
+const EVALUATION_SPACING = 2.2;
+
 /** Random stream of the batches. */
 const BATCHES_STREAM = 5;
 
@@ -38,7 +41,7 @@ export async function trainSplit(
   const deal = openDealer(train, seed, BATCHES_STREAM);
   const client = { side: cut.system.client(device), ...sgd(model.initialClient(seed)) };
   const server = { side: cut.system.server(device), ...sgd(model.initialServer(seed)) };
-  const evaluated = evaluationSteps(steps);
+  const evaluated = evaluationSteps(steps, EVALUATION_SPACING);
   const history: HistoryEntry[] = [];
   let accuracy = 0;
   let bytesUp = 0;

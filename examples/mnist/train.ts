@@ -92,7 +92,7 @@ export async function train(setting: Setting, report: (entry: HistoryEntry) => v
   const replicas = ranks.map((): Replica => {
     return { parameters: model.initial(seed), velocity: new Float32Array(n), learningRate, momentum };
   });
-  const evaluated = evaluationSteps(steps);
+  const evaluated = evaluationSteps(steps, EVALUATION_SPACING);
   const history: HistoryEntry[] = [];
   let accuracy = 0;
   let bytesUp = 0;
@@ -161,9 +161,8 @@ function meanOf(values: readonly (number | undefined)[]): number | undefined {
 }
 
 /** The last step, and steps evenly spaced on a logarithmic scale before it. */
-export function evaluationSteps(steps: number): ReadonlySet<number> {
+export function evaluationSteps(steps: number, spacing: number): ReadonlySet<number> {
   const chosen = new Set([steps]);
-  for (let step = FIRST_EVALUATION; step < steps; step = Math.ceil(step * EVALUATION_SPACING))
-    chosen.add(step);
+  for (let step = FIRST_EVALUATION; step < steps; step = Math.ceil(step * spacing)) chosen.add(step);
   return chosen;
 }

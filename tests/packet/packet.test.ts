@@ -45,7 +45,10 @@ test('the layout of a header, byte by byte', async () => {
 test('inspect says what a packet is', async () => {
   const packet = await device.compress(topK({ k: 2 }), input('normal', 1000));
   const { compressor, parameters, n, bytes, bitsPerElement, sections } = inspect(packet);
-  assert.equal([compressor, parameters, n, bytes], ['topK', { k: 2, coding: 'rice', values: 'float32' }, 1000, packet.length]);
+  assert.equal(
+    [compressor, parameters, n, bytes],
+    ['topK', { k: 2, coding: 'rice', values: 'float32' }, 1000, packet.length],
+  );
   assert.is(bitsPerElement, (packet.length * 8) / 1000);
   assert.equal(
     sections.map(({ name }) => name),

@@ -13,7 +13,6 @@ import { findExtremes, nonFiniteError, rangeOf } from '../kernels/reduce.ts';
 import { uniformGridKernel } from '../kernels/scalars.ts';
 import { wordsOf } from '../kernels/scope.ts';
 import { cutSections, requireParameters, requireZeroTail, type Packet } from '../packet/packet.ts';
-import { isNonFinite } from '../packet/values.ts';
 import { atScale } from './at-scale.ts';
 import { defineCompressor, type Codec, type Compressor } from './compressor.ts';
 
@@ -61,7 +60,7 @@ function parametersOf(packet: Packet): { bits: number; low: number; high: number
   const [bits, lowBits, highBits] = requireParameters(packet, 3);
   if (bits < 1 || bits > WIDEST) throw new PacketError(`${bits} bits an element, expected 1..${WIDEST}`, 16);
   const [low, high] = [lowBits, highBits].map(floatOf);
-  if (isNonFinite(lowBits) || isNonFinite(highBits) || low > high)
+  if (!Number.isFinite(low) || !Number.isFinite(high) || low > high)
     throw new PacketError(`levels from ${low} to ${high}`, 20);
   return { bits, low, high };
 }

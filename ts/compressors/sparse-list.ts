@@ -6,14 +6,7 @@
 import { PacketError } from '../errors.ts';
 import { scatterKernel } from '../kernels/sparse.ts';
 import { cutSections, requireParameters, type Packet, type Parts } from '../packet/packet.ts';
-import {
-  decodeValues,
-  encodeValues,
-  isNonFinite,
-  VALUE_FORMATS,
-  valueWords,
-  type ValueFormat,
-} from '../packet/values.ts';
+import { decodeValues, encodeValues, VALUE_FORMATS, valueWords, type ValueFormat } from '../packet/values.ts';
 import type { Codec } from './compressor.ts';
 import {
   listOf,
@@ -23,11 +16,6 @@ import {
   type ListParameters,
   type ListSection,
 } from './index-list.ts';
-
-/** Whether any of these words is NaN or infinite. */
-export function someNonFinite(words: Uint32Array): boolean {
-  return words.some(isNonFinite);
-}
 
 /** The packet for the elements at ascending `indices`, whose words are `values`. */
 export function sparseParts(

@@ -6,9 +6,10 @@ import { requireNumber, requireOptions } from '../arguments.ts';
 import type { ReadRequest } from '../backends/backend.ts';
 import { nonFiniteError } from '../kernels/reduce.ts';
 import { selectFrom } from '../kernels/select.ts';
+import { firstNonFinite } from '../packet/values.ts';
 import { defineCompressor, type Codec, type Compressor } from './compressor.ts';
 import { formatOf, type Values } from './count.ts';
-import { emptySparseParts, someNonFinite, sparseCodec, sparseParts } from './sparse-list.ts';
+import { emptySparseParts, sparseCodec, sparseParts } from './sparse-list.ts';
 
 const ID = 3;
 
@@ -43,7 +44,7 @@ export function threshold(options: { readonly t: number } & Values): Compressor 
     const [kept, words] =
       found <= most ? first.map((list) => list.subarray(0, found)) : await scope.read(...part(found));
     // NaN and infinity have larger keys than any t
-    if (someNonFinite(words)) throw await nonFiniteError(scope, x);
+    if (firstNonFinite(words) >= 0) throw await nonFiniteError(scope, x);
     // 2. code where they are
     return sparseParts(ID, n, kept, words, format);
   });

@@ -4,9 +4,10 @@
  */
 import { nonFiniteError } from '../kernels/reduce.ts';
 import { selectTopK } from '../kernels/select.ts';
+import { firstNonFinite } from '../packet/values.ts';
 import { defineCompressor, type Codec, type Compressor } from './compressor.ts';
 import { countFor, formatOf, requireCount, type Count, type Values } from './count.ts';
-import { emptySparseParts, someNonFinite, sparseCodec, sparseParts } from './sparse-list.ts';
+import { emptySparseParts, sparseCodec, sparseParts } from './sparse-list.ts';
 
 const ID = 1;
 
@@ -30,7 +31,7 @@ export function topK(options: Count & Values): Compressor {
     const kept = selectTopK(scope, x, countFor(options, n), 'magnitude');
     const [indices, values] = await scope.read(kept.indices, kept.values);
     // keys of NaN and infinity are the largest, so where x has any, one of them was kept
-    if (someNonFinite(values)) throw await nonFiniteError(scope, x);
+    if (firstNonFinite(values) >= 0) throw await nonFiniteError(scope, x);
     // 2. code where they are
     return sparseParts(ID, n, indices, values, format);
   });

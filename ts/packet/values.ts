@@ -80,15 +80,16 @@ export function decodeValues(
   offset: number,
 ): Uint32Array {
   const values = format === 'float32' ? words : widened(words, count, format, offset);
-  const bad = values.findIndex(isNonFinite);
+  const bad = firstNonFinite(values);
   const bytes = format === 'float32' ? 4 : 2;
   if (bad >= 0) throw new PacketError(`value ${bad} is NaN or infinite`, offset + bad * bytes);
   return values;
 }
 
-/** Whether the bits of a float32 are NaN or infinite. */
-export function isNonFinite(bits: number): boolean {
-  return (bits & MAGNITUDE) >= 0x7f800000;
+/** The index of the first of these words that is NaN or infinite, -1 where all are finite. */
+export function firstNonFinite(words: Uint32Array): number {
+  for (let i = 0; i < words.length; i++) if ((words[i] & MAGNITUDE) >= 0x7f800000) return i;
+  return -1;
 }
 
 function widened(words: Uint32Array, count: number, format: ValueFormat, offset: number): Uint32Array {
