@@ -494,7 +494,7 @@ test('wrong options are named', async () => {
     );
   for (const c of [0, -1, 2 ** 21, NaN])
     assert.throws(made({ seed: 1, c }), /"c" expected a number in 2\^-20\.\.2\^20, got /);
-  assert.throws(made({ seed: 1, c: 1, lambda: 'max' }), /"c" belongs to lambda 'norm', got max/);
+  assert.throws(made({ seed: 1, c: 1, lambda: 'max' }), /"c" belongs to lambda 'norm', got "max"/);
   for (const other of [{ lambda: 'max' }, { c: 1 }])
     assert.throws(
       made({ seed: 1, scale: 'drive', ...other }),
