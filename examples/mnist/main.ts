@@ -6,6 +6,7 @@ import { writeFile } from 'node:fs/promises';
 
 import { BackendUnavailableError, openDevice } from 'fewbits';
 
+import { DatasetError, loadFashion } from './fashion.ts';
 import { whole } from './format.ts';
 import { loadMnist } from './mnist.ts';
 import { openModel } from './model.ts';
@@ -20,6 +21,9 @@ import { compare, renderText } from './table.ts';
 import type { Run } from './train.ts';
 import { BATCH, train } from './train.ts';
 
+/** The sets by their names for people. */
+const DATASETS = { mnist: 'MNIST', fashion: 'Fashion-MNIST' } as const;
+
 async function main(args: readonly string[]): Promise<void> {
   const options = readOptions(args);
   if (options.help) {
@@ -28,10 +32,10 @@ async function main(args: readonly string[]): Promise<void> {
   }
   const device = await openDevice({ backend: options.backend });
   try {
-    const digits = await loadMnist();
+    const digits = options.dataset === 'fashion' ? await loadFashion() : await loadMnist();
     const { algorithms, cuts, workers, steps, splitSteps, seed } = options;
     console.log(
-      `MNIST, ${whole(digits.train.labels.length)} digits; ${BATCH} digits a step; compression on ${device.backend}.`,
+      `${DATASETS[options.dataset]}, ${whole(digits.train.labels.length)} pictures; ${BATCH} a step; compression on ${device.backend}.`,
     );
     const data: Run[] = [];
     const split: Run[] = [];
@@ -84,14 +88,14 @@ async function shown(
 }
 
 async function writeResults(
-  { json, report }: Options,
+  { json, report, dataset }: Options,
   runs: { readonly data: readonly Run[]; readonly split: readonly Run[] },
   args: readonly string[],
 ): Promise<void> {
   if (json !== undefined)
     await writeFile(json, `${JSON.stringify({ runs: [...runs.data, ...runs.split] }, undefined, 2)}\n`);
   const command = ['npm start', ...(args.length > 0 ? ['--', ...args.map(quote)] : [])].join(' ');
-  await writeFile(report, await renderReport({ ...runs, command }));
+  await writeFile(report, await renderReport({ ...runs, dataset: DATASETS[dataset], command }));
   console.log(`The report is in ${report}${json === undefined ? '' : `, its numbers are in ${json}`}.`);
 }
 
@@ -103,7 +107,12 @@ function quote(argument: string): string {
 try {
   await main(process.argv.slice(2));
 } catch (error) {
-  if (!(error instanceof UsageError || error instanceof BackendUnavailableError)) throw error;
+  if (!(
+    error instanceof UsageError ||
+    error instanceof DatasetError ||
+    error instanceof BackendUnavailableError
+  ))
+    throw error;
   // One line: what each backend lacks comes on lines of its own.
   console.error(`npm start: ${error.message.replaceAll(/\s*\n\s*/g, ' ')}`);
   process.exitCode = error instanceof UsageError ? 2 : 1;

@@ -46,11 +46,18 @@ async function loadSet(folder: string, name: string): Promise<Dataset> {
   if (rows * columns !== PIXELS)
     throw new Error(`${name}: ${rows} by ${columns} pixels, not ${PIXELS} in all`);
   if (labels.shape[0] !== count) throw new Error(`${name}: ${count} images but ${labels.shape[0]} labels`);
-  // Turned into floats once: batches are then copies of whole rows, not a conversion of each pixel at each step.
-  const levels = Float32Array.from({ length: 256 }, (_, byte) => (byte / 255 - MEAN) / DEVIATION);
-  const floats = new Float32Array(images.elements.length);
-  for (let i = 0; i < floats.length; i++) floats[i] = levels[images.elements[i]];
-  return { images: floats, labels: labels.elements };
+  return { images: scaledPixels(images.elements, MEAN, DEVIATION), labels: labels.elements };
+}
+
+/**
+ * Pixels of 0 to 255 as floats of mean 0 and deviation 1, made once: batches are then copies of whole rows, not a
+ * conversion of each pixel at each step.
+ */
+export function scaledPixels(bytes: Uint8Array, mean: number, deviation: number): Float32Array {
+  const levels = Float32Array.from({ length: 256 }, (_, byte) => (byte / 255 - mean) / deviation);
+  const floats = new Float32Array(bytes.length);
+  for (let i = 0; i < floats.length; i++) floats[i] = levels[bytes[i]];
+  return floats;
 }
 
 /** Reads one idx file of bytes with `dimensions` dimensions; throws where the header and the length disagree. */

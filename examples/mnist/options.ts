@@ -18,6 +18,7 @@ export interface Options {
   readonly algorithms: readonly Algorithm[];
   /** Ways of split learning to run, in this order, none twice. */
   readonly cuts: readonly Cut[];
+  readonly dataset: (typeof DATASETS)[number];
   readonly workers: number;
   /** Steps of each run, for data-parallel training and for split learning. */
   readonly steps: number;
@@ -39,13 +40,15 @@ const DEFAULTS = {
   workers: 4,
   steps: 700,
   splitSteps: 240,
-  backend: 'auto',
   seed: 1,
   report: 'report.html',
 } as const;
 
+/** What --dataset takes. */
+const DATASETS = ['mnist', 'fashion'] as const;
+
 /** What --task takes: the tasks of a run. */
-const TASKS = ['data', 'split', 'both'] as const;
+const TASKS = ['both', 'data', 'split'] as const;
 
 /**
  * Reads the arguments that follow the program's name.
@@ -57,10 +60,11 @@ export function readOptions(args: readonly string[]): Options {
   const options: Options = {
     help: values.help ?? false,
     ...readSystems(values.task, values.algorithm, values.all ?? false),
+    dataset: readChoice('dataset', values.dataset, DATASETS),
     workers: readInteger('workers', values.workers, DEFAULTS.workers, 1, 256),
     steps: readInteger('steps', values.steps, DEFAULTS.steps, 1, 1_000_000),
     splitSteps: readInteger('steps', values.steps, DEFAULTS.splitSteps, 1, 1_000_000),
-    backend: readBackend(values.backend),
+    backend: readChoice('backend', values.backend, BACKENDS),
     seed: readInteger('seed', values.seed, DEFAULTS.seed, 0, 2 ** 32 - 1),
     json: values.json === undefined ? undefined : readOutput('json', values.json),
     report: readOutput('report', values.report ?? DEFAULTS.report),
@@ -80,7 +84,7 @@ export function helpText(): string {
         ({ name, description, standard }) => `${standard ? '*' : ' '} ${name.padEnd(width)}  ${description}`,
       )
       .join('\n');
-  return `Trains small networks on the MNIST digits, once with each system below: in data parallel, and cut in
+  return `Trains small networks on pictures, once with each system below: in data parallel, and cut in
 two between a client and a server. Compares what they learn with what they send.
 
 Usage: npm start -- [options]
@@ -88,9 +92,10 @@ Usage: npm start -- [options]
   --task T       data (data-parallel training), split (split learning) or both (both)
   --algorithm A  a system to run, by name; may be given several times (those marked *)
   --all          every system, not only those marked *
+  --dataset D    mnist, the digits, or fashion, pictures of clothes: 39 MB, fetched at the first use (mnist)
   --workers N    workers that train together (${DEFAULTS.workers})
   --steps S      steps of each run (${DEFAULTS.steps}; ${DEFAULTS.splitSteps} in split learning)
-  --backend B    what compresses: ${BACKENDS.join(', ')} (${DEFAULTS.backend})
+  --backend B    what compresses: ${BACKENDS.join(', ')} (${BACKENDS[0]})
   --seed S       what initial weights and batches are drawn from (${DEFAULTS.seed})
   --report FILE  the page with tables and plots (${DEFAULTS.report})
   --json FILE    the numbers behind it
@@ -115,6 +120,7 @@ function parse(args: readonly string[]) {
         algorithm: { type: 'string', multiple: true },
         all: { type: 'boolean' },
         task: text,
+        dataset: text,
         workers: text,
         steps: text,
         backend: text,
@@ -137,8 +143,7 @@ function readSystems(
   names: readonly string[] | undefined,
   all: boolean,
 ): Pick<Options, 'algorithms' | 'cuts'> {
-  const wanted = TASKS.find((one) => one === (task ?? 'both'));
-  if (wanted === undefined) throw expected('task', listed(TASKS), task ?? '');
+  const wanted = readChoice('task', task, TASKS);
   const known = {
     algorithms: wanted === 'split' ? [] : algorithms,
     cuts: wanted === 'data' ? [] : cuts,
@@ -150,9 +155,10 @@ function readSystems(
   return { algorithms: known.algorithms.filter(runs), cuts: known.cuts.filter(runs) };
 }
 
-function readBackend(name: string = DEFAULTS.backend): Options['backend'] {
-  const found = BACKENDS.find((backend) => backend === name);
-  if (found === undefined) throw expected('backend', listed(BACKENDS), name);
+/** One of a few words; the first where nothing was asked for. */
+function readChoice<T extends string>(option: string, name: string | undefined, choices: readonly T[]): T {
+  const found = choices.find((choice) => choice === (name ?? choices[0]));
+  if (found === undefined) throw expected(option, listed(choices), name ?? '');
   return found;
 }
 

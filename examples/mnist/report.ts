@@ -18,6 +18,8 @@ export interface ReportContent {
   readonly data: readonly Run[];
   /** Runs of split learning. */
   readonly split: readonly Run[];
+  /** The set of pictures, by its name. */
+  readonly dataset: string;
   /** What was typed to get this page. */
   readonly command: string;
 }
@@ -33,18 +35,18 @@ const DASHES = ['none', '6 3', '2 2'];
 /** The whole page as text. */
 export async function renderReport(content: ReportContent): Promise<string> {
   const style = await readFile(new URL('./report.css', import.meta.url), 'utf8');
-  const { data, split, command } = content;
+  const { data, split, dataset, command } = content;
   return `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>fewbits: MNIST with compressed traffic</title>
+<title>fewbits: ${dataset} with compressed traffic</title>
 <style>
 ${style}</style>
 </head>
 <body>
-<h1>MNIST with compressed traffic</h1>
+<h1>${dataset} with compressed traffic</h1>
 ${data.length > 0 ? dataParallel(data) : ''}
 ${split.length > 0 ? splitLearning(split) : ''}
 <h2>Settings</h2>
@@ -58,12 +60,12 @@ ${settings(content)}
 function dataParallel(runs: readonly Run[]): string {
   const { workers, steps } = runs[0];
   return `<h2>Data-parallel training</h2>
-<p class="quiet">${whole(workers)} workers train one network on the MNIST digits for ${whole(steps)} steps. The runs differ only
+<p class="quiet">${whole(workers)} workers train one network for ${whole(steps)} steps. The runs differ only
 in what the workers send each other, or a server.</p>
 ${headlines(runs, 'dense')}
 ${table(runs)}
 <h3>Test accuracy against traffic</h3>
-${figure(runs, accuracyPlot, 'Share of the 10,000 test digits that the network names right, against all that was sent up to then.')}
+${figure(runs, accuracyPlot, 'Share of the 10,000 test pictures that the network names right, against all that was sent up to then.')}
 <h3>Training loss against traffic</h3>
 ${figure(runs, lossPlot, 'Cross entropy of the training batches, a mean over the last fifth of the steps so far, against all that was sent up to then.')}
 ${steps > 1 ? alongSteps(runs) : ''}`;
@@ -110,7 +112,7 @@ their gradient back, for ${whole(runs[0].steps)} batches. The runs differ only i
 ${headlines(runs, 'split')}
 ${table(runs)}
 <h3>Test accuracy against uplink</h3>
-${figure(runs, (shown, style) => accuracyPlot(shown, style, 'up'), 'Share of the test digits named right (the first 2,000 of them before the end, all 10,000 at the end), against what the client had sent up to then.')}
+${figure(runs, (shown, style) => accuracyPlot(shown, style, 'up'), 'Share of the test pictures named right (the first 2,000 of them before the end, all 10,000 at the end), against what the client had sent up to then.')}
 <h3>Compression error against uplink</h3>
 ${figure(runs, errorPlot, 'How far the features that the server received were off, |received - sent| / |sent|, in the mean over all steps, against the bits that the client sent for each.')}`;
 }
@@ -163,7 +165,7 @@ function figure(
 </figure>`;
 }
 
-function settings({ data, split }: ReportContent): string {
+function settings({ data, split, dataset }: ReportContent): string {
   const [{ seed, backend }] = [...data, ...split];
   const rates = algorithms
     .filter(({ name }) => data.some(({ algorithm }) => algorithm === name))
@@ -175,7 +177,7 @@ function settings({ data, split }: ReportContent): string {
     ...(data.length > 0
       ? [
           ['network', '784 - 128 - 10, ReLU, softmax cross entropy: 101,770 parameters'],
-          ['workers', `${whole(data[0].workers)}, ${BATCH} digits each a step`],
+          ['workers', `${whole(data[0].workers)}, ${BATCH} pictures each a step`],
           ['learning rates', rates.join('; ')],
         ]
       : []),
@@ -185,10 +187,10 @@ function settings({ data, split }: ReportContent): string {
             'split network',
             'two 3 x 3 convolutions, 8 and 16 channels | 784 - 64 - 10; 3,136 numbers an image cross the cut',
           ],
-          ['split learning rate', `${LEARNING_RATE}, momentum ${MOMENTUM}, ${BATCH} digits a step`],
+          ['split learning rate', `${LEARNING_RATE}, momentum ${MOMENTUM}, ${BATCH} pictures a step`],
         ]
       : []),
-    ['data', 'MNIST: 60,000 digits to train on, 10,000 to test with'],
+    ['data', `${dataset}: 60,000 pictures to train on, 10,000 to test with`],
     ['seed', String(seed)],
     ['compression', `${backend} backend of fewbits`],
     ['training', 'jax-js, WebAssembly'],

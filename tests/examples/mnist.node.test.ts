@@ -108,7 +108,8 @@ test('wrong options are one line on standard error', async () => {
     [['--algorithm', 'magic'], /magic/],
     [['--steps', '0'], /steps/],
     [['--backend', 'cuda'], /cuda/],
-    [['--task', 'all'], /"--task" expected data, split or both, got "all"/],
+    [['--dataset', 'cats'], /"--dataset" expected mnist or fashion, got "cats"/],
+    [['--task', 'all'], /"--task" expected both, data or split, got "all"/],
     [['--speed'], /speed/],
   ] as const) {
     const failure = await run(process.execPath, ['--import', 'tsx', main, ...args], { cwd: root }).then(
