@@ -1,5 +1,7 @@
 /** One run of split learning: a client with the first layers, a server with the rest, and its history. */
 import type { Device } from 'fewbits';
+import { descend } from 'fewbits/algorithms';
+import type { Model as Half } from 'fewbits/algorithms';
 
 import type { Cut } from './cuts.ts';
 import type { Dataset } from './mnist.ts';
@@ -39,8 +41,8 @@ export async function trainSplit(
 ): Promise<Run> {
   const start = performance.now();
   const deal = openDealer(train, seed, BATCHES_STREAM);
-  const client = { side: cut.system.client(device), ...sgd(model.initialClient(seed)) };
-  const server = { side: cut.system.server(device), ...sgd(model.initialServer(seed)) };
+  const client = { side: cut.system.client(device), ...half(model.initialClient(seed)) };
+  const server = { side: cut.system.server(device), ...half(model.initialServer(seed)) };
   const evaluated = evaluationSteps(steps, EVALUATION_SPACING);
   const history: HistoryEntry[] = [];
   let accuracy = 0;
@@ -59,9 +61,9 @@ export async function trainSplit(
     const { loss, gradient, atCut } = await model.finish(server.parameters, received, batch.labels);
     const down = await server.side.send(atCut);
     bytesDown += down.length;
-    server.descend(gradient);
+    descend(server, gradient);
 
-    client.descend(await model.backward(client.parameters, batch, await client.side.receive(down)));
+    descend(client, await model.backward(client.parameters, batch, await client.side.receive(down)));
 
     // convolutions are slow to evaluate: a part of the digits on the way, all of them at the end
     const seen = step < steps ? slice(test, 0, PART) : test;
@@ -89,21 +91,10 @@ export async function trainSplit(
   };
 }
 
-/** Parameters with momentum SGD. */
-function sgd(parameters: Float32Array): {
-  parameters: Float32Array;
-  descend(gradient: Float32Array): void;
-} {
+/** One half of the model, as momentum SGD steps it. */
+function half(parameters: Float32Array): Half {
   const velocity = new Float32Array(parameters.length);
-  return {
-    parameters,
-    descend(gradient) {
-      for (let i = 0; i < parameters.length; i++) {
-        velocity[i] = MOMENTUM * velocity[i] + gradient[i];
-        parameters[i] -= LEARNING_RATE * velocity[i];
-      }
-    },
-  };
+  return { parameters, velocity, learningRate: LEARNING_RATE, momentum: MOMENTUM };
 }
 
 /** |received - sent| / |sent| */

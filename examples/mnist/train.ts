@@ -1,6 +1,6 @@
 /** One run: data-parallel training of one network with one system, and its history. */
 import type { Device } from 'fewbits';
-import { exchange } from 'fewbits/algorithms';
+import { descend, exchange } from 'fewbits/algorithms';
 import type { Model as Replica } from 'fewbits/algorithms';
 
 import type { Algorithm } from './algorithms.ts';
@@ -132,14 +132,6 @@ export async function train(setting: Setting, report: (entry: HistoryEntry) => v
     seconds: Math.round(performance.now() - start) / 1000,
     history,
   };
-}
-
-/** velocity = momentum * velocity + direction; parameters -= learningRate * velocity. */
-function descend({ parameters, velocity, learningRate, momentum }: Replica, direction: Float32Array): void {
-  for (let i = 0; i < parameters.length; i++) {
-    velocity[i] = momentum * velocity[i] + direction[i];
-    parameters[i] -= learningRate * velocity[i];
-  }
 }
 
 /** The mean of all copies: what is evaluated, since the copies of some systems drift apart. */

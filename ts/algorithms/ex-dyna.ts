@@ -13,11 +13,19 @@
 import { requireNumber, requireOneOf, requireOptions } from '../arguments.ts';
 import { readIndexList, writeIndexList } from '../compressors/index-list.ts';
 import type { Device } from '../device.ts';
-import { NonFiniteError, PacketError } from '../errors.ts';
+import { PacketError } from '../errors.ts';
 import { keyHistogram, type Levels } from './histogram.ts';
 import { Partitions } from './partitions.ts';
 import { stateful } from './state.ts';
-import { bytesOf, finiteFloatsOf, only, requireGradient, requireMessages } from './steps.ts';
+import {
+  accumulate,
+  bytesOf,
+  finiteFloatsOf,
+  only,
+  requireGradient,
+  requireMessages,
+  takeMean,
+} from './steps.ts';
 import type { Message, Outcome, Seat, StepReport, System, Worker } from './system.ts';
 
 export interface ExDynaOptions {
@@ -262,15 +270,8 @@ class ExDynaWorker implements Worker {
   /** 5. the direction is the mean at the union; the residual keeps the rest. */
   async #sum(sums: Uint8Array): Promise<Outcome> {
     const values = finiteFloatsOf(sums, this.#union.length);
-    this.#direction.fill(0);
-    this.#residual.set(this.#acc);
-    let largest = 0;
-    for (const [j, i] of this.#union.entries()) {
-      this.#direction[i] = values[j] / this.#seat.workers;
-      this.#residual[i] = 0;
-      largest = Math.max(largest, Math.abs(this.#direction[i]));
-    }
-    this.#largest = largest;
+    takeMean(this.#union, values, this.#seat.workers, this.#acc, this.#residual, this.#direction);
+    this.#largest = this.#union.reduce((most, i) => Math.max(most, Math.abs(this.#direction[i])), 0);
     this.#t++;
     this.#round = 'none';
     return { kind: 'direction', direction: this.#direction };
@@ -280,18 +281,4 @@ class ExDynaWorker implements Worker {
 /** A threshold as float32, within 2^-100 and 2^100, and not below `least`. */
 function held(d: number, least: number): number {
   return Math.fround(Math.min(Math.max(d, 2 ** -100, least), 2 ** 100));
-}
-
-/**
- * acc = residual + gradient
- * @throws NonFiniteError where that is not finite; the residual stays as it is
- */
-export function accumulate(residual: Float32Array, gradient: Float32Array, acc: Float32Array): void {
-  let bad = 0;
-  let first = 0;
-  for (let i = 0; i < acc.length; i++) {
-    acc[i] = residual[i] + gradient[i];
-    if (!Number.isFinite(acc[i]) && bad++ === 0) first = i;
-  }
-  if (bad > 0) throw new NonFiniteError(bad, first);
 }

@@ -18,7 +18,7 @@ export {
   type SplitSide,
   type SplitSystem,
 } from './split-learning.ts';
-export { sumMessages } from './steps.ts';
+export { descend, sumMessages } from './steps.ts';
 export type {
   Message,
   Model,

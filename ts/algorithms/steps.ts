@@ -3,6 +3,7 @@ import { requireBytes, requireFloat32Array, requireInteger } from '../arguments.
 import type { Compressor } from '../compressors/compressor.ts';
 import type { CompressOptions, Device } from '../device.ts';
 import { NonFiniteError, PacketError } from '../errors.ts';
+import type { Model } from './system.ts';
 
 /** target += source */
 export function add(target: Float32Array, source: Float32Array): void {
@@ -48,6 +49,43 @@ export function requireFinite(vector: Float32Array): void {
   let first = 0;
   for (let i = 0; i < vector.length; i++) if (!Number.isFinite(vector[i]) && bad++ === 0) first = i;
   if (bad > 0) throw new NonFiniteError(bad, first);
+}
+
+/**
+ * acc = residual + gradient
+ * @throws NonFiniteError where that is not finite; the residual stays as it is
+ */
+export function accumulate(residual: Float32Array, gradient: Float32Array, acc: Float32Array): void {
+  for (let i = 0; i < acc.length; i++) acc[i] = residual[i] + gradient[i];
+  requireFinite(acc);
+}
+
+/** At `indices` the direction is the mean, sums / workers; everywhere else it is 0 and the residual keeps acc. */
+export function takeMean(
+  indices: ArrayLike<number>,
+  sums: Float32Array,
+  workers: number,
+  acc: Float32Array,
+  residual: Float32Array,
+  direction: Float32Array,
+): void {
+  direction.fill(0);
+  residual.set(acc);
+  for (let j = 0; j < indices.length; j++) {
+    direction[indices[j]] = sums[j] / workers;
+    residual[indices[j]] = 0;
+  }
+}
+
+/** Momentum SGD's step: velocity = momentum velocity + direction; parameters -= learningRate velocity. */
+export function descend(
+  { parameters, velocity, learningRate, momentum }: Model,
+  direction: Float32Array,
+): void {
+  for (let i = 0; i < parameters.length; i++) {
+    velocity[i] = momentum * velocity[i] + direction[i];
+    parameters[i] -= learningRate * velocity[i];
+  }
 }
 
 /** @throws RangeError unless there is one message of each of `count` senders */

@@ -10,9 +10,16 @@ import { requireNumber, requireOptions } from '../../arguments.ts';
 import { keptShare as shareOf } from '../../compressors/count.ts';
 import { readIndexList, writeIndexList } from '../../compressors/index-list.ts';
 import { PacketError } from '../../errors.ts';
-import { accumulate } from '../ex-dyna.ts';
 import { stateful } from '../state.ts';
-import { bytesOf, finiteFloatsOf, only, requireGradient, requireMessages } from '../steps.ts';
+import {
+  accumulate,
+  bytesOf,
+  finiteFloatsOf,
+  only,
+  requireGradient,
+  requireMessages,
+  takeMean,
+} from '../steps.ts';
 import type { StepReport, System } from '../system.ts';
 
 /**
@@ -70,12 +77,7 @@ export function cltK(options: { readonly ratio: number }): System {
           }
           // 2. the mean at the indices; the rest waits
           const sums = finiteFloatsOf(only(inbox), indices.length);
-          direction.fill(0);
-          residual.set(acc);
-          for (const [j, i] of indices.entries()) {
-            direction[i] = sums[j] / workers;
-            residual[i] = 0;
-          }
+          takeMean(indices, sums, workers, acc, residual, direction);
           report = { density: indices.length / n, union: indices.length / n };
           step++;
           return { kind: 'direction', direction };

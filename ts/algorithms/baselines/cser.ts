@@ -14,7 +14,7 @@
 import { requireInteger, requireOptions } from '../../arguments.ts';
 import { pcg4d } from '../../kernels/random.ts';
 import { stateful } from '../state.ts';
-import { bytesOf, finiteFloatsOf, only, requireFinite, requireGradient } from '../steps.ts';
+import { bytesOf, descend, finiteFloatsOf, only, requireFinite, requireGradient } from '../steps.ts';
 import type { Model, StepReport, System } from '../system.ts';
 
 /** One block in so many is averaged: of gradients in each step, of models in each eighth. */
@@ -73,7 +73,7 @@ export function cser(options: { readonly seed: number }): System {
               return { kind: 'direction', direction };
             }
             // 2. the step is taken here, since 3. follows it
-            take(model, direction);
+            descend(model, direction);
             round = 'model';
             const blocks = drawn(n, MODEL_BLOCKS, { seed, step, stream: 1 });
             const parts = statesOf(model).map((vector) => gathered(vector, blocks));
@@ -104,14 +104,6 @@ export function cser(options: { readonly seed: number }): System {
 /** What is averaged of a model. */
 function statesOf({ parameters, velocity, momentum }: Model): Float32Array[] {
   return momentum > 0 ? [parameters, velocity] : [parameters];
-}
-
-/** Momentum SGD's step along a direction. */
-function take({ parameters, velocity, learningRate, momentum }: Model, direction: Float32Array): void {
-  for (let i = 0; i < parameters.length; i++) {
-    velocity[i] = momentum * velocity[i] + direction[i];
-    parameters[i] -= learningRate * velocity[i];
-  }
 }
 
 /** One block in `share`, drawn without replacement: [first, end) of each, ascending. */

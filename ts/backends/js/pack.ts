@@ -16,23 +16,28 @@ export const unpackSigns: Kernels['unpackSigns'] = ({ bits, scales, y }, { n, se
   }
 };
 
+/** ORs code i, of `width` bits, into packed words that were zero there. */
+export function put(packed: Uint32Array, i: number, width: number, code: number): void {
+  const word = Math.floor((i * width) / 32);
+  const at = (i * width) % 32;
+  packed[word] |= code << at;
+  if (at + width > 32) packed[word + 1] |= code >>> (32 - at);
+}
+
+/** Code i, of `width` bits. */
+export function get(packed: Uint32Array, i: number, width: number): number {
+  const word = Math.floor((i * width) / 32);
+  const at = (i * width) % 32;
+  let code = packed[word] >>> at;
+  if (at + width > 32) code |= packed[word + 1] << (32 - at);
+  return code & (2 ** width - 1);
+}
+
 export const packBits: Kernels['packBits'] = ({ codes, packed }, { n, width }) => {
   packed.words.fill(0, 0, Math.ceil((n * width) / 32));
-  for (let i = 0; i < n; i++) {
-    const code = codes.words[i] & (2 ** width - 1);
-    const word = Math.floor((i * width) / 32);
-    const at = (i * width) % 32;
-    packed.words[word] |= code << at;
-    if (at + width > 32) packed.words[word + 1] |= code >>> (32 - at);
-  }
+  for (let i = 0; i < n; i++) put(packed.words, i, width, codes.words[i] & (2 ** width - 1));
 };
 
 export const unpackBits: Kernels['unpackBits'] = ({ packed, codes }, { n, width }) => {
-  for (let i = 0; i < n; i++) {
-    const word = Math.floor((i * width) / 32);
-    const at = (i * width) % 32;
-    let code = packed.words[word] >>> at;
-    if (at + width > 32) code |= packed.words[word + 1] << (32 - at);
-    codes.words[i] = code & (2 ** width - 1);
-  }
+  for (let i = 0; i < n; i++) codes.words[i] = get(packed.words, i, width);
 };

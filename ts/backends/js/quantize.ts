@@ -4,28 +4,13 @@ import { floatOf, MAGNITUDE } from '../../kernels/float-bits.ts';
 import { ROUNDINGS } from '../../kernels/quantize.ts';
 import { scaled } from '../../kernels/scaling.ts';
 import type { Memory } from './memory.ts';
+import { get, put } from './pack.ts';
 import { draws } from './random.ts';
 
 type Kernels = Implementations<Memory>;
 
 const word = new Uint32Array(1);
 const real = new Float32Array(word.buffer);
-
-/** ORs a code into packed words that were zero. */
-function put(packed: Uint32Array, i: number, width: number, code: number): void {
-  const at = Math.floor((i * width) / 32);
-  const bit = (i * width) % 32;
-  packed[at] |= code << bit;
-  if (bit + width > 32) packed[at + 1] |= code >>> (32 - bit);
-}
-
-function get(packed: Uint32Array, i: number, width: number): number {
-  const at = Math.floor((i * width) / 32);
-  const bit = (i * width) % 32;
-  let code = packed[at] >>> bit;
-  if (bit + width > 32) code |= packed[at + 1] << (32 - bit);
-  return code & (2 ** width - 1);
-}
 
 /** p >= 0 to the nearest whole number, half to even, or down. */
 function whole(p: number, rounding: number): number {
