@@ -250,7 +250,7 @@ test('a warm start meets the density at steps 0, 10, 20, 40, 80 and 160, in more
   }
 });
 
-test("control 'exact' is within 2 % or one element of k on every step", async () => {
+test("control 'exact' selects round(k) elements on every step", async () => {
   for (const [n, workers, density] of [
     [100, 1, 0.055],
     [1000, 2, 0.01],
@@ -264,7 +264,7 @@ test("control 'exact' is within 2 % or one element of k on every step", async ()
       const { lists, forced } = await listsOf(await play(crew, gradients(n, workers, step)));
       // a partition without any element above d sends one that the density does not ask for
       const selected = lists.reduce((sum, list, rank) => sum + (forced[rank] ? 0 : list.length), 0);
-      assert.ok(Math.abs(selected - k) <= Math.max(1, 0.02 * k), `${selected} in step ${step}, k ${k}`);
+      assert.is(selected, Math.round(k), `step ${step}`);
     }
   }
 });
@@ -280,10 +280,18 @@ test("control 'exact' meets the density where one element is 2^20 times as large
   }
 });
 
-test('where all magnitudes are equal, all or none are above d', async () => {
+test('where all magnitudes are equal, the lowest indices are taken, or all where d is scaled', async () => {
   const x = new Float32Array(640).map((_, i) => (i % 2 === 0 ? 0.25 : -0.25));
-  const exact = crewOf(exDyna({ density: 0.1, control: 'exact' }), 640, 2);
-  assert.is(summed(await play(exact, [x, x])), 640);
+  for (const density of [0.1, 0.7]) {
+    const exact = crewOf(exDyna({ density, control: 'exact' }), 640, 2);
+    const played = await play(exact, [x, x]);
+    const { lists, forced } = await listsOf(played);
+    const k = density * 640;
+    assert.equal(lists[0], [...Array(Math.min(k, 320)).keys()]);
+    // the second partition sends the rest, or the one element that it must
+    assert.equal(lists[1], k > 320 ? [...Array(k - 320).keys()] : [0]);
+    assert.equal(forced, [false, k <= 320]);
+  }
   const scaled = crewOf(exDyna({ density: 0.1, warmStart: false }), 640, 2);
   // d_0 = 0.0625
   assert.is(summed(await play(scaled, [x, x])), 640);

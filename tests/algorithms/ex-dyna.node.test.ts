@@ -19,11 +19,12 @@ for (const [workers, n] of [
   [3, 1111],
   [8, 900],
 ])
-  for (const { label, options, measures, size } of [
+  for (const { label, options, measures, size, grid = 2 ** -30 } of [
     { label: 'scaled after a warm start', options: {}, measures: warm, size: 1 },
     // small gradients, so that d_0 is too high at first and not all elements are selected
     { label: 'scaled from the start', options: { warmStart: false }, measures: never, size: 2 ** -7 },
     { label: 'exact', options: { control: 'exact' }, measures: always, size: 1 },
+    { label: 'exact, with ties', options: { control: 'exact' }, measures: always, size: 1, grid: 1 / 8 },
   ] as const)
     test(`${workers} workers, ${label}: the same in each of 200 steps`, async () => {
       const density = 0.05;
@@ -33,7 +34,9 @@ for (const [workers, n] of [
       let moves = 0;
       let before: readonly number[] | undefined;
       for (let step = 0; step < 200; step++) {
-        const given = gradients(n, workers, step).map((x) => x.map((value) => value * size));
+        const given = gradients(n, workers, step).map((x) =>
+          x.map((value) => Math.round((value * size) / grid) * grid),
+        );
         const played = await play(crew, given);
         const expected = simulate(given);
         const at = `step ${step}`;

@@ -6,7 +6,7 @@
  * the residual. With acc = residual + gradient and k = density n:
  * 1. partitions are runs of blocks; from step to step single blocks move from crowded to sparse neighbours
  * 2. rank r owns partition (t + r) mod N at step t
- * 3. d follows k_prev / k, or is set from a histogram of the magnitudes
+ * 3. d follows k_prev / k, or is set from a histogram of the magnitudes, with equal ones cut so that k are selected
  * 4. each worker selects all |acc_i| >= d of its partition
  * 5. all-gather of the lists, all-reduce of acc at their union, divided by N; residual = acc, zero at the union
  */
@@ -33,7 +33,8 @@ export interface ExDynaOptions {
   readonly density: number;
   /**
    * How d follows the density: `'scaled'`, the default, as the paper does it, by 0.1 to 0.5 % a step; `'exact'`, from a
-   * histogram that all workers add to in every step: k is met on each, for three short rounds more.
+   * histogram that all workers add to in every step: round(k) elements are selected in each, equal magnitudes by the
+   * lowest index, for three to six short rounds more.
    */
   readonly control?: 'scaled' | 'exact';
   /**
@@ -110,7 +111,9 @@ class ExDynaWorker implements Worker {
   /** The lists of the step under way, by rank; and the search for d while it lasts. */
   #union: number[] = [];
   #search: Levels | undefined;
-  #round: 'histogram' | 'lists' | 'values' | 'none' = 'none';
+  /** How many of the magnitudes equal to d are taken: of all partitions together, then of the own. */
+  #ties = Infinity;
+  #round: 'histogram' | 'ties' | 'lists' | 'values' | 'none' = 'none';
   #report: StepReport = {};
 
   constructor(device: Device, seat: Seat, k: number, measures: (t: number) => boolean) {
@@ -160,6 +163,7 @@ class ExDynaWorker implements Worker {
     requireGradient(gradient, this.#seat.n);
     accumulate(this.#residual, gradient, this.#acc);
     this.#prepare();
+    this.#ties = Infinity;
     if (this.#measures(this.#t)) {
       this.#search = keyHistogram(this.#k);
       return this.#count(this.#search);
@@ -180,6 +184,8 @@ class ExDynaWorker implements Worker {
     switch (this.#round) {
       case 'histogram':
         return this.#refine(only(inbox));
+      case 'ties':
+        return this.#cut(only(inbox));
       case 'lists':
         return this.#gather(inbox);
       case 'values':
@@ -205,19 +211,43 @@ class ExDynaWorker implements Worker {
   async #refine(sums: Uint8Array): Promise<Outcome> {
     const search = this.#search;
     if (search === undefined) throw new Error('no search for a threshold is under way');
-    const d = search.refine(finiteFloatsOf(sums, search.bins));
-    if (d === undefined) return { kind: 'message', message: this.#count(search) };
+    const level = search.refine(finiteFloatsOf(sums, search.bins));
+    if (level === undefined) return { kind: 'message', message: this.#count(search) };
     this.#search = undefined;
-    this.#d = held(d, 0);
+    this.#d = held(level.d, 0);
+    const all = level.ties === Infinity || this.#d !== level.d;
+    this.#ties = all ? Infinity : level.ties;
+    return { kind: 'message', message: all ? await this.#select() : this.#countTies() };
+  }
+
+  /** 3., where too many magnitudes are equal to d: how many each partition has, in a place of its own. */
+  #countTies(): Message {
+    const { partition, start, end } = this.#own(this.#seat.rank);
+    const counts = new Float32Array(this.#seat.workers);
+    for (let i = start; i < end; i++) if (Math.abs(this.#acc[i]) === this.#d) counts[partition]++;
+    this.#round = 'ties';
+    return { route: 'sum', bytes: bytesOf(counts) };
+  }
+
+  /** The partitions take of them in their order: those of the lowest indices. */
+  async #cut(sums: Uint8Array): Promise<Outcome> {
+    const { partition } = this.#own(this.#seat.rank);
+    const before = finiteFloatsOf(sums, this.#seat.workers).subarray(0, partition);
+    this.#ties = Math.max(
+      0,
+      before.reduce((left, count) => left - count, this.#ties),
+    );
     return { kind: 'message', message: await this.#select() };
   }
 
-  /** 4. all |acc_i| >= d of the own partition; where there is none, one element in turn. */
+  /** 4. all |acc_i| >= d of the own partition, the ties as cut; where there is none, one element in turn. */
   async #select(): Promise<Message> {
     const { start, end } = this.#own(this.#seat.rank);
     const length = end - start;
     this.#round = 'lists';
-    const { indices } = await this.#device.kernels.threshold(this.#acc.subarray(start, end), this.#d);
+    const own = this.#acc.subarray(start, end);
+    const { indices: reached } = await this.#device.kernels.threshold(own, this.#d);
+    const indices = this.#ties === Infinity ? reached : withoutTies(reached, own, this.#d, this.#ties);
     const forced = indices.length === 0 && length > 0;
     const list = forced ? new Uint32Array([this.#t % length]) : indices;
     return { route: 'gather', bytes: writeIndexList(list, length, forced ? 1 : 0) };
@@ -276,6 +306,12 @@ class ExDynaWorker implements Worker {
     this.#round = 'none';
     return { kind: 'direction', direction: this.#direction };
   }
+}
+
+/** Of `indices`, those at which |x| is not d, and the first `ties` of the others. */
+function withoutTies(indices: Uint32Array, x: Float32Array, d: number, ties: number): Uint32Array {
+  let left = ties;
+  return indices.filter((i) => Math.abs(x[i]) !== d || left-- > 0);
 }
 
 /** A threshold as float32, within 2^-100 and 2^100, and not below `least`. */

@@ -1,7 +1,8 @@
 /**
- * A threshold from histograms of magnitudes that all workers add to: the exact number of elements above it is known, and
- * as near to k as equal keys allow. In three rounds of sums: exponents, then six bits of the significand, then six more,
- * so that neighbouring thresholds are 2^-12 apart.
+ * The threshold that exactly k magnitudes reach, from histograms that all workers add to. Rounds of sums, each over one
+ * more digit of the keys: the exponent, then six bits of the significand at a time. From the third digit on, thresholds
+ * 2^-12 apart, the search ends where one of them is reached by k; else the last digit is that of the k-th largest
+ * magnitude itself, and of those equal to it only so many are taken as make k.
  */
 import { floatOf, MAGNITUDE } from '../kernels/float-bits.ts';
 import { wordsOf } from '../kernels/scope.ts';
@@ -11,7 +12,20 @@ const DIGITS = [
   { shift: 23, bins: 256 },
   { shift: 17, bins: 64 },
   { shift: 11, bins: 64 },
+  { shift: 5, bins: 64 },
+  { shift: 0, bins: 32 },
 ];
+
+/** Digits before which a threshold is too coarse to be scaled from. */
+const LEAST_DIGITS = 3;
+
+/** What a search found. */
+export interface Level {
+  /** The threshold; 0 where fewer than k magnitudes are above zero. */
+  readonly d: number;
+  /** How many of the magnitudes equal to d are taken; Infinity where all are. */
+  readonly ties: number;
+}
 
 /** A search for a threshold under way. */
 export interface Levels {
@@ -20,11 +34,12 @@ export interface Levels {
   /** How many magnitudes of `x` lie in each bin of this round; zeros in none. */
   count(x: Float32Array): Float32Array;
   /** Takes the sums over all workers: the threshold, or undefined where there is another round. */
-  refine(sums: Float32Array): number | undefined;
+  refine(sums: Float32Array): Level | undefined;
 }
 
-/** Begins a search for the threshold that k elements reach. */
+/** Begins a search for the threshold that round(k) elements reach, at least one. Counts are exact up to 2^24 a bin. */
 export function keyHistogram(k: number): Levels {
+  const wanted = Math.max(1, Math.round(k));
   let round = 0;
   let prefix = 0;
   /** Elements above the bin that the search is in. */
@@ -47,12 +62,13 @@ export function keyHistogram(k: number): Levels {
     refine(sums) {
       const { shift, bins } = DIGITS[round];
       let bin = bins - 1;
-      while (bin > 0 && above + sums[bin] < k) above += sums[bin--];
+      while (bin > 0 && above + sums[bin] < wanted) above += sums[bin--];
       prefix += bin * 2 ** shift;
-      if (++round < DIGITS.length) return undefined;
-      // the bin's lower edge takes all of it, its upper edge none: whichever is nearer to k, if it takes any
-      const upper = above > 0 && k - above < above + sums[bin] - k;
-      return floatOf(upper ? prefix + 2 ** shift : prefix);
+      const reached = above + sums[bin];
+      // only the first round can end below: then there are fewer
+      if (reached < wanted) return { d: 0, ties: Infinity };
+      if (++round >= LEAST_DIGITS && reached === wanted) return { d: floatOf(prefix), ties: Infinity };
+      return round < DIGITS.length ? undefined : { d: floatOf(prefix), ties: wanted - above };
     },
   };
 }

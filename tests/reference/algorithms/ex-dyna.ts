@@ -83,16 +83,19 @@ export function scaleOf(e: number): number {
 }
 
 /**
- * The threshold that k magnitudes reach: of the two multiples of 2^11, as keys, around the k-th largest that which selects
- * nearer to k, the lower where both do or the upper takes none. 0 where fewer than k are not zero.
+ * The threshold that round(k) magnitudes, at least one, reach: the k-th largest cut to 20 bits of its key, or 26, where
+ * exactly k reach that; else itself, and how many of those equal to it belong to the k. 0 where fewer than k are not zero.
  */
-export function measured(magnitudes: readonly number[], k: number): number {
+export function measured(magnitudes: readonly number[], k: number): { d: number; ties: number } {
+  const wanted = Math.max(1, Math.round(k));
   const sorted = magnitudes.filter((m) => m > 0).sort((a, b) => b - a);
-  if (sorted.length < k) return 0;
-  const key = bitsOf(sorted[Math.max(Math.ceil(k), 1) - 1]) & ~0x7ff;
-  const [low, high] = [floatWith(key), floatWith(key + 0x800)];
-  const [more, less] = [low, high].map((edge) => sorted.filter((m) => m >= edge).length);
-  return less > 0 && k - less < more - k ? high : low;
+  if (sorted.length < wanted) return { d: 0, ties: Infinity };
+  const kth = sorted[wanted - 1];
+  for (const dropped of [11, 5, 0]) {
+    const d = floatWith(bitsOf(kth) & (-1 << dropped));
+    if (sorted.filter((m) => m >= d).length === wanted) return { d, ties: Infinity };
+  }
+  return { d: kth, ties: wanted - sorted.indexOf(kth) };
 }
 
 /** Each call is the next step. */
@@ -127,16 +130,26 @@ export function simulateExDyna({
       return { start, end: p === workers - 1 ? n : ends[p] * table.length };
     });
     // 4. the threshold
-    const clamped = (wanted: number): number =>
-      Math.fround(Math.min(Math.max(wanted, 2 ** -100, largest / 1024), 2 ** 100));
+    const clamped = (wanted: number, least = 0): number =>
+      Math.fround(Math.min(Math.max(wanted, 2 ** -100, least), 2 ** 100));
+    let ties = Infinity;
     if (measures(t)) {
       const owned = parts.flatMap(({ start, end }, r) => Array.from(accs[r].subarray(start, end), Math.abs));
-      d = clamped(measured(owned, k));
-    } else if (t > 0) d = clamped(d * scaleOf(kPrev / k));
-    // 5. selection
+      const level = measured(owned, k);
+      d = clamped(level.d);
+      if (d === level.d) ties = level.ties;
+    } else if (t > 0) d = clamped(d * scaleOf(kPrev / k), largest / 1024);
+    // 5. selection, of equal magnitudes the lowest indices of the whole vector
+    const equal = parts
+      .flatMap(({ start, end }, r) =>
+        Array.from(accs[r].subarray(start, end), (value, i) => (Math.abs(value) === d ? start + i : -1)),
+      )
+      .filter((i) => i >= 0)
+      .sort((a, b) => a - b);
+    const cut = new Set(equal.slice(ties));
     const found = parts.map(({ start, end }, r) => {
       const indices: number[] = [];
-      for (let i = start; i < end; i++) if (Math.abs(accs[r][i]) >= d) indices.push(i);
+      for (let i = start; i < end; i++) if (Math.abs(accs[r][i]) >= d && !cut.has(i)) indices.push(i);
       return indices;
     });
     const lengths = parts.map(({ start, end }) => end - start);
