@@ -20,6 +20,8 @@ export interface Model {
   initial(seed: number): Float32Array;
   /** Writes the gradient of the batch's mean loss into `gradient` (`size` numbers) and returns that loss. */
   gradient(parameters: Float32Array, batch: Dataset, gradient: Float32Array): Promise<number>;
+  /** The batch's mean loss alone. */
+  loss(parameters: Float32Array, batch: Dataset): Promise<number>;
   /** The share of `dataset` whose digit the network names, 0 to 1. */
   evaluate(parameters: Float32Array, dataset: Dataset): Promise<number>;
 }
@@ -54,22 +56,27 @@ function classify(weights: Weights, images: np.Array): np.Array {
   return np.argmax(logits(weights, images), 1);
 }
 
-/** Opens the network on jax-js's WebAssembly backend; both functions are compiled at their first call. */
+/** Opens the network on jax-js's WebAssembly backend; its functions are compiled at their first call. */
 export async function openModel(): Promise<Model> {
   await init('wasm');
+  const lossAlone = jit(loss);
   const lossAndGradient = jit(valueAndGrad(loss));
   const predict = jit(classify);
   const layout = layoutOf(SHAPES);
 
+  /** Pictures and targets of a batch, for jax-js. */
+  function upload({ images, labels }: Dataset): [np.Array, np.Array] {
+    const count = labels.length;
+    return [
+      np.array(images, { shape: [count, PIXELS] }),
+      np.array(oneHot(labels, 1 / count), { shape: [count, CLASSES] }),
+    ];
+  }
+
   async function gradient(parameters: Float32Array, batch: Dataset, out: Float32Array): Promise<number> {
-    const count = batch.labels.length;
-    const [value, parts] = lossAndGradient(
-      layout.upload(parameters),
-      np.array(batch.images, { shape: [count, PIXELS] }),
-      np.array(oneHot(batch.labels, 1 / count), { shape: [count, CLASSES] }),
-    );
+    const [value, parts] = lossAndGradient(layout.upload(parameters), ...upload(batch));
     await layout.download(parts, out);
-    return ((await value.data()) as Float32Array)[0];
+    return number(value);
   }
 
   async function evaluate(parameters: Float32Array, dataset: Dataset): Promise<number> {
@@ -85,6 +92,16 @@ export async function openModel(): Promise<Model> {
     return share;
   }
 
-  const initial = (seed: number): Float32Array => layout.initial(seed, WEIGHTS_STREAM);
-  return { size: layout.size, initial, gradient, evaluate };
+  return {
+    size: layout.size,
+    initial: (seed) => layout.initial(seed, WEIGHTS_STREAM),
+    gradient,
+    loss: (parameters, batch) => number(lossAlone(layout.upload(parameters), ...upload(batch))),
+    evaluate,
+  };
+}
+
+/** An array of one number, used up. */
+async function number(array: np.Array): Promise<number> {
+  return ((await array.data()) as Float32Array)[0];
 }

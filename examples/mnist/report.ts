@@ -67,7 +67,7 @@ ${table(runs)}
 <h3>Test accuracy against traffic</h3>
 ${figure(runs, accuracyPlot, 'Share of the 10,000 test pictures that the network names right, against all that was sent up to then.')}
 <h3>Training loss against traffic</h3>
-${figure(runs, lossPlot, 'Cross entropy of the training batches, a mean over the last fifth of the steps so far, against all that was sent up to then.')}
+${figure(runs, lossPlot, 'Cross entropy of the mean model on the training batches, a mean over the last fifth of the steps so far, against all that was sent up to then.')}
 ${steps > 1 ? alongSteps(runs) : ''}`;
 }
 

@@ -24,7 +24,7 @@ export interface Setting {
 export interface HistoryEntry {
   /** 1 for the first step. */
   readonly step: number;
-  /** Mean loss of the step's batches, before the step. */
+  /** Mean loss of the mean model on the step's batches, before the step. */
   readonly loss: number;
   /** Share of the test digits named right after the step; only where it was measured. */
   readonly accuracy?: number;
@@ -99,9 +99,14 @@ export async function train(setting: Setting, report: (entry: HistoryEntry) => v
   let bytesDown = 0;
 
   for (let step = 1; step <= steps; step++) {
+    // where copies have drifted apart, what has been learned is their mean's, though each goes on from its own
+    const drifted = haveDrifted(replicas) ? meanParameters(replicas) : undefined;
     let loss = 0;
-    for (const rank of ranks)
-      loss += (await model.gradient(replicas[rank].parameters, deal(BATCH), gradients[rank])) / ranks.length;
+    for (const rank of ranks) {
+      const batch = deal(BATCH);
+      const own = await model.gradient(replicas[rank].parameters, batch, gradients[rank]);
+      loss += (drifted === undefined ? own : await model.loss(drifted, batch)) / ranks.length;
+    }
     const done = await exchange(workers, server, gradients, replicas);
     bytesUp += done.bytesUp;
     bytesDown += done.bytesDown;
@@ -132,6 +137,11 @@ export async function train(setting: Setting, report: (entry: HistoryEntry) => v
     seconds: Math.round(performance.now() - start) / 1000,
     history,
   };
+}
+
+/** Whether the copies differ. */
+function haveDrifted([first, ...others]: readonly Replica[]): boolean {
+  return others.some(({ parameters }) => parameters.some((value, i) => value !== first.parameters[i]));
 }
 
 /** The mean of all copies: what is evaluated, since the copies of some systems drift apart. */
