@@ -6,23 +6,18 @@ import { writeFile } from 'node:fs/promises';
 
 import { BackendUnavailableError, openDevice } from 'fewbits';
 
-import { DatasetError, loadFashion } from './fashion.ts';
+import { DATASETS, loadDataset } from './datasets.ts';
+import { DatasetError } from './fashion.ts';
 import { whole } from './format.ts';
-import { loadMnist } from './mnist.ts';
-import { openModel } from './model.ts';
+import { runJobs } from './jobs.ts';
+import type { Job } from './jobs.ts';
 import type { Options } from './options.ts';
 import { helpText, readOptions, UsageError } from './options.ts';
-import { openProgress } from './progress.ts';
-import type { Progress } from './progress.ts';
+import { openDisplay } from './progress.ts';
 import { renderReport } from './report.ts';
-import { openSplitModel } from './split-model.ts';
-import { trainSplit } from './split.ts';
 import { compare, renderText } from './table.ts';
 import type { Run } from './train.ts';
-import { BATCH, train } from './train.ts';
-
-/** The sets by their names for people. */
-const DATASETS = { mnist: 'MNIST', fashion: 'Fashion-MNIST' } as const;
+import { BATCH } from './train.ts';
 
 async function main(args: readonly string[]): Promise<void> {
   const options = readOptions(args);
@@ -30,61 +25,51 @@ async function main(args: readonly string[]): Promise<void> {
     process.stdout.write(helpText());
     return;
   }
+  const { dataset, workers, seed, atOnce } = options;
+  // what is missing is found here, once, and not by each of the runs
   const device = await openDevice({ backend: options.backend });
-  try {
-    const digits = options.dataset === 'fashion' ? await loadFashion() : await loadMnist();
-    const { algorithms, cuts, workers, steps, splitSteps, seed } = options;
+  const { backend } = device;
+  device.close();
+  const { train } = await loadDataset(dataset);
+  console.log(
+    `${DATASETS[dataset]}, ${whole(train.labels.length)} pictures; ${BATCH} a step; compression on ${backend}; ` +
+      `${atOnce} ${atOnce === 1 ? 'run' : 'runs'} at a time.\n`,
+  );
+
+  const setting = { dataset, backend, workers, seed };
+  const jobs: Job[] = [
+    ...options.algorithms.map(({ name }) => ({
+      ...setting,
+      task: 'data' as const,
+      name,
+      steps: options.steps,
+    })),
+    ...options.cuts.map(({ name }) => ({
+      ...setting,
+      task: 'split' as const,
+      name,
+      steps: options.splitSteps,
+    })),
+  ];
+  const display = openDisplay(jobs.map(({ name }) => name));
+  const runs = await runJobs(jobs, atOnce, display).finally(() => display.stop());
+  const data = runs.filter((_, i) => jobs[i].task === 'data');
+  const split = runs.filter((_, i) => jobs[i].task === 'split');
+
+  if (data.length > 0) {
+    const [{ parameters }] = data;
+    console.log(`\nData parallel: a network of ${whole(parameters)} parameters, ${workers} workers.\n`);
+    console.log(renderText(compare(data)));
+  }
+  if (split.length > 0) {
+    const [{ parameters }] = split;
     console.log(
-      `${DATASETS[options.dataset]}, ${whole(digits.train.labels.length)} pictures; ${BATCH} a step; compression on ${device.backend}.`,
+      `\nSplit learning: a network of ${whole(parameters)} parameters, cut after its second convolution.\n`,
     );
-    const data: Run[] = [];
-    const split: Run[] = [];
-
-    if (algorithms.length > 0) {
-      const model = await openModel();
-      console.log(`\nData parallel: a network of ${whole(model.size)} parameters, ${workers} workers.\n`);
-      for (const algorithm of algorithms) {
-        const setting = { algorithm, device, model, ...digits, workers, steps, seed };
-        data.push(
-          await shown(algorithm, steps, (progress) => train(setting, (entry) => progress.update(entry))),
-        );
-      }
-      console.log(`\n${renderText(compare(data))}`);
-    }
-
-    if (cuts.length > 0) {
-      const model = await openSplitModel();
-      const size = whole(model.clientSize + model.serverSize);
-      console.log(`\nSplit learning: a network of ${size} parameters, cut after its second convolution.\n`);
-      for (const cut of cuts) {
-        const setting = { cut, device, model, ...digits, steps: splitSteps, seed };
-        split.push(
-          await shown(cut, splitSteps, (progress) => trainSplit(setting, (entry) => progress.update(entry))),
-        );
-      }
-      console.log(`\n${renderText(compare(split))}`);
-    }
-
-    console.log();
-    await writeResults(options, { data, split }, args);
-  } finally {
-    device.close();
+    console.log(renderText(compare(split)));
   }
-}
-
-/** One run with its name above and its progress below. */
-async function shown(
-  { name, description }: { readonly name: string; readonly description: string },
-  steps: number,
-  run: (progress: Progress) => Promise<Run>,
-): Promise<Run> {
-  console.log(`${name}: ${description}`);
-  const progress = openProgress(steps);
-  try {
-    return await run(progress);
-  } finally {
-    progress.stop();
-  }
+  console.log();
+  await writeResults(options, { data, split }, args);
 }
 
 async function writeResults(

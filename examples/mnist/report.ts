@@ -176,7 +176,7 @@ function settings({ data, split, dataset }: ReportContent): string {
   const entries = [
     ...(data.length > 0
       ? [
-          ['network', '784 - 128 - 10, ReLU, softmax cross entropy: 101,770 parameters'],
+          ['network', `784 - 128 - 10, ReLU, softmax cross entropy: ${whole(data[0].parameters)} parameters`],
           ['workers', `${whole(data[0].workers)}, ${BATCH} pictures each a step`],
           ['learning rates', rates.join('; ')],
         ]

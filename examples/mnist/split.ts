@@ -79,6 +79,7 @@ export async function trainSplit(
   return {
     algorithm: cut.name,
     backend: device.backend,
+    parameters: model.clientSize + model.serverSize,
     workers: 1,
     steps,
     seed,

@@ -48,6 +48,8 @@ export interface HistoryEntry {
 export interface Run {
   readonly algorithm: string;
   readonly backend: string;
+  /** Numbers that are trained. */
+  readonly parameters: number;
   readonly workers: number;
   readonly steps: number;
   readonly seed: number;
@@ -127,6 +129,7 @@ export async function train(setting: Setting, report: (entry: HistoryEntry) => v
   return {
     algorithm: algorithm.name,
     backend: device.backend,
+    parameters: n,
     workers: setting.workers,
     steps,
     seed,
