@@ -36,6 +36,12 @@ const MOMENTUM = { learningRate: 0.05, momentum: 0.9 } as const;
 /** Sparse systems at one percent: momentum would carry what is old, so plain SGD at a higher rate. */
 const PLAIN = { learningRate: 0.3, momentum: 0 } as const;
 
+/** Errors that are fed back arrive late: at the rate of dense training it overshoots, at 0.015 to 0.03 it does not. */
+const SQUEEZED = { learningRate: 0.02, momentum: 0.9 } as const;
+
+/** One scale for so many signs: closer to the gradient than one scale for all, for a bit in a hundred more. */
+const signs = scaledSign({ block: 4096 });
+
 /** All systems, in the order in which they run and are shown. */
 export const algorithms: readonly Algorithm[] = [
   {
@@ -57,7 +63,7 @@ export const algorithms: readonly Algorithm[] = [
     description: 'LIEC-SGD: one bit an element up and down, models averaged every 100 steps',
     ...MOMENTUM,
     standard: true,
-    system: liecSgd({ averagePeriod: 100 }),
+    system: liecSgd({ compressor: signs, averagePeriod: 100 }),
   },
   {
     name: 'ex-dyna',
@@ -81,6 +87,21 @@ export const algorithms: readonly Algorithm[] = [
     system: foSgd({ seed: SEED, lambda: 'norm', c: 0.3 }),
   },
   {
+    name: 'fo-sgd-unbiased',
+    description: 'FO-SGD with dither at c = 1, which clips nothing',
+    learningRate: 0.01,
+    momentum: 0.9,
+    standard: false,
+    system: foSgd({ seed: SEED, lambda: 'norm', c: 1 }),
+  },
+  {
+    name: 'liec-sgd-plain',
+    description: 'LIEC-SGD without momentum',
+    ...PLAIN,
+    standard: false,
+    system: liecSgd({ compressor: signs, averagePeriod: 100 }),
+  },
+  {
     name: 'ex-dyna-5',
     description: 'ExDyna at a density of 5 %',
     ...PLAIN,
@@ -95,19 +116,33 @@ export const algorithms: readonly Algorithm[] = [
     system: exDyna({ density: 0.01, control: 'exact' }),
   },
   {
+    name: 'ex-dyna-momentum',
+    description: 'ExDyna at 1 % with the momentum and the rate of dense training',
+    ...MOMENTUM,
+    standard: false,
+    system: exDyna({ density: 0.01 }),
+  },
+  {
     name: 'mem-sgd',
     description: 'MEM-SGD: scaled signs up with error feedback, float32 down',
     ...MOMENTUM,
     standard: false,
-    system: memSgd(scaledSign()),
+    system: memSgd(signs),
   },
   {
     name: 'double-squeeze',
     description: 'DoubleSqueeze: scaled signs up and down, error feedback on both sides',
-    learningRate: 0.015,
-    momentum: 0.9,
+    ...SQUEEZED,
     standard: false,
-    system: doubleSqueeze(scaledSign()),
+    system: doubleSqueeze(signs),
+  },
+  {
+    name: 'double-squeeze-plain',
+    description: 'DoubleSqueeze of signs without momentum',
+    learningRate: 0.3,
+    momentum: 0,
+    standard: false,
+    system: doubleSqueeze(signs),
   },
   {
     name: 'double-squeeze-top-k',
@@ -119,8 +154,7 @@ export const algorithms: readonly Algorithm[] = [
   {
     name: 'double-squeeze-drive',
     description: 'DoubleSqueeze with the bits of FO-SGD at the mean scale, error feedback on both sides',
-    learningRate: 0.015,
-    momentum: 0.9,
+    ...SQUEEZED,
     standard: false,
     system: doubleSqueeze(flattenedOneBit({ seed: SEED, scale: 'mean' })),
   },

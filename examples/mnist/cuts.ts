@@ -42,6 +42,12 @@ export const cuts: readonly Cut[] = [
     system: splitQuantized({ bits: 2 }),
   },
   {
+    name: 'qu-3',
+    description: 'QU of 3 bits an element',
+    standard: false,
+    system: splitQuantized({ bits: 3 }),
+  },
+  {
     name: 'rt',
     description: 'RT: randomised top-k, alpha 0.1, about as many bytes as MS',
     standard: false,

@@ -195,7 +195,7 @@ function decades([low, high]: readonly number[], digits: readonly number[]): num
 }
 
 /** The mean of each value and those before it, `WINDOW` of the way back to the start. */
-function smooth(values: readonly number[]): number[] {
+export function smooth(values: readonly number[]): number[] {
   const sums = [0];
   for (const value of values) sums.push(sums[sums.length - 1] + value);
   return values.map((_, i) => {
