@@ -1,0 +1,176 @@
+/**
+ * `npm run results`: runs every system on both sets of pictures with several seeds and writes docs/results.md, the papers'
+ * claims one by one. Most of an hour on two cores. Finished runs stay in --folder, and are not run again.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { format, resolveConfig } from 'prettier';
+import { DATASETS, type DatasetName } from '../examples/mnist/datasets.ts';
+import { megabytes, percent, times } from '../examples/mnist/format.ts';
+import { timesSmaller } from '../examples/mnist/table.ts';
+import type { Run } from '../examples/mnist/train.ts';
+import { ditheredSign, flattenedOneBit, openDevice } from '../ts/index.ts';
+import { words } from '../tests/support/inputs.ts';
+import { claims, mean, range, type Runs } from './claims.ts';
+
+const SEEDS = [1, 2, 3];
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const { folder } = parseArgs({
+  options: { folder: { type: 'string', default: `${root}results` } },
+}).values;
+mkdirSync(folder, { recursive: true });
+
+/** The command of some runs, without where it writes. */
+const commandOf = (dataset: DatasetName, args: readonly string[]): string =>
+  ['npm start --', ...args, ...(dataset === 'mnist' ? [] : ['--dataset', dataset])].join(' ');
+
+/** What `npm start` with these arguments gives, from a file where it has run before. */
+function runsOf(name: string, dataset: DatasetName, args: readonly string[]): Run[] {
+  const file = `${folder}/${name}`;
+  if (!existsSync(`${file}.json`)) {
+    const out = ['--dataset', dataset, '--json', `${file}.json`, '--report', `${file}.html`];
+    console.log(`\n${commandOf(dataset, args)}`);
+    const main = `${root}examples/mnist/main.ts`;
+    const { status } = spawnSync(process.execPath, ['--import', 'tsx', main, ...args, ...out], {
+      cwd: root,
+      stdio: 'inherit',
+    });
+    if (status !== 0) throw new Error(`${commandOf(dataset, args)} ended with ${status}`);
+  }
+  return (JSON.parse(readFileSync(`${file}.json`, 'utf8')) as { runs: Run[] }).runs;
+}
+
+function gather(dataset: DatasetName): Runs {
+  const runs = new Map<string, Run[]>();
+  const add = (name: string, run: Run): void => void runs.set(name, [...(runs.get(name) ?? []), run]);
+  for (const seed of SEEDS) {
+    const seeded = ['--seed', String(seed)];
+    for (const run of runsOf(`${dataset}-${seed}`, dataset, ['--all', ...seeded])) add(run.algorithm, run);
+    const eight = ['--algorithm', 'ex-dyna', '--workers', '8', ...seeded];
+    for (const run of runsOf(`${dataset}-${seed}-eight`, dataset, eight))
+      add(`${run.algorithm} of 8 workers`, run);
+  }
+  return runs;
+}
+
+const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+
+function table(runs: Runs): string {
+  const header = ['system', 'test accuracy', 'between', 'MB up', 'MB down', 'smaller than float32'];
+  const rows = [...runs].map(([name, all]) => {
+    const accuracies = all.map(({ accuracy }) => accuracy);
+    return [
+      name,
+      percent(mean(accuracies)),
+      range(accuracies, percent),
+      megabytes(mean(all.map(({ bytesUp }) => bytesUp))),
+      megabytes(mean(all.map(({ bytesDown }) => bytesDown))),
+      times(mean(all.map(timesSmaller))),
+    ];
+  });
+  return [header, header.map(() => '---'), ...rows].map(row).join('\n');
+}
+
+/** The relative squared error of one draw on vectors of different shapes, n = 2^16, a mean over ten draws. */
+async function shapes(): Promise<string> {
+  const next = words(240511095);
+  const uniform = (): number => ((next() >>> 8) + 0.5) / 2 ** 24;
+  const normal = (): number => Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform());
+  const kinds: Readonly<Record<string, () => number>> = {
+    normal,
+    'Student t, 2 degrees': () => normal() / Math.sqrt((normal() ** 2 + normal() ** 2) / 2),
+    'log-normal, deviation 2': () => Math.sign(normal()) * Math.exp(2 * normal()),
+    '99 % zeros': () => (uniform() < 0.01 ? normal() : 0),
+  };
+  const compressors = {
+    "flattenedOneBit, lambda 'norm', c = 0.3": flattenedOneBit({ seed: 1 }),
+    "flattenedOneBit, scale 'drive'": flattenedOneBit({ seed: 1, scale: 'drive' }),
+    'ditheredSign: one bit, not flattened': ditheredSign({ seed: 1 }),
+  };
+  const device = await openDevice({ backend: 'wasm' });
+  const vectors = Object.values(kinds).map((draw) => Float32Array.from({ length: 2 ** 16 }, draw));
+  const rows: string[][] = [
+    ['', ...Object.keys(kinds)],
+    ['---', ...vectors.map(() => '---')],
+  ];
+  for (const [name, compressor] of Object.entries(compressors)) {
+    const cells: string[] = [];
+    for (const x of vectors) {
+      const size = x.reduce((sum, value) => sum + value * value, 0);
+      let error = 0;
+      for (let step = 0; step < 10; step++) {
+        const y = await device.decompress(await device.compress(compressor, x, { step }));
+        error += y.reduce((sum, value, i) => sum + (value - x[i]) ** 2, 0) / size / 10;
+      }
+      cells.push(error >= 1000 ? Math.round(error).toLocaleString('en-US') : error.toPrecision(3));
+    }
+    rows.push([name, ...cells]);
+  }
+  device.close();
+  return rows.map(row).join('\n');
+}
+
+const sets = (Object.keys(DATASETS) as DatasetName[]).map((dataset) => ({
+  dataset,
+  name: DATASETS[dataset],
+  runs: gather(dataset),
+}));
+const [{ runs: some }] = sets;
+const [dense] = some.get('dense') ?? [];
+const [split] = some.get('split') ?? [];
+
+const answers = claims.map((claim) => ({
+  claim,
+  given: sets.map(({ name, runs }) => ({ name, ...claim.answer(runs) })),
+}));
+const papers = [...new Set(claims.map(({ paper }) => paper))];
+const answered = papers.map((paper) => {
+  const lines = answers
+    .filter(({ claim }) => claim.paper === paper)
+    .map(({ claim: { title, criterion, why }, given }) => {
+      const verdicts = given.map(
+        ({ name, holds, figures }) => `  - ${name}: **${holds ? 'holds' : 'does not hold'}**. ${figures}.`,
+      );
+      const reason = why !== undefined && given.some(({ holds }) => !holds) ? ` ${why}` : '';
+      return `- **${title[0].toUpperCase()}${title.slice(1)}**: ${criterion}.${reason}\n${verdicts.join('\n')}`;
+    });
+  return `### ${paper}\n\n${lines.join('\n')}`;
+});
+
+const page = `# What the systems do here
+
+\`npm run results\` wrote this page: every system on both sets of pictures with the seeds ${SEEDS.join(', ')}, Node
+${process.versions.node}, ${dense.backend}, ${cpus()[0]?.model.trim() ?? 'unknown CPU'}, ${new Date().toISOString().slice(0, 10)}.
+It runs \`${commandOf('mnist', ['--all', '--seed', 'S'])}\` and \`${commandOf('fashion', ['--all', '--seed', 'S'])}\`
+for each seed S, and the same with \`--algorithm ex-dyna --workers 8\`; \`npm start -- --help\` says what each name is. Equal
+seeds give equal numbers.
+
+Data parallel: 784 - 128 - 10, ${dense.parameters.toLocaleString('en-US')} parameters, ${dense.workers} workers, 64 pictures each a step,
+${dense.steps} steps; the learning rates are in \`examples/mnist/algorithms.ts\`. Split learning: two convolutions on the
+client, ${split.parameters.toLocaleString('en-US')} parameters in all, ${split.steps} steps of 64 pictures. Accuracy is that of the mean model on all
+10,000 test pictures, after the last step. MB are 10^6 bytes, all workers and steps together.
+
+${sets.map(({ name, runs }) => `## ${name}\n\n${table(runs)}`).join('\n\n')}
+
+## The papers' claims
+
+Figures are means over the seeds, in brackets between what they lie.
+
+${answered.join('\n\n')}
+
+### Flattening: the error of one draw does not depend on the shape of the data
+
+|decoded - x|^2 / |x|^2, n = 65,536, a mean over ten draws; lambda of \`ditheredSign\` is the largest magnitude.
+
+${await shapes()}
+`;
+const file = `${root}docs/results.md`;
+writeFileSync(file, await format(page, { ...(await resolveConfig(file)), parser: 'markdown' }));
+console.log(`\nWrote ${file}.`);
+for (const { claim, given } of answers)
+  for (const { name, holds } of given)
+    console.log(`${holds ? 'holds        ' : 'does not hold'}  ${name}: ${claim.title}`);
