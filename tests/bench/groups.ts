@@ -1,0 +1,196 @@
+/** The groups of a vector: each task with everyone who does it, and the floors. */
+import type { Backend } from '../../ts/backends/backend.ts';
+import { keptShare } from '../../ts/compressors/count.ts';
+import { type Device, openDevice } from '../../ts/index.ts';
+import { Scope, type Vector } from '../../ts/kernels/scope.ts';
+import { COMPRESSORS, type CompressorTask } from './compressors.ts';
+import { type Input, keyAt, vector } from './data.ts';
+import { type Floors, openFloors } from './floors.ts';
+import { KERNELS, type KernelTask } from './kernels.ts';
+import type { Candidate } from './measure.ts';
+import type { BenchBackend, Options } from './options.ts';
+import { type Peer, PLAIN, plainPeer } from './peers.ts';
+import { COPY, type Entry, FILL, type GroupKey, ours, READ } from './rows.ts';
+
+/** Someone in a group. `end` gives memory back. */
+export type Participant = Entry & Candidate & { readonly end?: () => void };
+
+/** A group to be measured. */
+export interface Group {
+  readonly task: string;
+  /** Whether other data than normal ones are asked too. */
+  readonly everyData: boolean;
+  /** Puts in memory what the candidates need. */
+  prepare(): Promise<Participant[]>;
+}
+
+/** A vector, on everything that works on it. */
+export interface Bench {
+  readonly input: Input;
+  /** The calls of the floors, over this vector. */
+  readonly floors: Floors;
+  readonly peers: readonly Peer[];
+  readonly backends: readonly { name: BenchBackend; backend: Backend; x: Vector; device: Device }[];
+  close(): void;
+}
+
+/** Puts a vector everywhere. */
+export async function openBench(
+  { n, data }: Pick<GroupKey, 'n' | 'data'>,
+  { backends }: Pick<Options, 'backends'>,
+  peers: readonly Peer[],
+): Promise<Bench> {
+  const x = vector(data, n);
+  const input = { data, x, keyOf: await keysOf(x) };
+  const opened: Bench['backends'][number][] = [];
+  for (const name of backends) {
+    const backend = await open(name);
+    const device = await openDevice({ backend: name });
+    opened.push({ name, backend, x: new Scope(backend).vector(x), device });
+  }
+  return {
+    input,
+    floors: await openFloors(x),
+    peers: [...peers, plainPeer].filter(({ most }) => n <= most),
+    backends: opened,
+    close() {
+      for (const { backend, device } of opened) {
+        backend.close();
+        device.close();
+      }
+    },
+  };
+}
+
+async function open(name: BenchBackend): Promise<Backend> {
+  if (name === 'js') return (await import('../../ts/backends/js/index.ts')).openJs();
+  return (await import('../../ts/backends/wasm/index.ts')).openWasm();
+}
+
+/** Keys of magnitudes by shares, each looked for once. */
+export async function keysOf(x: Float32Array): Promise<(share: number) => number> {
+  const device = await openDevice({ backend: 'wasm' });
+  const keys = new Map<number, number>();
+  for (const share of [0.001, 0.01, 0.1])
+    keys.set(share, keyAt(x, (await device.kernels.topK(x, keptShare(share, x.length))).values));
+  device.close();
+  return (share) => keys.get(share)!;
+}
+
+/** All groups, in the order in which they are measured. */
+export function groupsOf(bench: Bench): Group[] {
+  return [
+    ...KERNELS.map((task) => kernelGroup(task, bench)),
+    ...COMPRESSORS.flatMap((task) => [compressGroup(task, bench), decompressGroup(task, bench)]),
+  ];
+}
+
+function kernelGroup(task: KernelTask, bench: Bench): Group {
+  return {
+    task: task.name,
+    everyData: task.selects ?? false,
+    async prepare() {
+      return [
+        ...bench.backends.map(({ name, backend, x }): Participant => {
+          const held = new Scope(backend);
+          const work = task.prepare(held, x, bench.input);
+          const run = (): void => {
+            const call = new Scope(backend);
+            try {
+              work(call);
+            } finally {
+              call.end();
+            }
+          };
+          const entry = { kind: 'kernel', candidate: ours(name), backend: name } as const;
+          return { ...entry, run, end: () => held.end() };
+        }),
+        ...peersOf(task, bench, 'resident'),
+        ...floorsOf(bench),
+      ];
+    },
+  };
+}
+
+/** A device with memory of its own for vectors: compress reads them there, without a copy. */
+type Allocating = Device & { readonly allocate?: (n: number) => Float32Array };
+
+function compressGroup(task: CompressorTask, bench: Bench): Group {
+  const compressor = task.compressor(bench.input);
+  const { x } = bench.input;
+  return {
+    task: `compress ${task.name}`,
+    everyData: true,
+    async prepare() {
+      const own: Participant[] = [];
+      for (const { name, device } of bench.backends) {
+        const { length: bytes } = await device.compress(compressor, x);
+        const entry = { kind: 'compress', backend: name, bytes } as const;
+        own.push({ ...entry, candidate: ours(name), run: () => device.compress(compressor, x) });
+        const view = await resident(device, x);
+        if (view !== undefined)
+          own.push({
+            ...entry,
+            candidate: ours(name, 'device'),
+            run: () => device.compress(compressor, view),
+          });
+      }
+      return [...own, ...peersOf(task, bench, 'whole'), ...floorsOf(bench)];
+    },
+  };
+}
+
+/** Vectors in memory of devices, one each. */
+const residents = new WeakMap<Device, Float32Array>();
+
+/** The vector in memory of the device, where it has such. */
+async function resident(device: Allocating, x: Float32Array): Promise<Float32Array | undefined> {
+  if (typeof device.allocate !== 'function') return undefined;
+  let view = residents.get(device);
+  // memory that has grown since leaves views of it empty
+  if (view === undefined || view.length !== x.length) {
+    view = device.allocate(x.length);
+    view.set(x);
+    residents.set(device, view);
+  }
+  return view;
+}
+
+function decompressGroup(task: CompressorTask, bench: Bench): Group {
+  const compressor = task.compressor(bench.input);
+  const { x } = bench.input;
+  return {
+    task: `decompress ${task.name}`,
+    everyData: false,
+    async prepare() {
+      const own: Participant[] = [];
+      for (const { name, device } of bench.backends) {
+        const packet = await device.compress(compressor, x);
+        const into = new Float32Array(x.length);
+        const entry = { kind: 'decompress', candidate: ours(name), backend: name } as const;
+        own.push({ ...entry, bytes: packet.length, run: () => device.decompress(packet, { into }) });
+      }
+      return [...own, ...floorsOf(bench)];
+    },
+  };
+}
+
+/** Peers that select, where the task does, or the task in plain JavaScript. */
+function peersOf(
+  { plain, share }: Pick<KernelTask, 'plain' | 'share'>,
+  { input, peers }: Bench,
+  how: 'resident' | 'whole',
+): Participant[] {
+  if (plain !== undefined) return [{ kind: 'peer', candidate: PLAIN, run: plain(input) }];
+  if (share === undefined) return [];
+  const k = keptShare(share, input.x.length);
+  return peers.map((peer) => {
+    const { run, end } = peer[how](input.x, k);
+    return { kind: 'peer', candidate: peer.name, before: peer.before, run, end };
+  });
+}
+
+function floorsOf({ floors }: Bench): Participant[] {
+  const calls = { [READ]: floors.read, [FILL]: floors.fill, [COPY]: floors.copy };
+  return Object.entries(calls).map(([candidate, run]) => ({ kind: 'floor', candidate, run }));
+}

@@ -1,0 +1,127 @@
+/**
+ * `npm run bench`: how fast the kernels and the compressors are on one thread, beside peers and beside what the machine
+ * can do at best. `npm run bench -- --help` lists the options.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { renderText } from '../../examples/mnist/table.ts';
+import { DATA, type DataKind } from './data.ts';
+import { type Group, groupsOf, openBench } from './groups.ts';
+import { measure } from './measure.ts';
+import { helpText, type Options, readOptions, UsageError } from './options.ts';
+import { openPeers, type Peer } from './peers.ts';
+import { drawPlots } from './plot.ts';
+import { renderGroup, type Row, rowsOf } from './rows.ts';
+import { judge, type Outcome } from './targets.ts';
+
+/** Sizes at which other data than normal ones are measured, where none are named. */
+const EVERY_DATA: readonly number[] = [2 ** 20, 2 ** 24];
+
+async function main(args: readonly string[]): Promise<void> {
+  const options = readOptions(args);
+  if (options.help) {
+    process.stdout.write(helpText);
+    return;
+  }
+  const { peers, versions } = options.peers ? await findPeers() : { peers: [], versions: {} };
+  const machine = describeMachine(versions);
+  console.log(`${machine.cpu}, ${machine.cores} cores, Node ${machine.node}, one thread; ${machine.date}`);
+
+  const rows: Row[] = [];
+  for (const n of options.sizes)
+    for (const data of options.data ?? DATA) {
+      if (options.data === undefined && data !== 'normal' && !EVERY_DATA.includes(n)) continue;
+      const bench = await openBench({ n, data }, options, peers);
+      for (const group of groupsOf(bench))
+        if (wanted(group, data, options)) {
+          const found = await measureGroup(group, { n, data }, options.rounds);
+          rows.push(...found);
+          console.log(`\n${renderGroup(found)}`);
+        }
+      bench.close();
+    }
+  if (rows.length === 0) throw new UsageError(`no task has ${options.only.join(' or ')} in its name`);
+
+  const outcomes = judge(rows);
+  console.log(`\n${renderOutcomes(outcomes)}`);
+  const { json, plot } = options;
+  if (json !== undefined)
+    writeFileSync(json, `${JSON.stringify({ machine, rows, targets: outcomes }, undefined, 2)}\n`);
+  if (plot !== undefined) writeFileSync(plot, drawPlots(rows));
+}
+
+/** The peers from npm; where they cannot be had, the run goes on without. */
+async function findPeers(): Promise<{ peers: readonly Peer[]; versions: Readonly<Record<string, string>> }> {
+  try {
+    return await openPeers();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    console.log(`Without TensorFlow.js and onnxruntime: ${reason.split('\n')[0]}`);
+    return { peers: [], versions: {} };
+  }
+}
+
+interface Machine {
+  readonly cpu: string;
+  readonly cores: number;
+  readonly node: string;
+  readonly date: string;
+  readonly packages: Readonly<Record<string, string>>;
+}
+
+function describeMachine(peers: Readonly<Record<string, string>>): Machine {
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    version: string;
+  };
+  return {
+    cpu: cpus()[0]?.model ?? 'unknown',
+    cores: cpus().length,
+    node: process.versions.node,
+    date: new Date().toISOString(),
+    packages: { fewbits: version, ...peers },
+  };
+}
+
+function wanted({ task, everyData }: Group, data: DataKind, options: Options): boolean {
+  if (options.data === undefined && data !== 'normal' && !everyData) return false;
+  const name = task.toLowerCase();
+  return options.only.length === 0 || options.only.some((part) => name.includes(part));
+}
+
+async function measureGroup(
+  group: Group,
+  { n, data }: { n: number; data: DataKind },
+  rounds: number,
+): Promise<Row[]> {
+  const participants = await group.prepare();
+  try {
+    const spreads = await measure(participants, rounds);
+    const entries = participants.map(({ kind, candidate, backend, bytes }) => ({
+      kind,
+      candidate,
+      backend,
+      bytes,
+    }));
+    return rowsOf({ task: group.task, n, data }, entries, spreads);
+  } finally {
+    for (const { end } of participants) end?.();
+  }
+}
+
+function renderOutcomes(outcomes: readonly Outcome[]): string {
+  const rows = outcomes.map(({ target, wanted, measured, reached }) => [
+    target,
+    wanted,
+    measured?.toPrecision(3) ?? '',
+    reached === undefined ? 'not measured' : reached ? 'yes' : 'no',
+  ]);
+  return renderText({ header: ['targets', 'wanted', 'measured', 'reached'], rows });
+}
+
+try {
+  await main(process.argv.slice(2));
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error;
+  console.error(`npm run bench: ${error.message}`);
+  process.exitCode = 2;
+}

@@ -1,0 +1,142 @@
+/** The command line of `npm run bench`. */
+import { statSync } from 'node:fs';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { LONGEST } from '../../ts/kernels/fwht.ts';
+import { DATA, type DataKind } from './data.ts';
+
+const BACKENDS = ['wasm', 'js'] as const;
+export type BenchBackend = (typeof BACKENDS)[number];
+
+/** What one call of the program does. */
+export interface Options {
+  readonly help: boolean;
+  readonly backends: readonly BenchBackend[];
+  readonly sizes: readonly number[];
+  /** Kinds of data for every task; without it normal ones, and all for what selects. */
+  readonly data: readonly DataKind[] | undefined;
+  /** Parts of the names of tasks, in lower case. */
+  readonly only: readonly string[];
+  /** Times that the candidates of a group take turns. */
+  readonly rounds: number;
+  readonly peers: boolean;
+  readonly json: string | undefined;
+  readonly plot: string | undefined;
+}
+
+/** The command line asks for something that cannot be; the message is one line for the user. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+const SIZES = [2 ** 12, 2 ** 16, 2 ** 20, 2 ** 24, 25_600_000];
+const QUICK_SIZES = [2 ** 16, 2 ** 20];
+const ROUNDS = 5;
+const QUICK_ROUNDS = 2;
+
+export const helpText: string = `Measures every kernel and every compressor on one thread, beside what else does the same, in
+nanoseconds an element and against the time that it takes to read the data once.
+
+Usage: npm run bench -- [options]
+
+  --only NAME     tasks with this in their name, "topK" say; may be given several times (all)
+  --n N           elements, 65536 or 2^16; may be given several times (2^12, 2^16, 2^20, 2^24 and 25600000)
+  --data D        ${DATA.join(', ')}; may be given several times (normal, and all of them
+                  for what selects and for compressors at 2^20 and 2^24)
+  --backend B     ${BACKENDS.join(' or ')}; may be given several times (both)
+  --quick         fewer rounds, and n = 2^16 and 2^20 alone
+  --no-peers      without TensorFlow.js and onnxruntime, which are fetched at the first use: 356 MB
+  --json FILE     all numbers
+  --plot FILE     nanoseconds against n, as SVG
+  --help          this text
+
+A time is the median of samples that the candidates of a table take in turns; the quartiles stand beside it.
+Floors are measured in the same turns: reading is a sum over the data in WebAssembly, filling and copying are
+memory.fill and memory.copy. Memory that outputs take is taken and given back inside of the time.
+`;
+
+/**
+ * Reads the arguments that follow the program's name.
+ * @throws UsageError naming the option, what was expected and what came
+ */
+export function readOptions(args: readonly string[]): Options {
+  const values = parse(args);
+  const quick = values.quick ?? false;
+  return {
+    help: values.help ?? false,
+    backends: readChoices('backend', values.backend, BACKENDS) ?? BACKENDS,
+    sizes: readSizes(values.n) ?? (quick ? QUICK_SIZES : SIZES),
+    data: readChoices('data', values.data, DATA),
+    only: (values.only ?? []).map((name) => name.toLowerCase()),
+    rounds: quick ? QUICK_ROUNDS : ROUNDS,
+    peers: !(values['no-peers'] ?? false),
+    json: readOutput('json', values.json),
+    plot: readOutput('plot', values.plot),
+  };
+}
+
+function parse(args: readonly string[]) {
+  const text = { type: 'string' } as const;
+  const texts = { type: 'string', multiple: true } as const;
+  const flag = { type: 'boolean' } as const;
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        only: texts,
+        n: texts,
+        data: texts,
+        backend: texts,
+        quick: flag,
+        'no-peers': flag,
+        json: text,
+        plot: text,
+        help: flag,
+      },
+    }).values;
+  } catch (error) {
+    throw usageError(error);
+  }
+}
+
+/** What parseArgs says, in one line: its advice on arguments without a name is of no use where there are none. */
+export function usageError(error: unknown): UsageError {
+  if (!(error instanceof TypeError)) throw error;
+  return new UsageError(error.message.replace(/\. To specify a positional.*$/s, '').replaceAll('\n', ' '));
+}
+
+function readChoices<T extends string>(
+  option: string,
+  names: readonly string[] | undefined,
+  choices: readonly T[],
+): readonly T[] | undefined {
+  const wrong = names?.find((name) => !(choices as readonly string[]).includes(name));
+  if (wrong !== undefined)
+    throw expected(option, `${choices.slice(0, -1).join(', ')} or ${choices.at(-1)}`, wrong);
+  return names && choices.filter((choice) => names.includes(choice));
+}
+
+/** Lengths, ascending: integers, or powers of two as 2^16. */
+export function readSizes(texts: readonly string[] | undefined): readonly number[] | undefined {
+  const sizes = texts?.map((text) => {
+    const [, power] = /^2\^(\d+)$/.exec(text) ?? [];
+    const n = power === undefined ? (/^\d+$/.test(text) ? Number(text) : NaN) : 2 ** Number(power);
+    if (!(n >= 32 && n <= LONGEST)) throw expected('n', 'an integer or a power of two in 32..2^26', text);
+    return n;
+  });
+  return sizes && [...new Set(sizes)].sort((a, b) => a - b);
+}
+
+/** Found out now, because an hour later is a bad time to learn that a file cannot be written. */
+export function readOutput(option: string, file: string | undefined): string | undefined {
+  if (file === undefined) return undefined;
+  if (!statSync(path.dirname(path.resolve(file)), { throwIfNoEntry: false })?.isDirectory())
+    throw expected(option, 'a file in a folder that exists', file);
+  if (file === '' || statSync(file, { throwIfNoEntry: false })?.isDirectory())
+    throw expected(option, 'a file', file);
+  return file;
+}
+
+function expected(option: string, what: string, got: string): UsageError {
+  return new UsageError(`"--${option}" expected ${what}, got ${JSON.stringify(got)}`);
+}

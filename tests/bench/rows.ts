@@ -1,0 +1,86 @@
+/** What a run finds: one row a candidate of a group, as JSON and as tables on the terminal. */
+import { times, whole } from '../../examples/mnist/format.ts';
+import { renderText } from '../../examples/mnist/table.ts';
+import { DATA_NAMES, type DataKind } from './data.ts';
+import type { Spread } from './measure.ts';
+
+/** Names of the floors as candidates. */
+export const READ = 'read';
+export const FILL = 'fill';
+export const COPY = 'copy';
+
+/** Who does a task, and on which backend of fewbits. */
+export interface Entry {
+  readonly kind: 'kernel' | 'compress' | 'decompress' | 'floor' | 'peer';
+  readonly candidate: string;
+  readonly backend?: string;
+  /** Of the packet. */
+  readonly bytes?: number;
+}
+
+/** The same task over the same data. */
+export interface GroupKey {
+  readonly task: string;
+  readonly n: number;
+  readonly data: DataKind;
+}
+
+export interface Row extends Entry, GroupKey {
+  /** The median, and the quartiles around it. */
+  readonly nsPerElement: number;
+  readonly lower: number;
+  readonly upper: number;
+  readonly samples: number;
+  /** To the time of reading the data once. */
+  readonly ratioToRead: number;
+}
+
+/** The name of fewbits' own candidate on a backend, from a Float32Array or from memory of the device. */
+export function ours(backend: string, from: 'array' | 'device' = 'array'): string {
+  return `fewbits ${backend}${from === 'device' ? ', device memory' : ''}`;
+}
+
+/** The rows of a group, from seconds a call. */
+export function rowsOf(key: GroupKey, entries: readonly Entry[], spreads: readonly Spread[]): Row[] {
+  const read = spreads[entries.findIndex(({ candidate }) => candidate === READ)].median;
+  const each = (seconds: number): number => (seconds * 1e9) / key.n;
+  return entries.map((entry, i) => {
+    const { lower, median, upper, samples } = spreads[i];
+    return {
+      ...key,
+      ...entry,
+      nsPerElement: each(median),
+      lower: each(lower),
+      upper: each(upper),
+      samples,
+      ratioToRead: median / read,
+    };
+  });
+}
+
+/** A group as text: each peer has a column that says how many times as fast as it fewbits is. */
+export function renderGroup(rows: readonly Row[]): string {
+  const [{ task, n, data }] = rows;
+  const peers = rows.filter(({ kind }) => kind === 'peer');
+  const header = [
+    `${task}, n = ${whole(n)}, ${DATA_NAMES[data]}`,
+    'ns an element',
+    'quartiles',
+    'reads',
+    ...peers.map(({ candidate }) => `${candidate} takes`),
+  ];
+  const cells = rows.map((row) => [
+    row.bytes === undefined ? row.candidate : `${row.candidate} (${whole(row.bytes)} bytes)`,
+    nanoseconds(row.nsPerElement),
+    `${nanoseconds(row.lower)} .. ${nanoseconds(row.upper)}`,
+    times(row.ratioToRead),
+    ...peers.map((peer) =>
+      row.kind === 'peer' || row.kind === 'floor' ? '' : times(peer.nsPerElement / row.nsPerElement),
+    ),
+  ]);
+  return renderText({ header, rows: cells });
+}
+
+function nanoseconds(value: number): string {
+  return value.toPrecision(3);
+}

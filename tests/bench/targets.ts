@@ -1,0 +1,145 @@
+/** What the project wants to reach on one thread, as ratios between rows of the same run. */
+import type { DataKind } from './data.ts';
+import { ONNX, PLAIN, TF_WASM } from './peers.ts';
+import { FILL, ours, READ, type Row } from './rows.ts';
+
+/** One aim, and what was found. */
+export interface Outcome {
+  readonly target: string;
+  /** As people read it: `at least 8`. */
+  readonly wanted: string;
+  /** Undefined where the run has no rows for it. */
+  readonly measured: number | undefined;
+  readonly reached: boolean | undefined;
+}
+
+const LARGEST = 25_600_000;
+const WASM = ours('wasm');
+const RESIDENT = ours('wasm', 'device');
+
+/** Which row is meant. */
+interface Which {
+  readonly task: string;
+  readonly candidate?: string;
+  readonly n?: number;
+  readonly data?: DataKind;
+}
+
+/** `of` is to take at most, or at least, so many times as long as `per`. */
+interface Target {
+  readonly name: string;
+  readonly of: Which;
+  readonly per: Which;
+  readonly most?: number;
+  readonly least?: number;
+}
+
+/** A target against a candidate of the same group. */
+function against(
+  candidate: string,
+  task: string,
+  bound: Pick<Target, 'most'>,
+  how: Omit<Which, 'task'> = {},
+) {
+  const of = { task, ...how };
+  return { of, per: { ...of, candidate }, ...bound };
+}
+
+/** `peer` is to take at least so many times as long. */
+function faster(peer: string, task: string, least: number, n = LARGEST): Target {
+  return {
+    name: `${task}, n = ${n}: ${peer} to ours`,
+    of: { task, candidate: peer, n },
+    per: { task, n },
+    least,
+  };
+}
+
+function reads(task: string, most: number, how: Omit<Which, 'task'> = {}): Target {
+  const from = how.candidate === RESIDENT ? ' from device memory' : '';
+  return { name: `${task}${from}: read floors`, ...against(READ, task, { most }, how) };
+}
+
+/** A whole call from device memory against the kernel inside it. */
+function wrapping(compressor: string, kernel: string, most: number): Target {
+  return {
+    name: `compress ${compressor} from device memory: to ${kernel}`,
+    of: { task: `compress ${compressor}`, candidate: RESIDENT },
+    per: { task: kernel },
+    most,
+  };
+}
+
+/** A transform is bound by arithmetic: in floors of the longest vector, which does not fit a cache. */
+function transform(n: number, most: number): Target {
+  return {
+    name: `fwht, whole, n = ${n}: read floors of n = ${LARGEST}`,
+    of: { task: 'fwht, whole', n },
+    per: { task: 'fwht, whole', candidate: READ },
+    most,
+  };
+}
+
+const SELECTIONS = ['0.1 %', '1 %', '10 %'];
+
+function everyData(task: string, n: number): Target[] {
+  return (['heavy', 'zeros', 'equal', 'sorted'] as const).map((data) => ({
+    name: `${task}, n = ${n}: ${data} to normal`,
+    of: { task, n, data },
+    per: { task, n },
+    most: 4,
+  }));
+}
+
+/** What DESIGN.md, section 5, has in nanoseconds is taken against its read floor of 0.11. */
+const TARGETS: readonly Target[] = [
+  transform(2 ** 12, 4.1),
+  transform(2 ** 16, 5.45),
+  transform(2 ** 20, 6.9),
+  transform(2 ** 24, 9.85),
+  faster(PLAIN, 'fwht, whole', 12, 2 ** 20),
+  reads('topK 0.1 %', 1.45),
+  reads('topK 1 %', 2.75),
+  reads('topK 10 %', 5),
+  faster(TF_WASM, 'topK 0.1 %', 14),
+  faster(TF_WASM, 'topK 1 %', 8),
+  faster(TF_WASM, 'topK 10 %', 7),
+  reads('threshold 0.1 %', 1.3),
+  reads('threshold 1 %', 2.1),
+  reads('threshold 10 %', 3),
+  reads('signs and sums', 1.15),
+  { name: 'unpackSigns: fills', ...against(FILL, 'unpackSigns', { most: 1.05 }) },
+  reads('quantize, 4 bits', 1.75),
+  wrapping('topK 1 %', 'topK 1 %', 1.3),
+  wrapping('scaledSign', 'signs and sums', 1.2),
+  wrapping('flattenedOneBit', 'flatten', 1.5),
+  reads('compress scaledSign', 1.4, { candidate: RESIDENT }),
+  reads('compress scaledSign', 2),
+  faster(TF_WASM, 'compress topK 1 %', 6),
+  faster(ONNX, 'compress topK 1 %', 40),
+  ...SELECTIONS.flatMap((share) =>
+    [2 ** 20, 2 ** 24].flatMap((n) => [
+      ...everyData(`topK ${share}`, n),
+      ...everyData(`threshold ${share}`, n),
+    ]),
+  ),
+];
+
+/** Holds every target against the rows. */
+export function judge(rows: readonly Row[]): Outcome[] {
+  const find = ({ task, candidate = WASM, n = LARGEST, data = 'normal' }: Which): number | undefined =>
+    rows.find((row) => row.task === task && row.candidate === candidate && row.n === n && row.data === data)
+      ?.nsPerElement;
+  return TARGETS.map(({ name, of, per, most, least }) => {
+    const [time, other] = [find(of), find(per)];
+    const measured = time === undefined || other === undefined ? undefined : time / other;
+    const reached =
+      measured === undefined ? undefined : measured <= (most ?? Infinity) && measured >= (least ?? 0);
+    return {
+      target: name,
+      wanted: most === undefined ? `at least ${least}` : `at most ${most}`,
+      measured,
+      reached,
+    };
+  });
+}
