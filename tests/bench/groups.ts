@@ -9,19 +9,19 @@ import { type Floors, openFloors } from './floors.ts';
 import { KERNELS, type KernelTask } from './kernels.ts';
 import type { Candidate } from './measure.ts';
 import type { BenchBackend, Options } from './options.ts';
-import { type Peer, PLAIN, plainPeer } from './peers.ts';
+import { type Peer, PLAIN } from './peers.ts';
 import { COPY, type Entry, FILL, type GroupKey, ours, READ } from './rows.ts';
 
 /** Someone in a group. `end` gives memory back. */
 export type Participant = Entry & Candidate & { readonly end?: () => void };
 
-/** A group to be measured. */
+/** A task with everyone who does it. */
 export interface Group {
   readonly task: string;
-  /** Whether other data than normal ones are asked too. */
+  /** Whether its speed depends on the data. */
   readonly everyData: boolean;
   /** Puts in memory what the candidates need. */
-  prepare(): Promise<Participant[]>;
+  readonly prepare: (bench: Bench) => Promise<Participant[]>;
 }
 
 /** A vector, on everything that works on it. */
@@ -29,12 +29,13 @@ export interface Bench {
   readonly input: Input;
   /** The calls of the floors, over this vector. */
   readonly floors: Floors;
+  /** Those that select, plain JavaScript among them; none where nobody is to be compared with. */
   readonly peers: readonly Peer[];
   readonly backends: readonly { name: BenchBackend; backend: Backend; x: Vector; device: Device }[];
   close(): void;
 }
 
-/** Puts a vector everywhere. */
+/** Puts a vector everywhere. Peers whose memory does not take it are left out. */
 export async function openBench(
   { n, data }: Pick<GroupKey, 'n' | 'data'>,
   { backends }: Pick<Options, 'backends'>,
@@ -51,7 +52,7 @@ export async function openBench(
   return {
     input,
     floors: await openFloors(x),
-    peers: [...peers, plainPeer].filter(({ most }) => n <= most),
+    peers: peers.filter(({ most }) => n <= most),
     backends: opened,
     close() {
       for (const { backend, device } of opened) {
@@ -78,18 +79,16 @@ export async function keysOf(x: Float32Array): Promise<(share: number) => number
 }
 
 /** All groups, in the order in which they are measured. */
-export function groupsOf(bench: Bench): Group[] {
-  return [
-    ...KERNELS.map((task) => kernelGroup(task, bench)),
-    ...COMPRESSORS.flatMap((task) => [compressGroup(task, bench), decompressGroup(task, bench)]),
-  ];
-}
+export const GROUPS: readonly Group[] = [
+  ...KERNELS.map(kernelGroup),
+  ...COMPRESSORS.flatMap((task) => [compressGroup(task), decompressGroup(task)]),
+];
 
-function kernelGroup(task: KernelTask, bench: Bench): Group {
+function kernelGroup(task: KernelTask): Group {
   return {
     task: task.name,
     everyData: task.selects ?? false,
-    async prepare() {
+    async prepare(bench) {
       return [
         ...bench.backends.map(({ name, backend, x }): Participant => {
           const held = new Scope(backend);
@@ -115,13 +114,13 @@ function kernelGroup(task: KernelTask, bench: Bench): Group {
 /** A device with memory of its own for vectors: compress reads them there, without a copy. */
 type Allocating = Device & { readonly allocate?: (n: number) => Float32Array };
 
-function compressGroup(task: CompressorTask, bench: Bench): Group {
-  const compressor = task.compressor(bench.input);
-  const { x } = bench.input;
+function compressGroup(task: CompressorTask): Group {
   return {
     task: `compress ${task.name}`,
     everyData: true,
-    async prepare() {
+    async prepare(bench) {
+      const compressor = task.compressor(bench.input);
+      const { x } = bench.input;
       const own: Participant[] = [];
       for (const { name, device } of bench.backends) {
         const { length: bytes } = await device.compress(compressor, x);
@@ -156,13 +155,13 @@ async function resident(device: Allocating, x: Float32Array): Promise<Float32Arr
   return view;
 }
 
-function decompressGroup(task: CompressorTask, bench: Bench): Group {
-  const compressor = task.compressor(bench.input);
-  const { x } = bench.input;
+function decompressGroup(task: CompressorTask): Group {
   return {
     task: `decompress ${task.name}`,
     everyData: false,
-    async prepare() {
+    async prepare(bench) {
+      const compressor = task.compressor(bench.input);
+      const { x } = bench.input;
       const own: Participant[] = [];
       for (const { name, device } of bench.backends) {
         const packet = await device.compress(compressor, x);
@@ -181,6 +180,7 @@ function peersOf(
   { input, peers }: Bench,
   how: 'resident' | 'whole',
 ): Participant[] {
+  if (peers.length === 0) return [];
   if (plain !== undefined) return [{ kind: 'peer', candidate: PLAIN, run: plain(input) }];
   if (share === undefined) return [];
   const k = keptShare(share, input.x.length);

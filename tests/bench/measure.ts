@@ -65,7 +65,7 @@ async function warmUp(candidate: Candidate): Promise<Run> {
   let spent = 0;
   let waits = false;
   let last = 0;
-  while (calls < 2 || spent < WARM_SECONDS) {
+  while (spent < WARM_SECONDS || (calls < 2 && last < 1)) {
     const start = performance.now();
     const result = candidate.run();
     waits = result instanceof Promise;
@@ -75,8 +75,9 @@ async function warmUp(candidate: Candidate): Promise<Run> {
     calls++;
     if (spent >= MOST_SECONDS) return { candidate, samples: [last], waits, seconds: last, count: 1, spent };
   }
-  const count = Math.max(1, Math.ceil(SAMPLE_SECONDS / last));
-  return { candidate, samples: [], waits, seconds: last, count, spent: 0 };
+  const seconds = Math.min(last, spent / calls);
+  const count = Math.max(1, Math.ceil(SAMPLE_SECONDS / seconds));
+  return { candidate, samples: [], waits, seconds, count, spent: 0 };
 }
 
 /** One round of one candidate. */
@@ -112,7 +113,8 @@ async function sample(run: Run): Promise<void> {
   run.spent += (performance.now() - start) / 1000;
 }
 
-function spreadOf(samples: readonly number[]): Spread {
+/** The median and the quartiles of samples. */
+export function spreadOf(samples: readonly number[]): Spread {
   const sorted = [...samples].sort((a, b) => a - b);
   const at = (share: number): number => {
     const place = share * (sorted.length - 1);

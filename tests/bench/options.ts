@@ -45,7 +45,7 @@ Usage: npm run bench -- [options]
                   for what selects and for compressors at 2^20 and 2^24)
   --backend B     ${BACKENDS.join(' or ')}; may be given several times (both)
   --quick         fewer rounds, and n = 2^16 and 2^20 alone
-  --no-peers      without TensorFlow.js and onnxruntime, which are fetched at the first use: 356 MB
+  --no-peers      without TensorFlow.js and onnxruntime, which are fetched at the first use (356 MB)
   --json FILE     all numbers
   --plot FILE     nanoseconds against n, as SVG
   --help          this text

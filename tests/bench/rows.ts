@@ -71,8 +71,8 @@ export function renderGroup(rows: readonly Row[]): string {
   ];
   const cells = rows.map((row) => [
     row.bytes === undefined ? row.candidate : `${row.candidate} (${whole(row.bytes)} bytes)`,
-    nanoseconds(row.nsPerElement),
-    `${nanoseconds(row.lower)} .. ${nanoseconds(row.upper)}`,
+    digits(row.nsPerElement),
+    `${digits(row.lower)} .. ${digits(row.upper)}`,
     times(row.ratioToRead),
     ...peers.map((peer) =>
       row.kind === 'peer' || row.kind === 'floor' ? '' : times(peer.nsPerElement / row.nsPerElement),
@@ -81,6 +81,7 @@ export function renderGroup(rows: readonly Row[]): string {
   return renderText({ header, rows: cells });
 }
 
-function nanoseconds(value: number): string {
-  return value.toPrecision(3);
+/** A positive number to three digits. */
+export function digits(value: number): string {
+  return value >= 100 ? whole(value) : value.toPrecision(3);
 }

@@ -15,12 +15,18 @@ const test = suite('speed');
 
 const N = 2 ** 18;
 const ROUNDS = 7;
+/** How often a comparison may fail: what disturbs one is over at the next. */
+const TRIES = 4;
+/** Milliseconds of calls before the first that counts, so that the engine's best code is what runs. */
+const WARM = 50;
+
 const x = vector('normal', N);
 const input = { data: 'normal', x, keyOf: () => 0 } as const;
 
 /** Milliseconds of the fastest of several calls of each, in turns. */
-function fastest(...calls: readonly (() => unknown)[]): number[] {
+function fastest(calls: readonly (() => unknown)[]): number[] {
   const least = calls.map(() => Infinity);
+  for (const call of calls) for (const start = performance.now(); performance.now() < start + WARM;) call();
   for (let round = 0; round < ROUNDS; round++)
     for (const [i, call] of calls.entries()) {
       const start = performance.now();
@@ -30,8 +36,8 @@ function fastest(...calls: readonly (() => unknown)[]): number[] {
   return least;
 }
 
-/** A kernel on wasm, and what takes its memory back. */
-async function kernel(name: string): Promise<{ run: () => void; plain?: () => unknown; close: () => void }> {
+/** A kernel on wasm takes less than `most` times as long as `other`, or as the same in plain JavaScript. */
+async function compare(name: string, most: number, other?: () => unknown): Promise<void> {
   const task = KERNELS.find((each) => each.name === name);
   assert.ok(task, `no kernel is called ${name}`);
   const backend = await openWasm();
@@ -42,29 +48,22 @@ async function kernel(name: string): Promise<{ run: () => void; plain?: () => un
     work(call);
     call.end();
   };
-  return { run, plain: task.plain?.(input), close: () => backend.close() };
+  const peer = other ?? task.plain!(input);
+  let ratio = Infinity;
+  for (let attempt = 0; attempt < TRIES && ratio >= most; attempt++) {
+    const [ours, theirs] = fastest([run, peer]);
+    ratio = Math.min(ratio, ours / theirs);
+  }
+  backend.close();
+  assert.ok(ratio < most, `${name} takes ${ratio.toFixed(2)} times as long, expected less than ${most}`);
 }
 
-test('topK on wasm is three times as fast as a sort', async () => {
-  const { run, close } = await kernel('topK 1 %');
-  const [ours, plain] = fastest(run, plainTopK(x, Math.floor(N / 100)));
-  close();
-  assert.ok(plain > 3 * ours, `${ours} ms, and ${plain} ms by a sort`);
-});
+test('topK on wasm is three times as fast as a sort', () =>
+  compare('topK 1 %', 1 / 3, plainTopK(x, Math.floor(N / 100))));
 
-test('fwht on wasm is three times as fast as three loops', async () => {
-  const { run, plain, close } = await kernel('fwht, whole');
-  const [ours, loops] = fastest(run, plain!);
-  close();
-  assert.ok(loops > 3 * ours, `${ours} ms, and ${loops} ms in plain JavaScript`);
-});
+test('fwht on wasm is three times as fast as three loops', () => compare('fwht, whole', 1 / 3));
 
-test('signs and sums take no longer than reading six times', async () => {
-  const { read } = await openFloors(x);
-  const { run, close } = await kernel('signs and sums');
-  const [ours, floor] = fastest(run, read);
-  close();
-  assert.ok(ours < 6 * floor, `${ours} ms, and ${floor} ms to read`);
-});
+test('signs and sums take less than six times as long as reading', async () =>
+  compare('signs and sums', 6, (await openFloors(x)).read));
 
 test.run();

@@ -1,4 +1,5 @@
 /** What the project wants to reach on one thread, as ratios between rows of the same run. */
+import { whole } from '../../examples/mnist/format.ts';
 import type { DataKind } from './data.ts';
 import { ONNX, PLAIN, TF_WASM } from './peers.ts';
 import { FILL, ours, READ, type Row } from './rows.ts';
@@ -25,10 +26,10 @@ interface Which {
   readonly data?: DataKind;
 }
 
-/** `of` is to take at most, or at least, so many times as long as `per`. */
+/** `of`, or the slowest of them, is to take at most, or at least, so many times as long as `per`. */
 interface Target {
   readonly name: string;
-  readonly of: Which;
+  readonly of: Which | readonly Which[];
   readonly per: Which;
   readonly most?: number;
   readonly least?: number;
@@ -48,7 +49,7 @@ function against(
 /** `peer` is to take at least so many times as long. */
 function faster(peer: string, task: string, least: number, n = LARGEST): Target {
   return {
-    name: `${task}, n = ${n}: ${peer} to ours`,
+    name: `${task}, n = ${whole(n)}: ${peer} to ours`,
     of: { task, candidate: peer, n },
     per: { task, n },
     least,
@@ -73,7 +74,7 @@ function wrapping(compressor: string, kernel: string, most: number): Target {
 /** A transform is bound by arithmetic: in floors of the longest vector, which does not fit a cache. */
 function transform(n: number, most: number): Target {
   return {
-    name: `fwht, whole, n = ${n}: read floors of n = ${LARGEST}`,
+    name: `fwht, whole, n = ${whole(n)}: read floors of n = ${whole(LARGEST)}`,
     of: { task: 'fwht, whole', n },
     per: { task: 'fwht, whole', candidate: READ },
     most,
@@ -82,16 +83,18 @@ function transform(n: number, most: number): Target {
 
 const SELECTIONS = ['0.1 %', '1 %', '10 %'];
 
-function everyData(task: string, n: number): Target[] {
-  return (['heavy', 'zeros', 'equal', 'sorted'] as const).map((data) => ({
-    name: `${task}, n = ${n}: ${data} to normal`,
-    of: { task, n, data },
+/** All kinds of data against normal ones. */
+function everyData(task: string, n: number): Target {
+  const others = ['heavy', 'zeros', 'equal', 'sorted'] as const;
+  return {
+    name: `${task}, n = ${whole(n)}: the slowest data to normal`,
+    of: others.map((data) => ({ task, n, data })),
     per: { task, n },
     most: 4,
-  }));
+  };
 }
 
-/** What DESIGN.md, section 5, has in nanoseconds is taken against its read floor of 0.11. */
+/** Times that were found attainable on one machine count in its read floors, of 0.11 ns an element. */
 const TARGETS: readonly Target[] = [
   transform(2 ** 12, 4.1),
   transform(2 ** 16, 5.45),
@@ -118,10 +121,7 @@ const TARGETS: readonly Target[] = [
   faster(TF_WASM, 'compress topK 1 %', 6),
   faster(ONNX, 'compress topK 1 %', 40),
   ...SELECTIONS.flatMap((share) =>
-    [2 ** 20, 2 ** 24].flatMap((n) => [
-      ...everyData(`topK ${share}`, n),
-      ...everyData(`threshold ${share}`, n),
-    ]),
+    [2 ** 20, 2 ** 24].flatMap((n) => [everyData(`topK ${share}`, n), everyData(`threshold ${share}`, n)]),
   ),
 ];
 
@@ -131,8 +131,9 @@ export function judge(rows: readonly Row[]): Outcome[] {
     rows.find((row) => row.task === task && row.candidate === candidate && row.n === n && row.data === data)
       ?.nsPerElement;
   return TARGETS.map(({ name, of, per, most, least }) => {
-    const [time, other] = [find(of), find(per)];
-    const measured = time === undefined || other === undefined ? undefined : time / other;
+    const found = [of].flat().flatMap((which) => find(which) ?? []);
+    const other = find(per);
+    const measured = found.length === 0 || other === undefined ? undefined : Math.max(...found) / other;
     const reached =
       measured === undefined ? undefined : measured <= (most ?? Infinity) && measured >= (least ?? 0);
     return {
