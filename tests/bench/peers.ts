@@ -45,7 +45,8 @@ export const plainPeer: Peer = {
 
 /** The peers from npm. @throws Error where they cannot be fetched or do not start */
 export async function openPeers(): Promise<{ peers: Peer[]; versions: Record<string, string> }> {
-  if (!existsSync(`${PROJECT}/node_modules/onnxruntime-node`)) install();
+  // what npm writes last
+  if (!existsSync(`${PROJECT}/node_modules/.package-lock.json`)) install();
   const load = createRequire(`${PROJECT}/package.json`);
   const peers = [...(await openTensorFlow(load)), await openOnnx(load)];
   const { dependencies } = load('./package.json') as { dependencies: Record<string, string> };
@@ -60,8 +61,10 @@ function install(): void {
     encoding: 'utf8',
     shell: process.platform === 'win32',
   });
-  if (status !== 0)
-    throw new Error(`npm ci in ${PROJECT} failed: ${(stderr ?? '').trim().split('\n').pop() ?? ''}`);
+  if (status === 0) return;
+  // npm says what went wrong first, in short, and where its log lies last
+  const [, reason] = /^npm (?:error|ERR!) (?:code )?(.*)$/m.exec(stderr ?? '') ?? [];
+  throw new Error(`npm ci in ${PROJECT} failed${reason === undefined ? '' : `: ${reason}`}`);
 }
 
 /** A tensor of TensorFlow.js. */

@@ -58,10 +58,10 @@ async function compare(name: string, most: number, other?: () => unknown): Promi
   assert.ok(ratio < most, `${name} takes ${ratio.toFixed(2)} times as long, expected less than ${most}`);
 }
 
-test('topK on wasm is three times as fast as a sort', () =>
-  compare('topK 1 %', 1 / 3, plainTopK(x, Math.floor(N / 100))));
+test('topK on wasm is ten times as fast as a sort', () =>
+  compare('topK 1 %', 1 / 10, plainTopK(x, Math.floor(N / 100))));
 
-test('fwht on wasm is three times as fast as three loops', () => compare('fwht, whole', 1 / 3));
+test('fwht on wasm is five times as fast as three loops', () => compare('fwht, whole', 1 / 5));
 
 test('signs and sums take less than six times as long as reading', async () =>
   compare('signs and sums', 6, (await openFloors(x)).read));
