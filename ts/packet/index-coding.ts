@@ -52,31 +52,47 @@ export function encodeIndices(indices: Uint32Array, n: number): CodedIndices {
   }
   const low = new Uint32Array(heads.lowWords);
   const unary = new Uint32Array(Math.ceil(heads.unaryBits / 32));
+  const places = int32(indices);
   let lowWord = 0;
+  // the word of the unary part that is being filled
+  let ones = 0;
+  let unaryWord = 0;
   let unaryBit = 0;
-  let last = -1;
+  let next = 0;
   for (let block = 0, first = 0; first < k; block++, first += BLOCK) {
     const r = headAt(heads.head, block) & (2 ** R_BITS - 1);
+    const mask = (1 << r) - 1;
     const end = Math.min(k, first + BLOCK);
+    let rests = 0;
     let fill = 0;
     for (let i = first; i < end; i++) {
-      const gap = indices[i] - last - 1;
-      last = indices[i];
+      const gap = (places[i] - next) | 0;
+      next = (places[i] + 1) | 0;
       unaryBit += gap >>> r;
-      unary[unaryBit >>> 5] |= 1 << (unaryBit & 31);
-      unaryBit++;
-      if (r === 0) continue;
-      const rest = gap & (2 ** r - 1);
-      low[lowWord] |= rest << fill;
+      if (unaryBit >= 32) {
+        unary[unaryWord] = ones;
+        unaryWord += unaryBit >>> 5;
+        unaryBit &= 31;
+        ones = 0;
+      }
+      ones |= 1 << unaryBit++;
+      const rest = gap & mask;
+      rests |= rest << fill;
       fill += r;
       if (fill < 32) continue;
-      lowWord++;
+      low[lowWord++] = rests;
       fill -= 32;
-      if (fill > 0) low[lowWord] = rest >>> (r - fill);
+      rests = fill > 0 ? rest >>> (r - fill) : 0;
     }
-    if (fill > 0) lowWord++;
+    if (fill > 0) low[lowWord++] = rests;
   }
+  if (ones !== 0) unary[unaryWord] = ones;
   return { coding: 'rice', head: heads.head, low, unary, unaryBits: heads.unaryBits };
+}
+
+/** The same words as signed numbers, which engines add without a check; sums are taken modulo 2^32. */
+function int32(words: Uint32Array): Int32Array {
+  return new Int32Array(words.buffer, words.byteOffset, words.length);
 }
 
 /**
@@ -88,6 +104,7 @@ export function encodeIndices(indices: Uint32Array, n: number): CodedIndices {
 function planBlocks(indices: Uint32Array): { head: Uint32Array; lowWords: number; unaryBits: number } {
   const k = indices.length;
   const head = new Uint32Array(headWords(k));
+  const places = int32(indices);
   let lowWords = 0;
   let unaryBits = 0;
   for (let block = 0, first = 0; first < k; block++, first += BLOCK) {
@@ -99,10 +116,10 @@ function planBlocks(indices: Uint32Array): { head: Uint32Array; lowWords: number
     const smaller = Math.max(0, largest - 1);
     let ones = 0;
     let onesOfSmaller = 0;
-    let last = before;
+    let next = (before + 1) | 0;
     for (let i = first; i < first + count; i++) {
-      const gap = indices[i] - last - 1;
-      last = indices[i];
+      const gap = (places[i] - next) | 0;
+      next = (places[i] + 1) | 0;
       ones += gap >>> largest;
       onesOfSmaller += gap >>> smaller;
     }
@@ -143,7 +160,7 @@ export function decodeRice(
   for (let block = 0, first = 0; first < k; block++, first += BLOCK) {
     const own = headAt(head, block);
     const r = own & (2 ** R_BITS - 1);
-    const mask = 2 ** r - 1;
+    const mask = (1 << r) - 1;
     const count = Math.min(BLOCK, k - first);
     const blockEnd = unaryBit + (own >>> R_BITS);
     const lowEnd = lowWord + Math.ceil((count * r) / 32);
