@@ -9,9 +9,10 @@
  *
  * fwht(x, y, n, total, block): x of n words, y of total; block a power of two, total a multiple of it, 1 <= n <= total.
  *   Scratch: none.
- * flatten(x, y, flips, n, total, block, seed, step, stream, tiny, scale): y = H D x, where D flips the sign of element i
- *   where flip i of the key (random.ts) is 1. Before that x is taken times scale, a power of two, and as +0 where its key
- *   is below tiny >= 1. Scratch: flips, FLIP_SCRATCH words.
+ * flatten(x, y, flips, from, n, total, block, seed, step, stream, tiny, scale): y = H D x, where D flips the sign of
+ *   element i where flip i of the key (random.ts) is 1. Before that x is taken times scale, a power of two, and as +0 where
+ *   its key is below tiny >= 1. Of the elements from..total - 1 alone, `from` a multiple of block and of FLIP_RUN.
+ *   Scratch: flips, FLIP_SCRATCH words.
  * unflatten(t, scales, y, flips, n, segment, seed, step, stream): y_i = t_i * scales[floor(i / segment)] with its sign
  *   flipped where flip i is 1, for whole numbers t; t and y of n words, scales of ceil(n / segment), n >= 1.
  *   Scratch: flips, as before.
@@ -42,13 +43,14 @@ export function flipScratch(): u32 {
 }
 
 export function fwht(x: usize, y: usize, n: u32, total: u32, block: u32): void {
-  transform(x, y, 0, n, total, block, 0, 0, 0, TINY, 1);
+  transform(x, y, 0, 0, n, total, block, 0, 0, 0, TINY, 1);
 }
 
 export function flatten(
   x: usize,
   y: usize,
   flips: usize,
+  from: u32,
   n: u32,
   total: u32,
   block: u32,
@@ -58,7 +60,7 @@ export function flatten(
   tiny: u32,
   scale: f32,
 ): void {
-  transform(x, y, flips, n, total, block, seed, step, stream, tiny, scale);
+  transform(x, y, flips, from, n, total, block, seed, step, stream, tiny, scale);
 }
 
 export function unflatten(
@@ -127,6 +129,7 @@ function transform(
   x: usize,
   y: usize,
   flips: usize,
+  from: u32,
   n: u32,
   total: u32,
   block: u32,
@@ -140,7 +143,7 @@ function transform(
   let size = bytes;
   while (size > CACHED) size >>= 3;
   const count = <u32>(size >> 2);
-  for (let first: u32 = 0; first < total; first += count) {
+  for (let first = from; first < total; first += count) {
     const offset = (<usize>first) << 2;
     if (first >= n) {
       memory.fill(y + offset, 0, size);

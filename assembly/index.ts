@@ -12,10 +12,19 @@ export { flatten, flipScratch, fwht, unflatten } from './fwht';
 export { packBits, packSigns, unpackBits, unpackSigns } from './pack';
 export { findMarked, lookup, lookupScratch, mark, quantize, quantizeScratch } from './quantize';
 export { randomBits } from './random';
-export { absSum, extremes, nonFinite, squareSum, sumScratch } from './reduce';
+export { absSum, extremes, nonFinite, signsAndSum, squareSum, sumScratch } from './reduce';
 export { lambdas, levelGrid, maskGrid, uniformGrid } from './scalars';
 export { scan } from './scan';
-export { threshold, topK, topKScratch } from './select';
+export {
+  threshold,
+  topK,
+  topKBracket,
+  topKFinish,
+  topKSample,
+  topKSampleSize,
+  topKScratch,
+  topKTake,
+} from './select';
 export { gather, place, scatter } from './sparse';
 
 /** The first byte behind the tables of this module. */

@@ -38,7 +38,7 @@ export function packSigns(x: usize, bits: usize, n: u32): void {
 /** The signs of 16 elements. Narrowing saturates, so it keeps the sign; `x & (x - 1)` takes it from -0 alone. */
 // @ts-ignore: decorator
 @inline
-function signs16(x: usize): u32 {
+export function signs16(x: usize): u32 {
   const low = i16x8.narrow_i32x4_s(withoutNegativeZero(x), withoutNegativeZero(x + 16));
   const high = i16x8.narrow_i32x4_s(withoutNegativeZero(x + 32), withoutNegativeZero(x + 48));
   return i8x16.bitmask(i8x16.narrow_i16x8_s(low, high));

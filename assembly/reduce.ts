@@ -8,6 +8,8 @@
  *
  * absSum(x, sums, max, scratch, n, segment, tiny, scale): for each segment s the tree over |x_i| * scale, where |x_i|
  *   counts as zero when its key is below tiny; max[s] = its largest key. sums and max of ceil(n / segment) words.
+ * signsAndSum(x, bits, sums, max, scratch, n, segment, tiny): absSum with scale = 1 and packSigns in one pass; segment is a
+ *   multiple of 32, or n.
  * squareSum(...): the same of (|x_i| * scale)^2, added in two parts that are exact: with high = |x_i| * scale cut to the
  *   bits of HIGH_MASK and low = the rest, high * high, then 2 * high * low.
  *   Scratch: SUM_SCRATCH words. A piece of 2^20 elements is a tree of its own, and absSum of its sum with tiny = 0 and
@@ -21,6 +23,7 @@
 import { is, Off, On } from './flag';
 import { INFINITE, MAGNITUDE, SIGN } from './float-bits';
 import { VALUE } from './order';
+import { packSigns, signs16 } from './pack';
 
 /** Elements of a block of the tree. */
 export const BLOCK: u32 = 1024;
@@ -53,7 +56,20 @@ export function absSum(
   tiny: u32,
   scale: f32,
 ): void {
-  segments(x, sums, max, scratch, n, segment, tiny, scale, false);
+  segments(x, 0, sums, max, scratch, n, segment, tiny, scale, false);
+}
+
+export function signsAndSum(
+  x: usize,
+  bits: usize,
+  sums: usize,
+  max: usize,
+  scratch: usize,
+  n: u32,
+  segment: u32,
+  tiny: u32,
+): void {
+  segments(x, bits, sums, max, scratch, n, segment, tiny, 1, false);
 }
 
 export function squareSum(
@@ -66,12 +82,13 @@ export function squareSum(
   tiny: u32,
   scale: f32,
 ): void {
-  segments(x, sums, max, scratch, n, segment, tiny, scale, true);
+  segments(x, 0, sums, max, scratch, n, segment, tiny, scale, true);
 }
 
-/** The sums and the largest keys of all segments. */
+/** The sums and the largest keys of all segments; and the signs, unless bits is 0. */
 function segments(
   x: usize,
+  bits: usize,
   sums: usize,
   largest: usize,
   scratch: usize,
@@ -85,7 +102,8 @@ function segments(
     const count = min(segment, n - first);
     store<u64>(scratch, 0);
     store<u64>(scratch, 0, 8);
-    store<f32>(sums, tree(x + ((<usize>first) << 2), scratch, count, tiny, scale, square));
+    const own: usize = bits == 0 ? 0 : bits + (first >> 3);
+    store<f32>(sums, tree(x + ((<usize>first) << 2), own, scratch, count, tiny, scale, square));
     store<u32>(
       largest,
       max(max(load<u32>(scratch), load<u32>(scratch, 4)), max(load<u32>(scratch, 8), load<u32>(scratch, 12))),
@@ -95,22 +113,33 @@ function segments(
 }
 
 /** The tree over `n` elements, n >= 1. */
-function tree(x: usize, scratch: usize, n: u32, tiny: u32, scale: f32, square: bool): f32 {
-  if (n <= BLOCK) return block(x, scratch, scratch, n, tiny, scale, square);
+function tree(x: usize, bits: usize, scratch: usize, n: u32, tiny: u32, scale: f32, square: bool): f32 {
+  if (n <= BLOCK) return block(x, bits, scratch, scratch, n, tiny, scale, square);
   // Up to 2^20 elements the children are blocks, and their sums the second level; above, they are trees of 2^20.
   const size: u32 = n <= BLOCK * BLOCK ? BLOCK : BLOCK * BLOCK;
   const sums = scratch + LEVELS + (size == BLOCK ? 0 : BLOCK << 2);
   let children: u32 = 0;
   for (let first: u32 = 0; first < n; children++) {
     const count = min(size, n - first);
-    store<f32>(sums + (children << 2), tree(x + ((<usize>first) << 2), scratch, count, tiny, scale, square));
+    const own: usize = bits == 0 ? 0 : bits + (first >> 3);
+    const sum = tree(x + ((<usize>first) << 2), own, scratch, count, tiny, scale, square);
+    store<f32>(sums + (children << 2), sum);
     first += count;
   }
-  return block(sums, scratch, scratch + IGNORED, children, 0, 1, false);
+  return block(sums, 0, scratch, scratch + IGNORED, children, 0, 1, false);
 }
 
 /** The sum of a block of `n` elements, 1 <= n <= 1024. `keys` takes the largest key. */
-function block(x: usize, scratch: usize, keys: usize, n: u32, tiny: u32, scale: f32, square: bool): f32 {
+function block(
+  x: usize,
+  bits: usize,
+  scratch: usize,
+  keys: usize,
+  n: u32,
+  tiny: u32,
+  scale: f32,
+  square: bool,
+): f32 {
   const padded = (n + LANES - 1) & ~(LANES - 1);
   if (padded != n) {
     memory.copy(scratch + PADDED, x, n << 2);
@@ -118,14 +147,26 @@ function block(x: usize, scratch: usize, keys: usize, n: u32, tiny: u32, scale: 
     x = scratch + PADDED;
   }
   const end = x + (padded << 2);
+  if (bits != 0) return rows<Off, Off, On>(x, end, bits, keys, tiny, 1);
   if (square) {
-    return scale == 1 ? rows<On, Off>(x, end, keys, tiny, 1) : rows<On, On>(x, end, keys, tiny, scale);
+    return scale == 1
+      ? rows<On, Off, Off>(x, end, 0, keys, tiny, 1)
+      : rows<On, On, Off>(x, end, 0, keys, tiny, scale);
   }
-  return scale == 1 ? rows<Off, Off>(x, end, keys, tiny, 1) : rows<Off, On>(x, end, keys, tiny, scale);
+  return scale == 1
+    ? rows<Off, Off, Off>(x, end, 0, keys, tiny, 1)
+    : rows<Off, On, Off>(x, end, 0, keys, tiny, scale);
 }
 
-/** The sum of whole rows: a loop for each pair of flags. */
-function rows<Square, Scaled>(x: usize, end: usize, keys: usize, tiny: u32, scale: f32): f32 {
+/** The sum of whole rows, and with Signs theirs, a word a row: a loop for each set of flags. */
+function rows<Square, Scaled, Signs>(
+  x: usize,
+  end: usize,
+  bits: usize,
+  keys: usize,
+  tiny: u32,
+  scale: f32,
+): f32 {
   if (ASC_FEATURE_SIMD) {
     const least = i32x4.splat(tiny - 1);
     const factor = f32x4.splat(scale);
@@ -164,6 +205,10 @@ function rows<Square, Scaled>(x: usize, end: usize, keys: usize, tiny: u32, scal
       key = v128.and(v128.load(x, 112), magnitude);
       largest = i32x4.max_s(largest, key);
       a7 = added4<Square, Scaled>(a7, key, least, factor);
+      if (is<Signs, On>()) {
+        store<u32>(bits, signs16(x) | (signs16(x + 64) << 16));
+        bits += 4;
+      }
     }
     v128.store(keys, largest);
     // Folds by 16, 8 and 4 lanes are sums of whole vectors.
@@ -173,6 +218,7 @@ function rows<Square, Scaled>(x: usize, end: usize, keys: usize, tiny: u32, scal
     a0 = f32x4.add(a0, v128.shuffle<f32>(a0, a0, 2, 3, 0, 1));
     return f32x4.extract_lane(a0, 0) + f32x4.extract_lane(a0, 1);
   } else {
+    if (is<Signs, On>()) packSigns(x, bits, <u32>((end - x) >> 2));
     const sum0 = columns<Square, Scaled>(x, end, keys, tiny, scale);
     const sum1 = columns<Square, Scaled>(x + 4, end, keys, tiny, scale);
     const sum2 = columns<Square, Scaled>(x + 8, end, keys, tiny, scale);

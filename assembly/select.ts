@@ -6,6 +6,11 @@
  *
  * topK(x, indices, values, scratch, n, k, order): order 0 = magnitude, 1 = value; 1 <= k <= n; indices and values of k
  *   words. Scratch: topKScratch(n, k) words.
+ * The same of an x that is not in memory as a whole, for small k (else topKSample is 0): topKSampleSize(n) elements of x
+ *   are put where topKSample(scratch, n, k) says; topKBracket(scratch, n, k, order) is false where many of them are equal;
+ *   topKTake(x, from, to, scratch, n, k, order, taken) takes candidates among the elements from..to - 1 of x, in turn, of
+ *   which these alone are read, and returns how many there are so far; topKFinish(indices, values, scratch, n, k, order,
+ *   taken) is false where the sample misled. After a false the whole x is needed: topK.
  * threshold(x, indices, values, count, n, key, capacity): count[0] = how many elements have a magnitude's key of at
  *   least `key`; the first `capacity` of them go to indices and values. n >= 1, capacity >= 1. Scratch: none.
  *
@@ -34,10 +39,15 @@ const SMALL: u32 = 24;
 const BINS: u32 = 2048;
 const NUMBERS: u32 = 16;
 
-/** The numbers, by their offset in bytes: what is still wanted of the cut's rank, how many have it, and counters. */
+/**
+ * The numbers, at the start of scratch, by their offset in bytes: what is still wanted of the cut's rank, how many have
+ * it, a counter, and the bracket.
+ */
 const WANTED: usize = 0;
 const EQUAL: usize = 4;
 const ABOVE: usize = 8;
+const LOW: usize = 16;
+const HIGH: usize = 24;
 
 /** Elements between two decisions on how to compact. */
 const CHUNK: u32 = 1024;
@@ -68,34 +78,22 @@ export function topK(
   k: u32,
   order: u32,
 ): void {
-  const numbers = scratch;
-  const bins = numbers + (NUMBERS << 2);
-  const list = bins + (BINS << 2);
+  const bins = binsIn(scratch);
+  const list = listIn(scratch);
   if (n < UNSAMPLED) {
-    const cut = kthRank(x, n, k, order, bins, numbers);
-    emit(x, indices, values, n, k, order, cut, load<u32>(numbers, WANTED), load<u32>(numbers, EQUAL));
+    const cut = kthRank(x, n, k, order, bins, scratch);
+    emit(x, indices, values, n, k, order, cut, load<u32>(scratch, WANTED), load<u32>(scratch, EQUAL));
     return;
   }
 
-  // 1. The bracket, four standard deviations to each side of the cut's place in the sample.
-  const size = sampleSize(n);
-  const expected = (<f64>k * <f64>size) / <f64>n;
-  const margin = 4 * sqrt(expected * (1 - <f64>k / <f64>n)) + 8;
-  sample(x, n, size, list);
-  let low = <i64>0;
-  if (expected + margin < <f64>size)
-    low = kthRank(list, size, <u32>(expected + margin), order, bins, numbers);
-  const lowTies: u32 = low == 0 ? 0 : load<u32>(numbers, EQUAL);
-  let high: i64 = (<i64>1) << 32;
-  let highTies: u32 = 0;
-  if (expected > margin + 1) {
-    high = <i64>kthRank(list, size, <u32>(expected - margin), order, bins, numbers) + 1;
-    highTies = load<u32>(numbers, EQUAL);
-  }
+  // 1. The bracket.
+  sample(x, n, sampleSize(n), list);
+  const many = bracketSample(scratch, n, k, order);
+  let low = load<i64>(scratch, LOW);
+  let high = load<i64>(scratch, HIGH);
 
   // 2. Ties at an end of the bracket: counting them tells whether the cut is there.
-  const many = size / 64;
-  if (lowTies > many || highTies > many) {
+  if (many) {
     const last = high - 1;
     const fromLow = countFrom(x, n, order, low);
     const aboveLow = countFrom(x, n, order, low + 1);
@@ -112,49 +110,124 @@ export function topK(
     // Between the ends: leave the ties out.
     if (aboveLow >= k) low++;
     if (fromHigh < k) high--;
+    store<i64>(scratch, low, LOW);
+    store<i64>(scratch, high, HIGH);
   }
 
-  const capacity = room(n, k);
   if (k < n / SMALL) {
     // 3. Small k: copy the candidates, find the cut among them.
-    const candidates = list + (capacity << 2);
-    const words = candidates + (capacity << 2);
-    const found = take(x, 0, n, order, low, candidates, words, capacity);
-    if (found >= k && found < capacity) {
-      // Only those below `high` can be the cut, if there are less than k others.
-      let cut: u32;
-      const between = bracket(words, found, order, 0, high, list, capacity, numbers);
-      const above = load<u32>(numbers, ABOVE);
-      if (above < k) cut = kthRank(list, between, k - above, order, bins, numbers);
-      else cut = kthRank(words, found, k, order, bins, numbers);
-      emitListed(
-        candidates,
-        words,
-        found,
-        indices,
-        values,
-        k,
-        order,
-        cut,
-        load<u32>(numbers, WANTED),
-        load<u32>(numbers, EQUAL),
-      );
-      return;
-    }
+    const found = topKTake(x, 0, n, scratch, n, k, order, 0);
+    if (topKFinish(indices, values, scratch, n, k, order, found)) return;
   } else {
     // 3. Large k: copy the words in the bracket, find the cut among them.
-    const between = bracket(x, n, order, low, high, list, capacity, numbers);
-    const above = load<u32>(numbers, ABOVE);
+    const capacity = room(n, k);
+    const between = bracket(x, n, order, low, high, list, capacity, scratch);
+    const above = load<u32>(scratch, ABOVE);
     if (between < capacity && above < k && k - above <= between) {
-      const cut = kthRank(list, between, k - above, order, bins, numbers);
-      emit(x, indices, values, n, k, order, cut, load<u32>(numbers, WANTED), load<u32>(numbers, EQUAL));
+      const cut = kthRank(list, between, k - above, order, bins, scratch);
+      emit(x, indices, values, n, k, order, cut, load<u32>(scratch, WANTED), load<u32>(scratch, EQUAL));
       return;
     }
   }
 
   // 4. The sample misled.
-  const cut = kthRank(x, n, k, order, bins, numbers);
-  emit(x, indices, values, n, k, order, cut, load<u32>(numbers, WANTED), load<u32>(numbers, EQUAL));
+  const cut = kthRank(x, n, k, order, bins, scratch);
+  emit(x, indices, values, n, k, order, cut, load<u32>(scratch, WANTED), load<u32>(scratch, EQUAL));
+}
+
+export function topKSample(scratch: usize, n: u32, k: u32): usize {
+  return k < n / SMALL && n >= UNSAMPLED ? listIn(scratch) : 0;
+}
+
+export function topKSampleSize(n: u32): u32 {
+  return sampleSize(n);
+}
+
+export function topKBracket(scratch: usize, n: u32, k: u32, order: u32): bool {
+  return !bracketSample(scratch, n, k, order);
+}
+
+export function topKTake(
+  x: usize,
+  from: u32,
+  to: u32,
+  scratch: usize,
+  n: u32,
+  k: u32,
+  order: u32,
+  taken: u32,
+): u32 {
+  const capacity = room(n, k);
+  const candidates = listIn(scratch) + (capacity << 2);
+  const words = candidates + (capacity << 2);
+  const low = load<i64>(scratch, LOW);
+  return taken + take(x, from, to, order, low, at(candidates, taken), at(words, taken), capacity - taken);
+}
+
+export function topKFinish(
+  indices: usize,
+  values: usize,
+  scratch: usize,
+  n: u32,
+  k: u32,
+  order: u32,
+  found: u32,
+): bool {
+  const capacity = room(n, k);
+  if (found < k || found == capacity) return false;
+  const bins = binsIn(scratch);
+  const list = listIn(scratch);
+  const candidates = list + (capacity << 2);
+  const words = candidates + (capacity << 2);
+  // Only those below `high` can be the cut, if there are less than k others.
+  let cut: u32;
+  const between = bracket(words, found, order, 0, load<i64>(scratch, HIGH), list, capacity, scratch);
+  const above = load<u32>(scratch, ABOVE);
+  if (above < k) cut = kthRank(list, between, k - above, order, bins, scratch);
+  else cut = kthRank(words, found, k, order, bins, scratch);
+  const wanted = load<u32>(scratch, WANTED);
+  const equal = load<u32>(scratch, EQUAL);
+  emitListed(candidates, words, found, indices, values, k, order, cut, wanted, equal);
+  return true;
+}
+
+/** The histogram of a digit, and what follows it: the sample or the words in the bracket, then the candidates. */
+// @ts-ignore: decorator
+@inline
+function binsIn(scratch: usize): usize {
+  return scratch + (NUMBERS << 2);
+}
+
+// @ts-ignore: decorator
+@inline
+function listIn(scratch: usize): usize {
+  return binsIn(scratch) + (BINS << 2);
+}
+
+/**
+ * LOW and HIGH from the sample in the list: four standard deviations to each side of the cut's place there. Returns
+ * whether many of the sample equal an end.
+ */
+function bracketSample(scratch: usize, n: u32, k: u32, order: u32): bool {
+  const bins = binsIn(scratch);
+  const list = listIn(scratch);
+  const size = sampleSize(n);
+  const expected = (<f64>k * <f64>size) / <f64>n;
+  const margin = 4 * sqrt(expected * (1 - <f64>k / <f64>n)) + 8;
+  let low = <i64>0;
+  if (expected + margin < <f64>size)
+    low = kthRank(list, size, <u32>(expected + margin), order, bins, scratch);
+  const lowTies: u32 = low == 0 ? 0 : load<u32>(scratch, EQUAL);
+  let high: i64 = (<i64>1) << 32;
+  let highTies: u32 = 0;
+  if (expected > margin + 1) {
+    high = <i64>kthRank(list, size, <u32>(expected - margin), order, bins, scratch) + 1;
+    highTies = load<u32>(scratch, EQUAL);
+  }
+  store<i64>(scratch, low, LOW);
+  store<i64>(scratch, high, HIGH);
+  const many = size / 64;
+  return lowTies > many || highTies > many;
 }
 
 export function threshold(

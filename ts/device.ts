@@ -10,7 +10,7 @@ import {
   requireOptions,
   shown,
 } from './arguments.ts';
-import type { BackendName, GpuRange } from './backends/backend.ts';
+import type { Backend, BackendName, GpuRange } from './backends/backend.ts';
 import { BACKENDS, openBackend, type Opened, type OpenOptions } from './backends/open.ts';
 import { codecOf } from './compressors/codecs.ts';
 import type { Compressor } from './compressors/compressor.ts';
@@ -89,6 +89,8 @@ export class Device implements Host {
   #opened: Opened;
   #reopening: Promise<Opened> | undefined;
   #closed = false;
+  /** Backends of vectors that `allocate` gave, by the memory that these lie in. */
+  readonly #reserved = new WeakMap<ArrayBufferLike, Backend>();
 
   /** The kernels by themselves: `device.kernels.fwht(x)`. */
   readonly kernels: Kernels;
@@ -121,8 +123,8 @@ export class Device implements Host {
 
   /**
    * Compresses a vector to a packet, a Uint8Array with an ArrayBuffer of its own: the same bytes on every backend. `x`
-   * is read before the call returns and may change afterwards. A range of a GPU buffer is read where it lies; its buffer
-   * has usage STORAGE, and an offset that is a multiple of 256, or usage COPY_SRC.
+   * stays as it is until the promise settles. A range of a GPU buffer is read where it lies; its buffer has usage STORAGE,
+   * and an offset that is a multiple of 256, or usage COPY_SRC.
    *
    * @throws NonFiniteError where x holds NaN or infinity
    * @throws RangeError where the compressor does not fit x, k > n say
@@ -143,10 +145,35 @@ export class Device implements Host {
     requireOptions('compress', options, ['step', 'stream']);
     const step = requireInteger('step', options.step ?? 0, 0, LAST_WORD);
     const stream = requireInteger('stream', options.stream ?? 0, 0, LAST_WORD);
-    return this.use(async (scope) => {
+    const encode = async (scope: Scope): Promise<Uint8Array> => {
       const vector = isGpuRange(x) ? scope.borrowed(x) : scope.vector(x);
       return writePacket(await compressor.encode(scope, vector, { step, stream }));
+    };
+    const reserved = isGpuRange(x) ? undefined : this.#reserved.get(x.buffer);
+    if (reserved === undefined) return this.use(encode);
+    return this.#useReserved(reserved, encode).catch((error: unknown) => {
+      // a call that needs more room than there is beside the vector finds it where memory grows
+      if (error instanceof RangeError) return this.use(encode);
+      throw error;
     });
+  }
+
+  /**
+   * A vector of n zeros in the memory that kernels work in: what is written there, `compress` takes without a copy, as a
+   * whole or as a part, `x.subarray(first, end)`. It stays where it is for as long as it is referenced, and may be used
+   * like any other Float32Array, also after close(). On backends without such memory it is one like any other.
+   *
+   * @throws RangeError unless n is in 0..2^28, or where there is not so much memory
+   * @example
+   * const gradients = device.allocate(1000);
+   */
+  allocate(n: number): Float32Array {
+    requireInteger('n', n, 0, MAX_ELEMENTS);
+    if (this.#closed) throw new DeviceClosedError();
+    const reserved = n > 0 ? this.#opened.backend.reserve?.(n) : undefined;
+    if (reserved === undefined) return new Float32Array(n);
+    this.#reserved.set(reserved.words.buffer, reserved.backend);
+    return floatsOf(reserved.words);
   }
 
   /**
@@ -211,6 +238,17 @@ export class Device implements Host {
       throw this.#closed ? new DeviceClosedError() : error;
     } finally {
       if (!this.#closed) scope.end();
+    }
+  }
+
+  /** As `use`, on the backend of a vector that `allocate` gave. */
+  async #useReserved<T>(backend: Backend, work: (scope: Scope) => Promise<T>): Promise<T> {
+    if (this.#closed) throw new DeviceClosedError();
+    const scope = new Scope(backend);
+    try {
+      return await work(scope);
+    } finally {
+      scope.end();
     }
   }
 

@@ -53,6 +53,19 @@ export interface Backend {
   write(buffer: DeviceBuffer, words: Uint32Array): void;
 
   /**
+   * A buffer that holds these words, which stay as they are until it is released: where memory is the same, they are read
+   * where they lie. Kernels only read it.
+   */
+  lend(words: Uint32Array): DeviceBuffer;
+
+  /**
+   * A vector of `words` words in memory of this kind, with a backend of its own to read it where it lies: what is lent to
+   * that from there is not copied. Left out where a backend does not have such memory.
+   * @throws RangeError where there is not so much
+   */
+  reserve?(words: number): { readonly words: Uint32Array; readonly backend: Backend };
+
+  /**
    * A range of the user's as a buffer of this backend, used where it lies if the GPU can bind it there, else copied on
    * the GPU. `release` leaves the user's buffer alone.
    * @throws TypeError where the backend has no GPU, or the buffer's usage does not allow it; RangeError where the range

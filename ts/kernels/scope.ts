@@ -39,9 +39,11 @@ export class Scope {
     return buffer;
   }
 
-  /** A vector that holds these floats. */
+  /** A vector of the user's, who leaves it as it is until the scope ends; kernels only read it. */
   vector(data: Float32Array): Vector {
-    return { buffer: this.put(data), n: data.length };
+    const buffer = this.#backend.lend(wordsOf(data));
+    this.#taken.push(buffer);
+    return { buffer, n: data.length };
   }
 
   /** The vector in a range of a GPU buffer of the user's. */

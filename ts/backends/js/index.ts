@@ -59,9 +59,12 @@ export function openJs(): Backend {
 class JsBuffer implements DeviceBuffer {
   readonly words: number;
   readonly memory: Memory;
-  constructor(words: number, memory: ArrayBuffer) {
-    this.words = words;
-    this.memory = { words: new Uint32Array(memory, 0, words), floats: new Float32Array(memory, 0, words) };
+  /** Whether it is the user's memory. */
+  readonly lent: boolean;
+  constructor(words: Uint32Array, lent: boolean) {
+    this.words = words.length;
+    this.memory = { words, floats: new Float32Array(words.buffer, words.byteOffset, words.length) };
+    this.lent = lent;
   }
 }
 
@@ -74,7 +77,7 @@ class JsBackend implements Backend {
   readonly #live = new Set<DeviceBuffer>();
 
   allocate(words: number): DeviceBuffer {
-    const buffer = this.#free.get(words)?.pop() ?? new JsBuffer(words, new ArrayBuffer(words * 4));
+    const buffer = this.#free.get(words)?.pop() ?? new JsBuffer(new Uint32Array(words), false);
     this.#live.add(buffer);
     return buffer;
   }
@@ -82,6 +85,7 @@ class JsBackend implements Backend {
   release(buffer: DeviceBuffer): void {
     const own = this.#own(buffer);
     this.#live.delete(buffer);
+    if (own.lent) return;
     const same = this.#free.get(own.words);
     if (same) same.push(own);
     else this.#free.set(own.words, [own]);
@@ -89,6 +93,12 @@ class JsBackend implements Backend {
 
   write(buffer: DeviceBuffer, words: Uint32Array): void {
     this.#own(buffer).memory.words.set(words);
+  }
+
+  lend(words: Uint32Array): DeviceBuffer {
+    const buffer = new JsBuffer(words, true);
+    this.#live.add(buffer);
+    return buffer;
   }
 
   borrow(): never {

@@ -8,7 +8,7 @@
 const LINE = 64;
 
 /** Bytes of a page of WebAssembly memory. */
-const PAGE = 65536;
+export const PAGE = 65536;
 
 /** Memory ends one page below 4 GiB, so that a pointer just behind the last block is not 0. */
 const LIMIT = 65535 * PAGE;
@@ -63,6 +63,16 @@ export class Heap {
     const below = this.#free[next - 1];
     if (below !== undefined && below.address + below.bytes === address) below.bytes += bytes;
     else this.#free.splice(next, 0, { address, bytes });
+  }
+
+  /** Runs `work` with a block of `words` words of its own. */
+  with<T>(words: number, work: (address: number) => T): T {
+    const address = this.take(words * 4);
+    try {
+      return work(address);
+    } finally {
+      this.give(address);
+    }
   }
 
   /** A block as words: valid until the next `take`, which may grow the memory. */

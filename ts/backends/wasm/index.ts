@@ -1,12 +1,14 @@
 /**
- * The wasm backend: the kernels of assembly/, with SIMD where the engine has it. Work is done as it is queued, on the
- * calling thread.
+ * The wasm backend: the kernels of assembly/, with SIMD where the engine has it, on the calling thread. Kernels that go
+ * through one vector piece by piece wait for each other, and are done together before anything else is.
  */
 import type { Catalogue, Implementations } from '../../kernels/catalogue.ts';
 import type { Kernel } from '../../kernels/kernel.ts';
 import type { Backend, DeviceBuffer, ReadRequest } from '../backend.ts';
-import { Heap } from './heap.ts';
+import { Heap, PAGE } from './heap.ts';
 import { EXPORTS, kernelsOf, type Exports } from './kernels.ts';
+import { Pieces } from './pieces.ts';
+import { topKOfLent } from './top-k.ts';
 
 export interface WasmOptions {
   /** The compiled kernels, for runtimes that import .wasm files and forbid compiling bytes: wasm-simd or wasm-scalar. */
@@ -27,7 +29,7 @@ export async function openWasm(options: WasmOptions = {}): Promise<Backend> {
   try {
     const memory = new WebAssembly.Memory({ initial: 1 });
     const instance = await WebAssembly.instantiate(module, { env: { memory } });
-    return new WasmBackend(instance.exports as unknown as Exports, memory);
+    return new WasmBackend(module, instance, memory);
   } catch (cause) {
     throw new Error(`WebAssembly does not start: ${reasonOf(cause)}`, { cause });
   }
@@ -68,12 +70,20 @@ function reasonOf(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause);
 }
 
+/** Room that compressors work in beside a reserved vector: so many bytes, and so many times its length. */
+const WORKSPACE = 2 ** 22;
+const WORKSPACES = 3;
+
 class WasmBuffer implements DeviceBuffer {
   readonly words: number;
-  readonly address: number;
-  constructor(words: number, address: number) {
+  /** Where it lies in linear memory; undefined while it is only lent. */
+  address: number | undefined;
+  /** The user's words, where they are lent. */
+  readonly source: Uint32Array | undefined;
+  constructor(words: number, address: number | undefined, source?: Uint32Array) {
     this.words = words;
     this.address = address;
+    this.source = source;
   }
 }
 
@@ -81,31 +91,57 @@ class WasmBackend implements Backend {
   readonly name = 'wasm';
   readonly detail: string;
   readonly lost = false;
+  readonly #module: WebAssembly.Module;
+  readonly #memory: WebAssembly.Memory;
+  readonly #exports: Exports;
   /** The memory, until the backend is closed. */
   #heap: Heap | undefined;
   #kernels: Implementations<number> | undefined;
+  readonly #pieces: Pieces;
   readonly #live = new Set<DeviceBuffer>();
 
-  constructor(exports: Exports, memory: WebAssembly.Memory) {
+  constructor(module: WebAssembly.Module, instance: WebAssembly.Instance, memory: WebAssembly.Memory) {
+    const exports = instance.exports as unknown as Exports;
+    this.#module = module;
+    this.#memory = memory;
     this.detail = exports.simd() === 1 ? 'SIMD' : 'scalar';
+    this.#exports = exports;
     this.#heap = new Heap(memory, exports.heapBase());
     this.#kernels = kernelsOf(exports, this.#heap);
+    this.#pieces = new Pieces(exports, this.#heap);
   }
 
   allocate(words: number): DeviceBuffer {
-    const buffer = new WasmBuffer(words, this.#open().take(words * 4));
-    this.#live.add(buffer);
-    return buffer;
+    return this.#adopt(new WasmBuffer(words, this.#open().take(words * 4)));
   }
 
   release(buffer: DeviceBuffer): void {
-    const { address } = this.#own(buffer);
+    const own = this.#own(buffer);
+    this.#pieces.finish();
     this.#live.delete(buffer);
-    this.#open().give(address);
+    if (own.address !== undefined && own.address !== own.source?.byteOffset) this.#open().give(own.address);
   }
 
   write(buffer: DeviceBuffer, words: Uint32Array): void {
+    this.#pieces.finish();
     this.#view(buffer).set(words);
+  }
+
+  lend(words: Uint32Array): DeviceBuffer {
+    this.#open();
+    const own = words.buffer === this.#memory.buffer;
+    return this.#adopt(new WasmBuffer(words.length, own ? words.byteOffset : undefined, words));
+  }
+
+  reserve(words: number): { words: Uint32Array; backend: Backend } {
+    const bytes = WORKSPACE + 4 * words * (1 + WORKSPACES);
+    const pages = Math.ceil(bytes / PAGE);
+    // growing would take the vector from under its user
+    const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
+    const instance = new WebAssembly.Instance(this.#module, { env: { memory } });
+    const backend = new WasmBackend(this.#module, instance, memory);
+    const address = backend.#open().take(words * 4);
+    return { words: backend.#open().view(address, words), backend };
   }
 
   borrow(): never {
@@ -121,17 +157,14 @@ class WasmBackend implements Backend {
     buffers: Readonly<Record<Buffers, DeviceBuffer>>,
     params: Readonly<Record<Params, number>>,
   ): void {
-    const addresses: Record<string, number> = {};
-    for (const name of kernel.buffers) addresses[name] = this.#own(buffers[name]).address;
-    // The names of a kernel's buffers and numbers are those of its implementation: both have the type of the catalogue.
-    const implementation = this.#kernels?.[kernel.name as keyof Catalogue] as (
-      addresses: Readonly<Record<string, number>>,
-      params: Readonly<Record<string, number>>,
-    ) => void;
-    implementation(addresses, params);
+    const own: Record<string, WasmBuffer> = {};
+    for (const name of kernel.buffers) own[name] = this.#own(buffers[name]);
+    const alone = (): void => this.#run(kernel.name, own, params);
+    if (!this.#pieces.wait(kernel.name, own, params, alone)) alone();
   }
 
   async read(requests: readonly ReadRequest[]): Promise<Uint32Array[]> {
+    this.#pieces.finish();
     return requests.map(({ buffer, first = 0, count = buffer.words - first }) =>
       this.#view(buffer).slice(first, first + count),
     );
@@ -139,8 +172,51 @@ class WasmBackend implements Backend {
 
   close(): void {
     this.#live.clear();
+    this.#pieces.clear();
     this.#heap = undefined;
     this.#kernels = undefined;
+  }
+
+  #run(
+    name: string,
+    own: Readonly<Record<string, WasmBuffer>>,
+    params: Readonly<Record<string, number>>,
+  ): void {
+    this.#pieces.finish();
+    const { x } = own;
+    if (
+      name === 'topK' &&
+      x.address === undefined &&
+      topKOfLent(
+        this.#exports,
+        this.#open(),
+        x.source!,
+        addressesOf({ indices: own.indices, values: own.values }),
+        params,
+      )
+    )
+      return;
+    for (const buffer of Object.values(own)) this.#settle(buffer);
+    // The names of a kernel's buffers and numbers are those of its implementation: both have the type of the catalogue.
+    const implementation = this.#kernels?.[name as keyof Catalogue] as (
+      addresses: Readonly<Record<string, number>>,
+      params: Readonly<Record<string, number>>,
+    ) => void;
+    implementation(addressesOf(own), params);
+  }
+
+  /** Copies what is only lent into linear memory. */
+  #settle(buffer: WasmBuffer): number {
+    if (buffer.address === undefined) {
+      buffer.address = this.#open().take(buffer.words * 4);
+      this.#open().view(buffer.address, buffer.words).set(buffer.source!);
+    }
+    return buffer.address;
+  }
+
+  #adopt(buffer: WasmBuffer): DeviceBuffer {
+    this.#live.add(buffer);
+    return buffer;
   }
 
   #open(): Heap {
@@ -155,7 +231,13 @@ class WasmBackend implements Backend {
   }
 
   #view(buffer: DeviceBuffer): Uint32Array {
-    const { address, words } = this.#own(buffer);
-    return this.#open().view(address, words);
+    const own = this.#own(buffer);
+    return this.#open().view(this.#settle(own), own.words);
   }
+}
+
+function addressesOf(buffers: Readonly<Record<string, WasmBuffer>>): Record<string, number> {
+  const addresses: Record<string, number> = {};
+  for (const name in buffers) addresses[name] = buffers[name].address!;
+  return addresses;
 }

@@ -24,6 +24,7 @@ export interface Exports {
     x: number,
     y: number,
     scratch: number,
+    from: number,
     n: number,
     total: number,
     block: number,
@@ -53,6 +54,7 @@ export interface Exports {
     lambdas: number,
     bits: number,
     scratch: number,
+    from: number,
     n: number,
     segment: number,
     seed: number,
@@ -80,6 +82,17 @@ export interface Exports {
   randomBits(bits: number, n: number, seed: number, step: number, stream: number): void;
   scan(x: number, sums: number, total: number, n: number): void;
   scatter(indices: number, values: number, y: number, n: number, count: number): void;
+  /** absSum, scale 1, and packSigns in one pass. */
+  signsAndSum(
+    x: number,
+    bits: number,
+    sums: number,
+    max: number,
+    scratch: number,
+    n: number,
+    segment: number,
+    tiny: number,
+  ): void;
   /** 1 where the module was compiled with SIMD, else 0. */
   simd(): number;
   squareSum(
@@ -112,8 +125,32 @@ export interface Exports {
     k: number,
     order: number,
   ): void;
+  topKBracket(scratch: number, n: number, k: number, order: number): number;
+  topKFinish(
+    indices: number,
+    values: number,
+    scratch: number,
+    n: number,
+    k: number,
+    order: number,
+    taken: number,
+  ): number;
+  /** Where in scratch topKBracket wants the sample; 0 where k is too large, or n too small, for it. */
+  topKSample(scratch: number, n: number, k: number): number;
+  /** Words of the sample. */
+  topKSampleSize(n: number): number;
   /** Words of scratch of topK. */
   topKScratch(n: number, k: number): number;
+  topKTake(
+    x: number,
+    from: number,
+    to: number,
+    scratch: number,
+    n: number,
+    k: number,
+    order: number,
+    taken: number,
+  ): number;
   unflatten(
     t: number,
     scales: number,
@@ -159,12 +196,18 @@ export const EXPORTS: readonly (keyof Exports)[] = [
   'randomBits',
   'scan',
   'scatter',
+  'signsAndSum',
   'simd',
   'squareSum',
   'sumScratch',
   'threshold',
   'topK',
+  'topKBracket',
+  'topKFinish',
+  'topKSample',
+  'topKSampleSize',
   'topKScratch',
+  'topKTake',
   'unflatten',
   'uniformGrid',
   'unpackBits',
@@ -173,14 +216,7 @@ export const EXPORTS: readonly (keyof Exports)[] = [
 
 /** The kernels over addresses in the memory of `heap`, which also gives them their scratch. */
 export function kernelsOf(wasm: Exports, heap: Heap): Implementations<number> {
-  const withScratch = (words: number, work: (scratch: number) => void): void => {
-    const scratch = heap.take(words * 4);
-    try {
-      work(scratch);
-    } finally {
-      heap.give(scratch);
-    }
-  };
+  const withScratch = (words: number, work: (scratch: number) => void): void => heap.with(words, work);
   return {
     absSum: ({ x, sums, max }, { n, segment, tiny, scale }) => {
       withScratch(wasm.sumScratch(), (scratch) =>
@@ -193,7 +229,7 @@ export function kernelsOf(wasm: Exports, heap: Heap): Implementations<number> {
     findMarked: ({ packed, bits }, { n, width }) => wasm.findMarked(packed, bits, n, width),
     flatten: ({ x, y }, { n, total, block, seed, step, stream, tiny, scale }) => {
       withScratch(wasm.flipScratch(), (scratch) =>
-        wasm.flatten(x, y, scratch, n, total, block, seed, step, stream, tiny, scale),
+        wasm.flatten(x, y, scratch, 0, n, total, block, seed, step, stream, tiny, scale),
       );
     },
     fwht: ({ x, y }, { n, total, block }) => wasm.fwht(x, y, n, total, block),
@@ -213,7 +249,7 @@ export function kernelsOf(wasm: Exports, heap: Heap): Implementations<number> {
     packBits: ({ codes, packed }, { n, width }) => wasm.packBits(codes, packed, n, width),
     packDithered: ({ z, lambdas, bits }, { n, segment, seed, step, stream }) => {
       withScratch(wasm.ditherScratch(), (scratch) =>
-        wasm.packDithered(z, lambdas, bits, scratch, n, segment, seed, step, stream),
+        wasm.packDithered(z, lambdas, bits, scratch, 0, n, segment, seed, step, stream),
       );
     },
     packSigns: ({ x, bits }, { n }) => wasm.packSigns(x, bits, n),

@@ -128,6 +128,12 @@ export class WebgpuBackend implements Backend {
     this.#device.queue.writeBuffer(target, offset, source, byteOffset, byteLength);
   }
 
+  lend(words: Uint32Array): DeviceBuffer {
+    const buffer = this.allocate(words.length);
+    if (words.length > 0) this.write(buffer, words);
+    return buffer;
+  }
+
   borrow(range: GpuRange): DeviceBuffer {
     this.#requireAlive();
     const theirs = memoryOf(range);

@@ -1,0 +1,93 @@
+/** Vectors that the wasm backend goes through in pieces: the bytes of the js backend, wherever they lie. */
+import * as assert from 'uvu/assert';
+import {
+  ditheredSign,
+  flattenedOneBit,
+  maskEncoded,
+  NonFiniteError,
+  openDevice,
+  qsgd,
+  quantized,
+  randomizedTopK,
+  scaledSign,
+  threshold,
+  topK,
+  type Compressor,
+} from '../../ts/index.ts';
+import { Device } from '../../ts/device.ts';
+import { openWasm } from '../../ts/backends/wasm/index.ts';
+import { PIECE } from '../../ts/backends/wasm/pieces.ts';
+import { rejects } from '../support/host.ts';
+import { input, type InputKind } from '../support/inputs.ts';
+import { suite } from '../support/suite.ts';
+
+const test = suite('vectors in pieces');
+
+const compressors: readonly Compressor[] = [
+  topK({ ratio: 0.01 }),
+  topK({ ratio: 0.3 }),
+  threshold({ t: 1.5 }),
+  randomizedTopK({ ratio: 0.01, alpha: 0.1, seed: 3 }),
+  scaledSign(),
+  scaledSign({ block: 32 }),
+  scaledSign({ block: 33 }),
+  scaledSign({ block: 1024 }),
+  scaledSign({ block: 2 ** 15 }),
+  quantized({ bits: 1 }),
+  quantized({ bits: 5 }),
+  qsgd({ levels: 7, seed: 3 }),
+  maskEncoded({ ratio: 0.99, bits: 2 }),
+  ditheredSign({ seed: 3 }),
+  flattenedOneBit({ seed: 3 }),
+  flattenedOneBit({ seed: 3, lambda: 'max', block: 64 }),
+  flattenedOneBit({ seed: 3, lambda: 0.01, block: 2 ** 15 }),
+  flattenedOneBit({ seed: 3, scale: 'mean', block: 2 ** 14 }),
+  flattenedOneBit({ seed: 3, scale: 'drive', block: 'whole' }),
+  flattenedOneBit({ seed: 3, scale: 'drive' }),
+];
+
+/** Around one, two and several pieces; a last piece of one element; padding that fills a piece, and none. */
+const SIZES = [PIECE, PIECE + 1, 2 * PIECE, 2 * PIECE + 31, 3 * PIECE + 4097, 65_537];
+const KINDS: readonly InputKind[] = ['normal', 'heavy', 'ties', 'sparse', 'constant', 'ascending', 'huge'];
+
+for (const simd of [true, false])
+  test(`the same bytes as js, ${simd ? 'SIMD' : 'scalar'}`, async () => {
+    const js = await openDevice({ backend: 'js' });
+    const wasm = new Device({ backend: 'wasm' }, { backend: await openWasm({ simd }), reasons: {} });
+    for (const [s, n] of SIZES.entries())
+      for (const [c, compressor] of compressors.entries()) {
+        const kind = KINDS[(s + c) % KINDS.length];
+        const x = input(kind, n);
+        const own = wasm.allocate(n);
+        own.set(x);
+        const what = `${compressor.name} ${JSON.stringify(compressor.options)} of ${n}, ${kind}`;
+        const expected = await js.compress(compressor, x, { step: 5 });
+        assert.equal(await wasm.compress(compressor, x, { step: 5 }), expected, what);
+        assert.equal(
+          await wasm.compress(compressor, own, { step: 5 }),
+          expected,
+          `${what}, in device memory`,
+        );
+      }
+    js.close();
+    wasm.close();
+  });
+
+test('what is not finite is found in any piece', async () => {
+  const device = await openDevice({ backend: 'wasm' });
+  for (const place of [0, PIECE - 1, PIECE, 3 * PIECE + 5])
+    for (const compressor of compressors) {
+      const x = input('normal', 3 * PIECE + 6);
+      x[place] = Infinity;
+      x[3 * PIECE + 5] = NaN;
+      const bad = place === 3 * PIECE + 5 ? 1 : 2;
+      await rejects(
+        device.compress(compressor, x),
+        NonFiniteError,
+        `the input has ${bad} NaN or infinite ${bad === 1 ? 'element' : 'elements'}, the first at index ${place}`,
+      );
+    }
+  device.close();
+});
+
+test.run();
