@@ -17,7 +17,7 @@ import type { Compressor } from './compressors/compressor.ts';
 import { DeviceClosedError, PacketError } from './errors.ts';
 import { accumulateKernel, requireScale, scaleOf } from './kernels/accumulate.ts';
 import * as kernels from './kernels/index.ts';
-import { floatsOf, Scope, type Host } from './kernels/scope.ts';
+import { floatsOf, Scope, type Host, wordsOf } from './kernels/scope.ts';
 import { readPacket, writePacket } from './packet/packet.ts';
 
 /** What openDevice takes. */
@@ -220,10 +220,9 @@ export class Device implements Host {
         await scope.read();
         return into;
       }
-      const decoded = floatsOf((await scope.read({ buffer: result, count: n }))[0]);
-      if (into === undefined) return decoded;
-      into.set(decoded);
-      return into;
+      const target = into ?? new Float32Array(n);
+      await scope.read({ buffer: result, count: n, into: wordsOf(target) });
+      return target;
     });
   }
 

@@ -47,7 +47,7 @@ export async function openBench(
   for (const name of backends) {
     const backend = await open(name);
     const device = await openDevice({ backend: name });
-    opened.push({ name, backend, x: new Scope(backend).vector(x), device });
+    opened.push({ name, backend, x: { buffer: new Scope(backend).put(x), n: x.length }, device });
   }
   return {
     input,
@@ -111,9 +111,6 @@ function kernelGroup(task: KernelTask): Group {
   };
 }
 
-/** A device with memory of its own for vectors: compress reads them there, without a copy. */
-type Allocating = Device & { readonly allocate?: (n: number) => Float32Array };
-
 function compressGroup(task: CompressorTask): Group {
   return {
     task: `compress ${task.name}`,
@@ -126,13 +123,10 @@ function compressGroup(task: CompressorTask): Group {
         const { length: bytes } = await device.compress(compressor, x);
         const entry = { kind: 'compress', backend: name, bytes } as const;
         own.push({ ...entry, candidate: ours(name), run: () => device.compress(compressor, x) });
-        const view = await resident(device, x);
-        if (view !== undefined)
-          own.push({
-            ...entry,
-            candidate: ours(name, 'device'),
-            run: () => device.compress(compressor, view),
-          });
+        if (name !== 'wasm') continue; // elsewhere it is a vector like any other
+        const view = resident(device, x);
+        const candidate = ours(name, 'device');
+        own.push({ ...entry, candidate, run: () => device.compress(compressor, view) });
       }
       return [...own, ...peersOf(task, bench, 'whole'), ...floorsOf(bench)];
     },
@@ -142,12 +136,10 @@ function compressGroup(task: CompressorTask): Group {
 /** Vectors in memory of devices, one each. */
 const residents = new WeakMap<Device, Float32Array>();
 
-/** The vector in memory of the device, where it has such. */
-async function resident(device: Allocating, x: Float32Array): Promise<Float32Array | undefined> {
-  if (typeof device.allocate !== 'function') return undefined;
+/** The vector in memory of the device. */
+function resident(device: Device, x: Float32Array): Float32Array {
   let view = residents.get(device);
-  // memory that has grown since leaves views of it empty
-  if (view === undefined || view.length !== x.length) {
+  if (view === undefined) {
     view = device.allocate(x.length);
     view.set(x);
     residents.set(device, view);

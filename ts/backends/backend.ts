@@ -29,6 +29,8 @@ export interface ReadRequest {
   readonly buffer: DeviceBuffer;
   readonly first?: number;
   readonly count?: number;
+  /** Where they go, `count` words; an array of their own if left out. */
+  readonly into?: Uint32Array;
 }
 
 export interface Backend {
@@ -84,8 +86,8 @@ export interface Backend {
   ): void;
 
   /**
-   * Waits for all work queued so far and copies the requested words out, each into an array of its own. One call is
-   * one submit and one readback on a GPU.
+   * Waits for all work queued so far and copies the requested words out. One call is one submit and one readback on a
+   * GPU.
    * @throws DeviceLostError where the GPU went away
    */
   read(requests: readonly ReadRequest[]): Promise<Uint32Array[]>;

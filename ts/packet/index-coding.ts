@@ -161,6 +161,7 @@ export function decodeRice(
     const own = headAt(head, block);
     const r = own & (2 ** R_BITS - 1);
     const mask = (1 << r) - 1;
+    const unit = 2 ** r;
     const count = Math.min(BLOCK, k - first);
     const blockEnd = unaryBit + (own >>> R_BITS);
     const lowEnd = lowWord + Math.ceil((count * r) / 32);
@@ -169,8 +170,14 @@ export function decodeRice(
     let at = 0;
     for (let i = first; i < first + count; i++) {
       const start = unaryBit;
-      while (unaryBit < blockEnd && ((unary[unaryBit >>> 5] >>> (unaryBit & 31)) & 1) === 0) unaryBit++;
-      if (unaryBit >= blockEnd)
+      let ahead = unary[unaryBit >>> 5] >>> (unaryBit & 31);
+      while (ahead === 0 && unaryBit < blockEnd) {
+        unaryBit = (unaryBit | 31) + 1;
+        ahead = unary[unaryBit >>> 5];
+      }
+      // the lowest one, as far as it is there
+      unaryBit += 31 - Math.clz32(ahead & -ahead);
+      if (unaryBit >= blockEnd || ahead === 0)
         throw new PacketError(`block ${block} of the index list has too few ones`, offset);
       let rest = 0;
       if (r > 0) {
@@ -182,7 +189,7 @@ export function decodeRice(
         at += r;
       }
       // in float64: a hostile quotient must not wrap around
-      last += 1 + (unaryBit - start) * 2 ** r + rest;
+      last += 1 + (unaryBit - start) * unit + rest;
       unaryBit++;
       if (last >= n) throw new PacketError(`the index list holds ${last}, but n is ${n}`, offset);
       indices[i] = last;

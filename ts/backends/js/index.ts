@@ -125,9 +125,12 @@ class JsBackend implements Backend {
 
   read(requests: readonly ReadRequest[]): Promise<Uint32Array[]> {
     return Promise.resolve(
-      requests.map(({ buffer, first = 0, count = buffer.words - first }) =>
-        this.#own(buffer).memory.words.slice(first, first + count),
-      ),
+      requests.map(({ buffer, first = 0, count = buffer.words - first, into }) => {
+        const { words } = this.#own(buffer).memory;
+        if (into === undefined) return words.slice(first, first + count);
+        into.set(words.subarray(first, first + count));
+        return into;
+      }),
     );
   }
 

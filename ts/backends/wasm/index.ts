@@ -165,9 +165,12 @@ class WasmBackend implements Backend {
 
   async read(requests: readonly ReadRequest[]): Promise<Uint32Array[]> {
     this.#pieces.finish();
-    return requests.map(({ buffer, first = 0, count = buffer.words - first }) =>
-      this.#view(buffer).slice(first, first + count),
-    );
+    return requests.map(({ buffer, first = 0, count = buffer.words - first, into }) => {
+      const words = this.#view(buffer);
+      if (into === undefined) return words.slice(first, first + count);
+      into.set(words.subarray(first, first + count));
+      return into;
+    });
   }
 
   close(): void {

@@ -48,6 +48,6 @@ function sample(x: Uint32Array, list: Uint32Array): void {
   const places = Math.floor(x.length / LINE);
   for (let i = 0; i < lines; i++) {
     const place = Math.min(Math.floor(((i + ((i * GOLDEN) % 1)) / lines) * places), places - 1);
-    list.set(x.subarray(place * LINE, (place + 1) * LINE), i * LINE);
+    for (let j = 0; j < LINE; j++) list[i * LINE + j] = x[place * LINE + j];
   }
 }

@@ -210,10 +210,16 @@ export class WebgpuBackend implements Backend {
           mapped.catch((reason: unknown) => this.#mapFailed(problems, reason)),
         ]);
         if (error) throw error;
-        if (bytes === 0) return copies.map(() => new Uint32Array(0));
-        const range = readback.getMappedRange(0, bytes);
+        const range = bytes > 0 ? readback.getMappedRange(0, bytes) : new ArrayBuffer(0);
         let at = 0;
-        return copies.map((copy) => new Uint32Array(range.slice(at, (at += copy.bytes))));
+        return copies.map((copy, i) => {
+          const { into } = requests[i];
+          const start = at;
+          at += copy.bytes;
+          if (into === undefined) return new Uint32Array(range.slice(start, at));
+          into.set(new Uint32Array(range, start, copy.bytes / 4));
+          return into;
+        });
       } finally {
         if (readback.mapState === 'mapped') readback.unmap();
         this.#readbacks.give(readback);
