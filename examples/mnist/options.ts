@@ -44,7 +44,7 @@ export class UsageError extends Error {
 const DEFAULTS = {
   workers: 4,
   steps: 1000,
-  splitSteps: 240,
+  splitSteps: 500,
   seed: 1,
   // a run keeps one core busy, and a few hundred megabytes
   jobs: Math.min(availableParallelism(), 4),
