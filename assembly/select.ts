@@ -215,9 +215,11 @@ function bracketSample(scratch: usize, n: u32, k: u32, order: u32): bool {
   const expected = (<f64>k * <f64>size) / <f64>n;
   const margin = 4 * sqrt(expected * (1 - <f64>k / <f64>n)) + 8;
   let low = <i64>0;
-  if (expected + margin < <f64>size)
+  let lowTies: u32 = 0;
+  if (expected + margin < <f64>size) {
     low = kthRank(list, size, <u32>(expected + margin), order, bins, scratch);
-  const lowTies: u32 = low == 0 ? 0 : load<u32>(scratch, EQUAL);
+    lowTies = load<u32>(scratch, EQUAL);
+  }
   let high: i64 = (<i64>1) << 32;
   let highTies: u32 = 0;
   if (expected > margin + 1) {
