@@ -54,6 +54,7 @@ export const claims: readonly Claim[] = [
     title: 'at equal megabytes its loss is below that of DoubleSqueeze and MEM-SGD',
     criterion:
       'at each megabyte of the second half of what DoubleSqueeze sends, with every seed; the averages of models and momentum are counted; means over the last fifth of the steps so far',
+    why: 'An average of models and momentum costs as much as 64 steps of signs: where one has just been paid, the lead is smallest.',
     answer: below('liec-sgd', ['double-squeeze', 'mem-sgd']),
   },
   {
@@ -85,6 +86,7 @@ export const claims: readonly Claim[] = [
     paper: 'ExDyna (arXiv 2402.13781)',
     title: "the density follows the target with the paper's control",
     criterion: 'the mean of 20 steps is within 15 % of it over the last 80 % of the steps',
+    why: 'A step scales the threshold by half a percent at most, ten percent in 20 steps.',
     answer: (runs) => densities(runs, { 'ex-dyna': 0.01, 'ex-dyna-5': 0.05 }, WINDOW, 0.15, SETTLED),
   },
   {
