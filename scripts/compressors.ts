@@ -20,7 +20,7 @@ import {
   threshold,
   topK,
 } from '../ts/index.ts';
-import { words } from '../tests/support/inputs.ts';
+import { openDraws, relativeError } from '../tests/support/draws.ts';
 
 const N = 2 ** 20;
 
@@ -47,9 +47,7 @@ const COMPRESSORS: readonly Compressor[] = [
   flattenedOneBit({ seed: 1, scale: 'drive' }),
 ];
 
-const next = words(20240829);
-const uniform = (): number => ((next() >>> 8) + 0.5) / 2 ** 24;
-const normal = (): number => Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform());
+const { normal } = openDraws(20240829);
 /** Kinds of data by the name of their column. */
 const DATA: Readonly<Record<string, () => number>> = {
   // sums of values of many sizes, as in a dense gradient
@@ -59,17 +57,6 @@ const DATA: Readonly<Record<string, () => number>> = {
   // a feature map behind a rectifier
   ReLU: () => Math.max(0, normal()),
 };
-
-/** |y - x|^2 / |x|^2 */
-function relativeError(x: Float32Array, y: ArrayLike<number>): number {
-  let error = 0;
-  let size = 0;
-  for (let i = 0; i < x.length; i++) {
-    error += (y[i] - x[i]) ** 2;
-    size += x[i] ** 2;
-  }
-  return error / size;
-}
 
 const device = await openDevice({ backend: 'wasm' });
 const vectors = Object.values(DATA).map((draw) => Float32Array.from({ length: N }, draw));

@@ -13,7 +13,7 @@ import { megabytes, percent, times } from '../examples/mnist/format.ts';
 import { timesSmaller } from '../examples/mnist/table.ts';
 import type { Run } from '../examples/mnist/train.ts';
 import { ditheredSign, flattenedOneBit, openDevice } from '../ts/index.ts';
-import { words } from '../tests/support/inputs.ts';
+import { openDraws, relativeError } from '../tests/support/draws.ts';
 import { claims, mean, range, type Runs } from './claims.ts';
 
 const SEEDS = [1, 2, 3];
@@ -78,9 +78,7 @@ function table(runs: Runs): string {
 
 /** The relative squared error of one draw on vectors of different shapes, n = 2^16, a mean over ten draws. */
 async function shapes(): Promise<string> {
-  const next = words(240511095);
-  const uniform = (): number => ((next() >>> 8) + 0.5) / 2 ** 24;
-  const normal = (): number => Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform());
+  const { uniform, normal } = openDraws(240511095);
   const kinds: Readonly<Record<string, () => number>> = {
     normal,
     'Student t, 2 degrees': () => normal() / Math.sqrt((normal() ** 2 + normal() ** 2) / 2),
@@ -101,11 +99,10 @@ async function shapes(): Promise<string> {
   for (const [name, compressor] of Object.entries(compressors)) {
     const cells: string[] = [];
     for (const x of vectors) {
-      const size = x.reduce((sum, value) => sum + value * value, 0);
       let error = 0;
       for (let step = 0; step < 10; step++) {
         const y = await device.decompress(await device.compress(compressor, x, { step }));
-        error += y.reduce((sum, value, i) => sum + (value - x[i]) ** 2, 0) / size / 10;
+        error += relativeError(x, y) / 10;
       }
       cells.push(error >= 1000 ? Math.round(error).toLocaleString('en-US') : error.toPrecision(3));
     }

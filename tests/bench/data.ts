@@ -1,5 +1,5 @@
 /** The vectors that are measured: kinds of data that gradients are like, or that are hard for a selection. */
-import { words } from '../support/inputs.ts';
+import { openDraws } from '../support/draws.ts';
 
 export const DATA = ['normal', 'heavy', 'zeros', 'equal', 'sorted'] as const;
 export type DataKind = (typeof DATA)[number];
@@ -23,9 +23,7 @@ export interface Input {
 
 /** n floats of a kind, the same at every call. */
 export function vector(data: DataKind, n: number): Float32Array {
-  const next = words(20240829);
-  const uniform = (): number => ((next() >>> 8) + 0.5) / 2 ** 24;
-  const normal = (): number => Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform());
+  const { next, uniform, normal } = openDraws(20240829);
   // R. W. Bailey, "Polar generation of random variates with the t-distribution", 1994
   const heavy = (): number => Math.sqrt(3 * (uniform() ** (-2 / 3) - 1)) * Math.cos(2 * Math.PI * uniform());
   const draws: Record<DataKind, () => number> = {
