@@ -8,8 +8,8 @@
  *
  * absSum(x, sums, max, scratch, n, segment, tiny, scale): for each segment s the tree over |x_i| * scale, where |x_i|
  *   counts as zero when its key is below tiny; max[s] = its largest key. sums and max of ceil(n / segment) words.
- * signsAndSum(x, bits, sums, max, scratch, n, segment, tiny): absSum with scale = 1 and packSigns in one pass; segment is a
- *   multiple of 32, or n.
+ * signsAndSum(x, bits, sums, max, scratch, n, segment, tiny): absSum with scale = 1 and packSigns in one pass, where no
+ *   element is NaN, whose sign is not said; segment is a multiple of 32, or n.
  * squareSum(...): the same of (|x_i| * scale)^2, added in two parts that are exact: with high = |x_i| * scale cut to the
  *   bits of HIGH_MASK and low = the rest, high * high, then 2 * high * low.
  *   Scratch: SUM_SCRATCH words. A piece of 2^20 elements is a tree of its own, and absSum of its sum with tiny = 0 and
@@ -23,7 +23,7 @@
 import { is, Off, On } from './flag';
 import { INFINITE, MAGNITUDE, SIGN } from './float-bits';
 import { VALUE } from './order';
-import { packSigns, signs16 } from './pack';
+import { packSigns } from './pack';
 
 /** Elements of a block of the tree. */
 export const BLOCK: u32 = 1024;
@@ -147,19 +147,37 @@ function block(
     x = scratch + PADDED;
   }
   const end = x + (padded << 2);
-  if (bits != 0) return rows<Off, Off, On>(x, end, bits, keys, tiny, 1);
   if (square) {
     return scale == 1
-      ? rows<On, Off, Off>(x, end, 0, keys, tiny, 1)
-      : rows<On, On, Off>(x, end, 0, keys, tiny, scale);
+      ? rows<On, Off, Off, Off>(x, end, 0, keys, tiny, 1)
+      : rows<On, On, Off, Off>(x, end, 0, keys, tiny, scale);
   }
-  return scale == 1
-    ? rows<Off, Off, Off>(x, end, 0, keys, tiny, 1)
-    : rows<Off, On, Off>(x, end, 0, keys, tiny, scale);
+  if (scale != 1) return rows<Off, On, Off, Off>(x, end, 0, keys, tiny, scale);
+  if (allCount(x, tiny)) {
+    return bits == 0
+      ? rows<Off, Off, On, Off>(x, end, 0, keys, tiny, 1)
+      : rows<Off, Off, On, On>(x, end, bits, keys, tiny, 1);
+  }
+  return bits == 0
+    ? rows<Off, Off, Off, Off>(x, end, 0, keys, tiny, 1)
+    : rows<Off, Off, Off, On>(x, end, bits, keys, tiny, 1);
 }
 
-/** The sum of whole rows, and with Signs theirs, a word a row: a loop for each set of flags. */
-function rows<Square, Scaled, Signs>(
+/**
+ * Whether magnitudes below `tiny` may be added as they are: the first row has none below 2^25 times that, so that each lane
+ * has a sum of which they are less than half a last place. It is so for nearly every block of a gradient.
+ */
+function allCount(x: usize, tiny: u32): bool {
+  if (tiny == 0) return true;
+  const enough = tiny + (25 << 23);
+  for (const end = x + (LANES << 2); x < end; x += 4) {
+    if ((load<u32>(x) & MAGNITUDE) < enough) return false;
+  }
+  return true;
+}
+
+/** The sum of whole rows, and with Signs theirs, a word a row: a loop for each set of flags. With All, all magnitudes count. */
+function rows<Square, Scaled, All, Signs>(
   x: usize,
   end: usize,
   bits: usize,
@@ -181,34 +199,35 @@ function rows<Square, Scaled, Signs>(
     let a6 = f32x4.splat(0);
     let a7 = f32x4.splat(0);
     for (; x < end; x += LANES << 2) {
-      let key = v128.and(v128.load(x), magnitude);
-      largest = i32x4.max_s(largest, key);
-      a0 = added4<Square, Scaled>(a0, key, least, factor);
-      key = v128.and(v128.load(x, 16), magnitude);
-      largest = i32x4.max_s(largest, key);
-      a1 = added4<Square, Scaled>(a1, key, least, factor);
-      key = v128.and(v128.load(x, 32), magnitude);
-      largest = i32x4.max_s(largest, key);
-      a2 = added4<Square, Scaled>(a2, key, least, factor);
-      key = v128.and(v128.load(x, 48), magnitude);
-      largest = i32x4.max_s(largest, key);
-      a3 = added4<Square, Scaled>(a3, key, least, factor);
-      key = v128.and(v128.load(x, 64), magnitude);
-      largest = i32x4.max_s(largest, key);
-      a4 = added4<Square, Scaled>(a4, key, least, factor);
-      key = v128.and(v128.load(x, 80), magnitude);
-      largest = i32x4.max_s(largest, key);
-      a5 = added4<Square, Scaled>(a5, key, least, factor);
-      key = v128.and(v128.load(x, 96), magnitude);
-      largest = i32x4.max_s(largest, key);
-      a6 = added4<Square, Scaled>(a6, key, least, factor);
-      key = v128.and(v128.load(x, 112), magnitude);
-      largest = i32x4.max_s(largest, key);
-      a7 = added4<Square, Scaled>(a7, key, least, factor);
-      if (is<Signs, On>()) {
-        store<u32>(bits, signs16(x) | (signs16(x + 64) << 16));
-        bits += 4;
-      }
+      let w0 = v128.load(x);
+      let w1 = v128.load(x, 16);
+      let w2 = v128.load(x, 32);
+      let w3 = v128.load(x, 48);
+      let k0 = v128.and(w0, magnitude);
+      let k1 = v128.and(w1, magnitude);
+      let k2 = v128.and(w2, magnitude);
+      let k3 = v128.and(w3, magnitude);
+      a0 = added4<Square, Scaled, All>(a0, k0, least, factor);
+      a1 = added4<Square, Scaled, All>(a1, k1, least, factor);
+      a2 = added4<Square, Scaled, All>(a2, k2, least, factor);
+      a3 = added4<Square, Scaled, All>(a3, k3, least, factor);
+      largest = i32x4.max_s(largest, i32x4.max_s(i32x4.max_s(k0, k1), i32x4.max_s(k2, k3)));
+      if (is<Signs, On>()) store<u16>(bits, below16(w0, w1, w2, w3));
+      w0 = v128.load(x, 64);
+      w1 = v128.load(x, 80);
+      w2 = v128.load(x, 96);
+      w3 = v128.load(x, 112);
+      k0 = v128.and(w0, magnitude);
+      k1 = v128.and(w1, magnitude);
+      k2 = v128.and(w2, magnitude);
+      k3 = v128.and(w3, magnitude);
+      a4 = added4<Square, Scaled, All>(a4, k0, least, factor);
+      a5 = added4<Square, Scaled, All>(a5, k1, least, factor);
+      a6 = added4<Square, Scaled, All>(a6, k2, least, factor);
+      a7 = added4<Square, Scaled, All>(a7, k3, least, factor);
+      largest = i32x4.max_s(largest, i32x4.max_s(i32x4.max_s(k0, k1), i32x4.max_s(k2, k3)));
+      if (is<Signs, On>()) store<u16>(bits, below16(w0, w1, w2, w3), 2);
+      if (is<Signs, On>()) bits += 4;
     }
     v128.store(keys, largest);
     // Folds by 16, 8 and 4 lanes are sums of whole vectors.
@@ -219,10 +238,10 @@ function rows<Square, Scaled, Signs>(
     return f32x4.extract_lane(a0, 0) + f32x4.extract_lane(a0, 1);
   } else {
     if (is<Signs, On>()) packSigns(x, bits, <u32>((end - x) >> 2));
-    const sum0 = columns<Square, Scaled>(x, end, keys, tiny, scale);
-    const sum1 = columns<Square, Scaled>(x + 4, end, keys, tiny, scale);
-    const sum2 = columns<Square, Scaled>(x + 8, end, keys, tiny, scale);
-    const sum3 = columns<Square, Scaled>(x + 12, end, keys, tiny, scale);
+    const sum0 = columns<Square, Scaled, All>(x, end, keys, tiny, scale);
+    const sum1 = columns<Square, Scaled, All>(x + 4, end, keys, tiny, scale);
+    const sum2 = columns<Square, Scaled, All>(x + 8, end, keys, tiny, scale);
+    const sum3 = columns<Square, Scaled, All>(x + 12, end, keys, tiny, scale);
     return sum0 + sum2 + (sum1 + sum3);
   }
 }
@@ -230,8 +249,8 @@ function rows<Square, Scaled, Signs>(
 /** Lanes with one row more. Twice the low part, not twice the high one, so that nothing but a square overflows. */
 // @ts-ignore: decorator
 @inline
-function added4<Square, Scaled>(lanes: v128, key: v128, least: v128, factor: v128): v128 {
-  let value = v128.and(key, i32x4.gt_s(key, least));
+function added4<Square, Scaled, All>(lanes: v128, key: v128, least: v128, factor: v128): v128 {
+  let value = is<All, On>() ? key : v128.and(key, i32x4.gt_s(key, least));
   if (is<Scaled, On>()) value = f32x4.mul(value, factor);
   if (!is<Square, On>()) return f32x4.add(lanes, value);
   const high = v128.and(value, i32x4.splat(HIGH_MASK));
@@ -239,8 +258,18 @@ function added4<Square, Scaled>(lanes: v128, key: v128, least: v128, factor: v12
   return f32x4.add(f32x4.add(lanes, f32x4.mul(high, high)), f32x4.mul(high, f32x4.add(low, low)));
 }
 
+/** A bit for each of 16 elements below 0. */
+// @ts-ignore: decorator
+@inline
+function below16(a: v128, b: v128, c: v128, d: v128): u32 {
+  const zero = f32x4.splat(0);
+  const low = i16x8.narrow_i32x4_s(f32x4.lt(a, zero), f32x4.lt(b, zero));
+  const high = i16x8.narrow_i32x4_s(f32x4.lt(c, zero), f32x4.lt(d, zero));
+  return i8x16.bitmask(i8x16.narrow_i16x8_s(low, high));
+}
+
 /** Without SIMD: the lanes l, l + 4, ..., l + 28, added and folded by 16, 8 and 4; x is at lane l of the first row. */
-function columns<Square, Scaled>(x: usize, end: usize, keys: usize, tiny: u32, scale: f32): f32 {
+function columns<Square, Scaled, All>(x: usize, end: usize, keys: usize, tiny: u32, scale: f32): f32 {
   let largest = load<u32>(keys);
   let a0: f32 = 0;
   let a1: f32 = 0;
@@ -253,28 +282,28 @@ function columns<Square, Scaled>(x: usize, end: usize, keys: usize, tiny: u32, s
   for (; x < end; x += LANES << 2) {
     let key = load<u32>(x) & MAGNITUDE;
     largest = max(largest, key);
-    a0 = added<Square, Scaled>(a0, key, tiny, scale);
+    a0 = added<Square, Scaled, All>(a0, key, tiny, scale);
     key = load<u32>(x, 16) & MAGNITUDE;
     largest = max(largest, key);
-    a1 = added<Square, Scaled>(a1, key, tiny, scale);
+    a1 = added<Square, Scaled, All>(a1, key, tiny, scale);
     key = load<u32>(x, 32) & MAGNITUDE;
     largest = max(largest, key);
-    a2 = added<Square, Scaled>(a2, key, tiny, scale);
+    a2 = added<Square, Scaled, All>(a2, key, tiny, scale);
     key = load<u32>(x, 48) & MAGNITUDE;
     largest = max(largest, key);
-    a3 = added<Square, Scaled>(a3, key, tiny, scale);
+    a3 = added<Square, Scaled, All>(a3, key, tiny, scale);
     key = load<u32>(x, 64) & MAGNITUDE;
     largest = max(largest, key);
-    a4 = added<Square, Scaled>(a4, key, tiny, scale);
+    a4 = added<Square, Scaled, All>(a4, key, tiny, scale);
     key = load<u32>(x, 80) & MAGNITUDE;
     largest = max(largest, key);
-    a5 = added<Square, Scaled>(a5, key, tiny, scale);
+    a5 = added<Square, Scaled, All>(a5, key, tiny, scale);
     key = load<u32>(x, 96) & MAGNITUDE;
     largest = max(largest, key);
-    a6 = added<Square, Scaled>(a6, key, tiny, scale);
+    a6 = added<Square, Scaled, All>(a6, key, tiny, scale);
     key = load<u32>(x, 112) & MAGNITUDE;
     largest = max(largest, key);
-    a7 = added<Square, Scaled>(a7, key, tiny, scale);
+    a7 = added<Square, Scaled, All>(a7, key, tiny, scale);
   }
   store<u32>(keys, largest);
   return a0 + a4 + (a2 + a6) + (a1 + a5 + (a3 + a7));
@@ -282,8 +311,8 @@ function columns<Square, Scaled>(x: usize, end: usize, keys: usize, tiny: u32, s
 
 // @ts-ignore: decorator
 @inline
-function added<Square, Scaled>(lane: f32, key: u32, tiny: u32, scale: f32): f32 {
-  if (key < tiny) return lane;
+function added<Square, Scaled, All>(lane: f32, key: u32, tiny: u32, scale: f32): f32 {
+  if (!is<All, On>() && key < tiny) return lane;
   let value = reinterpret<f32>(key);
   if (is<Scaled, On>()) value *= scale;
   if (!is<Square, On>()) return lane + value;

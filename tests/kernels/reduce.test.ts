@@ -18,7 +18,7 @@ import * as reference from '../reference/reduce.ts';
 import { POWERS, spreadBy } from '../reference/scaling.ts';
 import { eachBackend } from '../support/backends.ts';
 import { hostOf, rejects } from '../support/host.ts';
-import { FINITE, input, LARGE, LARGEST, table, WILD } from '../support/inputs.ts';
+import { FINITE, input, LARGE, LARGEST, table, WILD, words } from '../support/inputs.ts';
 import { assertSameWords, kernelCase, type Case } from '../support/same-words.ts';
 import { suite } from '../support/suite.ts';
 
@@ -60,9 +60,30 @@ function* sumCases(kernel: typeof absSumKernel, tiny: number): Generator<Case> {
     yield sums(kernel, input('heavy', LARGEST), segment, keyOfPower(tiny), 1, `heavy ${LARGEST}`);
 }
 
+/** Rows of 32 at about 2^first, and behind each 31 rows just below 2^-102, which count as zero. */
+function tinyBehind(first: number): Float32Array {
+  const below = 2 ** -102 * (1 - 2 ** -24);
+  const next = words(first + 100);
+  return Float32Array.from({ length: 5000 }, (_, i) => {
+    const magnitude = i % 1024 < 32 ? 2 ** first * (1 + (next() % 3) / 2) : below;
+    return next() & 1 ? -magnitude : magnitude;
+  });
+}
+
 eachBackend('reduce', (test, open) => {
   test('absSum: the same words as js', async () => {
     await assertSameWords(await open(), sumCases(absSumKernel, -102));
+  });
+
+  test('absSum: what is tiny behind a row of numbers near 2^25 times as large', async () => {
+    const cases = function* (): Generator<Case> {
+      for (const first of [-79, -78, -77, -76]) {
+        const x = tinyBehind(first);
+        for (const segment of [x.length, 1024, 96])
+          yield sums(absSumKernel, x, segment, keyOfPower(-102), 1, `tiny behind 2^${first}`);
+      }
+    };
+    await assertSameWords(await open(), cases());
   });
 
   test('squareSum: the same words as js', async () => {
