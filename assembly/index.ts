@@ -8,7 +8,7 @@
 export { accumulate } from './accumulate';
 export { compact } from './compact';
 export { ditherScratch, packDithered } from './dither';
-export { flatten, flipScratch, fwht, unflatten } from './fwht';
+export { butterflies, flatten, flatten, flipScratch, fwht, unflatten } from './fwht';
 export { packBits, packSigns, unpackBits, unpackSigns } from './pack';
 export { findMarked, lookup, lookupScratch, mark, quantize, quantizeScratch } from './quantize';
 export { randomBits } from './random';
@@ -16,14 +16,17 @@ export { absSum, extremes, nonFinite, signsAndSum, squareSum, sumScratch } from 
 export { lambdas, levelGrid, maskGrid, uniformGrid } from './scalars';
 export { scan } from './scan';
 export {
+  take,
   threshold,
   topK,
   topKBracket,
+  topKCandidates,
   topKFinish,
+  topKLow,
+  topKRoom,
   topKSample,
   topKSampleSize,
   topKScratch,
-  topKTake,
 } from './select';
 export { gather, place, scatter } from './sparse';
 

@@ -6,11 +6,14 @@
  *
  * topK(x, indices, values, scratch, n, k, order): order 0 = magnitude, 1 = value; 1 <= k <= n; indices and values of k
  *   words. Scratch: topKScratch(n, k) words.
- * The same of an x that is not in memory as a whole, for small k (else topKSample is 0): topKSampleSize(n) elements of x
- *   are put where topKSample(scratch, n, k) says; topKBracket(scratch, n, k, order) is false where many of them are equal;
- *   topKTake(x, from, to, scratch, n, k, order, taken) takes candidates among the elements from..to - 1 of x, in turn, of
- *   which these alone are read, and returns how many there are so far; topKFinish(indices, values, scratch, n, k, order,
- *   taken) is false where the sample misled. After a false the whole x is needed: topK.
+ * The same in steps, for an x that is not in memory as a whole and for threads, and for small k (else topKSample is 0):
+ *   topKSampleSize(n) elements of x are put where topKSample(scratch, n, k) says; topKBracket(scratch, n, k, order) is
+ *   false where many of them are equal; then candidates are all elements from rank topKLow(scratch) on, which `take`
+ *   brings to topKCandidates(scratch, n, k), room for topKRoom(n, k) indices and behind these as many words;
+ *   topKFinish(indices, values, scratch, n, k, order, found) is false where the sample misled. After a false the whole x
+ *   is needed: topK.
+ * take(x, from, to, order, least, indices, values, room): index and word of the elements from..to - 1 of x, of which these
+ *   alone are read, whose rank is at least `least`, in order, until `room` are taken; returns how many.
  * threshold(x, indices, values, count, n, key, capacity): count[0] = how many elements have a magnitude's key of at
  *   least `key`; the first `capacity` of them go to indices and values. n >= 1, capacity >= 1. Scratch: none.
  *
@@ -116,7 +119,9 @@ export function topK(
 
   if (k < n / SMALL) {
     // 3. Small k: copy the candidates, find the cut among them.
-    const found = topKTake(x, 0, n, scratch, n, k, order, 0);
+    const capacity = room(n, k);
+    const candidates = topKCandidates(scratch, n, k);
+    const found = take(x, 0, n, order, <f64>low, candidates, at(candidates, capacity), capacity);
     if (topKFinish(indices, values, scratch, n, k, order, found)) return;
   } else {
     // 3. Large k: copy the words in the bracket, find the cut among them.
@@ -147,21 +152,16 @@ export function topKBracket(scratch: usize, n: u32, k: u32, order: u32): bool {
   return !bracketSample(scratch, n, k, order);
 }
 
-export function topKTake(
-  x: usize,
-  from: u32,
-  to: u32,
-  scratch: usize,
-  n: u32,
-  k: u32,
-  order: u32,
-  taken: u32,
-): u32 {
-  const capacity = room(n, k);
-  const candidates = listIn(scratch) + (capacity << 2);
-  const words = candidates + (capacity << 2);
-  const low = load<i64>(scratch, LOW);
-  return taken + take(x, from, to, order, low, at(candidates, taken), at(words, taken), capacity - taken);
+export function topKLow(scratch: usize): f64 {
+  return <f64>load<i64>(scratch, LOW);
+}
+
+export function topKRoom(n: u32, k: u32): u32 {
+  return room(n, k);
+}
+
+export function topKCandidates(scratch: usize, n: u32, k: u32): usize {
+  return at(listIn(scratch), room(n, k));
 }
 
 export function topKFinish(
@@ -177,8 +177,8 @@ export function topKFinish(
   if (found < k || found == capacity) return false;
   const bins = binsIn(scratch);
   const list = listIn(scratch);
-  const candidates = list + (capacity << 2);
-  const words = candidates + (capacity << 2);
+  const candidates = topKCandidates(scratch, n, k);
+  const words = at(candidates, capacity);
   // Only those below `high` can be the cut, if there are less than k others.
   let cut: u32;
   const between = bracket(words, found, order, 0, load<i64>(scratch, HIGH), list, capacity, scratch);
@@ -241,7 +241,7 @@ export function threshold(
   key: u32,
   capacity: u32,
 ): void {
-  let found = take(x, 0, n, 0, key, indices, values, capacity);
+  let found = take(x, 0, n, 0, <f64>key, indices, values, capacity);
   if (found == capacity) {
     // Full: what comes behind the last one is only counted.
     const first = load<u32>(at(indices, capacity - 1)) + 1;
@@ -372,23 +372,19 @@ function countFrom(x: usize, n: u32, order: u32, least: i64): u32 {
   return found;
 }
 
-/**
- * Copies index and word of the elements from..to - 1 whose rank is at least `least`, in order, until `room` are taken.
- * Returns how many. Nothing is written past room.
- */
-function take(
+export function take(
   x: usize,
   from: u32,
   to: u32,
   order: u32,
-  least: i64,
+  least: f64,
   indices: usize,
   values: usize,
   room: u32,
 ): u32 {
-  const mask = maskOf(order, least);
-  const flip = flipOf(order, least);
-  const bound = boundOf(order, least);
+  const mask = maskOf(order, <i64>least);
+  const flip = flipOf(order, <i64>least);
+  const bound = boundOf(order, <i64>least);
   let taken: u32 = 0;
   if (room == 0) return 0;
   if (ASC_FEATURE_SIMD) {
@@ -624,8 +620,8 @@ function emit(
   equal: u32,
 ): void {
   const split = wanted == equal ? n : behindTies(x, n, order, cut, wanted);
-  const taken = take(x, 0, split, order, cut, indices, values, k);
-  take(x, split, n, order, <i64>cut + 1, at(indices, taken), at(values, taken), k - taken);
+  const taken = take(x, 0, split, order, <f64>cut, indices, values, k);
+  take(x, split, n, order, <f64>cut + 1, at(indices, taken), at(values, taken), k - taken);
 }
 
 /** As emit, from lists of places and words. */

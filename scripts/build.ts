@@ -1,6 +1,7 @@
 /** `npm run build`: the generated modules from wgsl/ and assembly/, then dist/ from ts/. */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { generateThread } from './thread.ts';
 import { generateWasm } from './wasm.ts';
 import { generateWgsl } from './wgsl.ts';
 
@@ -8,6 +9,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 
 await generateWgsl();
 await generateWasm();
+await generateThread();
 const tsc = fileURLToPath(import.meta.resolve('typescript/bin/tsc'));
 const { status } = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], {
   cwd: root,

@@ -26,7 +26,10 @@ export interface DeviceOptions {
   readonly backend?: BackendName | 'auto';
   /** Your own device for the webgpu backend. It is never destroyed by fewbits. */
   readonly gpu?: GPUDevice;
-  /** The most threads that the wasm backend may use. This version uses one. */
+  /**
+   * The most threads that the wasm backend works with on a long vector; 1, the default, is the calling one alone. Where
+   * threads cannot share memory, in a page without COOP and COEP say, it is one, and `detail` says why.
+   */
   readonly threads?: number;
   /** The compiled module for the wasm backend, where bytes may not be compiled. */
   readonly module?: WebAssembly.Module;
@@ -80,7 +83,8 @@ export async function openDevice(options: DeviceOptions = {}): Promise<Device> {
   requireOptions('openDevice', options, ['backend', 'gpu', 'threads', 'module']);
   const backend = requireOneOf('backend', options.backend ?? 'auto', ['auto', ...BACKENDS]);
   if (options.threads !== undefined) requireInteger('threads', options.threads, 1, 1024);
-  const wanted = { backend, gpu: options.gpu, module: options.module };
+  const { gpu, module, threads } = options;
+  const wanted = { backend, gpu, module, threads };
   return new Device(wanted, await openBackend(wanted));
 }
 

@@ -16,7 +16,7 @@ import {
 } from '../../ts/index.ts';
 import { Device } from '../../ts/device.ts';
 import { openWasm } from '../../ts/backends/wasm/index.ts';
-import { PIECE } from '../../ts/backends/wasm/pieces.ts';
+import { PIECE } from '../../ts/backends/wasm/works.ts';
 import { rejects } from '../support/host.ts';
 import { input, type InputKind } from '../support/inputs.ts';
 import { suite } from '../support/suite.ts';

@@ -8,6 +8,7 @@ export interface OpenOptions {
   readonly backend: BackendName | 'auto';
   readonly gpu?: GPUDevice;
   readonly module?: WebAssembly.Module;
+  readonly threads?: number;
 }
 
 /** A backend, and why the ones that would have been preferred are not it. */
@@ -21,11 +22,11 @@ export interface Opened {
  * loaded only for backends that are tried.
  * @throws BackendUnavailableError with the reason for each backend tried
  */
-export async function openBackend({ backend, gpu, module }: OpenOptions): Promise<Opened> {
+export async function openBackend({ backend, ...options }: OpenOptions): Promise<Opened> {
   const reasons: Record<string, string> = {};
   for (const name of backend === 'auto' ? BACKENDS : [backend]) {
     try {
-      return { backend: await openers[name]({ gpu, module, named: backend !== 'auto' }), reasons };
+      return { backend: await openers[name]({ ...options, named: backend !== 'auto' }), reasons };
     } catch (error) {
       reasons[name] = error instanceof Error ? error.message : String(error);
     }
@@ -33,9 +34,7 @@ export async function openBackend({ backend, gpu, module }: OpenOptions): Promis
   throw new BackendUnavailableError(reasons);
 }
 
-interface Hints {
-  readonly gpu?: GPUDevice;
-  readonly module?: WebAssembly.Module;
+interface Hints extends Omit<OpenOptions, 'backend'> {
   /** Asked for by name: then a software GPU will do. */
   readonly named: boolean;
 }
@@ -45,9 +44,9 @@ const openers: Record<BackendName, (hints: Hints) => Promise<Backend>> = {
     const { openWebgpu } = await import('./webgpu/index.ts');
     return openWebgpu({ gpu, allowSoftware: named });
   },
-  wasm: async ({ module }) => {
+  wasm: async ({ module, threads }) => {
     const { openWasm } = await import('./wasm/index.ts');
-    return openWasm({ module });
+    return openWasm({ module, threads });
   },
   js: async () => {
     const { openJs } = await import('./js/index.ts');

@@ -1,6 +1,6 @@
 /**
- * The wasm backend: the kernels of assembly/, with SIMD where the engine has it, on the calling thread. Kernels that go
- * through one vector piece by piece wait for each other, and are done together before anything else is.
+ * The wasm backend: the kernels of assembly/, with SIMD where the engine has it, on the calling thread and those that help
+ * it. Kernels that go through one vector piece by piece wait for each other, and are done together before anything else is.
  */
 import type { Catalogue, Implementations } from '../../kernels/catalogue.ts';
 import type { Kernel } from '../../kernels/kernel.ts';
@@ -8,13 +8,19 @@ import type { Backend, DeviceBuffer, ReadRequest } from '../backend.ts';
 import { Heap, PAGE } from './heap.ts';
 import { EXPORTS, kernelsOf, type Exports } from './kernels.ts';
 import { Pieces } from './pieces.ts';
-import { topKOfLent } from './top-k.ts';
+import { shareMemory } from './shared.ts';
+import { Threads } from './threads.ts';
+import { topKByPieces } from './top-k.ts';
+import { transformShared } from './transform.ts';
+import { Workshop } from './workshop.ts';
 
 export interface WasmOptions {
   /** The compiled kernels, for runtimes that import .wasm files and forbid compiling bytes: wasm-simd or wasm-scalar. */
   readonly module?: WebAssembly.Module;
   /** false takes the kernels without SIMD, true those with it; by default the engine decides. */
   readonly simd?: boolean;
+  /** The most threads that work on a vector, the calling one with them; 1 if left out. */
+  readonly threads?: number;
 }
 
 /**
@@ -23,16 +29,35 @@ export interface WasmOptions {
  */
 export async function openWasm(options: WasmOptions = {}): Promise<Backend> {
   if (typeof WebAssembly !== 'object') throw new Error('this runtime has no WebAssembly');
-  const module = options.module ?? (await compile(options.simd ?? simdWorks()));
+  const { threads = 1 } = options;
+  let why = '';
+  if (threads > 1) {
+    try {
+      return await openThreads(threads, options);
+    } catch (error) {
+      why = `, one thread: ${reasonOf(error)}`;
+    }
+  }
+  const module = options.module ?? (await compile(await bytesOf(options)));
   if (!isOurs(module))
     throw new Error('"module" is not one of the WebAssembly modules of this version of fewbits');
   try {
-    const memory = new WebAssembly.Memory({ initial: 1 });
-    const instance = await WebAssembly.instantiate(module, { env: { memory } });
-    return new WasmBackend(module, instance, memory);
+    return new WasmBackend(module, new WebAssembly.Memory({ initial: 1 }), new Threads(), why);
   } catch (cause) {
     throw new Error(`WebAssembly does not start: ${reasonOf(cause)}`, { cause });
   }
+}
+
+/** @throws Error where there are no threads here, or no memory that they share */
+async function openThreads(count: number, options: WasmOptions): Promise<Backend> {
+  if (options.module !== undefined) throw new Error('the memory of "module" cannot be shared');
+  if (typeof SharedArrayBuffer !== 'function')
+    throw new Error('there is no SharedArrayBuffer (a page needs COOP and COEP for it)');
+  const module = await compile(shareMemory(await bytesOf(options)));
+  const memory = new WebAssembly.Memory({ initial: 1, maximum: MOST_PAGES, shared: true });
+  const { startThreads } = await import('./start-threads.ts');
+  const threads = await startThreads(count, module);
+  return new WasmBackend(module, memory, threads);
 }
 
 /** Whether the engine takes SIMD: it validates a function that makes a vector and drops it. */
@@ -45,13 +70,17 @@ function simdWorks(): boolean {
   return WebAssembly.validate(new Uint8Array([...header, ...type, ...functions, ...code]));
 }
 
-async function compile(simd: boolean): Promise<WebAssembly.Module> {
+async function bytesOf({ simd = simdWorks() }: WasmOptions): Promise<Uint8Array<ArrayBuffer>> {
   // Only the module that is wanted is loaded.
   const { bytes } = simd
     ? await import('../../generated/wasm-simd.ts')
     : await import('../../generated/wasm-scalar.ts');
+  return Uint8Array.from(atob(bytes), (letter) => letter.charCodeAt(0));
+}
+
+async function compile(bytes: Uint8Array<ArrayBuffer>): Promise<WebAssembly.Module> {
   try {
-    return await WebAssembly.compile(Uint8Array.from(atob(bytes), (letter) => letter.charCodeAt(0)));
+    return await WebAssembly.compile(bytes);
   } catch (cause) {
     throw new Error(`WebAssembly may not be compiled here: ${reasonOf(cause)}`, { cause });
   }
@@ -69,6 +98,9 @@ function isOurs(module: unknown): module is WebAssembly.Module {
 function reasonOf(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause);
 }
+
+/** Pages that shared memory may grow to: all that Heap hands out. */
+const MOST_PAGES = 65535;
 
 /** Room that compressors work in beside a reserved vector: so many bytes, and so many times its length. */
 const WORKSPACE = 2 ** 22;
@@ -93,22 +125,34 @@ class WasmBackend implements Backend {
   readonly lost = false;
   readonly #module: WebAssembly.Module;
   readonly #memory: WebAssembly.Memory;
-  readonly #exports: Exports;
+  readonly #threads: Threads;
+  /** Whether the threads are another backend's, which closes them. */
+  readonly #guest: boolean;
   /** The memory, until the backend is closed. */
   #heap: Heap | undefined;
   #kernels: Implementations<number> | undefined;
+  readonly #shop: Workshop;
   readonly #pieces: Pieces;
   readonly #live = new Set<DeviceBuffer>();
 
-  constructor(module: WebAssembly.Module, instance: WebAssembly.Instance, memory: WebAssembly.Memory) {
-    const exports = instance.exports as unknown as Exports;
+  constructor(
+    module: WebAssembly.Module,
+    memory: WebAssembly.Memory,
+    threads: Threads,
+    note = '',
+    guest = false,
+  ) {
+    const exports = new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as Exports;
     this.#module = module;
     this.#memory = memory;
-    this.detail = exports.simd() === 1 ? 'SIMD' : 'scalar';
-    this.#exports = exports;
+    this.#threads = threads;
+    this.#guest = guest;
+    const several = threads.count > 1 ? `, ${threads.count} threads` : note;
+    this.detail = (exports.simd() === 1 ? 'SIMD' : 'scalar') + several;
     this.#heap = new Heap(memory, exports.heapBase());
     this.#kernels = kernelsOf(exports, this.#heap);
-    this.#pieces = new Pieces(exports, this.#heap);
+    this.#shop = new Workshop(exports, this.#heap, threads, threads.open(memory));
+    this.#pieces = new Pieces(this.#shop);
   }
 
   allocate(words: number): DeviceBuffer {
@@ -137,9 +181,9 @@ class WasmBackend implements Backend {
     const bytes = WORKSPACE + 4 * words * (1 + WORKSPACES);
     const pages = Math.ceil(bytes / PAGE);
     // growing would take the vector from under its user
-    const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
-    const instance = new WebAssembly.Instance(this.#module, { env: { memory } });
-    const backend = new WasmBackend(this.#module, instance, memory);
+    const shared = this.#threads.count > 1;
+    const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared });
+    const backend = new WasmBackend(this.#module, memory, this.#threads, '', true);
     const address = backend.#open().take(words * 4);
     return { words: backend.#open().view(address, words), backend };
   }
@@ -176,6 +220,7 @@ class WasmBackend implements Backend {
   close(): void {
     this.#live.clear();
     this.#pieces.clear();
+    if (!this.#guest) this.#threads.close();
     this.#heap = undefined;
     this.#kernels = undefined;
   }
@@ -186,20 +231,12 @@ class WasmBackend implements Backend {
     params: Readonly<Record<string, number>>,
   ): void {
     this.#pieces.finish();
-    const { x } = own;
-    if (
-      name === 'topK' &&
-      x.address === undefined &&
-      topKOfLent(
-        this.#exports,
-        this.#open(),
-        x.source!,
-        addressesOf({ indices: own.indices, values: own.values }),
-        params,
-      )
-    )
-      return;
+    const { x, indices, values } = own;
+    const inPieces = name === 'topK' && (x.address === undefined || this.#shop.threadsFor(params.n) > 1);
+    if (inPieces && topKByPieces(this.#shop, x, addressesOf({ indices, values }), params)) return;
     for (const buffer of Object.values(own)) this.#settle(buffer);
+    const transforms = name === 'fwht' || name === 'flatten';
+    if (transforms && transformShared(this.#shop, name, x, own.y.address!, params)) return;
     // The names of a kernel's buffers and numbers are those of its implementation: both have the type of the catalogue.
     const implementation = this.#kernels?.[name as keyof Catalogue] as (
       addresses: Readonly<Record<string, number>>,

@@ -15,6 +15,7 @@ export interface Exports {
     scale: number,
   ): void;
   accumulate(x: number, y: number, n: number, scale: number): void;
+  butterflies(y: number, h: number, stages: number, first: number, last: number): void;
   compact(bits: number, indices: number, count: number, n: number, capacity: number): void;
   /** Words of scratch of packDithered. */
   ditherScratch(): number;
@@ -107,6 +108,16 @@ export interface Exports {
   ): void;
   /** Words of scratch of absSum and squareSum. */
   sumScratch(): number;
+  take(
+    x: number,
+    from: number,
+    to: number,
+    order: number,
+    least: number,
+    indices: number,
+    values: number,
+    room: number,
+  ): number;
   threshold(
     x: number,
     indices: number,
@@ -126,6 +137,8 @@ export interface Exports {
     order: number,
   ): void;
   topKBracket(scratch: number, n: number, k: number, order: number): number;
+  /** Where in scratch the candidates' indices go, and behind topKRoom of them their words. */
+  topKCandidates(scratch: number, n: number, k: number): number;
   topKFinish(
     indices: number,
     values: number,
@@ -135,22 +148,16 @@ export interface Exports {
     order: number,
     taken: number,
   ): number;
+  /** The rank from which on elements are candidates. */
+  topKLow(scratch: number): number;
+  /** Candidates that there is room for. */
+  topKRoom(n: number, k: number): number;
   /** Where in scratch topKBracket wants the sample; 0 where k is too large, or n too small, for it. */
   topKSample(scratch: number, n: number, k: number): number;
   /** Words of the sample. */
   topKSampleSize(n: number): number;
   /** Words of scratch of topK. */
   topKScratch(n: number, k: number): number;
-  topKTake(
-    x: number,
-    from: number,
-    to: number,
-    scratch: number,
-    n: number,
-    k: number,
-    order: number,
-    taken: number,
-  ): number;
   unflatten(
     t: number,
     scales: number,
@@ -171,6 +178,7 @@ export interface Exports {
 export const EXPORTS: readonly (keyof Exports)[] = [
   'absSum',
   'accumulate',
+  'butterflies',
   'compact',
   'ditherScratch',
   'extremes',
@@ -200,14 +208,17 @@ export const EXPORTS: readonly (keyof Exports)[] = [
   'simd',
   'squareSum',
   'sumScratch',
+  'take',
   'threshold',
   'topK',
   'topKBracket',
+  'topKCandidates',
   'topKFinish',
+  'topKLow',
+  'topKRoom',
   'topKSample',
   'topKSampleSize',
   'topKScratch',
-  'topKTake',
   'unflatten',
   'uniformGrid',
   'unpackBits',

@@ -1,0 +1,109 @@
+/** Threads of the wasm backend: the bytes of one, and what becomes of them at the end. */
+import * as assert from 'uvu/assert';
+import { openWasm } from '../../ts/backends/wasm/index.ts';
+import { PIECE } from '../../ts/backends/wasm/works.ts';
+import { SHARED } from '../../ts/backends/wasm/workshop.ts';
+import { Device } from '../../ts/device.ts';
+import {
+  ditheredSign,
+  flattenedOneBit,
+  maskEncoded,
+  NonFiniteError,
+  openDevice,
+  qsgd,
+  quantized,
+  scaledSign,
+  threshold,
+  topK,
+  type Compressor,
+} from '../../ts/index.ts';
+import { rejects } from '../support/host.ts';
+import { input, type InputKind } from '../support/inputs.ts';
+import { suite } from '../support/suite.ts';
+
+const test = suite('threads');
+
+const compressors: readonly Compressor[] = [
+  topK({ ratio: 0.001 }),
+  topK({ ratio: 0.01 }),
+  topK({ ratio: 0.3 }),
+  threshold({ t: 1.5 }),
+  scaledSign(),
+  scaledSign({ block: 4096 }),
+  quantized({ bits: 5 }),
+  qsgd({ levels: 7, seed: 3 }),
+  maskEncoded({ ratio: 0.99, bits: 2 }),
+  ditheredSign({ seed: 3 }),
+  flattenedOneBit({ seed: 3 }),
+  flattenedOneBit({ seed: 3, scale: 'drive', block: 'whole' }),
+];
+
+/** Shared from the first on: whole pieces, a last piece of one element, and many pieces with a part of one. */
+const SIZES = [SHARED, SHARED + 1, 3 * SHARED + PIECE / 2 + 33];
+const KINDS: readonly InputKind[] = ['normal', 'ties', 'heavy', 'sparse', 'ascending'];
+
+for (const simd of [true, false])
+  test(`the same bytes as one thread, ${simd ? 'SIMD' : 'scalar'}`, async () => {
+    const one = await openDevice({ backend: 'wasm' });
+    const backend = await openWasm({ simd, threads: 3 });
+    assert.is(backend.detail, `${simd ? 'SIMD' : 'scalar'}, 3 threads`);
+    const three = new Device({ backend: 'wasm' }, { backend, reasons: {} });
+    for (const [s, n] of SIZES.entries())
+      for (const [c, compressor] of compressors.entries()) {
+        const kind = KINDS[(s + c) % KINDS.length];
+        const x = input(kind, n);
+        const own = three.allocate(n);
+        own.set(x);
+        const what = `${compressor.name} ${JSON.stringify(compressor.options)} of ${n}, ${kind}`;
+        const expected = await one.compress(compressor, x, { step: 5 });
+        for (let turn = 0; turn < 3; turn++) {
+          assert.equal(await three.compress(compressor, x, { step: 5 }), expected, what);
+          assert.equal(await three.compress(compressor, own, { step: 5 }), expected, `${what}, allocated`);
+        }
+        const approx = await three.decompress(expected, { into: own });
+        assert.equal(approx, await one.decompress(expected), `${what}, decompressed`);
+      }
+    one.close();
+    three.close();
+  });
+
+test('fwht: the same floats, of several blocks and of one, padded and not', async () => {
+  const one = await openDevice({ backend: 'wasm' });
+  const three = await openDevice({ backend: 'wasm', threads: 3 });
+  for (const n of [2 ** 18, 2 ** 19 - 77, 2 ** 20 + 5])
+    for (const block of ['whole', 2 ** 18, 2 ** 12] as const) {
+      const x = input('normal', n);
+      const found = await three.kernels.fwht(x, { block });
+      assert.equal(found, await one.kernels.fwht(x, { block }), `${n} by ${block}`);
+    }
+  one.close();
+  three.close();
+});
+
+test('what is not finite is found by any thread', async () => {
+  const device = await openDevice({ backend: 'wasm', threads: 2 });
+  for (const place of [0, PIECE, SHARED + 5])
+    for (const compressor of compressors) {
+      const x = input('normal', SHARED + 6);
+      x[place] = Infinity;
+      x[SHARED + 5] = NaN;
+      const bad = place === SHARED + 5 ? 1 : 2;
+      await rejects(
+        device.compress(compressor, x),
+        NonFiniteError,
+        `the input has ${bad} NaN or infinite ${bad === 1 ? 'element' : 'elements'}, the first at index ${place}`,
+      );
+    }
+  device.close();
+});
+
+test('one thread where the module is the caller’s', async () => {
+  const { bytes } = await import('../../ts/generated/wasm-simd.ts');
+  const module = await WebAssembly.compile(Uint8Array.from(atob(bytes), (letter) => letter.charCodeAt(0)));
+  const device = await openDevice({ backend: 'wasm', threads: 2, module });
+  assert.is(device.detail, 'SIMD, one thread: the memory of "module" cannot be shared');
+  assert.is((await device.compress(scaledSign(), new Float32Array(5))).length > 0, true);
+  device.close();
+});
+
+test.run();

@@ -1,0 +1,93 @@
+/**
+ * The threads of a backend: the calling one, and workers that wait for jobs. The calling thread does its share and is done
+ * when all tasks are, so that to everyone else a job is an ordinary call.
+ */
+import type { Job, Task } from './jobs.ts';
+import type { Message } from './thread.ts';
+import { MOST_SLOTS, Turns } from './turns.ts';
+
+/** Pieces that are in memory at a time, for each thread. */
+const SLOTS_A_THREAD = 6;
+
+/** What a worker can do, whichever runtime it is of. */
+export interface Helper {
+  post(message: Message): void;
+  end(): void;
+}
+
+export class Threads {
+  /** How many there are, the calling one with them. */
+  readonly count: number;
+  /** Pieces of a vector that are in memory at a time. */
+  readonly slots: number;
+  readonly #helpers: readonly Helper[];
+  readonly #turns: Turns | undefined;
+  /** Memories that workers have, by number, until they are collected here. */
+  readonly #gone: FinalizationRegistry<number> | undefined;
+  #memories = 0;
+  #jobs = 0;
+
+  constructor(helpers: readonly Helper[] = [], turns?: Turns) {
+    this.count = 1 + helpers.length;
+    this.slots = helpers.length === 0 ? 1 : Math.min(MOST_SLOTS, SLOTS_A_THREAD * this.count);
+    this.#helpers = helpers;
+    this.#turns = turns;
+    if (turns !== undefined) this.#gone = new FinalizationRegistry((memory) => this.#tell({ drop: memory }));
+  }
+
+  /** Lets workers work in a memory, which all of them share; its number. */
+  open(memory: WebAssembly.Memory): number {
+    const number = this.#memories++;
+    this.#tell({ open: number, memory });
+    this.#gone?.register(memory, number);
+    return number;
+  }
+
+  /**
+   * Does all tasks of a job in the memory of this number. `own` does one on this thread; `feed`, if there is one, brings
+   * what a task needs to its slot, one task after the other.
+   */
+  run(memory: number, job: Job, tasks: number, own: Task, feed?: (task: number) => void): void {
+    const turns = this.#turns;
+    if (turns === undefined || tasks < 2) {
+      for (let task = 0; task < tasks; task++) {
+        feed?.(task);
+        own(task, 0);
+      }
+      return;
+    }
+    const number = ++this.#jobs;
+    const { slots } = this;
+    turns.start(number, feed === undefined ? tasks : 0);
+    this.#tell({ run: job, job: number, tasks, slots, memory });
+    let fed = feed === undefined ? tasks : 0;
+    for (let finished = 0; finished < tasks; finished = turns.finished) {
+      if (feed !== undefined && fed < tasks && turns.free(fed, slots)) {
+        feed(fed);
+        turns.offer(++fed);
+        continue;
+      }
+      const task = turns.take(number, tasks);
+      if (task >= 0) {
+        let failed = true;
+        try {
+          own(task, 0);
+          failed = false;
+        } finally {
+          turns.done(task, slots, failed);
+        }
+      } else {
+        turns.awaitDone(finished);
+      }
+    }
+    if (turns.failed) throw new Error('a thread of the wasm backend failed');
+  }
+
+  close(): void {
+    for (const helper of this.#helpers) helper.end();
+  }
+
+  #tell(message: Message): void {
+    for (const helper of this.#helpers) helper.post(message);
+  }
+}
