@@ -16,6 +16,8 @@ export { absSum, extremes, nonFinite, signsAndSum, squareSum, sumScratch } from 
 export { lambdas, levelGrid, maskGrid, uniformGrid } from './scalars';
 export { scan } from './scan';
 export {
+  drawSample,
+  join,
   take,
   threshold,
   topK,

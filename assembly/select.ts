@@ -7,11 +7,13 @@
  * topK(x, indices, values, scratch, n, k, order): order 0 = magnitude, 1 = value; 1 <= k <= n; indices and values of k
  *   words. Scratch: topKScratch(n, k) words.
  * The same in steps, for an x that is not in memory as a whole and for threads, and for small k (else topKSample is 0):
- *   topKSampleSize(n) elements of x are put where topKSample(scratch, n, k) says; topKBracket(scratch, n, k, order) is
+ *   topKSampleSize(n) elements of x are put where topKSample(scratch, n, k) says, by drawSample(x, n, list) say; topKBracket(scratch, n, k, order) is
  *   false where many of them are equal; then candidates are all elements from rank topKLow(scratch) on, which `take`
  *   brings to topKCandidates(scratch, n, k), room for topKRoom(n, k) indices and behind these as many words;
  *   topKFinish(indices, values, scratch, n, k, order, found) is false where the sample misled. After a false the whole x
  *   is needed: topK.
+ * join(regions, counts, tasks, size, indices, words, room): what `take` left in regions of `size` indices and as many words
+ *   each, counts[i] in region i, behind each other; returns how many, or 0 where a region or the room is full.
  * take(x, from, to, order, least, indices, values, room): index and word of the elements from..to - 1 of x, of which these
  *   alone are read, whose rank is at least `least`, in order, until `room` are taken; returns how many.
  * threshold(x, indices, values, count, n, key, capacity): count[0] = how many elements have a magnitude's key of at
@@ -162,6 +164,30 @@ export function topKRoom(n: u32, k: u32): u32 {
 
 export function topKCandidates(scratch: usize, n: u32, k: u32): usize {
   return at(listIn(scratch), room(n, k));
+}
+
+export function drawSample(x: usize, n: u32, list: usize): void {
+  sample(x, n, sampleSize(n), list);
+}
+
+export function join(
+  regions: usize,
+  counts: usize,
+  tasks: u32,
+  size: u32,
+  indices: usize,
+  words: usize,
+  room: u32,
+): u32 {
+  let taken: u32 = 0;
+  for (let task: u32 = 0; task < tasks; task++, regions += (<usize>size) << 3) {
+    const count = load<u32>(at(counts, task));
+    if (count == size || count >= room - taken) return 0;
+    memory.copy(at(indices, taken), regions, count << 2);
+    memory.copy(at(words, taken), at(regions, size), count << 2);
+    taken += count;
+  }
+  return taken;
 }
 
 export function topKFinish(

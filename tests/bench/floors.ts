@@ -25,7 +25,8 @@ const STEP = SUMS * VECTOR;
 /** Bytes of a page of WebAssembly memory. */
 const PAGE = 65536;
 
-interface Exports {
+/** What the module exports. */
+export interface FloorsExports {
   readonly read: (start: number, end: number) => number;
   readonly fill: (to: number, bytes: number) => void;
   readonly copy: (to: number, from: number, bytes: number) => void;
@@ -36,7 +37,7 @@ export async function openFloors(x: Float32Array): Promise<Floors> {
   const bytes = Math.ceil(x.byteLength / STEP) * STEP;
   const memory = new WebAssembly.Memory({ initial: Math.ceil((2 * bytes) / PAGE) });
   const { instance } = await WebAssembly.instantiate(floorsModule(), { env: { memory } });
-  const { read, fill, copy } = instance.exports as unknown as Exports;
+  const { read, fill, copy } = instance.exports as unknown as FloorsExports;
   new Float32Array(memory.buffer).set(x);
   return {
     read: () => read(0, bytes),
@@ -65,7 +66,8 @@ const LOOP = [3, 0x40];
 const BRANCH_IF = [0x0d, 0];
 const END = [0x0b];
 
-function floorsModule(): Uint8Array<ArrayBuffer> {
+/** The module, which imports its memory. */
+export function floorsModule(): Uint8Array<ArrayBuffer> {
   const sums = Array.from({ length: SUMS }, (_, i) => i);
   // read(start, end): local 0 walks from start to end, the sums are locals 2, 3, ...
   const read = [

@@ -1,5 +1,6 @@
 /** The groups of a vector: each task with everyone who does it, and the floors. */
 import type { Backend } from '../../ts/backends/backend.ts';
+import type { Compressor } from '../../ts/compressors/compressor.ts';
 import { keptShare } from '../../ts/compressors/count.ts';
 import { type Device, openDevice } from '../../ts/index.ts';
 import { Scope, type Vector } from '../../ts/kernels/scope.ts';
@@ -10,7 +11,8 @@ import { KERNELS, type KernelTask } from './kernels.ts';
 import type { Candidate } from './measure.ts';
 import type { BenchBackend, Options } from './options.ts';
 import { type Peer, PLAIN } from './peers.ts';
-import { COPY, type Entry, FILL, type GroupKey, ours, READ } from './rows.ts';
+import { openReadByTwo } from './read-by-two.ts';
+import { COPY, type Entry, FILL, type GroupKey, ours, READ, READ_BY_TWO } from './rows.ts';
 
 /** Someone in a group. `end` gives memory back. */
 export type Participant = Entry & Candidate & { readonly end?: () => void };
@@ -32,8 +34,13 @@ export interface Bench {
   /** Those that select, plain JavaScript among them; none where nobody is to be compared with. */
   readonly peers: readonly Peer[];
   readonly backends: readonly { name: BenchBackend; backend: Backend; x: Vector; device: Device }[];
+  /** The wasm backend with a second thread, and reading by two; undefined for short vectors. */
+  readonly pair: { readonly device: Device; readonly read: () => void } | undefined;
   close(): void;
 }
+
+/** Elements from which on two threads are measured too. */
+const PAIRED = 2 ** 22;
 
 /** Puts a vector everywhere. Peers whose memory does not take it are left out. */
 export async function openBench(
@@ -49,12 +56,17 @@ export async function openBench(
     const device = await openDevice({ backend: name });
     opened.push({ name, backend, x: { buffer: new Scope(backend).put(x), n: x.length }, device });
   }
+  const two = n >= PAIRED && backends.includes('wasm') ? await openReadByTwo(n) : undefined;
+  const paired = two && (await openDevice({ backend: 'wasm', threads: 2 }));
   return {
     input,
+    pair: two && paired && { device: paired, read: two.read },
     floors: await openFloors(x),
     peers: peers.filter(({ most }) => n <= most),
     backends: opened,
     close() {
+      paired?.close();
+      two?.close();
       for (const { backend, device } of opened) {
         backend.close();
         device.close();
@@ -128,9 +140,24 @@ function compressGroup(task: CompressorTask): Group {
         const candidate = ours(name, 'device');
         own.push({ ...entry, candidate, run: () => device.compress(compressor, view) });
       }
+      own.push(...(await compressByTwo(compressor, bench)));
       return [...own, ...peersOf(task, bench, 'whole'), ...floorsOf(bench)];
     },
   };
+}
+
+/** The same with a second thread. */
+async function compressByTwo(compressor: Compressor, { pair, input: { x } }: Bench): Promise<Participant[]> {
+  if (pair === undefined) return [];
+  const { device, read } = pair;
+  const { length: bytes } = await device.compress(compressor, x);
+  const view = resident(device, x);
+  const entry = { kind: 'compress', backend: 'wasm', bytes } as const;
+  return [
+    { ...entry, candidate: ours('wasm', 'array', 2), run: () => device.compress(compressor, x) },
+    { ...entry, candidate: ours('wasm', 'device', 2), run: () => device.compress(compressor, view) },
+    { kind: 'floor', candidate: READ_BY_TWO, run: read },
+  ];
 }
 
 /** Vectors in memory of devices, one each. */

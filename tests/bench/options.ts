@@ -29,18 +29,18 @@ export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-const SIZES = [2 ** 12, 2 ** 16, 2 ** 20, 2 ** 24, 25_600_000];
+const SIZES = [2 ** 12, 2 ** 16, 2 ** 20, 2 ** 22, 2 ** 24, 25_600_000];
 const QUICK_SIZES = [2 ** 16, 2 ** 20];
 const ROUNDS = 5;
 const QUICK_ROUNDS = 2;
 
-export const helpText: string = `Measures every kernel and every compressor on one thread, beside what else does the same, in
-nanoseconds an element and against the time that it takes to read the data once.
+export const helpText: string = `Measures every kernel and every compressor on one thread, compressors from 2^22 elements on also on two, beside
+what else does the same, in nanoseconds an element and against the time that it takes to read the data once.
 
 Usage: npm run bench -- [options]
 
   --only NAME     tasks with this in their name, "topK" say; may be given several times (all)
-  --n N           elements, 65536 or 2^16; may be given several times (2^12, 2^16, 2^20, 2^24 and 25600000)
+  --n N           elements, 65536 or 2^16; may be given several times (2^12, 2^16, 2^20, 2^22, 2^24 and 25600000)
   --data D        ${DATA.join(', ')}; may be given several times (normal, and all of them
                   for what selects and for compressors at 2^20 and 2^24)
   --backend B     ${BACKENDS.join(' or ')}; may be given several times (both)

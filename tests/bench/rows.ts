@@ -8,6 +8,8 @@ import type { Spread } from './measure.ts';
 export const READ = 'read';
 export const FILL = 'fill';
 export const COPY = 'copy';
+/** Reading by two threads, where they take part. */
+export const READ_BY_TWO = 'read, two threads';
 
 /** Who does a task, and on which backend of fewbits. */
 export interface Entry {
@@ -36,8 +38,9 @@ export interface Row extends Entry, GroupKey {
 }
 
 /** The name of fewbits' own candidate on a backend, from a Float32Array or from memory of the device. */
-export function ours(backend: string, from: 'array' | 'device' = 'array'): string {
-  return `fewbits ${backend}${from === 'device' ? ', device memory' : ''}`;
+export function ours(backend: string, from: 'array' | 'device' = 'array', threads = 1): string {
+  const several = threads > 1 ? `, ${threads} threads` : '';
+  return `fewbits ${backend}${from === 'device' ? ', device memory' : ''}${several}`;
 }
 
 /** The rows of a group, from seconds a call. */

@@ -81,6 +81,17 @@ function transform(n: number, most: number): Target {
   };
 }
 
+/** Two threads against one. */
+function twice(compressor: string, n: number): Target {
+  const task = `compress ${compressor}`;
+  return {
+    name: `${task} from device memory, n = ${whole(n)}: one thread to two`,
+    of: { task, n, candidate: RESIDENT },
+    per: { task, n, candidate: ours('wasm', 'device', 2) },
+    least: 1.7,
+  };
+}
+
 const SELECTIONS = ['0.1 %', '1 %', '10 %'];
 
 /** All kinds of data against normal ones. */
@@ -120,6 +131,10 @@ const TARGETS: readonly Target[] = [
   reads('compress scaledSign', 2),
   faster(TF_WASM, 'compress topK 1 %', 6),
   faster(ONNX, 'compress topK 1 %', 40),
+  ...['topK 1 %', 'scaledSign', 'flattenedOneBit'].flatMap((name) => [
+    twice(name, 2 ** 22),
+    twice(name, LARGEST),
+  ]),
   ...SELECTIONS.flatMap((share) =>
     [2 ** 20, 2 ** 24].flatMap((n) => [everyData(`topK ${share}`, n), everyData(`threshold ${share}`, n)]),
   ),

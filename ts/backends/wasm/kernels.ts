@@ -17,6 +17,8 @@ export interface Exports {
   accumulate(x: number, y: number, n: number, scale: number): void;
   butterflies(y: number, h: number, stages: number, first: number, last: number): void;
   compact(bits: number, indices: number, count: number, n: number, capacity: number): void;
+  /** The topK sample of an x in memory. */
+  drawSample(x: number, n: number, list: number): void;
   /** Words of scratch of packDithered. */
   ditherScratch(): number;
   extremes(x: number, range: number, n: number, order: number): void;
@@ -41,6 +43,16 @@ export interface Exports {
   gather(x: number, indices: number, values: number, n: number, count: number): void;
   /** The first byte of memory that is not the module's own. */
   heapBase(): number;
+  /** Puts what `take` left in regions behind each other; 0 where one of them is full. */
+  join(
+    regions: number,
+    counts: number,
+    tasks: number,
+    size: number,
+    indices: number,
+    words: number,
+    room: number,
+  ): number;
   lambdas(sums: number, lambdas: number, count: number, factor: number): void;
   levelGrid(sums: number, max: number, grid: number, levels: number, fraction: number, power: number): void;
   lookup(packed: number, table: number, y: number, scratch: number, n: number, width: number): void;
@@ -181,6 +193,7 @@ export const EXPORTS: readonly (keyof Exports)[] = [
   'butterflies',
   'compact',
   'ditherScratch',
+  'drawSample',
   'extremes',
   'findMarked',
   'flatten',
@@ -188,6 +201,7 @@ export const EXPORTS: readonly (keyof Exports)[] = [
   'fwht',
   'gather',
   'heapBase',
+  'join',
   'lambdas',
   'levelGrid',
   'lookup',

@@ -1,4 +1,5 @@
 /** Starting the workers of a backend: Web Workers, or in Node worker_threads. Loaded only where threads are asked for. */
+import type * as NodeThreads from 'node:worker_threads';
 import { source } from '../../generated/thread.ts';
 import { Threads, type Helper } from './threads.ts';
 import { Turns } from './turns.ts';
@@ -35,8 +36,7 @@ function startWorker(): [Helper, Promise<void>] {
   const { process, Worker } = globalThis as Runtime;
   // Deno and Bun have both; a page's kind is what they know best.
   if (Worker !== undefined) return startWebWorker(Worker);
-  const node = process?.getBuiltinModule?.('node:worker_threads') as
-    typeof import('node:worker_threads') | undefined;
+  const node = process?.getBuiltinModule?.('node:worker_threads') as typeof NodeThreads | undefined;
   if (node === undefined) throw new Error('this runtime has no workers');
   const worker = new node.Worker(source, { eval: true, execArgv: [] });
   // a device that is not closed keeps no process alive; one that starts does

@@ -4,21 +4,22 @@
  */
 import { taskOf, type Job } from './jobs.ts';
 import type { Exports } from './kernels.ts';
-import { NONE, NOT_YET, Turns } from './turns.ts';
+import { NONE, NOT_YET, Turns, type Shares } from './turns.ts';
 import type { View } from './works.ts';
 
 /** What the device's thread sends. */
 export type Message =
   | { readonly turns: SharedArrayBuffer; readonly module: WebAssembly.Module; readonly thread: number }
   | { readonly open: number; readonly memory: WebAssembly.Memory }
-  | { readonly drop: number }
-  | {
-      readonly run: Job;
-      readonly job: number;
-      readonly tasks: number;
-      readonly slots: number;
-      readonly memory: number;
-    };
+  | { readonly drop: number };
+
+/** What it calls for. */
+export interface Call extends Shares {
+  readonly run: Job;
+  readonly job: number;
+  /** The number of the memory. */
+  readonly memory: number;
+}
 
 interface Port {
   postMessage(message: unknown): void;
@@ -41,6 +42,9 @@ let module: WebAssembly.Module;
 let thread: number;
 const instances = new Map<number, { wasm: Exports; view: View }>();
 
+/** The last call that this thread has seen. */
+let seen = 0;
+
 function receive(message: Message): void {
   if ('turns' in message) {
     turns = new Turns(message.turns);
@@ -53,32 +57,39 @@ function receive(message: Message): void {
       wasm: instance.exports as unknown as Exports,
       view: (address, words) => new Uint32Array(memory.buffer, address, words),
     });
-  } else if ('drop' in message) {
-    instances.delete(message.drop);
   } else {
-    help(message);
+    instances.delete(message.drop);
+  }
+  work();
+}
+
+/** Does what it is called for, until there is a message to see to. */
+function work(): void {
+  for (;;) {
+    const { call, text } = turns.awaitCall(seen);
+    const wanted = text === '' ? undefined : (JSON.parse(text) as Call);
+    // the message that opens the memory is on its way: after it the call is answered
+    if (wanted !== undefined && !instances.has(wanted.memory)) return;
+    seen = call;
+    if (wanted === undefined) return;
+    help(wanted);
   }
 }
 
-/** Does tasks of a job until there are none left. */
-function help({ run, job, tasks, slots, memory }: Extract<Message, { run: Job }>): void {
-  const { wasm, view } = instances.get(memory)!;
-  const task = taskOf(run, wasm, view);
+/** Takes turns at a job until there are none left. */
+function help(call: Call): void {
+  const { wasm, view } = instances.get(call.memory)!;
+  const task = taskOf(call.run, wasm, view);
+  const last = Math.ceil(call.tasks / call.batch);
   for (let offered = 0; ;) {
-    const next = turns.take(job, tasks);
-    if (next === NONE) return;
-    if (next === NOT_YET) {
+    const turn = turns.take(call.job, last);
+    if (turn === NONE) return;
+    if (turn === NOT_YET) {
       turns.awaitOffer(offered);
       continue;
     }
-    offered = next + 1;
-    let failed = true;
-    try {
-      task(next, thread);
-      failed = false;
-    } finally {
-      turns.done(next, slots, failed);
-    }
+    offered = turn + 1;
+    turns.serve(turn, call, task, thread);
   }
 }
 

@@ -3,11 +3,15 @@
  * when all tasks are, so that to everyone else a job is an ordinary call.
  */
 import type { Job, Task } from './jobs.ts';
-import type { Message } from './thread.ts';
-import { MOST_SLOTS, Turns } from './turns.ts';
+import type { Call, Message } from './thread.ts';
+import type { Turns } from './turns.ts';
+import { MOST_SLOTS } from './turns.ts';
 
 /** Pieces that are in memory at a time, for each thread. */
 const SLOTS_A_THREAD = 6;
+
+/** Turns that each thread has at a job whose data are in memory: a turn is as many tasks as that gives. */
+const TURNS_A_THREAD = 16;
 
 /** What a worker can do, whichever runtime it is of. */
 export interface Helper {
@@ -58,27 +62,21 @@ export class Threads {
     }
     const number = ++this.#jobs;
     const { slots } = this;
-    turns.start(number, feed === undefined ? tasks : 0);
-    this.#tell({ run: job, job: number, tasks, slots, memory });
-    let fed = feed === undefined ? tasks : 0;
-    for (let finished = 0; finished < tasks; finished = turns.finished) {
-      if (feed !== undefined && fed < tasks && turns.free(fed, slots)) {
+    const batch = feed === undefined ? Math.ceil(tasks / (TURNS_A_THREAD * this.count)) : 1;
+    const call: Call = { run: job, job: number, tasks, batch, slots, memory };
+    const last = Math.ceil(tasks / batch);
+    let fed = feed === undefined ? last : 0;
+    turns.start(number, fed);
+    turns.call(JSON.stringify(call));
+    for (let finished = 0; finished < last; finished = turns.finished) {
+      if (feed !== undefined && fed < last && turns.free(fed, slots)) {
         feed(fed);
         turns.offer(++fed);
         continue;
       }
-      const task = turns.take(number, tasks);
-      if (task >= 0) {
-        let failed = true;
-        try {
-          own(task, 0);
-          failed = false;
-        } finally {
-          turns.done(task, slots, failed);
-        }
-      } else {
-        turns.awaitDone(finished);
-      }
+      const turn = turns.take(number, last);
+      if (turn >= 0) turns.serve(turn, call, own, 0);
+      else turns.awaitDone(finished);
     }
     if (turns.failed) throw new Error('a thread of the wasm backend failed');
   }
@@ -89,5 +87,6 @@ export class Threads {
 
   #tell(message: Message): void {
     for (const helper of this.#helpers) helper.post(message);
+    this.#turns?.call();
   }
 }

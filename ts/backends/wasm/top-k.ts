@@ -31,8 +31,8 @@ export function topKByPieces(
     const scratch = take(wasm.topKScratch(n, k) >>> 0);
     const list = wasm.topKSample(scratch, n, k) >>> 0;
     if (list === 0) return false;
-    const words = x.address === undefined ? x.source! : shop.view(x.address, n);
-    sample(words.subarray(0, n), shop.view(list, wasm.topKSampleSize(n) >>> 0));
+    if (x.address !== undefined) wasm.drawSample(x.address, n, list);
+    else sample(x.source!.subarray(0, n), shop.view(list, wasm.topKSampleSize(n) >>> 0));
     if (!wasm.topKBracket(scratch, n, k, order)) return false;
     let taken = shop.threadsFor(n) > 1 ? takeShared(shop, x, scratch, n, k, order) : 0;
     if (taken === 0) taken = takeInTurn(shop, x, scratch, n, k, order);
@@ -73,7 +73,7 @@ function takeInTurn(
 
 /** The same on all threads; 0 where a piece has more candidates than room. */
 function takeShared(shop: Workshop, x: Place, scratch: number, n: number, k: number, order: number): number {
-  const { wasm, view } = shop;
+  const { wasm } = shop;
   const tasks = Math.ceil(n / PIECE);
   const room = wasm.topKRoom(n, k) >>> 0;
   const candidates = wasm.topKCandidates(scratch, n, k) >>> 0;
@@ -83,15 +83,7 @@ function takeShared(shop: Workshop, x: Place, scratch: number, n: number, k: num
     const counts = take(tasks);
     const least = wasm.topKLow(scratch);
     shop.run({ kind: 'take', pieces, order, least, regions, room: REGION, counts }, tasks, n, x);
-    let taken = 0;
-    for (const [piece, count] of view(counts, tasks).entries()) {
-      if (count === REGION || taken + count >= room) return 0;
-      const from = regions + piece * REGION * 8;
-      view(candidates + taken * 4, count).set(view(from, count));
-      view(candidates + (room + taken) * 4, count).set(view(from + REGION * 4, count));
-      taken += count;
-    }
-    return taken;
+    return wasm.join(regions, counts, tasks, REGION, candidates, candidates + room * 4, room) >>> 0;
   });
 }
 
