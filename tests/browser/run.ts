@@ -14,6 +14,12 @@ import { reportFunction } from './page.ts';
 
 const bundleName = 'suites.js';
 
+/** With these a page may share memory with its workers. */
+const ISOLATED = {
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-embedder-policy': 'require-corp',
+};
+
 /** How long a browser may take to close before it is left to be killed with this process. */
 const closeSeconds = 10;
 
@@ -98,7 +104,7 @@ async function serve(code: string, settings: Settings): Promise<Server> {
 `;
   const server = createServer((request, response) => {
     const send = (type: string, body: string): void =>
-      void response.writeHead(200, { 'content-type': `${type}; charset=utf-8` }).end(body);
+      void response.writeHead(200, { 'content-type': `${type}; charset=utf-8`, ...ISOLATED }).end(body);
     if (request.url === '/') send('text/html', html);
     else if (request.url === `/${bundleName}`) send('text/javascript', code);
     else response.writeHead(request.url === '/favicon.ico' ? 204 : 404).end();
