@@ -2,7 +2,7 @@
 
 A packet (docs/packet.md) stands for one float32 vector. ``decompress`` rebuilds it, of whatever compressor, bit by bit
 as the JavaScript decoders do. The ``compress_...`` functions write the bytes that JavaScript writes: topK, scaledSign,
-quantized, flattenedOneBit and float32.
+quantized, flattenedOneBit, float32 and index lists.
 
     >>> x = np.array([1, -2, 3], dtype=np.float32)
     >>> decompress(compress_scaled_sign(x))
@@ -34,6 +34,8 @@ __all__ = [
     "compress_top_k",
     "decompress",
     "inspect",
+    "read_index_list",
+    "write_index_list",
 ]
 
 #: Words as they lie in a packet.
@@ -422,7 +424,7 @@ def _butterflies(v: np.ndarray, distance: int, end: int) -> np.ndarray:
     return v
 
 
-# --------------------------------------------------------- 1, 3, 6: topK, threshold, randomizedTopK, decoder
+# ------------------------------------------------------------------------ index lists, of 1, 3, 6 and 12: decoder
 
 #: Gaps that share a Rice parameter.
 _BLOCK = 128
@@ -450,36 +452,34 @@ def _require_count(packet: _Packet, k: int, least: int) -> None:
         raise PacketError(f"k = {k} of n = {packet.n} elements", 16)
 
 
-def _describe_sparse(packet: _Packet, least: int) -> _Description:
-    k, coding, low_words, unary_bits, number = _require_parameters(packet, 5)
+def _describe_list(packet: _Packet, least: int) -> _Description:
+    """The first four of five parameters, and the sections that they say."""
+    k, coding, low_words, unary_bits, _ = _require_parameters(packet, 5)
     _require_count(packet, k, least)
     if coding >= len(_CODINGS):
         raise PacketError(f"unknown coding {coding} of the index list", 20)
     bitmap = _CODINGS[coding] == "bitmap"
     if bitmap and (low_words or unary_bits):
         raise PacketError("the lengths of low and unary are not zero beside a bitmap", 24)
-    form = _require_format(number, 32)
     head_words = -(-(-(-k // _BLOCK)) // 2)
     rice = [("head", head_words), ("low", low_words), ("unary", _words(unary_bits))]
     sections = [("bitmap", _words(packet.n))] if bitmap else rice
-    sections.append(("values", _value_words(k, form)))
-    return _Description({"k": k, "coding": _CODINGS[coding], "values": form}, sections)
+    return _Description({"k": k, "coding": _CODINGS[coding]}, sections)
 
 
-def _decode_sparse(packet: _Packet, description: _Description) -> np.ndarray:
+def _decode_list(packet: _Packet, description: _Description) -> np.ndarray:
+    """The indices: (k,) int64, ascending and below n."""
     k = packet.parameters[0]
     parts = _cut(packet, description)
     offsets = _offsets(packet, description)
-    if "bitmap" in parts:
-        indices = np.flatnonzero(_unpack(parts["bitmap"]))
-        if indices.size != k:
-            raise PacketError(f"the bitmap has {indices.size} ones, expected {k}", offsets["bitmap"])
-        if k > 0 and indices[-1] >= packet.n:
-            raise PacketError(f"the bitmap has a one at {indices[-1]}, but n is {packet.n}", offsets["bitmap"])
-    else:
-        indices = _decode_rice(parts, packet.n, k, packet.parameters[3], offsets)
-    form = description.parameters["values"]
-    return _scatter(packet.n, indices, _decode_values(parts["values"], k, form, offsets["values"]))
+    if "bitmap" not in parts:
+        return _decode_rice(parts, packet.n, k, packet.parameters[3], offsets)
+    indices = np.flatnonzero(_unpack(parts["bitmap"]))
+    if indices.size != k:
+        raise PacketError(f"the bitmap has {indices.size} ones, expected {k}", offsets["bitmap"])
+    if k > 0 and indices[-1] >= packet.n:
+        raise PacketError(f"the bitmap has a one at {indices[-1]}, but n is {packet.n}", offsets["bitmap"])
+    return indices
 
 
 def _scatter(n: int, indices: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -542,6 +542,35 @@ def _decode_rice(
     if k > 0 and indices[-1] >= n:
         raise PacketError(f"the index list holds {indices[-1]}, but n is {n}", offsets["head"])
     return indices
+
+
+# --------------------------------------------------------- 1, 3, 6: topK, threshold, randomizedTopK, decoder
+
+
+def _describe_sparse(packet: _Packet, least: int) -> _Description:
+    parameters, sections = _describe_list(packet, least)
+    form = _require_format(packet.parameters[4], 32)
+    return _Description({**parameters, "values": form}, [*sections, ("values", _value_words(parameters["k"], form))])
+
+
+def _decode_sparse(packet: _Packet, description: _Description) -> np.ndarray:
+    indices = _decode_list(packet, description)
+    words = _cut(packet, description)["values"]
+    form = description.parameters["values"]
+    offset = _offsets(packet, description)["values"]
+    return _scatter(packet.n, indices, _decode_values(words, indices.size, form, offset))
+
+
+# ------------------------------------------------------------------------------------- 12: indexList, decoder
+
+
+def _describe_index_list(packet: _Packet) -> _Description:
+    parameters, sections = _describe_list(packet, 0)
+    return _Description({**parameters, "tag": packet.parameters[4]}, sections)
+
+
+def _decode_index_list(packet: _Packet, description: _Description) -> np.ndarray:
+    return _scatter(packet.n, _decode_list(packet, description), _key(0))
 
 
 # -------------------------------------------------------------------------------------- 2: scaledSign, decoder
@@ -768,6 +797,7 @@ _CODECS: Dict[int, _Codec] = {
     9: _Codec("qsgd", _describe_qsgd, _decode_qsgd),
     10: _Codec("ditheredSign", _describe_dithered_sign, _decode_dithered_sign),
     11: _Codec("flattenedOneBit", _describe_flattened_one_bit, _decode_flattened_one_bit),
+    12: _Codec("indexList", _describe_index_list, _decode_index_list),
 }
 
 
@@ -801,12 +831,30 @@ def decompress(packet: Bytes, max_elements: int = 2**28) -> np.ndarray:
 
     Raises PacketError, and nothing else, where the bytes are not a sound packet or stand for more.
     """
+    read, codec, description = _open(packet, max_elements)
+    return codec.decode(read, description).view("<f4").astype(np.float32, copy=False)
+
+
+def read_index_list(packet: Bytes, max_elements: int = 2**28) -> Tuple[np.ndarray, int, int]:
+    """What a packet of an index list holds: (k,) int64, ascending; n, which all are below; the sender's tag.
+
+    Raises PacketError, and nothing else, where the bytes are not a sound packet of a list or n is above
+    ``max_elements``.
+    """
+    read, codec, description = _open(packet, max_elements)
+    if codec.name != "indexList":
+        raise PacketError(f"compressor {read.compressor}, expected a list of indices", 5)
+    return _decode_list(read, description), read.n, description.parameters["tag"]
+
+
+def _open(packet: Bytes, max_elements: int) -> Tuple[_Packet, "_Codec", _Description]:
+    """A packet whose frame and lengths are sound, of ``max_elements`` or fewer."""
     most = operator.index(max_elements)
     read = _read(packet)
     codec, description = _describe(read)
     if read.n > most:
         raise PacketError(f'n = {read.n} elements; "max_elements" allows {most}', 8)
-    return codec.decode(read, description).view("<f4").astype(np.float32, copy=False)
+    return read, codec, description
 
 
 # --------------------------------------------------------------------------------------------------- encoders
@@ -891,11 +939,42 @@ def compress_top_k(
     kept = _largest(words & MAGNITUDE, k)
     indices = np.flatnonzero(kept)
     sent = _encode_values(words[indices], values)
-    # 2. code where they are: in the smaller of the two ways, Rice where they are equal
+    # 2. code where they are
+    parameters, sections = _encode_list(indices, n)
+    return _write(1, n, (*parameters, number), (*sections, sent))
+
+
+def write_index_list(indices: Any, n: int, tag: int = 0) -> bytes:
+    """The packet of a list: ascending indices below n, (k,) integers, and a tag, which means what the sender says.
+
+    As a vector it is 1 at the indices and 0 elsewhere. The bytes equal those of ``writeIndexList`` in JavaScript.
+
+    Raises TypeError or ValueError where indices, n or tag are not that.
+    """
+    n = _require_integer("n", n, 0, MOST)
+    tag = _require_integer("tag", tag, 0, MOST)
+    array = np.asarray(indices)
+    if array.size and array.dtype.kind not in "iu":
+        raise TypeError(f'"indices" expected integers, got {array.dtype}')
+    if array.ndim != 1:
+        raise ValueError(f'"indices" expected one dimension, got the shape {array.shape}')
+    if array.size and not (array[0] >= 0 and array[-1] < n and np.all(array[:-1] < array[1:])):
+        raise ValueError(f'"indices" expected ascending integers in 0..{n - 1}')
+    parameters, sections = _encode_list(array.astype(np.int64), n)
+    return _write(12, n, (*parameters, tag), sections)
+
+
+def _encode_list(indices: np.ndarray, n: int) -> Tuple[Tuple[int, ...], Tuple[np.ndarray, ...]]:
+    """Ascending indices below n, (k,) int64, as parameters and sections: the smaller coding, Rice where equal."""
+    k = indices.size
+    if k == 0:
+        return (0, 0, 0, 0), ()
     head, low, unary, unary_bits = _encode_rice(indices)
-    if head.size + low.size + unary.size > _words(n):
-        return _write(1, n, (k, 1, 0, 0, number), (_pack(kept), sent))
-    return _write(1, n, (k, 0, low.size, unary_bits, number), (head, low, unary, sent))
+    if head.size + low.size + unary.size <= _words(n):
+        return (k, 0, low.size, unary_bits), (head, low, unary)
+    marks = np.zeros(n, np.uint8)
+    marks[indices] = 1
+    return (k, 1, 0, 0), (_pack(marks),)
 
 
 def _encode_rice(indices: np.ndarray) -> Tuple[np.ndarray, np.ndarray, np.ndarray, int]:

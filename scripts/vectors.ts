@@ -22,30 +22,14 @@ import {
   topK,
 } from '../ts/index.ts';
 import { inspect } from '../ts/inspect.ts';
-import { FINITE, input, type InputKind } from '../tests/support/inputs.ts';
-
-/** One golden packet: how it was made, what `inspect` says of it, and its CRC. */
-export interface Golden {
-  readonly name: string;
-  /** The compressor's name, which is also that of its factory in ts/index.ts. */
-  readonly compressor: string;
-  readonly options: Record<string, unknown>;
-  readonly n: number;
-  /** The arguments of tests/support/inputs.ts, `input(kind, n, seed)`. */
-  readonly input: { readonly kind: InputKind; readonly seed: number };
-  /** What random compressors are keyed by beside their own seed. */
-  readonly draw: Draw;
-  readonly parameters: Readonly<Record<string, number | string>>;
-  readonly bytes: number;
-  /** The last word of the packet, in hexadecimal. */
-  readonly crc: string;
-}
+import { makeGolden, type Golden, type ListOptions } from '../tests/support/golden.ts';
+import { FINITE, type InputKind } from '../tests/support/inputs.ts';
 
 /**
- * The compressors, each with several options. The first gets all kinds of input, the first two the medium one, the last
+ * The compressors, and lists of indices, each with several options. The first gets all kinds of input, the first two the medium one, the last
  * of several the large one.
  */
-const TABLE: readonly (readonly Compressor[])[] = [
+const TABLE: readonly (readonly Pick<Compressor, 'name' | 'options'>[])[] = [
   [
     topK({ ratio: 0.1 }),
     topK({ ratio: 0.6 }),
@@ -100,6 +84,13 @@ const TABLE: readonly (readonly Compressor[])[] = [
     flattenedOneBit({ seed: 6, lambda: 'norm', c: 2 ** 20, block: 16 }),
     flattenedOneBit({ seed: 4, scale: 'drive', block: 1024 }),
   ],
+  (
+    [
+      { t: 1, tag: 0 },
+      { t: 0, tag: 7 },
+      { t: 2, tag: 2 ** 32 - 1 },
+    ] satisfies ListOptions[]
+  ).map((options) => ({ name: 'indexList', options })),
 ];
 
 const DRAW: Draw = { step: 3, stream: 2 };
@@ -126,7 +117,7 @@ function inputsOf(row: number, rows: number): { kind: InputKind; n: number }[] {
   return inputs;
 }
 
-function nameOf({ name, options }: Compressor, kind: InputKind, n: number): string {
+function nameOf({ name, options }: (typeof TABLE)[number][number], kind: InputKind, n: number): string {
   const settings = Object.entries(options).map(([key, value]) => `-${key}-${String(value)}`);
   return `${name}${settings.join('')}-${kind}-${n}`;
 }
@@ -142,23 +133,20 @@ for (const compressors of TABLE)
   for (const [row, compressor] of compressors.entries())
     for (const { kind, n } of inputsOf(row, compressors.length)) {
       const name = nameOf(compressor, kind, n);
-      const packet = await device.compress(compressor, input(kind, n, SEED), DRAW);
-      const vector = await device.decompress(packet);
-      writeFileSync(`${folder}/${name}.fb`, packet);
-      writeFileSync(`${folder}/${name}.f32`, new Uint8Array(vector.buffer));
-      const { parameters, bytes } = inspect(packet);
-      const crc = new DataView(packet.buffer).getUint32(bytes - 4, true);
-      index.push({
-        name,
+      const made = {
         compressor: compressor.name,
         options: compressor.options,
         n,
         input: { kind, seed: SEED },
         draw: DRAW,
-        parameters,
-        bytes,
-        crc: crc.toString(16).padStart(8, '0'),
-      });
+      };
+      const packet = await makeGolden(device, made);
+      const vector = await device.decompress(packet);
+      writeFileSync(`${folder}/${name}.fb`, packet);
+      writeFileSync(`${folder}/${name}.f32`, new Uint8Array(vector.buffer));
+      const { parameters, bytes } = inspect(packet);
+      const crc = new DataView(packet.buffer).getUint32(bytes - 4, true);
+      index.push({ name, ...made, parameters, bytes, crc: crc.toString(16).padStart(8, '0') });
       size += bytes + vector.byteLength;
     }
 device.close();

@@ -7,14 +7,15 @@ import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import * as assert from 'uvu/assert';
-import type { Golden } from '../scripts/vectors.ts';
 import { openJs } from '../ts/backends/js/index.ts';
 import { readNpy } from '../ts/cli/npy.ts';
 import type { Compressor } from '../ts/compressors/compressor.ts';
+import { writeIndexList } from '../ts/compressors/index-list.ts';
 import { Device } from '../ts/device.ts';
 import { PacketError } from '../ts/errors.ts';
 import { flattenedOneBit, float32, quantized, scaledSign, topK } from '../ts/index.ts';
 import { inspect, type Inspection } from '../ts/inspect.ts';
+import type { Golden } from './support/golden.ts';
 import { rejects } from './support/host.ts';
 import { input, words } from './support/inputs.ts';
 import { skip } from './support/require.ts';
@@ -87,8 +88,8 @@ test('decodes every golden packet to the same bits', () => {
   assert.equal(wrong(seen.decoded), []);
 });
 
-/** The compressors that Python has encoders of. */
-const ENCODERS = ['topK', 'scaledSign', 'float32', 'quantized', 'flattenedOneBit'];
+/** What Python has encoders of. */
+const ENCODERS = ['topK', 'scaledSign', 'float32', 'quantized', 'flattenedOneBit', 'indexList'];
 
 test(`makes the golden packets of ${ENCODERS.join(', ')}, byte for byte`, () => {
   if (missing) return skip(missing);
@@ -188,6 +189,37 @@ for (const [label, make, pairs] of CASES)
     }
   });
 
+test('index lists go both ways between the two, sparse, dense and clustered, with their tags', async () => {
+  if (missing) return skip(missing);
+  const lists: [n: number, places: (i: number) => boolean][] = [
+    [0, () => false],
+    [100, () => false],
+    [100, () => true],
+    [LENGTH, (i) => i % 97 === 3],
+    [LENGTH, (i) => i % 3 === 0],
+    [LENGTH, (i) => i % 5000 < 40],
+    [2 ** 24 + 1, (i) => i % 2 ** 22 === 0],
+  ];
+  const made = lists.map(([n, holds], i) => {
+    const indices = Uint32Array.from({ length: n }, (_, j) => j).filter(holds);
+    const packet = writeIndexList(indices, n, 2 ** 32 - 1 - i);
+    writeFileSync(`${folder}/list${i}`, packet);
+    return { n, indices, packet };
+  });
+  const said = await script(
+    `for i in range(${lists.length}):`,
+    "    indices, n, tag = fewbits.read_index_list(open(f'list{i}', 'rb').read())",
+    "    indices.astype('<u4').tofile(f'indices{i}')",
+    "    open(f'again{i}', 'wb').write(fewbits.write_index_list(indices, n, tag))",
+    '    print(indices.dtype, n, tag)',
+  );
+  for (const [i, { n, indices, packet }] of made.entries()) {
+    assert.is(said.split('\n')[i], `int64 ${n} ${2 ** 32 - 1 - i}`);
+    assert.equal(new Uint32Array(new Uint8Array(readFileSync(`${folder}/indices${i}`)).buffer), indices);
+    assert.ok(readFileSync(`${folder}/again${i}`).equals(packet), `list ${i}: packets differ`);
+  }
+});
+
 test('damaged packets raise PacketError or decode, and take little memory', () => {
   if (missing) return skip(missing);
   const { accepted, refused, messages } = seen.damaged;
@@ -200,7 +232,7 @@ test('damaged packets raise PacketError or decode, and take little memory', () =
 /** Whether the two may word a refusal differently, or meet another of several faults first. */
 function saysItsOwn(compressor: number, message: string): boolean {
   if (/format version|maxElements|levels from|index list|bitmap/.test(message)) return true;
-  return message.startsWith('the bits beyond') && [1, 3, 6].includes(compressor); // those with index lists
+  return message.startsWith('the bits beyond') && [1, 3, 6, 12].includes(compressor); // those with index lists
 }
 
 test('of damaged packets, JavaScript refuses the same, and what decodes is the same vector', async () => {
@@ -276,6 +308,19 @@ test('arguments out of range raise ValueError or TypeError that name them', asyn
     ['fewbits.compress_scaled_sign(x, block=0)', 'ValueError "block" expected an integer in 1..4294967295'],
     ['fewbits.compress_scaled_sign(x.reshape(1, 3))', 'ValueError "x" expected one dimension'],
     ['fewbits.compress_scaled_sign(["a"])', 'TypeError "x" expected a vector of real numbers'],
+    ['fewbits.write_index_list([0, 3], 3)', 'ValueError "indices" expected ascending integers in 0..2'],
+    ['fewbits.write_index_list([1, 1], 3)', 'ValueError "indices" expected ascending integers in 0..2'],
+    ['fewbits.write_index_list([2, 1], 3)', 'ValueError "indices" expected ascending integers in 0..2'],
+    ['fewbits.write_index_list([-1, 1], 3)', 'ValueError "indices" expected ascending integers in 0..2'],
+    ['fewbits.write_index_list([0.5], 3)', 'TypeError "indices" expected integers, got float64'],
+    ['fewbits.write_index_list([[1]], 3)', 'ValueError "indices" expected one dimension'],
+    ['fewbits.write_index_list([], 3, -1)', 'ValueError "tag" expected an integer in 0..4294967295, got -1'],
+    ['fewbits.write_index_list([], -3)', 'ValueError "n" expected an integer in 0..4294967295, got -3'],
+    ['fewbits.read_index_list(p)', 'PacketError compressor 2, expected a list of indices (at byte 5)'],
+    [
+      'fewbits.read_index_list(fewbits.write_index_list([1], 3), max_elements=2)',
+      'PacketError n = 3 elements; "max_elements" allows 2',
+    ],
     ['fewbits.decompress("packet")', 'TypeError "packet" expected bytes'],
     ['fewbits.decompress(b"")', 'PacketError a packet has at least 20 bytes, got 0 (at byte 0)'],
     ['fewbits.decompress(p, max_elements=2)', 'PacketError n = 3 elements; "max_elements" allows 2'],

@@ -2,20 +2,16 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
-import type { Golden } from '../scripts/vectors.ts';
-import type { Compressor } from '../ts/compressors/compressor.ts';
 import { Device } from '../ts/device.ts';
-import * as fewbits from '../ts/index.ts';
 import { inspect } from '../ts/inspect.ts';
 import { crc32c } from '../ts/packet/crc32c.ts';
 import { eachBackend } from './support/backends.ts';
-import { input } from './support/inputs.ts';
+import { makeGolden, type Golden } from './support/golden.ts';
 import { assertWords } from './support/same-words.ts';
 import { suite } from './support/suite.ts';
 
 const folder = fileURLToPath(new URL('./vectors', import.meta.url));
 const index = JSON.parse(readFileSync(`${folder}/index.json`, 'utf8')) as Golden[];
-const factories = fewbits as unknown as Record<string, (options: Golden['options']) => Compressor>;
 
 const packetOf = ({ name }: Golden): Uint8Array => new Uint8Array(readFileSync(`${folder}/${name}.fb`));
 const vectorOf = ({ name }: Golden): Float32Array =>
@@ -58,13 +54,8 @@ eachBackend('golden packets', (test, open) => {
     test(`${name}: the same bytes, and the same vector from them`, async () => {
       const device = new Device({ backend: 'js' }, { backend: await open(), reasons: {} });
       for (const golden of index.filter(({ compressor }) => compressor === name)) {
-        const compressor = factories[name](golden.options);
-        const x = input(golden.input.kind, golden.n, golden.input.seed);
         const expected = packetOf(golden);
-        const [packet, vector] = await Promise.all([
-          device.compress(compressor, x, golden.draw),
-          device.decompress(expected),
-        ]);
+        const [packet, vector] = await Promise.all([makeGolden(device, golden), device.decompress(expected)]);
         assert.equal(packet, expected, `${golden.name}: the packet differs`);
         assertWords(vector, vectorOf(golden), golden.name);
       }

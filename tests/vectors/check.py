@@ -26,12 +26,20 @@ import fewbits  # noqa: E402
 ROUNDS = 4000
 MAX_ELEMENTS = 10_000
 EXTREMES = (0, 1, 2, 3, 31, 32, 0x7FFFFF, 0x7F800000, 0x7FFFFFFF, 0x80000000, 0xFF800000, 0xFFFFFFFE, 0xFFFFFFFF)
+
+
+def list_of(x: np.ndarray, t: float, tag: int) -> bytes:
+    """The list that golden packets are made of: where the magnitude of x is t or more."""
+    return fewbits.write_index_list(np.flatnonzero(np.abs(x) >= t), x.size, tag)
+
+
 ENCODERS = {
     "topK": fewbits.compress_top_k,
     "scaledSign": fewbits.compress_scaled_sign,
     "float32": fewbits.compress_float32,
     "quantized": fewbits.compress_quantized,
     "flattenedOneBit": fewbits.compress_flattened_one_bit,
+    "indexList": list_of,
 }
 
 

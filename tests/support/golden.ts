@@ -1,0 +1,49 @@
+/** Golden packets (tests/vectors): how the entry of index.json says that one is made. */
+import { writeIndexList } from '../../ts/compressors/index-list.ts';
+import type { Compressor, Draw } from '../../ts/compressors/compressor.ts';
+import type { Device } from '../../ts/device.ts';
+import * as fewbits from '../../ts/index.ts';
+import { input, type InputKind } from './inputs.ts';
+
+/** One golden packet: how it was made, what `inspect` says of it, and its CRC. */
+export interface Golden {
+  readonly name: string;
+  /** The compressor's name, which is also that of its factory in ts/index.ts; or `indexList`. */
+  readonly compressor: string;
+  /** The factory's; those of `indexList` are `ListOptions`. */
+  readonly options: Record<string, unknown>;
+  readonly n: number;
+  /** The arguments of tests/support/inputs.ts, `input(kind, n, seed)`. */
+  readonly input: { readonly kind: InputKind; readonly seed: number };
+  /** What random compressors are keyed by beside their own seed. */
+  readonly draw: Draw;
+  readonly parameters: Readonly<Record<string, number | string>>;
+  readonly bytes: number;
+  /** The last word of the packet, in hexadecimal. */
+  readonly crc: string;
+}
+
+/** A list of the elements whose magnitude is t or more, with a tag: it is made by no compressor, but stands among them. */
+export interface ListOptions {
+  readonly t: number;
+  readonly tag: number;
+}
+
+const factories = fewbits as unknown as Record<string, (options: Golden['options']) => Compressor>;
+
+export function makeGolden(
+  device: Device,
+  {
+    compressor,
+    options,
+    n,
+    input: { kind, seed },
+    draw,
+  }: Omit<Golden, 'name' | 'parameters' | 'bytes' | 'crc'>,
+): Promise<Uint8Array> {
+  const x = input(kind, n, seed);
+  if (compressor !== 'indexList') return device.compress(factories[compressor](options), x, draw);
+  const { t, tag } = options as unknown as ListOptions;
+  const places = Uint32Array.from(x.keys()).filter((i) => Math.abs(x[i]) >= t);
+  return Promise.resolve(writeIndexList(places, n, tag));
+}
