@@ -6,9 +6,12 @@
 // Two passes, so that no compiler can fuse product and sum, which would round once.
 //
 // Bindings          x, terms: in; products: out; y: in and out; n words each
-// Workgroup memory  none
-// Passes            2 a window
-// Bytes moved       20 an element
+// Passes            multiply, then add
+//   accumulate(n = 2^24): multiply, add
+// Entry points        threads  workgroups  workgroup bytes  words read  words written
+//   multiply              256  n / 256                   0  n           n
+//   add                   256  n / 256                   0  2 n         n
+// Occupancy         threads alone: no workgroup memory, no barrier, one element a thread
 // Edges             magnitudes below 2^-102, of inputs and products, count as +0
 const WIDTH = 256u;
 const TINY = 0x0c800000u;

@@ -11,9 +11,16 @@
 //
 // Bindings          bits, above, equal: in, 32 elements a word; offsets, equalOffsets: in, a word a tile; state: in,
 //                   2 words, of select.wgsl; x: in, n words; indices, values: out, `room` words; counts: out
-// Workgroup memory  8,740 bytes
-// Passes            1 to count, 1 to list, for each window of the bitmap and, listing, of the output
-// Bytes moved       1/8 an element to count, 1/8 to list (1/4 for collectTop), 4 for an index, 8 for a value
+// Passes            count; those of a scan of n / 4096 words (scan.wgsl); list, once for each window of the output.
+//                   collect and collectTop take the place of list where values are listed too (select.wgsl)
+//   compact(n = 2^24, capacity = 2^20): count, scan.reduce, scan.root, scan.scan, list
+// Entry points        threads  workgroups  workgroup bytes  words read                words written
+//   count                 128  n / 4096                548  n / 32                    n / 4096
+//   list                  128  n / 4096              8,740  n / 32 + n / 4096         room
+//   collect               128  n / 4096              8,740  n / 32 + n / 4096 + room  2 room
+//   collectTop            128  n / 4096              8,740  n / 16 + n / 2048 + room  2 room
+// Occupancy         workgroup memory, 69 bytes a thread, but for count. Room is at most what is written: words of x are
+//                   read where they are listed, so each costs a sector of memory where few are
 // Edges             bits from n on are ignored; places before and after the window of the output are left out;
 //                   windows start at a tile
 const WIDTH = 128u;

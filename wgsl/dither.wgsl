@@ -10,9 +10,11 @@
 // is compared, not added, so there is nothing to fuse.
 //
 // Bindings          z, lambdas: in, a word an element, or a segment; bits: out, 32 elements a word
-// Workgroup memory  16,384 bytes
-// Passes            1
-// Bytes moved       4 + 1/8 an element
+// Passes            packDithered
+//   packDithered(n = 2^24, segment = 4096): packDithered
+// Entry points        threads  workgroups  workgroup bytes  words read       words written
+//   packDithered          128  n / 4096             16,384  n + n / segment  n / 32
+// Occupancy         workgroup memory, 128 bytes a thread; then arithmetic: a hash for 4 elements
 // Edges             z and lambdas below 2^-102 count as +0; the last word is filled up with zeros; a window starts at
 //                   a tile
 const WIDTH = 128u;

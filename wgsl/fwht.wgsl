@@ -18,9 +18,22 @@
 // which reads and writes by neighbours, 32 threads make the hashes of a tile.
 //
 // Bindings          x: in, n words; y: in and out, total floats; near, far: two parts of y, n floats each; scales: in
-// Workgroup memory  transform, flatten, stride 16,384 bytes; unflatten 512
-// Passes            1 + ceil((log2(block) - 12) / 6), 1 for blocks up to 4096; unflatten 1
-// Bytes moved       8 an element and pass
+// Passes            transform or flatten; for blocks beyond a tile, stride ceil((log2(block) - 12) / 6) times; one
+//                   combine a stage and pair of windows where partners lie too far apart for one binding. unflatten
+//                   stands alone
+//   fwht(n = 2^24, total = 2^24, block = 4096): transform
+//   fwht(n = 2^24, total = 2^24, block = 2^18): transform, stride
+//   fwht(n = 2^24, total = 2^24, block = 2^24): transform, stride, stride
+//   flatten(n = 2^24, total = 2^24, block = 2^19): flatten, stride, stride
+//   unflatten(n = 2^24, segment = 4096): unflatten
+// Entry points        threads  workgroups    workgroup bytes  words read       words written
+//   transform             256  total / 4096           16,384  n                total
+//   flatten               256  total / 4096           16,384  n                total
+//   stride                256  total / 4096           16,384  total            total
+//   combine               256  n / 1024                    0  2 n              2 n
+//   unflatten             256  n / 4096                  512  n + n / segment  n
+// Occupancy         workgroup memory, 64 bytes a thread, and registers, 16 floats a thread and as many being made, in
+//                   transform, flatten and stride; threads alone in the others
 // Edges             magnitudes below `tiny` and elements beyond x count as +0, so no sum or difference is subnormal, and
 //                   +0 has no sign to flip; a tile may hold many blocks, or stand over the end of y; a product of
 //                   unflatten beyond float32 is the largest finite number

@@ -9,9 +9,18 @@
 // output takes one bit from each of 32 threads. packBits: codes wait in workgroup memory for the words they fall into.
 //
 // Bindings          x, codes, scales: in, a word an element, or a segment; signs, packed: 32 bits a word
-// Workgroup memory  packSigns 512 bytes, packBits 16,384, the others none
-// Passes            1
-// Bytes moved       packSigns, unpackSigns 4 + 1/8 an element; packBits, unpackBits 4 + width / 8
+// Passes            1 of each
+//   packSigns(n = 2^24): packSigns
+//   unpackSigns(n = 2^24, segment = 4096): unpackSigns
+//   packBits(n = 2^24, width = 4): packBits
+//   unpackBits(n = 2^24, width = 4): unpackBits
+// Entry points        threads  workgroups  workgroup bytes  words read            words written
+//   packSigns             128  n / 4096                512  n                     n / 32
+//   unpackSigns           256  n / 1024                  0  n / 32 + n / segment  n
+//   packBits              256  n / 4096             16,384  n                     n width / 32
+//   unpackBits            256  n / 1024                  0  n width / 32          n
+// Occupancy         workgroup memory, 64 bytes a thread, in packBits; threads alone in the others. Scales, and words
+//                   that several threads read, come from the cache
 // Edges             1 <= width <= 16; the last word is filled up with zeros; a window starts at a multiple of
 //                   2048 elements, so at a whole word
 const SIGNS_WIDTH = 128u;

@@ -15,10 +15,18 @@
 //
 // Bindings          x, grid: in; packed: out, packedIn: in, marked: in and out, 32 bits a word; table: in, a part of
 //                   2^width words; y: out, n words; indices: in; flags: out, 32 elements a word
-// Workgroup memory  quantize 16,384 bytes, the others none
-// Passes            1; lookup 1 for each part of the table, mark 1 for each window of codes and window of indices
-// Bytes moved       quantize, lookup 4 + width / 8 an element; mark 4 an index and 1 or 2 atomics; findMarked
-//                   width / 8 + 1/8
+// Passes            1 of each; lookup once for each window of the table, mark for each window of codes and of indices
+//   quantize(n = 2^24, width = 4): quantize
+//   lookup(n = 2^24, width = 4): lookup
+//   mark(n = 2^24, count = 2^18, width = 4): mark
+//   findMarked(n = 2^24, width = 4): findMarked
+// Entry points        threads  workgroups   workgroup bytes  words read            words written
+//   quantize              256  n / 4096              16,384  n                     n width / 32
+//   lookup                256  n / 1024                   0  n width / 32 + count  n
+//   mark                  256  count / 256                0  count                 0
+//   findMarked            256  n / 8192                   0  n width / 32          n / 32
+// Occupancy         workgroup memory, 64 bytes a thread, in quantize; threads alone in the others. mark has 1 or 2
+//                   atomics an index beside what it reads
 // Edges             1 <= width <= 16; last words are filled up with zeros; windows of codes start at whole groups of 32;
 //                   a code may lie in two words; indices are distinct
 const WIDTH = 256u;

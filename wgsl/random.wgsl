@@ -7,9 +7,11 @@
 // so that neighbours write neighbours.
 //
 // Bindings          bits: out, n words
-// Workgroup memory  4,096 bytes
-// Passes            1
-// Bytes moved       4 an element
+// Passes            draw
+//   randomBits(n = 2^24): draw
+// Entry points        threads  workgroups  workgroup bytes  words read  words written
+//   draw                  256  n / 1024              4,096  0           n
+// Occupancy         threads, at 16 bytes of workgroup memory a thread; then arithmetic: a hash for 4 words
 // Edges             words from n on are not written; a window starts at a multiple of 16 words
 const WIDTH = 256u;
 const TILE = 1024u;

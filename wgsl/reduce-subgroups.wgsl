@@ -11,9 +11,13 @@
 // probe has seen that the invocations of a subgroup follow the local index (ts/backends/webgpu/subgroups.ts).
 //
 // Bindings          as in reduce.wgsl
-// Workgroup memory  2,080 bytes
 // Passes            as in reduce.wgsl
-// Bytes moved       4 an element
+// Entry points        threads  workgroups  workgroup bytes  words read                words written
+//   sumMagnitudes         256  count / 8             2,080  count min(segment, 1024)  count
+//   sumSquares            256  count / 8             2,080  count min(segment, 1024)  count
+//   sumBlocks             256  count / 8             2,080  count min(segment, 1024)  count
+// Occupancy         as in reduce.wgsl, with log2(32 / size) + 1 of the fold's six barriers on subgroups of fewer than
+//                   32, none on others; one more before the atomics
 // Edges             as in reduce.wgsl
 enable subgroups;
 

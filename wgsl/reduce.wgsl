@@ -16,9 +16,24 @@
 //
 // Bindings          x: in, n words; sums: out, a word a block; largest: a word a segment, cleared;
 //                   range, found: 2 words
-// Workgroup memory  sums 2,048 bytes, the others 8
-// Passes            sums: 1 a level, levels = max(1, ceil(log(segment) / log(1024))); the others 2
-// Bytes moved       4 an element
+// Passes            sums: one for each level, max(1, ceil(log(segment) / log(1024))) levels, all but the first by
+//                   sumBlocks; start and one more for extremes and what is not finite
+//   absSum(n = 2^24, segment = 1024): clear max, sumMagnitudes
+//   absSum(n = 2^24, segment = 2^24): clear max, sumMagnitudes, sumBlocks, sumBlocks
+//   squareSum(n = 2^24, segment = 4096): clear max, sumSquares, sumBlocks
+//   extremes(n = 2^24): start, findExtremes
+//   nonFinite(n = 2^24): start, findNonFinite
+// Entry points        threads  workgroups  workgroup bytes  words read                words written
+//   sumMagnitudes         256  count / 8             2,048  count min(segment, 1024)  count
+//   sumSquares            256  count / 8             2,048  count min(segment, 1024)  count
+//   sumBlocks             256  count / 8             2,048  count min(segment, 1024)  count
+//   findExtremes          256  n / 16384                 8  n                         0
+//   findNonFinite         256  n / 16384                 8  n                         0
+//   start                   1  1                         0  0                         2
+// Occupancy         threads, at 8 bytes of workgroup memory a thread; six barriers for the fold. A block has
+//                   min(segment, 1024) elements, count is the blocks of all segments; one of fewer than 32 elements
+//                   leaves lanes idle. Beside what is written, an atomic a workgroup for the largest key, 8 where it
+//                   holds several segments, and 2 for what is found
 // Edges             segments end at the end of x; blocks beyond it sum to +0
 const WIDTH = 256u;
 const LANES = 32u;

@@ -13,9 +13,17 @@
 //
 // Bindings          kept, range: in, signed keys; sums: in, floats; largest: in, a key; grid: out, 5 words;
 //                   lambdasOut: out, count words
-// Workgroup memory  none
-// Passes            1, of one thread; lambdas of one a segment
-// Bytes moved       a few; lambdas 8 a segment
+// Passes            1 of each
+//   maskGrid(bits = 4, signed = 2, power = 1): maskGrid
+//   uniformGrid(bits = 4, power = 1): uniformGrid
+//   levelGrid(levels = 7, fraction = 15, power = 1): levelGrid
+//   lambdas(count = 4096, factor = 2): lambdas
+// Entry points        threads  workgroups   workgroup bytes  words read  words written
+//   maskGrid                1  1                          0  2           5
+//   uniformGrid             1  1                          0  2           5
+//   levelGrid               1  1                          0  2           5
+//   lambdas               256  count / 256                0  count       count
+// Occupancy         one thread makes a grid: what such a pass costs is the time between passes; lambdas, threads alone
 // Edges             a divisor below 2^-102 gives a scale of 0; lambdas below 2^-102 are +0; operands are normal or zero, quotients
 //                   normal: beyond float32 they would be infinity, below 2^-126 zero
 const WIDTH = 256u;

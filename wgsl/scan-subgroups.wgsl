@@ -6,9 +6,13 @@
 // (ts/backends/webgpu/subgroups.ts). Sums of integers are the same in any order.
 //
 // Bindings          as in scan.wgsl
-// Workgroup memory  8,448 bytes, for subgroups of 4 and more
 // Passes            as in scan.wgsl
-// Bytes moved       12 an element (x twice, y once)
+// Entry points        threads  workgroups  workgroup bytes  words read    words written
+//   reduce                256  n / 2048                256  n             n / 2048
+//   root                  256  1                     8,448  n             n + 1
+//   scan                  256  n / 2048              8,448  n + n / 2048  n
+// Occupancy         as in scan.wgsl, with 33 bytes a thread and one barrier of two for the sum over threads. Memory is
+//                   for subgroups of 4, the smallest
 // Edges             as in scan.wgsl
 enable subgroups;
 

@@ -4,9 +4,17 @@
 // one; `scan` goes back down, each tile from where the level above says it starts. Nothing waits for another workgroup.
 //
 // Bindings          x: in, n words; totals: out, a word a tile; bases: in, a word a tile; y: out, n words; total: 1 word
-// Workgroup memory  9,280 bytes
-// Passes            2 * levels + 1 for levels = ceil(log(n / TILE) / log(TILE)), 0 for n <= TILE
-// Bytes moved       12 an element (x twice, y once)
+// Passes            levels of reduce, root, levels of scan; levels = max(0, ceil(log(n) / log(2048)) - 1), so root
+//                   alone up to n = 2048
+//   scan(n = 2048): root
+//   scan(n = 2^22): reduce, root, scan
+//   scan(n = 2^24): reduce, reduce, root, scan, scan
+// Entry points        threads  workgroups  workgroup bytes  words read    words written
+//   reduce                256  n / 2048              1,088  n             n / 2048
+//   root                  256  1                     9,280  n             n + 1
+//   scan                  256  n / 2048              9,280  n + n / 2048  n
+// Occupancy         workgroup memory, 37 bytes a thread, in scan; root is one workgroup. Over all levels 3 words an
+//                   element, x read twice and y written once, and 1 / 512 more for the sums of tiles
 // Edges             words from n on count as 0 and are not written
 const WIDTH = 256u;
 const TILE = 2048u;

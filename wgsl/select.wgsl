@@ -12,9 +12,20 @@
 //
 // Bindings          x: in, n words; bins: 2048 words, cleared; state: 2 words, cleared; above, equal: out, 32 elements
 //                   a word; aboveCounts, equalCounts: out, a word a tile
-// Workgroup memory  histogram 8,192 bytes, pivot 1,088, markTop, markFrom 1,536 at most
-// Passes            histogram and pivot 3 times, then markTop; or markFrom
-// Bytes moved       16 + 1/4 an element for the k largest, 4 + 1/8 from a threshold
+// Passes            histogram and pivot 3 times, markTop; or markFrom. Then a scan of the counts (scan.wgsl), 1 or 3
+//                   passes up to 2^32 elements, and collectTop or collect, once for each window of the output
+//                   (compact.wgsl)
+//   topK(n = 2^24, k = 2^17): clear bins, clear state, clear counts, histogram, pivot, histogram, pivot, histogram,
+//     pivot, markTop, scan.reduce, scan.root, scan.scan, compact.collectTop
+//   threshold(n = 2^24, capacity = 2^20): markFrom, scan.reduce, scan.root, scan.scan, compact.collect
+// Entry points        threads  workgroups  workgroup bytes  words read  words written
+//   histogram             256  n / 16384             8,192  n           0
+//   pivot                 256  1                     1,088  2050        2
+//   markTop               128  n / 4096              1,536  n           n / 16 + n / 2048
+//   markFrom              128  n / 4096              1,536  n           n / 32 + n / 4096
+// Occupancy         threads, at 32 bytes of workgroup memory a thread in histogram and 12 in the marks; pivot is one
+//                   workgroup. Atomics of histogram: one a run of equal digits on workgroup memory, and 2048 at most a
+//                   workgroup on bins
 // Edges             elements from n on are not counted and their bits are 0; a window that is marked starts at a tile
 const WIDTH = 256u;
 const BINS = 2048u;

@@ -8,9 +8,14 @@
 // writes the zeros of gather, later ones write over them.
 //
 // Bindings          x: in, n words; y: out, n words; indices, values: count words
-// Workgroup memory  none
-// Passes            1 for each window of the dense side and window of the list
-// Bytes moved       12 an element of the list (and 4 an element of y, to clear it)
+// Passes            1 for each window of the dense side and of the list; before scatter y is cleared, but for `place`
+//   gather(n = 2^24, count = 2^17): gather
+//   scatter(n = 2^24, count = 2^17): clear y, scatter
+//   place(n = 2^24, count = 2^17): scatter
+// Entry points        threads  workgroups   workgroup bytes  words read  words written
+//   gather                256  count / 256                0  2 count     count
+//   scatter               256  count / 256                0  2 count     count
+// Occupancy         threads alone. Words of the dense side cost a sector of memory each where the list is sparse
 // Edges             indices are distinct; no pass where the list is empty
 const WIDTH = 256u;
 
