@@ -15,6 +15,8 @@ import { openWebgpu } from '../../ts/backends/webgpu/index.ts';
 import { openDevice } from '../../ts/index.ts';
 import { type Kernel, type Limits, WINDOW_UNIT } from '../../ts/kernels/kernel.ts';
 import { Scope } from '../../ts/kernels/scope.ts';
+import { valueOf } from '../support/formula.ts';
+import { readHeader } from '../support/headers.ts';
 import { softwareGpu } from '../support/software-gpu.ts';
 import { COMPRESSORS } from './compressors.ts';
 import { type Input, vector } from './data.ts';
@@ -35,8 +37,8 @@ Usage: npm run bench:gpu -- [options]
   --json FILE   all numbers
   --help        this text
 
-Kernels are timed by timestamp queries around a submit, compress by the wall's clock with its readback. GB/s are those
-that the passes of a kernel bind, or that a copy reads and writes; "copies" is the time in copies of the vector.
+Kernels are timed by timestamp queries around a submit, compress by the wall's clock with its readback. What a kernel
+moves is what its passes read and write, by the headers in wgsl/; "copies" is the time in copies of the vector.
 `;
 
 interface Options {
@@ -84,7 +86,7 @@ interface Row {
   readonly microseconds: number;
   readonly lower: number;
   readonly upper: number;
-  /** Of a kernel, by its plan; of a copy, what it reads and writes. */
+  /** Read and written: of a kernel by its plan and the headers of its shaders. */
   readonly bytesMoved?: number;
   /** In copies of the vector, taken in turns with it. */
   readonly copies: number;
@@ -223,11 +225,11 @@ async function measureSize(gpu: MeasuredGpu, n: number, { only }: Options): Prom
   return rows;
 }
 
-/** Bytes of all that the passes of one call bind or clear. */
+/** Bytes of all that the passes of one call read, write or clear. */
 async function countBytes(backend: Backend, limits: Limits, work: (call: Scope) => void): Promise<number> {
   let bytes = 0;
   const counting: Backend['run'] = (kernel, buffers, params) => {
-    bytes += boundBytes(kernel, buffers, params, limits);
+    bytes += movedBytes(kernel, buffers, params, limits);
   };
   const counted = new Proxy(backend, {
     get(target, name) {
@@ -243,22 +245,21 @@ async function countBytes(backend: Backend, limits: Limits, work: (call: Scope) 
   return bytes;
 }
 
-function boundBytes<Buffers extends string, Params extends string>(
+function movedBytes<Buffers extends string, Params extends string>(
   kernel: Kernel<Buffers, Params>,
   buffers: Readonly<Record<Buffers, DeviceBuffer>>,
   params: Readonly<Record<Params, number>>,
   limits: Limits,
 ): number {
   const { scratch, steps } = kernel.plan(params, limits);
-  const wordsOf = (name: string): number => scratch[name] ?? buffers[name as Buffers].words;
   let words = 0;
-  for (const step of steps) {
-    if ('clear' in step) words += wordsOf(step.clear);
-    else
-      for (const bound of Object.values(step.bindings))
-        words += typeof bound === 'string' ? wordsOf(bound) : bound.count;
-  }
-  return 4 * words;
+  for (const step of steps)
+    if ('clear' in step) words += scratch[step.clear] ?? buffers[step.clear as Buffers].words;
+    else {
+      const { read, written } = readHeader(step.shader).entries[step.entry];
+      words += valueOf(read, step.uniforms) + valueOf(written, step.uniforms);
+    }
+  return Math.round(4 * words);
 }
 
 /** As the backend takes them from the device. */
@@ -271,11 +272,12 @@ function limitsOf({ limits }: GPUDevice): Limits {
 }
 
 function renderRows(rows: readonly Row[]): string {
-  const header = [`n = ${whole(rows[0].n)}`, 'microseconds', 'quartiles', 'GB/s', 'copies'];
+  const header = [`n = ${whole(rows[0].n)}`, 'microseconds', 'quartiles', 'MB moved', 'GB/s', 'copies'];
   const cells = rows.map(({ task, microseconds, lower, upper, bytesMoved, copies }) => [
     task,
     digits(microseconds),
     `${digits(lower)} .. ${digits(upper)}`,
+    bytesMoved === undefined ? '' : digits(bytesMoved / 1e6),
     bytesMoved === undefined ? '' : digits(bytesMoved / microseconds / 1e3),
     times(copies),
   ]);
