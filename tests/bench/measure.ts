@@ -3,6 +3,9 @@
  * another order, so that what else the machine does falls on all of them alike; the samples of all rounds count together.
  */
 import Benchmark from 'benchmark';
+import { type Spread, spreadOf } from '../../ts/cli/timing.ts';
+
+export { type Spread, spreadOf };
 
 /** Something to be timed. */
 export interface Candidate {
@@ -10,14 +13,6 @@ export interface Candidate {
   readonly run: () => unknown;
   /** Done before each round, outside of the time. */
   readonly before?: () => unknown;
-}
-
-/** Seconds a call: the median of the samples and their quartiles. */
-export interface Spread {
-  readonly lower: number;
-  readonly median: number;
-  readonly upper: number;
-  readonly samples: number;
 }
 
 /** Seconds that a sample takes at least, so that the clock's resolution does not count. */
@@ -46,7 +41,7 @@ interface Run {
   spent: number;
 }
 
-/** Measures candidates in turns. The results are in their order. */
+/** Measures candidates in turns. The results are in their order, in seconds a call. */
 export async function measure(candidates: readonly Candidate[], rounds: number): Promise<Spread[]> {
   const runs: Run[] = [];
   for (const candidate of candidates) runs.push(await warmUp(candidate));
@@ -111,16 +106,4 @@ async function sample(run: Run): Promise<void> {
   samples.push(...bench.stats.sample);
   run.count = bench.count;
   run.spent += (performance.now() - start) / 1000;
-}
-
-/** The median and the quartiles of samples. */
-export function spreadOf(samples: readonly number[]): Spread {
-  const sorted = [...samples].sort((a, b) => a - b);
-  const at = (share: number): number => {
-    const place = share * (sorted.length - 1);
-    const below = Math.floor(place);
-    const above = Math.min(below + 1, sorted.length - 1);
-    return sorted[below] + (sorted[above] - sorted[below]) * (place - below);
-  };
-  return { lower: at(0.25), median: at(0.5), upper: at(0.75), samples: sorted.length };
 }

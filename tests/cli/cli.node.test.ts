@@ -1,37 +1,18 @@
-import { execFile } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import * as assert from 'uvu/assert';
 import { readNpy, writeNpy } from '../../ts/cli/npy.ts';
 import { readSafetensors } from '../../ts/cli/safetensors.ts';
+import { type Outcome, runCommand } from '../support/command.ts';
 import { input } from '../support/inputs.ts';
 import { suite } from '../support/suite.ts';
-
-const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
-const run = promisify(execFile);
-
-interface Outcome {
-  readonly status: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
 
 const test = suite('command line');
 let folder = '';
 test.before(() => void (folder = mkdtempSync(`${tmpdir()}/fewbits-`)));
 test.after(() => rmSync(folder, { recursive: true }));
 
-async function fewbits(...args: string[]): Promise<Outcome> {
-  try {
-    const { stdout, stderr } = await run(process.execPath, [main, ...args], { cwd: folder });
-    return { status: 0, stdout, stderr };
-  } catch (error) {
-    const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
-    return { status: code, stdout, stderr };
-  }
-}
+const fewbits = (...args: string[]): Promise<Outcome> => runCommand(folder, args);
 
 function save(name: string, x: Float32Array): void {
   writeFileSync(`${folder}/${name}`, writeNpy(x));
@@ -203,6 +184,7 @@ test('what is wrong is one line on standard error, status not 0, no file left be
     [[...compress, 'top-k:k=1', '--speed', '9'], /--speed/],
     [['compress', 'g.npy', '-c', 'top-k:k=1'], /expected -o OUT\.fb/],
     [['compress', 'g.npy', '-o', 'out'], /expected --compressor/],
+    [[...compress, 'top-k:k=1', '-c', 'float32'], /expected one --compressor/],
     [['decompress', 'short.fb', '-o', 'out'], /the packet says \d+ bytes, got \d+/],
     [['decompress', 'flipped.fb', '-o', 'out'], /the CRC does not match/],
     [['inspect', 'g.npy'], /do not start with 'fewb'/],
@@ -223,7 +205,15 @@ test('what is wrong is one line on standard error, status not 0, no file left be
 test('--help names every command', async () => {
   const { status, stdout } = await fewbits('--help');
   assert.is(status, 0);
-  for (const name of ['doctor', 'compress', 'decompress', 'inspect', 'top-k:ratio=0.01', 'scaled-sign'])
+  for (const name of [
+    'doctor',
+    'bench',
+    'compress',
+    'decompress',
+    'inspect',
+    'top-k:ratio=0.01',
+    'scaled-sign',
+  ])
     assert.match(stdout, name);
 });
 

@@ -49,6 +49,17 @@ export function parseCompressor(text: string): Compressor {
   return factory.make(options as never);
 }
 
+/** A count of elements: 65536, 1e6 or 2^20. @throws RangeError unless it is an integer in 1..most */
+export function parseCount(name: string, text: string, most: number): number {
+  const [, base, exponent] = /^(\d+)\^(\d+)$/.exec(text) ?? [];
+  const count = base === undefined ? Number(text) : Number(base) ** Number(exponent);
+  if (!/^\d/.test(text) || !Number.isInteger(count) || count < 1 || count > most)
+    throw new RangeError(
+      `"${name}" expected an integer in 1..${most}, as 1000000, 1e6 or 2^20, got "${text}"`,
+    );
+  return count;
+}
+
 /** A number or a truth value where the text is one, else the text. */
 function valueOf(text: string): string | number | boolean {
   if (text === 'true' || text === 'false') return text === 'true';
