@@ -8,6 +8,7 @@
 export { accumulate } from './accumulate';
 export { compact } from './compact';
 export { ditherScratch, packDithered } from './dither';
+export { fold } from './fold';
 export { butterflies, flatten, flatten, flipScratch, fwht, unflatten } from './fwht';
 export { packBits, packSigns, unpackBits, unpackSigns } from './pack';
 export { findMarked, lookup, lookupScratch, mark, quantize, quantizeScratch } from './quantize';

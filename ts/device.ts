@@ -151,7 +151,8 @@ export class Device implements Host {
     const stream = requireInteger('stream', options.stream ?? 0, 0, LAST_WORD);
     const encode = async (scope: Scope): Promise<Uint8Array> => {
       const vector = isGpuRange(x) ? scope.borrowed(x) : scope.vector(x);
-      return writePacket(await compressor.encode(scope, vector, { step, stream }));
+      const parts = await compressor.encode(scope, vector, { step, stream });
+      return writePacket(parts, (words) => scope.shorten(words));
     };
     const reserved = isGpuRange(x) ? undefined : this.#reserved.get(x.buffer);
     if (reserved === undefined) return this.use(encode);
@@ -206,7 +207,8 @@ export class Device implements Host {
       if (into === undefined) throw new RangeError('"accumulate" expected "into" beside it, got none');
     }
     const most = requireInteger('maxElements', options.maxElements ?? MAX_ELEMENTS, 0, LAST_WORD);
-    const read = readPacket(packet);
+    const { backend } = this.#opened;
+    const read = readPacket(packet, (words) => (this.#closed ? undefined : backend.shorten?.(words)));
     const { n } = read;
     const codec = codecOf(read);
     codec.describe(read);

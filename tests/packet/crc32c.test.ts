@@ -1,5 +1,7 @@
 import * as assert from 'uvu/assert';
+import { openWasm } from '../../ts/backends/wasm/index.ts';
 import { crc32c } from '../../ts/packet/crc32c.ts';
+import { words } from '../support/inputs.ts';
 import { suite } from '../support/suite.ts';
 
 const test = suite('crc32c');
@@ -25,5 +27,27 @@ test('every single bit matters', () => {
   }
   assert.is(seen.size, 37 * 8 + 1);
 });
+
+for (const simd of [true, false])
+  test(`many bytes by way of fewer words: the same, ${simd ? 'SIMD' : 'scalar'}`, async () => {
+    const backend = await openWasm({ simd });
+    const next = words(7);
+    let shortened = 0;
+    const shorten = (all: Uint32Array): Uint32Array | undefined => {
+      shortened++;
+      return backend.shorten?.(all);
+    };
+    for (const count of [2 ** 15, 2 ** 15 + 1, 40_000, 5275 + 4096 * 7 + 3, 100_003]) {
+      const all = Uint32Array.from({ length: count + 1 }, next);
+      for (const rest of [0, 1, 2, 3]) {
+        const bytes = new Uint8Array(all.buffer, 0, count * 4 + rest);
+        assert.is(crc32c(bytes, shorten), crc32c(bytes), `${count} words and ${rest} bytes`);
+      }
+    }
+    assert.is(shortened, 20, 'all of them are long enough');
+    assert.is(crc32c(new Uint8Array(2 ** 17 - 1), shorten), crc32c(new Uint8Array(2 ** 17 - 1)));
+    assert.is(shortened, 20);
+    backend.close();
+  });
 
 test.run();

@@ -79,6 +79,11 @@ export class Scope {
     );
   }
 
+  /** @see Backend.shorten */
+  shorten(words: Uint32Array): Uint32Array | undefined {
+    return this.#backend.shorten?.(words);
+  }
+
   /** Gives all buffers back. */
   end(): void {
     for (const buffer of this.#taken.splice(0)) this.#backend.release(buffer);

@@ -21,10 +21,26 @@ function makeTables(): Int32Array {
   return made;
 }
 
-/** The CRC-32C of some bytes. */
-export function crc32c(bytes: Uint8Array): number {
+/** Makes fewer words of many, for which the register, from zero, ends as it does for these from all ones. */
+export type Shorten = (words: Uint32Array) => Uint32Array | undefined;
+
+/** Bytes from which on it is worth while to shorten them. */
+const LONG = 2 ** 17;
+
+/** The CRC-32C of some bytes. With `shorten`, many of them are first made few. */
+export function crc32c(bytes: Uint8Array, shorten?: Shorten): number {
+  if (shorten !== undefined && bytes.length >= LONG && bytes.byteOffset % 4 === 0) {
+    const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length >>> 2);
+    const short = shorten(words);
+    if (short !== undefined)
+      return ~passed(passed(0, new Uint8Array(short.buffer)), bytes.subarray(words.byteLength)) >>> 0;
+  }
+  return ~passed(-1, bytes) >>> 0;
+}
+
+/** The register after some bytes have passed it. */
+function passed(crc: number, bytes: Uint8Array): number {
   const t = (tables ??= makeTables());
-  let crc = -1;
   // bytes up to a whole word, then words by fours, then what is left
   const start = Math.min(-bytes.byteOffset & 3, bytes.length);
   const words = new Int32Array(bytes.buffer, bytes.byteOffset + start, (bytes.length - start) >>> 2);
@@ -55,5 +71,5 @@ export function crc32c(bytes: Uint8Array): number {
       t[d >>> 24];
   }
   for (i += fours * 4; i < bytes.length; i++) crc = (crc >>> 8) ^ t[(crc ^ bytes[i]) & 255];
-  return ~crc >>> 0;
+  return crc;
 }

@@ -12,7 +12,7 @@
  *   .  u32      CRC-32C of all bytes before it
  */
 import { PacketError } from '../errors.ts';
-import { crc32c } from './crc32c.ts';
+import { crc32c, type Shorten } from './crc32c.ts';
 
 /** 'fewb', read as a little-endian word. */
 const MAGIC = 0x62776566;
@@ -49,8 +49,8 @@ export interface Section {
   readonly words: number;
 }
 
-/** Lays a packet out as bytes, in an ArrayBuffer of its own. */
-export function writePacket({ id, n, parameters, sections }: Parts): Uint8Array {
+/** Lays a packet out as bytes, in an ArrayBuffer of its own. `shorten` is for the CRC. */
+export function writePacket({ id, n, parameters, sections }: Parts, shorten?: Shorten): Uint8Array {
   const bodyWords = sections.reduce((words, section) => words + section.length, 0);
   const words = new Uint32Array(HEADER_WORDS + parameters.length + bodyWords + CRC_WORDS);
   words[0] = MAGIC;
@@ -64,12 +64,15 @@ export function writePacket({ id, n, parameters, sections }: Parts): Uint8Array 
     at += section.length;
   }
   const bytes = new Uint8Array(words.buffer);
-  words[at] = crc32c(bytes.subarray(0, at * 4));
+  words[at] = crc32c(bytes.subarray(0, at * 4), shorten);
   return bytes;
 }
 
-/** @throws PacketError where the bytes are not a whole packet of this version */
-export function readPacket(bytes: Uint8Array): Packet {
+/**
+ * The parts of a packet. `shorten` is for the CRC.
+ * @throws PacketError where the bytes are not a whole packet of this version
+ */
+export function readPacket(bytes: Uint8Array, shorten?: Shorten): Packet {
   const least = (HEADER_WORDS + CRC_WORDS) * 4;
   if (bytes.length < least)
     throw new PacketError(`a packet has at least ${least} bytes, got ${bytes.length}`, bytes.length);
@@ -86,7 +89,7 @@ export function readPacket(bytes: Uint8Array): Packet {
   if (words[3] !== bytes.length)
     throw new PacketError(`the packet says ${words[3]} bytes, got ${bytes.length}`, 12);
   if (bytes.length % 4 !== 0) throw new PacketError('the length is not a multiple of four', 12);
-  const crc = crc32c(bytes.subarray(0, bytes.length - 4));
+  const crc = crc32c(bytes.subarray(0, bytes.length - 4), shorten);
   if (crc !== words[size - 1])
     throw new PacketError('the CRC does not match: the packet was damaged', bytes.length - 4);
   const bodyFirst = HEADER_WORDS + (words[1] >>> 16);

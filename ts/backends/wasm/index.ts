@@ -9,6 +9,7 @@ import { Heap, PAGE } from './heap.ts';
 import { EXPORTS, kernelsOf, type Exports } from './kernels.ts';
 import { Pieces } from './pieces.ts';
 import { shareMemory } from './shared.ts';
+import { shorten } from './shorten.ts';
 import { Threads } from './threads.ts';
 import { topKByPieces } from './top-k.ts';
 import { transformShared } from './transform.ts';
@@ -124,6 +125,7 @@ class WasmBackend implements Backend {
   readonly detail: string;
   readonly lost = false;
   readonly #module: WebAssembly.Module;
+  readonly #exports: Exports;
   readonly #memory: WebAssembly.Memory;
   readonly #threads: Threads;
   /** Whether the threads are another backend's, which closes them. */
@@ -144,6 +146,7 @@ class WasmBackend implements Backend {
   ) {
     const exports = new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as Exports;
     this.#module = module;
+    this.#exports = exports;
     this.#memory = memory;
     this.#threads = threads;
     this.#guest = guest;
@@ -216,6 +219,10 @@ class WasmBackend implements Backend {
       target.set(words.subarray(first, first + count));
       return target;
     });
+  }
+
+  shorten(words: Uint32Array): Uint32Array {
+    return shorten(this.#exports, this.#open(), words);
   }
 
   close(): void {

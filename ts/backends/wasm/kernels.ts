@@ -39,6 +39,8 @@ export interface Exports {
   ): void;
   /** Words of scratch of flatten and unflatten. */
   flipScratch(): number;
+  /** Folds words of a CRC onto later ones; not a kernel of the catalogue. */
+  fold(window: number, count: number): void;
   fwht(x: number, y: number, n: number, total: number, block: number): void;
   gather(x: number, indices: number, values: number, n: number, count: number): void;
   /** The first byte of memory that is not the module's own. */
@@ -198,6 +200,7 @@ export const EXPORTS: readonly (keyof Exports)[] = [
   'findMarked',
   'flatten',
   'flipScratch',
+  'fold',
   'fwht',
   'gather',
   'heapBase',

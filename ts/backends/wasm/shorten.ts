@@ -1,0 +1,35 @@
+/** The remainder of many words, as fewer: all but the last are folded onto those (assembly/fold.ts). */
+import type { Heap } from './heap.ts';
+import type { Exports } from './kernels.ts';
+
+/** As in assembly/fold.ts. */
+const SPAN = 5275;
+const NEAR = 767;
+const MIDDLE = 2524;
+
+/** Words that are folded at a time: with the window they fit the first level of a cache. */
+const CHUNK = 4096;
+
+/** @see Backend.shorten */
+export function shorten(wasm: Exports, heap: Heap, words: Uint32Array): Uint32Array {
+  const end = words.length - SPAN;
+  const short = new Uint32Array(SPAN);
+  short.set(words.subarray(end));
+  heap.with(SPAN + CHUNK, (window) => {
+    const last = heap.view(window, SPAN).fill(0);
+    for (let first = 0; first < end; first += CHUNK) {
+      const count = Math.min(CHUNK, end - first);
+      const own = heap.view(window + SPAN * 4, count);
+      own.set(words.subarray(first, first + count));
+      // a register of all ones at the start is the first word with its bits turned
+      if (first === 0) own[0] = ~own[0];
+      wasm.fold(window, count);
+    }
+    for (let i = 0; i < SPAN; i++) {
+      short[i] ^= last[i];
+      if (i < NEAR) short[i] ^= last[i + SPAN - NEAR];
+      if (i < MIDDLE) short[i] ^= last[i + SPAN - MIDDLE];
+    }
+  });
+  return short;
+}
