@@ -81,15 +81,11 @@ function help(call: Call): void {
   const { wasm, view } = instances.get(call.memory)!;
   const task = taskOf(call.run, wasm, view);
   const last = Math.ceil(call.tasks / call.batch);
-  for (let offered = 0; ;) {
+  for (;;) {
     const turn = turns.take(call.job, last);
     if (turn === NONE) return;
-    if (turn === NOT_YET) {
-      turns.awaitOffer(offered);
-      continue;
-    }
-    offered = turn + 1;
-    turns.serve(turn, call, task, thread);
+    if (turn === NOT_YET) turns.awaitOffer();
+    else turns.serve(turn, call, task, thread);
   }
 }
 

@@ -41,6 +41,8 @@ export class Turns {
   readonly #ticket: BigInt64Array;
   readonly #numbers: Int32Array;
   readonly #text: Uint8Array;
+  /** Turns that could be taken when this thread last looked. */
+  #offered = 0;
 
   constructor(memory: SharedArrayBuffer = new SharedArrayBuffer((SLOTS + MOST_SLOTS) * 4 + MOST_TEXT)) {
     this.memory = memory;
@@ -91,7 +93,8 @@ export class Turns {
       const ticket = Atomics.load(this.#ticket, 0);
       const turn = Number(ticket & 0xffffffffn);
       if (ticket >> 32n !== BigInt(job) || turn >= count) return NONE;
-      if (turn >= Atomics.load(this.#numbers, READY)) return NOT_YET;
+      this.#offered = Atomics.load(this.#numbers, READY);
+      if (turn >= this.#offered) return NOT_YET;
       if (Atomics.compareExchange(this.#ticket, 0, ticket, ticket + 1n) === ticket) return turn;
     }
   }
@@ -131,9 +134,9 @@ export class Turns {
     return Atomics.load(this.#numbers, FAILED) !== 0;
   }
 
-  /** Waits a moment for more turns than `offered`. Not for threads that may not block. */
-  awaitOffer(offered: number): void {
-    Atomics.wait(this.#numbers, READY, offered, PATIENCE);
+  /** After NOT_YET, waits a moment for more turns. Not for threads that may not block. */
+  awaitOffer(): void {
+    Atomics.wait(this.#numbers, READY, this.#offered, PATIENCE);
   }
 
   /** Waits a moment for another turn to be done; where the thread may not block, not at all. */
