@@ -1,5 +1,6 @@
 /** `npm run build`: the generated modules from wgsl/ and assembly/, then dist/ from ts/. */
 import { spawnSync } from 'node:child_process';
+import { copyFileSync, readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { generateThread } from './thread.ts';
 import { generateWasm } from './wasm.ts';
@@ -15,4 +16,8 @@ const { status } = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'
   cwd: root,
   stdio: 'inherit',
 });
+// What tsc leaves where it is: the compiled modules and their types.
+for (const name of readdirSync(`${root}ts/generated`))
+  if (/\.wasm(\.ts)?$/.test(name))
+    copyFileSync(`${root}ts/generated/${name}`, `${root}dist/generated/${name}`);
 process.exitCode = status ?? 1;

@@ -1,6 +1,7 @@
 /**
- * Compiles assembly/ twice, with SIMD and without, by the flags in asconfig.json. Writes ts/generated/wasm-TARGET.wasm
- * and ts/generated/wasm-TARGET.ts, which carries the same bytes as text, so that any bundler and any runtime loads them.
+ * Compiles assembly/ twice, with SIMD and without, by the flags in asconfig.json. Writes ts/generated/wasm-TARGET.wasm with
+ * its type beside it, for runtimes that import such files, and ts/generated/wasm-TARGET.ts, which carries the same bytes as
+ * text, so that any bundler and any other runtime loads them.
  */
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
@@ -14,6 +15,12 @@ const DOCS = {
   simd: 'The kernels compiled with SIMD, as base64.',
   scalar: 'The kernels compiled without SIMD, as base64.',
 };
+
+/** The type of a .wasm file where importing one gives its module, not its exports. */
+const TYPE = `/** The kernels, compiled. Made by scripts/wasm.ts. */
+declare const module: WebAssembly.Module;
+export { module as default };
+`;
 
 /** Compiles both targets, unless sources, flags and compiler are those of the last time. */
 export async function generateWasm(): Promise<void> {
@@ -48,6 +55,7 @@ async function compile(target: (typeof TARGETS)[number]): Promise<void> {
   if (error || binary === undefined) throw new Error(`asc --target ${target} failed\n${messages.join('')}`);
   const text = Buffer.from(binary).toString('base64');
   await replace(join(GENERATED, `wasm-${target}.wasm`), binary);
+  await replace(join(GENERATED, `wasm-${target}.d.wasm.ts`), TYPE);
   await replace(
     join(GENERATED, `wasm-${target}.ts`),
     `/** ${DOCS[target]} Made by scripts/wasm.ts from assembly/. */\nexport const bytes: string = '${text}';\n`,
@@ -71,8 +79,8 @@ async function sourceDigest(): Promise<string> {
 
 async function outputsExist(): Promise<boolean> {
   const names = await readdir(GENERATED);
-  return TARGETS.every(
-    (target) => names.includes(`wasm-${target}.wasm`) && names.includes(`wasm-${target}.ts`),
+  return TARGETS.every((target) =>
+    ['wasm', 'ts', 'd.wasm.ts'].every((ending) => names.includes(`wasm-${target}.${ending}`)),
   );
 }
 

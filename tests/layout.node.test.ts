@@ -50,7 +50,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   packet: [],
   'backends/js': ['backends/backend.ts', 'kernels'],
   'backends/wasm': ['backends/backend.ts', 'kernels', 'generated'],
-  'backends/webgpu': ['backends/backend.ts', 'kernels', 'generated'],
+  'backends/webgpu': ['backends/backend.ts', 'kernels', 'generated', 'runtime.ts'],
   compressors: ['kernels', 'packet', 'backends/backend.ts'],
   algorithms: ['compressors', 'kernels', 'packet', 'device.ts', 'inspect.ts'],
 };

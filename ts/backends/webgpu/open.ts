@@ -1,5 +1,6 @@
 /** Finding a GPU, in Node through the package `webgpu`, elsewhere through `navigator.gpu`. */
 import type * as Dawn from 'webgpu';
+import { runtime } from '../../runtime.ts';
 
 /** A device of fewbits' own. */
 export interface OpenedGpu {
@@ -71,18 +72,17 @@ function isFallback(adapter: GPUAdapter): boolean {
 }
 
 interface Runtime {
-  readonly process?: { readonly versions?: Readonly<Record<string, string | undefined>> };
   readonly navigator?: { readonly gpu?: GPU };
 }
 
 async function findGpu(): Promise<GPU> {
-  const { process, navigator } = globalThis as Runtime;
-  const versions = process?.versions ?? {};
-  // Bun calls itself Node too, and crashes when it loads the addon; Deno has a WebGPU of its own.
-  if (versions.node !== undefined && versions.bun === undefined && versions.deno === undefined)
-    return openDawn();
+  const { navigator } = globalThis as Runtime;
+  const { name } = runtime();
+  // Bun calls itself Node too, and crashes when it loads the addon.
+  if (name === 'Bun') throw new Error('Bun has no WebGPU');
+  if (name === 'Node' && !navigator?.gpu) return openDawn();
   if (navigator?.gpu) return navigator.gpu;
-  throw new Error(versions.bun === undefined ? 'this runtime has no navigator.gpu' : 'Bun has no WebGPU');
+  throw new Error(`${name === '' ? 'this runtime' : name} has no navigator.gpu`);
 }
 
 /**
@@ -103,11 +103,11 @@ function requireVulkan(): void {
 /** Node has WebGPU through the optional peer `webgpu`, Dawn as an addon. */
 async function openDawn(): Promise<GPU> {
   requireVulkan();
-  // Not a literal, so that bundlers for browsers do not look for it.
+  // Neither a literal nor a request of an unknown module to bundlers for browsers, so that they do not look for it.
   const peer = 'webgpu';
   let dawn: typeof Dawn;
   try {
-    dawn = (await import(peer)) as typeof Dawn;
+    dawn = (await import(/* webpackIgnore: true */ /* @vite-ignore */ peer)) as typeof Dawn;
   } catch (error) {
     const code = (error as { code?: string }).code;
     if (code === 'ERR_MODULE_NOT_FOUND')
