@@ -76,7 +76,7 @@ export async function runInBrowser(
 }
 
 /** The unpacked Chromium, or the system's Chrome where none is carried for this platform. */
-async function launch(gpu: SoftwareGpu | undefined): Promise<Browser> {
+export async function launch(gpu: SoftwareGpu | undefined): Promise<Browser> {
   if (!gpu) return chromium.launch({ channel: 'chrome', args: ['--enable-unsafe-webgpu'] });
   const env: Record<string, string> = { ...gpu.env };
   for (const [name, value] of Object.entries(process.env)) if (value !== undefined) env[name] ??= value;

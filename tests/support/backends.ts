@@ -1,15 +1,16 @@
 /** The backends that the suites run over, in Node and in a page. */
 import type { Backend } from '../../ts/backends/backend.ts';
-import { inBrowser } from './settings.ts';
+import { inBrowser, settings } from './settings.ts';
 import { suite } from './suite.ts';
 import type { Suite } from './suite.ts';
 
 type Kind = 'js' | 'wasm scalar' | 'wasm simd' | 'webgpu' | 'webgpu in windows';
 
 /** Plain JavaScript gives a page nothing that Node has not tested. */
-const kinds: readonly Kind[] = inBrowser
+const tested: readonly Kind[] = inBrowser
   ? ['wasm scalar', 'wasm simd', 'webgpu']
   : ['js', 'wasm scalar', 'wasm simd', 'webgpu', 'webgpu in windows'];
+const kinds = tested.filter((kind) => settings.backends?.includes(kind) ?? true);
 
 async function openKind(kind: Kind): Promise<Backend> {
   switch (kind) {

@@ -5,6 +5,10 @@ export interface Settings {
   readonly requireAll: boolean;
   /** How long one test may take: TEST_SECONDS. Software GPUs on busy machines are slow, hence the large default. */
   readonly testSeconds: number;
+  /** The backends that suites run over, where not all that the runtime is tested with: TEST_BACKENDS, with commas. */
+  readonly backends?: readonly string[];
+  /** Every how many rows of the tables of inputs are taken, for slow runtimes: TEST_EVERY. With 2 or more, no input is large. */
+  readonly every?: number;
 }
 
 /** The global that carries the settings into a page. */
@@ -17,7 +21,12 @@ function readSettings(): Settings {
   const given = (globalThis as Record<string, unknown>)[pageSettings];
   if (given !== undefined) return given as Settings;
   const env = typeof process === 'undefined' ? {} : process.env;
-  return { requireAll: env.REQUIRE_ALL === '1', testSeconds: Number(env.TEST_SECONDS ?? 120) };
+  return {
+    requireAll: env.REQUIRE_ALL === '1',
+    testSeconds: Number(env.TEST_SECONDS ?? 120),
+    backends: env.TEST_BACKENDS?.split(','),
+    every: Number(env.TEST_EVERY ?? 1),
+  };
 }
 
 export const settings: Settings = readSettings();

@@ -1,0 +1,135 @@
+/** Chromium, driven as tests/browser drives it, and Firefox, over WebDriver BiDi: pages that report to their server. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+import puppeteer from 'puppeteer-core';
+import { launch } from '../browser/run.ts';
+import type { SoftwareGpu } from '../support/software-gpu.ts';
+import { Cannot, type Check } from './check.ts';
+import type { Consumer } from './consumer.ts';
+import { type Report, summary } from './report.ts';
+import { type Page, reportOf } from './serve.ts';
+
+export interface OpenBrowser {
+  readonly name: string;
+  /** Opens a page and leaves it open. */
+  open(address: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function openChromium(gpu: SoftwareGpu | undefined): Promise<OpenBrowser> {
+  const browser = await launch(gpu);
+  return {
+    name: `Chromium ${browser.version()}`,
+    async open(address) {
+      const page = await browser.newPage();
+      await page.goto(address, { waitUntil: 'commit' });
+    },
+    close: () => browser.close(),
+  };
+}
+
+/** Where Firefox lies: FIREFOX, or where Debian, Ubuntu, macOS and Windows have it. */
+function findFirefox(): string | undefined {
+  const places = [
+    process.env.FIREFOX ?? '',
+    '/usr/bin/firefox-esr',
+    '/usr/bin/firefox',
+    '/Applications/Firefox.app/Contents/MacOS/firefox',
+    'C:\\Program Files\\Mozilla Firefox\\firefox.exe',
+  ];
+  return places.find((path) => path !== '' && existsSync(path));
+}
+
+/** Firefox with WebGPU switched on, which finds the software GPU where its build can. */
+async function openFirefox(gpu: SoftwareGpu | undefined): Promise<OpenBrowser> {
+  const executablePath = findFirefox();
+  if (executablePath === undefined)
+    throw new Cannot('Firefox is not installed (apt-get install firefox-esr, or set FIREFOX to its path)');
+  const browser = await puppeteer.launch({
+    browser: 'firefox',
+    executablePath,
+    headless: true,
+    env: { ...process.env, ...gpu?.env },
+    extraPrefsFirefox: { 'dom.webgpu.enabled': true, 'gfx.webgpu.ignore-blocklist': true },
+  });
+  return {
+    name: (await browser.version()).replace('firefox/', 'Firefox '),
+    async open(address) {
+      const page = await browser.newPage();
+      await page.goto(address);
+    },
+    close: () => browser.close(),
+  };
+}
+
+/** The consumer as it stands, its names found by an import map. */
+function unbundled(folder: string, backends: readonly string[]): Page {
+  const dist = '/node_modules/fewbits/dist';
+  const imports = {
+    fewbits: `${dist}/index.js`,
+    'fewbits/kernels': `${dist}/kernels/index.js`,
+    'fewbits/algorithms': `${dist}/algorithms/index.js`,
+  };
+  const map = `<script type="importmap">${JSON.stringify({ imports })}</script>`;
+  const index = `<!doctype html>${map}<script type="module" src="/page.mjs"></script>`;
+  return { folders: [folder], pages: { '/index.html': index }, backends };
+}
+
+/** Where WebAssembly may not be compiled, js takes its place, and the device says why. */
+function checkForbidden({ auto, reasons, ...report }: Report): string {
+  if (auto !== 'js' || !/may not be compiled here: .*(Content Security Policy|CSP)/i.test(reasons.wasm ?? ''))
+    throw new Error(`openDevice() takes ${auto}, for ${JSON.stringify(reasons)}`);
+  return summary({ auto, reasons, ...report }, ['js']);
+}
+
+export function browserChecks({ folder }: Consumer, gpu: SoftwareGpu | undefined): Check[] {
+  const firefox = ['wasm', 'js'];
+  // an idle GPU process is asked for results ten times a second there, so that every packet would take minutes
+  if (gpu !== undefined) firefox.unshift('webgpu/16');
+  const chromium = gpu === undefined ? ['wasm', 'js'] : ['webgpu', 'wasm', 'js'];
+  return [
+    ...inBrowser('Chromium', () => openChromium(gpu), unbundled(folder, chromium)),
+    ...inBrowser('Firefox', () => openFirefox(gpu), unbundled(folder, firefox)),
+  ];
+}
+
+/** A page under a policy that forbids to compile WebAssembly, as most strict ones do. */
+async function strict(folder: string): Promise<Page> {
+  await build({
+    absWorkingDir: folder,
+    entryPoints: ['page.mjs'],
+    outdir: 'strict',
+    bundle: true,
+    format: 'esm',
+    logLevel: 'error',
+  });
+  const pages = { '/index.html': '<!doctype html><script type="module" src="/page.js"></script>' };
+  return {
+    folders: [join(folder, 'strict'), folder],
+    pages,
+    policy: "script-src 'self'",
+    backends: ['js'],
+  };
+}
+
+/** The page in one browser, with WebAssembly and where a policy forbids it. */
+function inBrowser(kind: string, open: () => Promise<OpenBrowser>, page: Page): Check[] {
+  let name = kind;
+  const once = async (asked: Page): Promise<Report> => {
+    const browser = await open();
+    name = browser.name;
+    try {
+      return await reportOf(browser, asked);
+    } finally {
+      await browser.close();
+    }
+  };
+  return [
+    { name: () => name, work: async () => summary(await once(page), page.backends) },
+    {
+      name: () => `${name}, CSP`,
+      work: async () => checkForbidden(await once(await strict(page.folders[0]))),
+    },
+  ];
+}

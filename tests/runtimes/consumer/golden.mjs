@@ -1,0 +1,58 @@
+/**
+ * What every runtime and bundler is asked: each golden packet of tests/vectors made and read by the package, as a user
+ * imports it. Nothing here knows where it runs.
+ */
+import * as fewbits from 'fewbits';
+import { foSgd } from 'fewbits/algorithms';
+import { fwht } from 'fewbits/kernels';
+
+/**
+ * `backends` are names; `webgpu/8` takes every eighth packet, for where each call takes long.
+ * @returns what `openDevice()` takes here, and for each backend that was asked for what runs underneath
+ */
+export async function checkAll(goldens, backends) {
+  const device = await fewbits.openDevice();
+  const { backend: auto, reasons } = device;
+  device.close();
+  if (typeof foSgd !== 'function') throw new Error('fewbits/algorithms has no foSgd');
+  const checked = [];
+  for (const wanted of backends) {
+    const [backend, share = 1] = wanted.split('/');
+    const some = goldens.filter((_, i) => i % share === 0);
+    checked.push(await check(some, backend));
+  }
+  return { auto, reasons, checked };
+}
+
+async function check(goldens, backend) {
+  const device = await fewbits.openDevice({ backend });
+  const { detail } = device;
+  try {
+    for (const { name, compressor, options, draw, x, packet, vector } of goldens) {
+      const made = await device.compress(fewbits[compressor](options), floats(x), draw);
+      same(made, bytes(packet), `${name}: the packet on ${backend}`);
+      const decoded = await device.decompress(bytes(packet));
+      same(new Uint8Array(decoded.buffer), bytes(vector), `${name}: the vector on ${backend}`);
+    }
+    const sums = await fwht(device, new Float32Array([1, 2, 3, 4]));
+    if (sums.join() !== '10,-2,-4,0') throw new Error(`fwht on ${backend} gives ${sums.join()}`);
+  } finally {
+    device.close();
+  }
+  return { backend, detail, packets: goldens.length };
+}
+
+function bytes(base64) {
+  return Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+}
+
+function floats(base64) {
+  return new Float32Array(bytes(base64).buffer);
+}
+
+function same(actual, expected, what) {
+  if (actual.length !== expected.length)
+    throw new Error(`${what} has ${actual.length} bytes, expected ${expected.length}`);
+  const at = actual.findIndex((byte, i) => byte !== expected[i]);
+  if (at >= 0) throw new Error(`${what} differs at byte ${at}: ${actual[at]}, expected ${expected[at]}`);
+}

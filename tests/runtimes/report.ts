@@ -1,0 +1,43 @@
+/** What a consumer answers, and what is expected of it. */
+import { readFileSync } from 'node:fs';
+
+export interface Report {
+  /** What `openDevice()` takes there. */
+  readonly auto: string;
+  /** Why it takes nothing better. */
+  readonly reasons: Readonly<Record<string, string>>;
+  readonly checked: readonly {
+    readonly backend: string;
+    readonly detail: string;
+    readonly packets: number;
+  }[];
+  /** What the README's program printed. */
+  readonly readme?: string;
+}
+
+const index = new URL('../vectors/index.json', import.meta.url);
+const PACKETS = (JSON.parse(readFileSync(index, 'utf8')) as unknown[]).length;
+
+/**
+ * A line on what a consumer did. `backends` is what it was told: `webgpu/8` stands for every eighth packet.
+ * @throws Error where it checked other backends or fewer packets, or the README's program did not print what it should
+ */
+export function summary(
+  report: Report,
+  backends: readonly string[],
+  readme: string | undefined = report.readme,
+): string {
+  const parts = backends.map((wanted, i) => {
+    const [name, share = 1] = wanted.split('/');
+    const packets = Math.ceil(PACKETS / Number(share));
+    const checked = report.checked[i] ?? {};
+    if (checked.backend !== name || checked.packets !== packets)
+      throw new Error(`expected ${packets} packets on ${name}, checked ${JSON.stringify(checked)}`);
+    const under = name === 'js' ? '' : ` (${checked.detail})`;
+    return `${name}${under} ${packets}`;
+  });
+  // the device in use, then the inspection
+  if (!/^"?(webgpu|wasm|js)\b[^]*compressor"?: ?['"]topK['"]/.test(readme ?? ''))
+    throw new Error(`the README's program printed ${JSON.stringify(readme)}`);
+  return `${parts.join(', ')} packets; README on ${report.auto}`;
+}
