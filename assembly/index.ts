@@ -9,7 +9,8 @@ export { accumulate } from './accumulate';
 export { compact } from './compact';
 export { ditherScratch, packDithered } from './dither';
 export { fold } from './fold';
-export { butterflies, flatten, flatten, flipScratch, fwht, unflatten } from './fwht';
+export { butterflies, flatten, flipScratch, fwht, unflatten } from './fwht';
+export { heapBase, simd } from './module';
 export { packBits, packSigns, unpackBits, unpackSigns } from './pack';
 export { findMarked, lookup, lookupScratch, mark, quantize, quantizeScratch } from './quantize';
 export { randomBits } from './random';
@@ -32,13 +33,3 @@ export {
   topKScratch,
 } from './select';
 export { gather, place, scatter } from './sparse';
-
-/** The first byte behind the tables of this module. */
-export function heapBase(): usize {
-  return __heap_base;
-}
-
-/** 1 where this module was compiled with SIMD. It also marks the module as one of fewbits. */
-export function simd(): u32 {
-  return ASC_FEATURE_SIMD ? 1 : 0;
-}

@@ -1,19 +1,27 @@
 /**
- * Compiles assembly/ twice, with SIMD and without, by the flags in asconfig.json. Writes ts/generated/wasm-TARGET.wasm with
- * its type beside it, for runtimes that import such files, and ts/generated/wasm-TARGET.ts, which carries the same bytes as
- * text, so that any bundler and any other runtime loads them.
+ * Compiles assembly/ by the targets in asconfig.json: all kernels with SIMD, all without, and those of sparse packets with
+ * SIMD. Writes to ts/generated wasm-TARGET.ts, which carries the module as text, so that any bundler and any runtime loads
+ * it, and wasm-TARGET.wasm with its type beside it, for runtimes that import such files.
  */
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { deflateSync } from 'node:zlib';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const GENERATED = join(ROOT, 'ts', 'generated');
-const TARGETS = ['simd', 'scalar'] as const;
+const ENTRIES = {
+  simd: 'assembly/index.ts',
+  scalar: 'assembly/index.ts',
+  sparse: 'assembly/index-sparse.ts',
+} as const;
+type Target = keyof typeof ENTRIES;
+const TARGETS = Object.keys(ENTRIES) as Target[];
 const DOCS = {
-  simd: 'The kernels compiled with SIMD, as base64.',
-  scalar: 'The kernels compiled without SIMD, as base64.',
+  simd: 'All kernels, compiled with SIMD',
+  scalar: 'All kernels, compiled without SIMD',
+  sparse: 'The kernels of sparse packets, compiled with SIMD',
 };
 
 /** The type of a .wasm file where importing one gives its module, not its exports. */
@@ -22,7 +30,7 @@ declare const module: WebAssembly.Module;
 export { module as default };
 `;
 
-/** Compiles both targets, unless sources, flags and compiler are those of the last time. */
+/** Compiles all targets, unless sources, flags and compiler are those of the last time. */
 export async function generateWasm(): Promise<void> {
   await mkdir(GENERATED, { recursive: true });
   const digest = await sourceDigest();
@@ -33,13 +41,13 @@ export async function generateWasm(): Promise<void> {
   await replace(stamp, digest);
 }
 
-async function compile(target: (typeof TARGETS)[number]): Promise<void> {
+async function compile(target: Target): Promise<void> {
   // Loaded only where there is something to compile: the compiler takes seconds to start.
   const { default: asc } = await import('assemblyscript/asc');
   let binary: Uint8Array | undefined;
   const messages: string[] = [];
   const { error } = await asc.main(
-    ['--config', 'asconfig.json', '--target', target, '--outFile', 'kernels.wasm'],
+    [ENTRIES[target], '--config', 'asconfig.json', '--target', target, '--outFile', 'kernels.wasm'],
     {
       readFile: (name, base) => readFile(join(ROOT, base, name), 'utf8').catch(() => null),
       writeFile: (_name, contents) => {
@@ -53,19 +61,30 @@ async function compile(target: (typeof TARGETS)[number]): Promise<void> {
     },
   );
   if (error || binary === undefined) throw new Error(`asc --target ${target} failed\n${messages.join('')}`);
-  const text = Buffer.from(binary).toString('base64');
-  await replace(join(GENERATED, `wasm-${target}.wasm`), binary);
-  await replace(join(GENERATED, `wasm-${target}.d.wasm.ts`), TYPE);
-  await replace(
-    join(GENERATED, `wasm-${target}.ts`),
-    `/** ${DOCS[target]} Made by scripts/wasm.ts from assembly/. */\nexport const bytes: string = '${text}';\n`,
-  );
+  for (const [ending, contents] of Object.entries(outputsOf(target, binary)))
+    await replace(join(GENERATED, `wasm-${target}.${ending}`), contents);
+}
+
+/**
+ * The files of a target by their endings. The text is deflated first: text as such, six bits a letter, hides from a
+ * server's compression what is alike in the bytes.
+ */
+function outputsOf(target: Target, binary: Uint8Array): Record<string, string | Uint8Array> {
+  const text = deflateSync(binary, { level: 9 }).toString('base64');
+  return {
+    wasm: binary,
+    'd.wasm.ts': TYPE,
+    ts: `/** ${DOCS[target]}: deflated, as base64. Made by scripts/wasm.ts from assembly/. */
+export const bytes: string = '${text}';\n`,
+  };
 }
 
 /** What the outputs are made of, as one hash. */
 async function sourceDigest(): Promise<string> {
   const hash = createHash('sha256');
-  const sources = (await readdir(join(ROOT, 'assembly'))).filter((name) => name.endsWith('.ts')).sort();
+  const sources = (await readdir(join(ROOT, 'assembly'), { recursive: true }))
+    .filter((name) => name.endsWith('.ts'))
+    .sort();
   for (const file of [
     'node_modules/assemblyscript/package.json',
     'asconfig.json',
@@ -80,7 +99,9 @@ async function sourceDigest(): Promise<string> {
 async function outputsExist(): Promise<boolean> {
   const names = await readdir(GENERATED);
   return TARGETS.every((target) =>
-    ['wasm', 'ts', 'd.wasm.ts'].every((ending) => names.includes(`wasm-${target}.${ending}`)),
+    Object.keys(outputsOf(target, new Uint8Array())).every((ending) =>
+      names.includes(`wasm-${target}.${ending}`),
+    ),
   );
 }
 

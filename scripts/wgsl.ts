@@ -162,10 +162,23 @@ function withoutComments(text: string): string {
   return lines.map((line) => line.replace(/\/\/.*/, '').trim()).join('\n');
 }
 
+/**
+ * The text without spaces that part nothing: those between two words, and between two signs, which could make a third one,
+ * stay. Lines stay too.
+ */
+function withoutSpaces(text: string): string {
+  return text.replace(/(\S)[ \t]+(?=(\S))/g, (_, before: string, after: string) => {
+    const [left, right] = [before, after].map((sign) =>
+      /\w/.test(sign) ? 'word' : /[(){}[\],;]/.test(sign) ? '' : 'sign',
+    );
+    return left !== '' && left === right ? `${before} ` : before;
+  });
+}
+
 function moduleText(shaders: readonly Shader[], variants: readonly Shader[]): string {
   const base = shaders.map(({ stem, source, entries, constants }) => {
     const members = [
-      `source: ${JSON.stringify(source)} as string`,
+      `source: ${JSON.stringify(withoutSpaces(source))} as string`,
       `entries: ${literal(entries)}`,
       `constants: ${literal(constants)}`,
     ];
@@ -173,7 +186,7 @@ function moduleText(shaders: readonly Shader[], variants: readonly Shader[]): st
   });
   const faster = variants.map(({ stem, source, entries }) => {
     const members = [
-      `source: ${JSON.stringify(source)} as string`,
+      `source: ${JSON.stringify(withoutSpaces(source))} as string`,
       `entries: ${literal(Object.keys(entries))}`,
     ];
     return `  ${JSON.stringify(stem.slice(0, -VARIANT.length))}: { ${members.join(', ')} },\n`;

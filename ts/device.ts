@@ -13,12 +13,12 @@ import {
 import type { Backend, BackendName, GpuRange } from './backends/backend.ts';
 import { BACKENDS, openBackend, type Opened, type OpenOptions } from './backends/open.ts';
 import { codecOf } from './compressors/codecs.ts';
-import type { Compressor } from './compressors/compressor.ts';
+import type { Codec, Compressor } from './compressors/compressor.ts';
 import { DeviceClosedError, PacketError } from './errors.ts';
 import { accumulateKernel, requireScale, scaleOf } from './kernels/accumulate.ts';
 import * as kernels from './kernels/index.ts';
 import { floatsOf, Scope, type Host, wordsOf } from './kernels/scope.ts';
-import { readPacket, writePacket } from './packet/packet.ts';
+import { type Packet, readPacket, writePacket } from './packet/packet.ts';
 
 /** What openDevice takes. */
 export interface DeviceOptions {
@@ -88,26 +88,29 @@ export async function openDevice(options: DeviceOptions = {}): Promise<Device> {
   return new Device(wanted, await openBackend(wanted));
 }
 
-export class Device implements Host {
+/** What a device is made of beside its backend. */
+export interface Parts {
+  /** Opens a backend; called again when a GPU was lost. */
+  readonly open: (options: OpenOptions) => Promise<Opened>;
+  /** What reads a packet. @throws PacketError where nothing does */
+  readonly codecOf: (packet: Packet) => Codec;
+}
+
+/** A device without kernels to call: it holds nothing that it was not given, so that a bundle can leave out the rest. */
+export class PacketDevice implements Host {
   readonly #options: OpenOptions;
+  readonly #parts: Parts;
   #opened: Opened;
   #reopening: Promise<Opened> | undefined;
   #closed = false;
   /** Backends of vectors that `allocate` gave, by the memory that these lie in. */
   readonly #reserved = new WeakMap<ArrayBufferLike, Backend>();
 
-  /** The kernels by themselves: `device.kernels.fwht(x)`. */
-  readonly kernels: Kernels;
-
   /** Not for users: call openDevice. */
-  constructor(options: OpenOptions, opened: Opened) {
+  constructor(options: OpenOptions, opened: Opened, parts: Parts) {
     this.#options = options;
     this.#opened = opened;
-    const bound = Object.entries(kernels).map(([name, kernel]) => [
-      name,
-      (kernel as (host: Host, ...rest: unknown[]) => unknown).bind(undefined, this),
-    ]);
-    this.kernels = Object.freeze(Object.fromEntries(bound) as Kernels);
+    this.#parts = parts;
   }
 
   /** The backend in use. */
@@ -210,7 +213,7 @@ export class Device implements Host {
     const { backend } = this.#opened;
     const read = readPacket(packet, (words) => (this.#closed ? undefined : backend.shorten?.(words)));
     const { n } = read;
-    const codec = codecOf(read);
+    const codec = this.#parts.codecOf(read);
     codec.describe(read);
     if (n > most) throw new PacketError(`n = ${n} elements; "maxElements" allows ${most}`, 8);
     if (into !== undefined && !isGpuRange(into)) requireInteger('into.length', into.length, n, n);
@@ -266,7 +269,7 @@ export class Device implements Host {
 
   /** One reopening serves all calls that wait for it. */
   async #reopen(): Promise<void> {
-    this.#reopening ??= openBackend(this.#options).finally(() => (this.#reopening = undefined));
+    this.#reopening ??= this.#parts.open(this.#options).finally(() => (this.#reopening = undefined));
     const opened = await this.#reopening;
     if (this.#closed) {
       opened.backend.close();
@@ -274,6 +277,22 @@ export class Device implements Host {
     }
     if (this.#opened.backend.lost) this.#opened.backend.close();
     this.#opened = opened;
+  }
+}
+
+/** A device that reads every packet, and whose kernels can be called. */
+export class Device extends PacketDevice {
+  /** The kernels by themselves: `device.kernels.fwht(x)`. */
+  readonly kernels: Kernels;
+
+  /** Not for users: call openDevice. */
+  constructor(options: OpenOptions, opened: Opened) {
+    super(options, opened, { open: openBackend, codecOf });
+    const bound = Object.entries(kernels).map(([name, kernel]) => [
+      name,
+      (kernel as (host: Host, ...rest: unknown[]) => unknown).bind(undefined, this),
+    ]);
+    this.kernels = Object.freeze(Object.fromEntries(bound) as Kernels);
   }
 }
 

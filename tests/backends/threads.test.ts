@@ -1,5 +1,6 @@
 /** Threads of the wasm backend: the bytes of one, and what becomes of them at the end. */
 import * as assert from 'uvu/assert';
+import { compile, unpack } from '../../ts/backends/wasm/compile.ts';
 import { openWasm } from '../../ts/backends/wasm/index.ts';
 import { PIECE } from '../../ts/backends/wasm/works.ts';
 import { SHARED } from '../../ts/backends/wasm/workshop.ts';
@@ -125,7 +126,7 @@ test('one thread where memory cannot be shared', async () => {
 
 test('one thread where the module is the caller’s', async () => {
   const { bytes } = await import('../../ts/generated/wasm-simd.ts');
-  const module = await WebAssembly.compile(Uint8Array.from(atob(bytes), (letter) => letter.charCodeAt(0)));
+  const module = await compile(await unpack(bytes));
   const device = await openDevice({ backend: 'wasm', threads: 2, module });
   assert.is(device.detail, 'SIMD, one thread: the memory of "module" cannot be shared');
   assert.is((await device.compress(scaledSign(), new Float32Array(5))).length > 0, true);

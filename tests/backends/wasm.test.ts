@@ -6,6 +6,7 @@ import { scaledSign } from '../../ts/compressors/scaled-sign.ts';
 import { topK } from '../../ts/compressors/top-k.ts';
 import { openDevice } from '../../ts/device.ts';
 import { BackendUnavailableError } from '../../ts/errors.ts';
+import { compile, unpack } from '../../ts/backends/wasm/compile.ts';
 import { bytes as scalar } from '../../ts/generated/wasm-scalar.ts';
 import { rejects } from '../support/host.ts';
 import { input, words } from '../support/inputs.ts';
@@ -75,7 +76,7 @@ test('calls repeated grow nothing', async () => {
 });
 
 test('a module of the caller’s: ours is taken, another one refused', async () => {
-  const module = await WebAssembly.compile(Uint8Array.from(atob(scalar), (letter) => letter.charCodeAt(0)));
+  const module = await compile(await unpack(scalar));
   const device = await openDevice({ backend: 'wasm', module });
   assert.is(device.detail, 'scalar');
   device.close();

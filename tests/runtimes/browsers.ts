@@ -70,6 +70,7 @@ function unbundled(folder: string, backends: readonly string[]): Page {
     fewbits: `${dist}/index.js`,
     'fewbits/kernels': `${dist}/kernels/index.js`,
     'fewbits/algorithms': `${dist}/algorithms/index.js`,
+    'fewbits/sparse': `${dist}/sparse.js`,
   };
   const map = `<script type="importmap">${JSON.stringify({ imports })}</script>`;
   const index = `<!doctype html>${map}<script type="module" src="/page.mjs"></script>`;

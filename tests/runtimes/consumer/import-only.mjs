@@ -27,7 +27,8 @@ for (const name of new Set([...Object.getOwnPropertyNames(globalThis), ...elsewh
 }
 let handles;
 try {
-  for (const entry of ['fewbits', 'fewbits/kernels', 'fewbits/algorithms']) await import(entry);
+  for (const entry of ['fewbits', 'fewbits/kernels', 'fewbits/algorithms', 'fewbits/sparse'])
+    await import(entry);
 } finally {
   for (const [name, own] of kept) Object.defineProperty(globalThis, name, own);
   handles = process.getActiveResourcesInfo().filter((name) => name === 'Timeout' || name === 'Immediate');

@@ -5,6 +5,7 @@
 import type { Catalogue, Implementations } from '../../kernels/catalogue.ts';
 import type { Kernel } from '../../kernels/kernel.ts';
 import type { Backend, DeviceBuffer, ReadRequest } from '../backend.ts';
+import { compile, reasonOf, requireWebAssembly, simdWorks, unpack } from './compile.ts';
 import { Heap, PAGE } from './heap.ts';
 import { EXPORTS, kernelsOf, type Exports } from './kernels.ts';
 import { Pieces } from './pieces.ts';
@@ -29,21 +30,26 @@ export interface WasmOptions {
  * @throws Error where there is no WebAssembly, where compiling it is forbidden, or where `module` is not fewbits'
  */
 export async function openWasm(options: WasmOptions = {}): Promise<Backend> {
-  if (typeof WebAssembly !== 'object') throw new Error('this runtime has no WebAssembly');
+  requireWebAssembly();
   const { threads = 1 } = options;
-  let why = '';
+  let note = '';
   if (threads > 1) {
     try {
       return await openThreads(threads, options);
     } catch (error) {
-      why = `, one thread: ${reasonOf(error)}`;
+      note = `, one thread: ${reasonOf(error)}`;
     }
   }
   const module = options.module ?? (await compile(await bytesOf(options)));
   if (!isOurs(module))
     throw new Error('"module" is not one of the WebAssembly modules of this version of fewbits');
+  return start(module, note);
+}
+
+/** A backend of these kernels on one thread. @throws Error where WebAssembly does not start */
+export function start(module: WebAssembly.Module, note = ''): Backend {
   try {
-    return new WasmBackend(module, new WebAssembly.Memory({ initial: 1 }), new Threads(), why);
+    return new WasmBackend(module, new WebAssembly.Memory({ initial: 1 }), new Threads(), note);
   } catch (cause) {
     throw new Error(`WebAssembly does not start: ${reasonOf(cause)}`, { cause });
   }
@@ -57,18 +63,7 @@ async function openThreads(count: number, options: WasmOptions): Promise<Backend
   const module = await compile(shareMemory(await bytesOf(options)));
   const memory = new WebAssembly.Memory({ initial: 1, maximum: MOST_PAGES, shared: true });
   const { startThreads } = await import('./start-threads.ts');
-  const threads = await startThreads(count, module);
-  return new WasmBackend(module, memory, threads);
-}
-
-/** Whether the engine takes SIMD: it validates a function that makes a vector and drops it. */
-function simdWorks(): boolean {
-  const header = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
-  const type = [1, 4, 1, 0x60, 0, 0];
-  const functions = [3, 2, 1, 0];
-  // i32.const 0; i8x16.splat; drop; end
-  const code = [10, 9, 1, 7, 0, 0x41, 0, 0xfd, 15, 0x1a, 0x0b];
-  return WebAssembly.validate(new Uint8Array([...header, ...type, ...functions, ...code]));
+  return new WasmBackend(module, memory, await startThreads(count, module));
 }
 
 async function bytesOf({ simd = simdWorks() }: WasmOptions): Promise<Uint8Array<ArrayBuffer>> {
@@ -76,15 +71,7 @@ async function bytesOf({ simd = simdWorks() }: WasmOptions): Promise<Uint8Array<
   const { bytes } = simd
     ? await import('../../generated/wasm-simd.ts')
     : await import('../../generated/wasm-scalar.ts');
-  return Uint8Array.from(atob(bytes), (letter) => letter.charCodeAt(0));
-}
-
-async function compile(bytes: Uint8Array<ArrayBuffer>): Promise<WebAssembly.Module> {
-  try {
-    return await WebAssembly.compile(bytes);
-  } catch (cause) {
-    throw new Error(`WebAssembly may not be compiled here: ${reasonOf(cause)}`, { cause });
-  }
+  return unpack(bytes);
 }
 
 function isOurs(module: unknown): module is WebAssembly.Module {
@@ -94,10 +81,6 @@ function isOurs(module: unknown): module is WebAssembly.Module {
   return (
     imports.length === 1 && imports[0].kind === 'memory' && EXPORTS.every((name) => names.includes(name))
   );
-}
-
-function reasonOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
 }
 
 /** Pages that shared memory may grow to: all that Heap hands out. */
@@ -204,6 +187,7 @@ class WasmBackend implements Backend {
     buffers: Readonly<Record<Buffers, DeviceBuffer>>,
     params: Readonly<Record<Params, number>>,
   ): void {
+    if (!(kernel.name in this.#exports)) throw new TypeError(`this module has no kernel ${kernel.name}`);
     const own: Record<string, WasmBuffer> = {};
     for (const name of kernel.buffers) own[name] = this.#own(buffers[name]);
     const alone = (): void => this.#run(kernel.name, own, params);

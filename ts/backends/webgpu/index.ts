@@ -1,6 +1,6 @@
 /** The webgpu backend: kernels as WGSL shaders (wgsl/), through plans (ts/kernels). */
 import { type Limits, WINDOW_UNIT } from '../../kernels/kernel.ts';
-import { WebgpuBackend } from './backend.ts';
+import type { WebgpuBackend } from './backend.ts';
 import { adapterName, openGpu } from './open.ts';
 import { subgroupsFollowIndices } from './subgroups.ts';
 
@@ -36,6 +36,8 @@ export async function openWebgpu(options: WebgpuOptions = {}): Promise<WebgpuBac
       if (device.limits[name] < needed)
         throw new Error(`the GPU device has a ${name} of ${device.limits[name]}, below ${needed}`);
     const subgroups = options.subgroups !== false && (await subgroupsFollowIndices(device));
+    // The shaders are most of this backend: machines without a GPU do not load them.
+    const { WebgpuBackend } = await import('./backend.ts');
     const detail = subgroups ? `${adapter}, subgroups` : adapter;
     return new WebgpuBackend({ device, own, detail, subgroups, limits: limitsOf(device, options.limits) });
   } catch (error) {
