@@ -6,7 +6,7 @@ import { cpSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Golden } from '../../scripts/vectors.ts';
+import type { Golden } from '../support/golden.ts';
 import { input } from '../support/inputs.ts';
 import { NPM, run } from './tools.ts';
 
