@@ -11,6 +11,8 @@ export interface Report {
     readonly detail: string;
     readonly packets: number;
   }[];
+  /** What runs under the wasm backend where it is asked for two threads; undefined where it was not. */
+  readonly threads?: string;
   /** What the README's program printed. */
   readonly readme?: string;
 }
@@ -39,5 +41,8 @@ export function summary(
   // the device in use, then the inspection
   if (!/^"?(webgpu|wasm|js)\b[^]*compressor"?: ?['"]topK['"]/.test(readme ?? ''))
     throw new Error(`the README's program printed ${JSON.stringify(readme)}`);
-  return `${parts.join(', ')} packets; README on ${report.auto}`;
+  const threads = /\b2 threads$/.test(report.threads ?? '') ? '; 2 threads' : '';
+  if (report.threads !== undefined && threads === '' && !/one thread: ./.test(report.threads))
+    throw new Error(`of two threads, the device says ${JSON.stringify(report.threads)}`);
+  return `${parts.join(', ')} packets${threads}; README on ${report.auto}`;
 }

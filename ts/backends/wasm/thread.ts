@@ -4,7 +4,7 @@
  */
 import { taskOf, type Job } from './jobs.ts';
 import type { Exports } from './kernels.ts';
-import { NONE, NOT_YET, Turns, type Shares } from './turns.ts';
+import { END, NONE, NOT_YET, Turns, type Shares } from './turns.ts';
 import type { View } from './works.ts';
 
 /** What the device's thread sends. */
@@ -67,6 +67,7 @@ function receive(message: Message): void {
 function work(): void {
   for (;;) {
     const { call, text } = turns.awaitCall(seen);
+    if (text === END) return;
     const wanted = text === '' ? undefined : (JSON.parse(text) as Call);
     // the message that opens the memory is on its way: after it the call is answered
     if (wanted !== undefined && !instances.has(wanted.memory)) return;

@@ -5,7 +5,7 @@
 import type { Job, Task } from './jobs.ts';
 import type { Call, Message } from './thread.ts';
 import type { Turns } from './turns.ts';
-import { MOST_SLOTS } from './turns.ts';
+import { END, MOST_SLOTS } from './turns.ts';
 
 /** Pieces that are in memory at a time, for each thread. */
 const SLOTS_A_THREAD = 6;
@@ -82,6 +82,8 @@ export class Threads {
   }
 
   close(): void {
+    // Deno waits for a thread that it ends until that is out of its loop
+    this.#turns?.call(END);
     for (const helper of this.#helpers) helper.end();
   }
 

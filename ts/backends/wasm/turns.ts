@@ -21,6 +21,9 @@ const CALLS = 5;
 const LENGTH = 6;
 const SLOTS = 7;
 
+/** The text that ends a thread. */
+export const END = 'end';
+
 /** The most pieces of a vector that wait in memory at a time. */
 export const MOST_SLOTS = 64;
 
