@@ -85,6 +85,18 @@ test('a module of the caller’s: ours is taken, another one refused', async () 
   assert.match(error.reasons.wasm, '"module" is not one of');
 });
 
+test('kernels without SIMD where an engine cannot inflate those with it', async () => {
+  const { DecompressionStream } = globalThis;
+  Object.assign(globalThis, { DecompressionStream: undefined });
+  try {
+    const device = await openDevice({ backend: 'wasm' });
+    assert.is(device.detail, 'scalar');
+    device.close();
+  } finally {
+    Object.assign(globalThis, { DecompressionStream });
+  }
+});
+
 test('SIMD where the engine has it', async () => {
   const backend = await openWasm();
   assert.is(backend.detail, 'SIMD');
