@@ -55,7 +55,7 @@ export async function install(): Promise<void> {
   if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(`${PROJECT}package-lock.json`).mtimeMs)
     return;
   process.stdout.write('Fetching runtimes and bundlers (about 1 GB on disk), once.\n');
-  await run(NPM, ['ci', '--no-audit', '--no-fund'], { cwd: PROJECT });
+  await run(NPM, ['ci', '--no-audit', '--no-fund', '--loglevel', 'error'], { cwd: PROJECT });
 }
 
 /** The command `name` of the project. */
