@@ -10,6 +10,7 @@ import { BACKENDS } from '../backends/open.ts';
 import type { Compressor } from '../compressors/compressor.ts';
 import { openDevice, type Device } from '../device.ts';
 import { BackendUnavailableError } from '../errors.ts';
+import { runtime } from '../runtime.ts';
 import { spreadOf, timesOf, type Spread } from './timing.ts';
 
 /** Milliseconds of a call, and the median for each element. */
@@ -93,9 +94,10 @@ export async function bench({ n, compressors, backend, onProgress }: BenchOption
     for (const device of devices) device.close();
   }
   const backends = Object.fromEntries(devices.map((device) => [device.backend, device.detail]));
-  const { platform, arch, versions } = process;
+  const { platform, arch } = process;
+  const { name, version } = runtime();
   return {
-    runtime: `Node ${versions.node}`,
+    runtime: `${name} ${version}`,
     platform: `${platform} ${arch}`,
     n,
     backends,
