@@ -40,7 +40,7 @@ const port =
 let turns: Turns;
 let module: WebAssembly.Module;
 let thread: number;
-const instances = new Map<number, { wasm: Exports; view: View }>();
+const instances = new Map<number, { memory: WebAssembly.Memory; wasm: Exports; view: View }>();
 
 /** The last call that this thread has seen. */
 let seen = 0;
@@ -54,6 +54,7 @@ function receive(message: Message): void {
     const { open, memory } = message;
     const instance = new WebAssembly.Instance(module, { env: { memory } });
     instances.set(open, {
+      memory,
       wasm: instance.exports as unknown as Exports,
       view: (address, words) => new Uint32Array(memory.buffer, address, words),
     });
@@ -79,7 +80,9 @@ function work(): void {
 
 /** Takes turns at a job until there are none left. */
 function help(call: Call): void {
-  const { wasm, view } = instances.get(call.memory)!;
+  const { memory, wasm, view } = instances.get(call.memory)!;
+  // the memory may have grown on the device's thread, which this one then has to be told
+  memory.grow(0);
   const task = taskOf(call.run, wasm, view);
   const last = Math.ceil(call.tasks / call.batch);
   for (;;) {

@@ -78,7 +78,7 @@ export class Threads {
       if (turn >= 0) turns.serve(turn, call, own, 0);
       else turns.awaitDone(finished);
     }
-    if (turns.failed) throw new Error('a thread of the wasm backend failed');
+    if (turns.failure !== undefined) throw new Error(`a thread of the wasm backend: ${turns.failure}`);
   }
 
   close(): void {

@@ -31,8 +31,9 @@ export const MOST_SLOTS = 64;
 export const NONE = -1;
 export const NOT_YET = -2;
 
-/** The longest text of a job, in bytes. */
+/** The longest text of a job, and of the reason why a turn failed, in bytes. */
 const MOST_TEXT = 2 ** 16;
+const MOST_REASON = 256;
 
 /** How long a thread waits at most before it looks again, in ms: within a job, and for the next. */
 const PATIENCE = 1;
@@ -44,12 +45,16 @@ export class Turns {
   readonly #ticket: BigInt64Array;
   readonly #numbers: Int32Array;
   readonly #text: Uint8Array;
+  readonly #reason: Uint8Array;
   /** Turns that could be taken when this thread last looked. */
   #offered = 0;
 
-  constructor(memory: SharedArrayBuffer = new SharedArrayBuffer((SLOTS + MOST_SLOTS) * 4 + MOST_TEXT)) {
+  constructor(
+    memory: SharedArrayBuffer = new SharedArrayBuffer((SLOTS + MOST_SLOTS) * 4 + MOST_TEXT + MOST_REASON),
+  ) {
     this.memory = memory;
-    this.#text = new Uint8Array(memory, (SLOTS + MOST_SLOTS) * 4);
+    this.#text = new Uint8Array(memory, (SLOTS + MOST_SLOTS) * 4, MOST_TEXT);
+    this.#reason = new Uint8Array(memory, (SLOTS + MOST_SLOTS) * 4 + MOST_TEXT);
     this.#ticket = new BigInt64Array(memory, 0, 1);
     this.#numbers = new Int32Array(memory, 0, SLOTS + MOST_SLOTS);
   }
@@ -82,11 +87,8 @@ export class Turns {
         Atomics.wait(this.#numbers, CALLS, call, REST);
         continue;
       }
-      const bytes = this.#text.slice(0, Atomics.load(this.#numbers, LENGTH));
-      // a decoder wants memory that nobody shares
-      const own = new Uint8Array(new ArrayBuffer(bytes.length));
-      own.set(bytes);
-      if (Atomics.load(this.#numbers, CALLS) === call) return { call, text: new TextDecoder().decode(own) };
+      const text = decoded(this.#text.subarray(0, Atomics.load(this.#numbers, LENGTH)));
+      if (Atomics.load(this.#numbers, CALLS) === call) return { call, text };
     }
   }
 
@@ -104,13 +106,14 @@ export class Turns {
 
   /** Does the tasks of a turn, and says that they are done, or failed. */
   serve(turn: number, { tasks, batch, slots }: Shares, own: Task, thread: number): void {
-    let failed = true;
     try {
       const end = Math.min((turn + 1) * batch, tasks);
       for (let task = turn * batch; task < end; task++) own(task, thread);
-      failed = false;
+    } catch (error) {
+      const reason = new TextEncoder().encode(String(error)).subarray(0, MOST_REASON);
+      this.#reason.set(reason);
+      Atomics.store(this.#numbers, FAILED, Math.max(reason.length, 1));
     } finally {
-      if (failed) Atomics.store(this.#numbers, FAILED, 1);
       Atomics.store(this.#numbers, SLOTS + (turn % slots), turn + 1);
       Atomics.add(this.#numbers, DONE, 1);
       Atomics.notify(this.#numbers, DONE);
@@ -133,8 +136,10 @@ export class Turns {
     return Atomics.load(this.#numbers, DONE);
   }
 
-  get failed(): boolean {
-    return Atomics.load(this.#numbers, FAILED) !== 0;
+  /** Why a turn failed; undefined where none did. */
+  get failure(): string | undefined {
+    const length = Atomics.load(this.#numbers, FAILED);
+    return length === 0 ? undefined : decoded(this.#reason.subarray(0, length));
   }
 
   /** After NOT_YET, waits a moment for more turns. Not for threads that may not block. */
@@ -150,4 +155,11 @@ export class Turns {
       // a page's main thread looks again at once
     }
   }
+}
+
+/** A text in shared memory: a decoder wants memory that nobody shares. */
+function decoded(bytes: Uint8Array): string {
+  const own = new Uint8Array(new ArrayBuffer(bytes.length));
+  own.set(bytes);
+  return new TextDecoder().decode(own);
 }
