@@ -1,11 +1,25 @@
 /** What ts/algorithms/system.ts says of every system. */
 import * as assert from 'uvu/assert';
+import type { Worker } from '../../ts/algorithms/system.ts';
 import { descend, gradients, models } from '../reference/algorithms/gradients.ts';
 import { crewOf, device, directionsOf, play } from '../reference/algorithms/play.ts';
 import { systems } from '../reference/algorithms/systems.ts';
 import { suite } from '../support/suite.ts';
 
 const test = suite('every system');
+
+/** The methods of a worker that a wrapper of send and receive passes on. */
+function rest(worker: Worker): Omit<Worker, 'send' | 'receive'> {
+  return {
+    follow: (model) => worker.follow(model),
+    check: (message, rank) => worker.check(message, rank),
+    save: () => worker.save(),
+    load: (state) => worker.load(state),
+    share: () => worker.share(),
+    adopt: (shared) => worker.adopt(shared),
+    report: {},
+  };
+}
 
 for (const { label, system, momentum } of systems) {
   test(`${label}: vectors of 0, 1, 2 and 33 elements, 1, 2 and 5 workers`, async () => {
@@ -48,9 +62,7 @@ for (const { label, system, momentum } of systems) {
           return message;
         },
         receive: (inbox: readonly Uint8Array[]) => worker.receive(inbox),
-        save: () => worker.save(),
-        load: (state: Uint8Array) => worker.load(state),
-        report: {},
+        ...rest(worker),
       }));
       const { outcomes } = await play({ ...one, workers: spoiling }, spoiled, left);
       const expected = await play(two, given, right);
@@ -80,9 +92,7 @@ for (const { label, system, momentum } of systems) {
         kept.push(...inbox.map((bytes) => ({ bytes, copy: bytes.slice() })));
         return worker.receive(inbox);
       },
-      save: () => worker.save(),
-      load: (state: Uint8Array) => worker.load(state),
-      report: {},
+      ...rest(worker),
     }));
     for (let step = 0; step < 8; step++)
       await play({ ...crew, workers: keeping }, gradients(100, 2, step), trained);

@@ -9,7 +9,11 @@ import { suite } from '../support/suite.ts';
 
 const test = suite('exchange');
 
-const stopped: Pick<Worker, 'save' | 'load' | 'report'> = {
+const stopped: Omit<Worker, 'send' | 'receive'> = {
+  follow: () => Promise.reject(new Error('nobody follows')),
+  check: async () => {},
+  share: () => new Uint8Array(),
+  adopt: () => {},
   save: () => new Uint8Array(),
   load: () => {},
   report: {},
@@ -43,7 +47,9 @@ function talker(rank: number, rounds: readonly Planned[]): Worker & { inboxes: n
 
 /** A server that answers with the first numbers of all. */
 const echo: Server = {
-  ...stopped,
+  save: () => new Uint8Array(),
+  load: () => {},
+  check: async () => {},
   answer: async (messages) => {
     const first = messages.map((bytes) => new Float32Array(bytes.slice().buffer)[0]);
     return new Uint8Array(new Float32Array(first).buffer);

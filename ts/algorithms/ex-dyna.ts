@@ -9,6 +9,10 @@
  * 3. d follows k_prev / k, or is set from a histogram of the magnitudes, with equal ones cut so that k are selected
  * 4. each worker selects all |acc_i| >= d of its partition
  * 5. all-gather of the lists, all-reduce of acc at their union, divided by N; residual = acc, zero at the union
+ *
+ * Of a round over some of the workers: the partition of one whose list is missing is not selected from in this step, and counts
+ * as it did in the last; sums are divided by the number of those who added to them, and the residual of one who did not keeps
+ * acc at the union too. Ranks rotate over the partitions, so that each has its turn though a worker stays away.
  */
 import { requireNumber, requireOneOf, requireOptions } from '../arguments.ts';
 import { readIndexList, writeIndexList } from '../compressors/index-list.ts';
@@ -16,12 +20,14 @@ import type { Device } from '../device.ts';
 import { PacketError } from '../errors.ts';
 import { keyHistogram, type Levels } from './histogram.ts';
 import { Partitions } from './partitions.ts';
-import { stateful } from './state.ts';
+import { shared, stateful } from './state.ts';
 import {
   accumulate,
   bytesOf,
   finiteFloatsOf,
+  notGathered,
   only,
+  ranksOf,
   requireGradient,
   requireMessages,
   takeMean,
@@ -85,6 +91,10 @@ export function exDyna(options: ExDynaOptions): System {
   };
 }
 
+/** What all workers have in common. */
+type Numbers = Record<'t' | 'prepared' | 'd' | 'kPrev' | 'largest', number> &
+  Record<'counts' | 'blocks', readonly number[]>;
+
 class ExDynaWorker implements Worker {
   readonly #device: Device;
   readonly #seat: Seat;
@@ -97,6 +107,8 @@ class ExDynaWorker implements Worker {
   readonly #direction: Float32Array;
   readonly save: () => Uint8Array;
   readonly load: (state: Uint8Array) => void;
+  readonly share: () => Uint8Array;
+  readonly adopt: (shared: Uint8Array) => void;
 
   #t = 0;
   /** The step for which partitions and d are set. */
@@ -129,30 +141,35 @@ class ExDynaWorker implements Worker {
     this.#direction = new Float32Array(n);
     this.#d = held(1 / (2 * Math.sqrt(this.#k)), 0);
     this.#counts = new Array<number>(workers).fill(0);
-    const state = stateful(
+    const numbers = (): Numbers => ({
+      t: this.#t,
+      prepared: this.#prepared,
+      d: this.#d,
+      kPrev: this.#kPrev,
+      largest: this.#largest,
+      counts: this.#counts,
+      blocks: this.#partitions.blocks,
+    });
+    const restore = (saved: Numbers): void => {
+      this.#t = saved.t;
+      this.#prepared = saved.prepared;
+      this.#d = saved.d;
+      this.#kPrev = saved.kPrev;
+      this.#largest = saved.largest;
+      this.#counts = [...saved.counts];
+      this.#partitions.blocks = [...saved.blocks];
+    };
+    const own = stateful(
       `exDyna, worker ${rank} of ${workers}, ${n} elements`,
       { residual: this.#residual },
-      () => ({
-        t: this.#t,
-        prepared: this.#prepared,
-        d: this.#d,
-        kPrev: this.#kPrev,
-        largest: this.#largest,
-        counts: this.#counts,
-        blocks: this.#partitions.blocks,
-      }),
-      (saved) => {
-        this.#t = saved.t;
-        this.#prepared = saved.prepared;
-        this.#d = saved.d;
-        this.#kPrev = saved.kPrev;
-        this.#largest = saved.largest;
-        this.#counts = [...saved.counts];
-        this.#partitions.blocks = [...saved.blocks];
-      },
+      numbers,
+      restore,
     );
-    this.save = () => state.save();
-    this.load = (bytes) => state.load(bytes);
+    const common = shared(`exDyna, ${workers} workers, ${n} elements`, numbers, restore);
+    this.save = () => own.save();
+    this.load = (bytes) => own.load(bytes);
+    this.share = () => common.share();
+    this.adopt = (bytes) => common.adopt(bytes);
   }
 
   get report(): StepReport {
@@ -162,6 +179,15 @@ class ExDynaWorker implements Worker {
   async send(gradient: Float32Array): Promise<Message> {
     requireGradient(gradient, this.#seat.n);
     accumulate(this.#residual, gradient, this.#acc);
+    return this.#begin();
+  }
+
+  async follow(): Promise<Message> {
+    this.#acc.set(this.#residual);
+    return this.#begin();
+  }
+
+  async #begin(): Promise<Message> {
     this.#prepare();
     this.#ties = Infinity;
     if (this.#measures(this.#t)) {
@@ -180,16 +206,22 @@ class ExDynaWorker implements Worker {
       this.#d = held(this.#d * factorFor(this.#kPrev / this.#k), this.#largest * 2 ** -10);
   }
 
-  async receive(inbox: readonly Uint8Array[]): Promise<Outcome> {
+  async check(message: Uint8Array, rank: number): Promise<void> {
+    if (this.#round !== 'lists') await notGathered();
+    this.#list(message, rank);
+  }
+
+  async receive(inbox: readonly Uint8Array[], from?: readonly number[]): Promise<Outcome> {
+    const ranks = ranksOf(from, this.#seat.workers);
     switch (this.#round) {
       case 'histogram':
         return this.#refine(only(inbox));
       case 'ties':
         return this.#cut(only(inbox));
       case 'lists':
-        return this.#gather(inbox);
+        return this.#gather(inbox, ranks);
       case 'values':
-        return this.#sum(only(inbox));
+        return this.#sum(only(inbox), ranks);
       case 'none':
         throw new Error('receive was called before send');
     }
@@ -254,10 +286,10 @@ class ExDynaWorker implements Worker {
   }
 
   /** 5. the union of the lists is their concatenation; acc there goes to the sum. */
-  async #gather(inbox: readonly Uint8Array[]): Promise<Outcome> {
+  async #gather(inbox: readonly Uint8Array[], ranks: readonly number[]): Promise<Outcome> {
     const { workers, n, rank: own } = this.#seat;
-    requireMessages('inbox', inbox, workers);
-    const lists = inbox.map((bytes, rank) => this.#list(bytes, rank));
+    requireMessages('inbox', inbox, ranks.length);
+    const lists = ranks.map((rank, i) => this.#list(inbox[i], rank));
     this.#union = lists.flatMap(({ start, indices }) => Array.from(indices, (index) => start + index));
     // those that were forced say nothing of the threshold
     for (const { partition, indices, forced } of lists) this.#counts[partition] = forced ? 0 : indices.length;
@@ -265,8 +297,9 @@ class ExDynaWorker implements Worker {
       this.#counts.reduce((sum, count) => sum + count, 0),
       1,
     );
+    const sent = lists[ranks.indexOf(own)];
     this.#report = {
-      density: lists[own].indices.length / n,
+      ...(sent && { density: sent.indices.length / n }),
       union: this.#union.length / n,
       threshold: this.#d,
       imbalance: Math.max(...this.#counts) / (this.#kPrev / workers),
@@ -298,9 +331,10 @@ class ExDynaWorker implements Worker {
   }
 
   /** 5. the direction is the mean at the union; the residual keeps the rest. */
-  async #sum(sums: Uint8Array): Promise<Outcome> {
+  async #sum(sums: Uint8Array, ranks: readonly number[]): Promise<Outcome> {
     const values = finiteFloatsOf(sums, this.#union.length);
-    takeMean(this.#union, values, this.#seat.workers, this.#acc, this.#residual, this.#direction);
+    const [count, among] = [ranks.length, ranks.includes(this.#seat.rank)];
+    takeMean(this.#union, values, { count, among }, this.#acc, this.#residual, this.#direction);
     this.#largest = this.#union.reduce((most, i) => Math.max(most, Math.abs(this.#direction[i])), 0);
     this.#t++;
     this.#round = 'none';

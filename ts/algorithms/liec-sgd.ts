@@ -11,21 +11,28 @@
  *
  * Step 4 is one vector, or with momentum m > 0 two: with u_r = m v_r + g_r, worker r sends x_r - eta u_r (and u_r); the
  * server answers with their mean - eta E (and mean + E), which is the next model (and its velocity).
+ *
+ * Of a round over some of the workers the means are over these. A worker that is not among them steps along q alone, since
+ * its e_r belongs to a c_r that is not in q: that gradient is dropped; in step 4 it takes the mean model of the others.
  */
 import type { Compressor } from '../compressors/compressor.ts';
 import { scaledSign } from '../compressors/scaled-sign.ts';
 import { requireInteger, requireOptions } from '../arguments.ts';
 import { keptShare } from './parameter-server.ts';
-import { stateful } from './state.ts';
+import { shared, stateful } from './state.ts';
 import {
   add,
   addMean,
   bytesOf,
   finiteFloatsOf,
+  notGathered,
   only,
+  ranksOf,
   requireFinite,
   requireGradient,
   requireMessages,
+  requirePacket,
+  SILENT,
   squeezeWithError,
 } from './steps.ts';
 import type { Model, System } from './system.ts';
@@ -60,17 +67,25 @@ export function liecSgd(options: LiecOptions = {}): System {
       let step = 0;
       let density: number | undefined;
       let averaging: Model | undefined;
+      const numbers = (): { step: number } => ({ step });
+      const restore = (saved: { step: number }): void => {
+        ({ step } = saved);
+      };
+      /** The model that step 4 sets, where this step is one. */
+      const averagedIn = (model: Model | undefined): Model | undefined => {
+        if (!averages(step)) return undefined;
+        if (model === undefined)
+          throw new TypeError(`"model" expected in step ${step}, which averages the models, got none`);
+        return model;
+      };
       return {
         async send(gradient, model) {
           requireGradient(gradient, n);
-          averaging = undefined;
-          if (averages(step)) {
-            if (model === undefined)
-              throw new TypeError(`"model" expected in step ${step}, which averages the models, got none`);
+          averaging = averagedIn(model);
+          if (averaging !== undefined) {
             requireFinite(gradient);
-            averaging = model;
             density = undefined;
-            return { route: 'server', bytes: bytesOf(ahead(model, gradient)) };
+            return { route: 'server', bytes: bytesOf(ahead(averaging, gradient)) };
           }
           // 1. c_r = C(g_r); e_r = g_r - c_r
           const bytes = await device.compress(compressor, gradient, { step, stream: rank });
@@ -79,7 +94,12 @@ export function liecSgd(options: LiecOptions = {}): System {
           density = keptShare(bytes);
           return { route: 'server', bytes };
         },
-        async receive(inbox) {
+        async follow(model) {
+          averaging = averagedIn(model);
+          return SILENT;
+        },
+        async receive(inbox, from) {
+          const ranks = ranksOf(from, workers);
           if (averaging !== undefined) {
             // 4. the mean model, with the same step taken by all
             settle(averaging, only(inbox));
@@ -88,19 +108,21 @@ export function liecSgd(options: LiecOptions = {}): System {
           }
           // 3. q + e_r
           await device.decompress(only(inbox), { into: direction });
-          add(direction, error);
+          if (ranks.includes(rank)) add(direction, error);
           step++;
           return { kind: 'direction', direction };
         },
+        check: notGathered,
         get report() {
           return density === undefined ? {} : { density };
         },
         ...stateful(
           `liecSgd, worker ${rank} of ${workers}, ${n} elements, period ${period}`,
           {},
-          () => ({ step }),
-          (saved) => ({ step } = saved),
+          numbers,
+          restore,
         ),
+        ...shared(`liecSgd, ${workers} workers, ${n} elements, period ${period}`, numbers, restore),
       };
     },
 
@@ -110,8 +132,8 @@ export function liecSgd(options: LiecOptions = {}): System {
       const scratch = new Float32Array(n);
       let step = 0;
       return {
-        async answer(messages) {
-          requireMessages('messages', messages, workers);
+        async answer(messages, from) {
+          requireMessages('messages', messages, ranksOf(from, workers).length);
           if (averages(step)) {
             // 4. their mean - eta E (and mean + E)
             const answer = averaged(messages, error);
@@ -128,6 +150,10 @@ export function liecSgd(options: LiecOptions = {}): System {
           });
           step++;
           return packet;
+        },
+        async check(message) {
+          if (averages(step)) finiteFloatsOf(message, averagedLength(message, n));
+          else await requirePacket(device, message, n);
         },
         ...stateful(
           `liecSgd, server of ${workers}, ${n} elements, period ${period}`,
@@ -156,11 +182,15 @@ function ahead(
   return message;
 }
 
+/** Numbers of a message in step 4: with momentum two vectors, without it one; all alike. */
+function averagedLength(message: Uint8Array, n: number): number {
+  return message.length > (1 + n) * 4 ? 1 + 2 * n : 1 + n;
+}
+
 /** The mean of what the workers sent, with E in it. */
 function averaged(messages: readonly Uint8Array[], error: Float32Array): Uint8Array {
   const n = error.length;
-  // with momentum two vectors, without it one; all alike
-  const length = messages[0].length > (1 + n) * 4 ? 1 + 2 * n : 1 + n;
+  const length = averagedLength(messages[0], n);
   const vectors = messages.map((message) => finiteFloatsOf(message, length));
   const [learningRate] = vectors[0];
   const mean = new Float32Array(length);

@@ -5,8 +5,18 @@
  */
 import type { Compressor } from '../compressors/compressor.ts';
 import { inspect } from '../inspect.ts';
-import { stateful } from './state.ts';
-import { addMean, only, requireGradient, requireMessages, squeezeWithError } from './steps.ts';
+import { shared, stateful } from './state.ts';
+import {
+  addMean,
+  only,
+  ranksOf,
+  requireGradient,
+  requireMessages,
+  requirePacket,
+  notGathered,
+  SILENT,
+  squeezeWithError,
+} from './steps.ts';
 import type { System } from './system.ts';
 
 /** One direction of the exchange. */
@@ -21,6 +31,9 @@ export interface Direction {
  * 2. server: p = mean of the C(p_r), plus its error; answers q = C'(p); the error is p - q.
  * 3. worker r: q is the direction.
  *
+ * Of a round over some of the workers the mean is over these. A worker that is not among them has its packet back in its
+ * error, e_r = p_r, so that nothing of it is lost; where it keeps none, its gradient is dropped.
+ *
  * Draws are keyed by the step and the rank; those of the server by the number of workers.
  */
 export function parameterServer(name: string, up: Direction, down: Direction): System {
@@ -31,31 +44,50 @@ export function parameterServer(name: string, up: Direction, down: Direction): S
       const sum = new Float32Array(up.feedback ? n : 0);
       const direction = new Float32Array(n);
       let step = 0;
+      /** Whether `error` is what a packet of this step left of `sum`. */
+      let sent = false;
       let density: number | undefined;
+      const numbers = (): { step: number } => ({ step });
+      const restore = (saved: { step: number }): void => {
+        ({ step } = saved);
+      };
+      const takeBack = (): void => {
+        if (sent) error.set(sum);
+        sent = false;
+      };
       return {
         async send(gradient) {
           requireGradient(gradient, n);
+          takeBack();
           const draw = { step, stream: rank };
           const bytes = up.feedback
             ? await squeezeWithError(device, up.compressor, gradient, error, sum, draw)
             : await device.compress(up.compressor, gradient, draw);
+          sent = up.feedback;
           density = keptShare(bytes);
           return { route: 'server', bytes };
         },
-        async receive(inbox) {
+        async follow() {
+          takeBack();
+          return SILENT;
+        },
+        async receive(inbox, from) {
+          const ranks = ranksOf(from, workers);
           await device.decompress(only(inbox), { into: direction });
+          if (!ranks.includes(rank)) takeBack();
+          sent = false;
           step++;
           return { kind: 'direction', direction };
         },
+        check: notGathered,
         get report() {
           return density === undefined ? {} : { density };
         },
-        ...stateful(
-          `${name}, worker ${rank} of ${workers}, ${n} elements`,
-          { error },
-          () => ({ step }),
-          (saved) => ({ step } = saved),
-        ),
+        ...stateful(`${name}, worker ${rank} of ${workers}, ${n} elements`, { error }, numbers, (saved) => {
+          restore(saved);
+          sent = false;
+        }),
+        ...shared(`${name}, ${workers} workers, ${n} elements`, numbers, restore, takeBack),
       };
     },
     server(device, { n, workers }) {
@@ -64,8 +96,8 @@ export function parameterServer(name: string, up: Direction, down: Direction): S
       const mean = new Float32Array(n);
       let step = 0;
       return {
-        async answer(messages) {
-          requireMessages('messages', messages, workers);
+        async answer(messages, from) {
+          requireMessages('messages', messages, ranksOf(from, workers).length);
           mean.fill(0);
           await addMean(device, messages, mean);
           const draw = { step, stream: workers };
@@ -75,6 +107,7 @@ export function parameterServer(name: string, up: Direction, down: Direction): S
           step++;
           return packet;
         },
+        check: (message) => requirePacket(device, message, n),
         ...stateful(
           `${name}, server of ${workers}, ${n} elements`,
           { error },

@@ -3,6 +3,7 @@ import { requireBytes, requireFloat32Array, requireInteger } from '../arguments.
 import type { Compressor } from '../compressors/compressor.ts';
 import type { CompressOptions, Device } from '../device.ts';
 import { NonFiniteError, PacketError } from '../errors.ts';
+import { inspect } from '../inspect.ts';
 import type { Model } from './system.ts';
 
 /** target += source */
@@ -60,11 +61,14 @@ export function accumulate(residual: Float32Array, gradient: Float32Array, acc: 
   requireFinite(acc);
 }
 
-/** At `indices` the direction is the mean, sums / workers; everywhere else it is 0 and the residual keeps acc. */
+/**
+ * At `indices` the direction is the mean, sums / count; everywhere else it is 0 and the residual keeps acc. So it does at
+ * the indices where acc was not `among` the sums.
+ */
 export function takeMean(
   indices: ArrayLike<number>,
   sums: Float32Array,
-  workers: number,
+  { count, among }: { readonly count: number; readonly among: boolean },
   acc: Float32Array,
   residual: Float32Array,
   direction: Float32Array,
@@ -72,8 +76,8 @@ export function takeMean(
   direction.fill(0);
   residual.set(acc);
   for (let j = 0; j < indices.length; j++) {
-    direction[indices[j]] = sums[j] / workers;
-    residual[indices[j]] = 0;
+    direction[indices[j]] = sums[j] / count;
+    if (among) residual[indices[j]] = 0;
   }
 }
 
@@ -92,6 +96,35 @@ export function descend(
 export function requireMessages(name: string, messages: readonly Uint8Array[], count: number): void {
   requireInteger(`${name}.length`, messages.length, count, count);
 }
+
+/**
+ * Whose messages a round is made of: `from`, or all.
+ * @throws RangeError unless they are ranks below `workers`, ascending, at least one
+ */
+export function ranksOf(from: readonly number[] | undefined, workers: number): readonly number[] {
+  if (from === undefined) return Array.from({ length: workers }, (_, rank) => rank);
+  requireInteger('from.length', from.length, 1, workers);
+  from.forEach((rank, i) => requireInteger(`from[${i}]`, rank, i === 0 ? 0 : from[i - 1] + 1, workers - 1));
+  return from;
+}
+
+/** @throws PacketError unless the packet stands for n elements */
+export async function requirePacket(device: Device, packet: Uint8Array, n: number): Promise<void> {
+  const has = inspect(packet).n;
+  if (has !== n) throw new PacketError(`a packet of ${has} elements, expected ${n}`, 8);
+  await device.decompress(packet);
+}
+
+/** `check` of systems that have no `gather` rounds. */
+export async function notGathered(): Promise<void> {
+  throw new PacketError('a message among peers, and this round is none', 0);
+}
+
+/** What a worker that only follows says where a server answers: nothing of it is read. */
+export const SILENT: { readonly route: 'server'; readonly bytes: Uint8Array } = {
+  route: 'server',
+  bytes: new Uint8Array(0),
+};
 
 /** The one message that a round with a server, or a sum, leaves in an inbox. */
 export function only(inbox: readonly Uint8Array[]): Uint8Array {

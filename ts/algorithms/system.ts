@@ -7,7 +7,9 @@
  *   1. message = worker.send(gradient, model)
  *   2. the transport takes the messages of all workers along `message.route` and gives each worker what comes of them
  *   3. outcome = worker.receive(inbox); where it is another message, back to 2
- * All workers take the same turns, so a round is complete when each of them has sent.
+ * All workers take the same turns, so a round is complete when each of them has sent, or when the transport has closed it
+ * over those who have: then `from` names whose messages it is made of, means are taken over these, and a worker that is not
+ * among them takes what came of the others and puts what it sent back where it came from.
  */
 import type { Device } from '../device.ts';
 
@@ -67,30 +69,58 @@ export interface Stateful {
 /** One worker's side; it keeps what only this worker knows. */
 export interface Worker extends Stateful {
   /**
-   * Begins a step.
+   * Begins a step; one that was begun and not finished is forgotten.
    * @throws NonFiniteError where the gradient holds NaN or infinity
    */
   send(gradient: Float32Array, model?: Model): Promise<Message>;
   /**
-   * Takes what came of the round.
-   * @throws PacketError where a message is not what this system sends
+   * Begins a step without a gradient: for who only follows. The message is of the route and, where the route is `sum`, of
+   * the length of this round's, but nobody may take it: `from` must not name this worker.
    */
-  receive(inbox: readonly Uint8Array[]): Promise<Outcome>;
+  follow(model?: Model): Promise<Message>;
+  /**
+   * Takes what came of the round. `from` has the ranks, ascending, whose messages it was made of, all of them if left out;
+   * of a `gather` round the inbox has the messages of these.
+   * @throws PacketError where a message is not what this system sends; the worker is as it was
+   */
+  receive(inbox: readonly Uint8Array[], from?: readonly number[]): Promise<Outcome>;
+  /**
+   * Whether a message of the `gather` round under way can be that of `rank`.
+   * @throws PacketError where it can not, or the round is no such one
+   */
+  check(message: Uint8Array, rank: number): Promise<void>;
+  /** What all workers have in common between steps, and so what one that joins them needs beside the model. */
+  share(): Uint8Array;
+  /**
+   * Goes on from what another worker of this system and size shared. What is this worker's own, an error it has not sent
+   * yet say, stays; a step under way is forgotten.
+   * @throws PacketError where the bytes are damaged or of another system or size
+   */
+  adopt(shared: Uint8Array): void;
   /** What there is to say about the last step. */
   readonly report: StepReport;
 }
 
 /** The server's side of systems that have one. */
 export interface Server extends Stateful {
-  /** One message a worker, by rank, to the answer that every worker gets. */
-  answer(messages: readonly Uint8Array[]): Promise<Uint8Array>;
+  /**
+   * One message a worker, by rank, to the answer that every worker gets. `from` has the ranks, ascending, whose messages
+   * they are, all of them if left out.
+   * @throws PacketError where a message is not what this system sends; the server is as it was
+   */
+  answer(messages: readonly Uint8Array[], from?: readonly number[]): Promise<Uint8Array>;
+  /**
+   * Whether a message can be one of the round that `answer` takes next.
+   * @throws PacketError where it can not
+   */
+  check(message: Uint8Array): Promise<void>;
 }
 
 /** A worker's place: gradients of n elements, one of `workers` workers. */
 export interface Seat {
   readonly n: number;
   readonly workers: number;
-  /** 0 for the first worker. */
+  /** 0 for the first worker; `workers` for one beyond them that only follows. */
   readonly rank: number;
 }
 

@@ -47,6 +47,10 @@ export async function play(
       note(rank, message);
       return message;
     },
+    follow: (model) => worker.follow(model),
+    check: (message, sender) => worker.check(message, sender),
+    share: () => worker.share(),
+    adopt: (shared) => worker.adopt(shared),
     async receive(inbox) {
       if (rank === 0) rounds[rounds.length - 1].inbox = inbox.map((bytes) => bytes.slice());
       const outcome: Outcome = await worker.receive(inbox);

@@ -4,14 +4,22 @@
  * away with.
  *
  * 1. worker r: acc_r = residual_r + g_r; sends C(acc_r), a list of elements; residual_r = acc_r - C(acc_r).
- * 2. everyone: the mean of all C(acc_r) is the direction.
+ * 2. everyone: the mean of all C(acc_r) is the direction. One whose list was not among them keeps all of it: residual_r =
+ *    acc_r.
  */
 import type { Compressor } from '../../compressors/compressor.ts';
 import { threshold } from '../../compressors/threshold.ts';
 import { topK } from '../../compressors/top-k.ts';
 import { keptShare } from '../parameter-server.ts';
-import { stateful } from '../state.ts';
-import { addMean, requireGradient, requireMessages, squeezeWithError } from '../steps.ts';
+import { shared, stateful } from '../state.ts';
+import {
+  addMean,
+  ranksOf,
+  requireGradient,
+  requireMessages,
+  requirePacket,
+  squeezeWithError,
+} from '../steps.ts';
 import type { StepReport, System } from '../system.ts';
 
 function allGather(name: string, compressor: Compressor): System {
@@ -20,18 +28,36 @@ function allGather(name: string, compressor: Compressor): System {
     worker(device, { n, workers, rank }) {
       const residual = new Float32Array(n);
       const direction = new Float32Array(n);
+      const acc = new Float32Array(n);
       const scratch = new Float32Array(n);
       let step = 0;
+      /** Whether `residual` is what a packet of this step left of `acc`. */
+      let sent = false;
       let report: StepReport = {};
+      const numbers = (): { step: number } => ({ step });
+      const restore = (saved: { step: number }): void => {
+        ({ step } = saved);
+      };
+      const takeBack = (): void => {
+        if (sent) residual.set(acc);
+        sent = false;
+      };
       return {
         async send(gradient) {
           requireGradient(gradient, n);
+          takeBack();
           const draw = { step, stream: rank };
-          const bytes = await squeezeWithError(device, compressor, gradient, residual, scratch, draw);
+          const bytes = await squeezeWithError(device, compressor, gradient, residual, acc, draw);
+          sent = true;
           return { route: 'gather', bytes };
         },
-        async receive(inbox) {
-          requireMessages('inbox', inbox, workers);
+        async follow() {
+          takeBack();
+          return { route: 'gather', bytes: new Uint8Array(0) };
+        },
+        async receive(inbox, from) {
+          const ranks = ranksOf(from, workers);
+          requireMessages('inbox', inbox, ranks.length);
           // the mean, and which elements anyone sent
           const mean = new Float32Array(n);
           const touched = new Set<number>();
@@ -41,19 +67,27 @@ function allGather(name: string, compressor: Compressor): System {
           }
           await addMean(device, inbox, mean);
           direction.set(mean);
-          report = { density: keptShare(inbox[rank]), union: touched.size / n };
+          if (!ranks.includes(rank)) takeBack();
+          const own = inbox[ranks.indexOf(rank)];
+          report = { ...(own && { density: keptShare(own) }), union: touched.size / n };
+          sent = false;
           step++;
           return { kind: 'direction', direction };
         },
+        check: (message) => requirePacket(device, message, n),
         get report() {
           return report;
         },
         ...stateful(
           `${name}, worker ${rank} of ${workers}, ${n} elements`,
           { residual },
-          () => ({ step }),
-          (saved) => ({ step } = saved),
+          numbers,
+          (saved) => {
+            restore(saved);
+            sent = false;
+          },
         ),
+        ...shared(`${name}, ${workers} workers, ${n} elements`, numbers, restore, takeBack),
       };
     },
   };

@@ -5,17 +5,20 @@
  *
  * 1. rank t mod N: sends the indices of the k largest of its acc = residual + g; the others send nothing.
  * 2. all: the sum of acc at these indices, divided by N, is the direction; the residual is acc, zero at the indices.
+ *
+ * Where the one whose turn it is has not sent, the step moves nothing: all keep their acc.
  */
 import { requireNumber, requireOptions } from '../../arguments.ts';
 import { keptShare as shareOf } from '../../compressors/count.ts';
 import { readIndexList, writeIndexList } from '../../compressors/index-list.ts';
 import { PacketError } from '../../errors.ts';
-import { stateful } from '../state.ts';
+import { shared, stateful } from '../state.ts';
 import {
   accumulate,
   bytesOf,
   finiteFloatsOf,
   only,
+  ranksOf,
   requireGradient,
   requireMessages,
   takeMean,
@@ -47,6 +50,21 @@ export function cltK(options: { readonly ratio: number }): System {
       let step = 0;
       let indices: Uint32Array | undefined;
       let report: StepReport = {};
+      const numbers = (): { step: number } => ({ step });
+      const restore = (saved: { step: number }): void => {
+        ({ step } = saved);
+      };
+      /** The indices in the list of a rank. */
+      const listOf = (message: Uint8Array, sender: number): Uint32Array => {
+        const list = readIndexList(message);
+        const expected = sender === step % workers && n > 0 ? shareOf(ratio, n) : 0;
+        if (list.length !== n || list.tag !== 0 || list.indices.length !== expected)
+          throw new PacketError(
+            `${list.indices.length} of ${list.length} elements from rank ${sender}, expected ${expected} of ${n}`,
+            8,
+          );
+        return list.indices;
+      };
       return {
         async send(gradient) {
           requireGradient(gradient, n);
@@ -59,38 +77,36 @@ export function cltK(options: { readonly ratio: number }): System {
               : new Uint32Array(0);
           return { route: 'gather', bytes: writeIndexList(selected, n, 0) };
         },
-        async receive(inbox) {
+        async follow() {
+          acc.set(residual);
+          indices = undefined;
+          return { route: 'gather', bytes: writeIndexList(new Uint32Array(0), n, 0) };
+        },
+        async receive(inbox, from) {
+          const ranks = ranksOf(from, workers);
           if (indices === undefined) {
-            requireMessages('inbox', inbox, workers);
-            const lists = inbox.map(readIndexList);
-            for (const [sender, list] of lists.entries()) {
-              const expected = sender === step % workers && n > 0 ? shareOf(ratio, n) : 0;
-              if (list.length !== n || list.tag !== 0 || list.indices.length !== expected)
-                throw new PacketError(
-                  `${list.indices.length} of ${list.length} elements from rank ${sender}, expected ${expected} of ${n}`,
-                  8,
-                );
-            }
-            ({ indices } = lists[step % workers]);
+            requireMessages('inbox', inbox, ranks.length);
+            const lists = ranks.map((sender, i) => listOf(inbox[i], sender));
+            indices = lists[ranks.indexOf(step % workers)] ?? new Uint32Array(0);
             const values = Float32Array.from(indices, (i) => acc[i]);
             return { kind: 'message', message: { route: 'sum', bytes: bytesOf(values) } };
           }
           // 2. the mean at the indices; the rest waits
           const sums = finiteFloatsOf(only(inbox), indices.length);
-          takeMean(indices, sums, workers, acc, residual, direction);
+          const [count, among] = [ranks.length, ranks.includes(rank)];
+          takeMean(indices, sums, { count, among }, acc, residual, direction);
           report = { density: indices.length / n, union: indices.length / n };
           step++;
           return { kind: 'direction', direction };
         },
+        async check(message, sender) {
+          listOf(message, sender);
+        },
         get report() {
           return report;
         },
-        ...stateful(
-          `cltK, worker ${rank} of ${workers}, ${n} elements`,
-          { residual },
-          () => ({ step }),
-          (saved) => ({ step } = saved),
-        ),
+        ...stateful(`cltK, worker ${rank} of ${workers}, ${n} elements`, { residual }, numbers, restore),
+        ...shared(`cltK, ${workers} workers, ${n} elements`, numbers, restore),
       };
     },
   };

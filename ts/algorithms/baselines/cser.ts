@@ -10,12 +10,23 @@
  *
  * The paper keeps the error e_r = x_r - x beside each model and averages blocks of e_r; since x is common to all, that is
  * averaging the same blocks of x_r, and no error needs to be kept.
+ *
+ * Of a round over some of the workers the means are over these; all put them into their blocks, whoever sent.
  */
 import { requireInteger, requireOptions } from '../../arguments.ts';
 import { pcg4d } from '../../kernels/random.ts';
-import { stateful } from '../state.ts';
-import { bytesOf, descend, finiteFloatsOf, only, requireFinite, requireGradient } from '../steps.ts';
-import type { Model, StepReport, System } from '../system.ts';
+import { shared, stateful } from '../state.ts';
+import {
+  bytesOf,
+  descend,
+  finiteFloatsOf,
+  notGathered,
+  only,
+  ranksOf,
+  requireFinite,
+  requireGradient,
+} from '../steps.ts';
+import type { Message, Model, StepReport, System } from '../system.ts';
 
 /** One block in so many is averaged: of gradients in each step, of models in each eighth. */
 const GRADIENT_BLOCKS = 32;
@@ -46,28 +57,31 @@ export function cser(options: { readonly seed: number }): System {
       let round: 'gradient' | 'model' = 'gradient';
       let report: StepReport = {};
       const resets = (): boolean => (step + 1) % PERIOD === 0;
+      const numbers = (): { step: number } => ({ step });
+      const restore = (saved: { step: number }): void => {
+        ({ step } = saved);
+      };
+      const begin = (gradient: Float32Array, given: Model | undefined): Message => {
+        if (resets() && given === undefined)
+          throw new TypeError(`"model" expected in step ${step}, which averages the models, got none`);
+        requireGradient(gradient, n);
+        requireFinite(gradient);
+        model = given;
+        round = 'gradient';
+        direction.set(gradient);
+        // 1. the blocks of this step
+        const part = gathered(direction, drawn(n, GRADIENT_BLOCKS, { seed, step, stream: 0 }));
+        report = { density: part.length / n };
+        return { route: 'sum', bytes: bytesOf(part) };
+      };
       return {
-        async send(gradient, given) {
-          if (resets() && given === undefined)
-            throw new TypeError(`"model" expected in step ${step}, which averages the models, got none`);
-          requireGradient(gradient, n);
-          requireFinite(gradient);
-          model = given;
-          round = 'gradient';
-          direction.set(gradient);
-          // 1. the blocks of this step
-          const part = gathered(direction, drawn(n, GRADIENT_BLOCKS, { seed, step, stream: 0 }));
-          report = { density: part.length / n };
-          return { route: 'sum', bytes: bytesOf(part) };
-        },
-        async receive(inbox) {
+        send: async (gradient, given) => begin(gradient, given),
+        follow: async (given) => begin(new Float32Array(n), given),
+        check: notGathered,
+        async receive(inbox, from) {
+          const count = ranksOf(from, workers).length;
           if (round === 'gradient') {
-            putMean(
-              direction,
-              drawn(n, GRADIENT_BLOCKS, { seed, step, stream: 0 }),
-              [only(inbox), 0],
-              workers,
-            );
+            putMean(direction, drawn(n, GRADIENT_BLOCKS, { seed, step, stream: 0 }), [only(inbox), 0], count);
             if (!resets() || model === undefined) {
               step++;
               return { kind: 'direction', direction };
@@ -83,19 +97,15 @@ export function cser(options: { readonly seed: number }): System {
           const blocks = drawn(n, MODEL_BLOCKS, { seed, step, stream: 1 });
           const vectors = model === undefined ? [] : statesOf(model);
           for (const [place, vector] of vectors.entries())
-            putMean(vector, blocks, [only(inbox), place], workers, vectors.length);
+            putMean(vector, blocks, [only(inbox), place], count, vectors.length);
           step++;
           return { kind: 'stepped' };
         },
         get report() {
           return report;
         },
-        ...stateful(
-          `cser, worker ${rank} of ${workers}, ${n} elements`,
-          {},
-          () => ({ step }),
-          (saved) => ({ step } = saved),
-        ),
+        ...stateful(`cser, worker ${rank} of ${workers}, ${n} elements`, {}, numbers, restore),
+        ...shared(`cser, ${workers} workers, ${n} elements`, numbers, restore),
       };
     },
   };
