@@ -16,7 +16,7 @@ function rest(worker: Worker): Omit<Worker, 'send' | 'receive'> {
     save: () => worker.save(),
     load: (state) => worker.load(state),
     share: () => worker.share(),
-    adopt: (shared) => worker.adopt(shared),
+    adopt: (shared, taken) => worker.adopt(shared, taken),
     report: {},
   };
 }

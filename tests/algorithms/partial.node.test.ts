@@ -259,6 +259,61 @@ test('liecSgd: one who was not in time steps along q alone, and adds no error of
   for (const rank of [0, 1, 3]) assert.not.equal(directions[rank], q);
 });
 
+test('cser: the blocks have the mean over those who were in time', async () => {
+  for (const { system, momentum } of systems.filter(({ label }) => /cser/.test(label))) {
+    const crew = crewOf(system, N, WORKERS);
+    const trained = models(N, WORKERS, momentum);
+    const [model] = models(N, 1, momentum);
+    const worker = system.worker(device, { n: N, workers: WORKERS, rank: WORKERS });
+    for (const [step, from] of PRESENT.slice(0, 7).entries()) {
+      const { outcomes, turns } = await stepOf(crew, from, gradients(N, WORKERS, step), trained, [
+        { worker, model },
+      ]);
+      const outcome = outcomes[WORKERS];
+      if (outcome.kind !== 'direction') throw new Error(outcome.kind);
+      // one who only follows has nothing of its own elsewhere
+      assert.equal(
+        [...outcome.direction.filter((value) => value !== 0)],
+        [...floats(turns[0].inbox[0])]
+          .map((sum) => Math.fround(sum / from.length))
+          .filter((value) => value !== 0),
+      );
+    }
+  }
+});
+
+for (const { label, system, momentum, conserves } of systems)
+  test(`${label}: adopt gives back what was not taken, and nothing of what was`, async () => {
+    for (const taken of [false, true]) {
+      const crew = crewOf(system, N, WORKERS);
+      const trained = models(N, WORKERS, momentum);
+      for (let step = 0; step < 3; step++)
+        await stepOf(crew, [0, 1, 2, 3], gradients(N, WORKERS, step), trained);
+      const [worker] = crew.workers;
+      const shared = worker.share();
+      const before = kept(worker)?.slice();
+      const given = gradients(N, 1, 3)[0];
+      const { route, bytes } = await worker.send(given, trained[0]);
+      worker.adopt(shared, taken);
+      assert.equal(worker.share(), shared);
+      if (!conserves || before === undefined || before.length === 0) continue;
+      const all = before.map((value, i) => Math.fround(value + given[i]));
+      const after = kept(worker)!;
+      if (/exDyna|cltK/.test(label)) {
+        if (taken) assert.ok(after.every((value) => value === 0));
+        else assert.equal(after, before);
+      } else if (!taken) assert.equal(after, all);
+      else {
+        assert.is.not(route, 'sum');
+        const [sent] = await decoded([bytes]);
+        assert.equal(
+          after,
+          all.map((value, i) => Math.fround(value - sent[i])),
+        );
+      }
+    }
+  });
+
 test('what was shared by another system, size or number of workers is refused', async () => {
   const of = (system: System, n: number, workers: number): Worker =>
     system.worker(device, { n, workers, rank: 0 });

@@ -108,7 +108,7 @@ class ExDynaWorker implements Worker {
   readonly save: () => Uint8Array;
   readonly load: (state: Uint8Array) => void;
   readonly share: () => Uint8Array;
-  readonly adopt: (shared: Uint8Array) => void;
+  readonly adopt: (shared: Uint8Array, taken?: boolean) => void;
 
   #t = 0;
   /** The step for which partitions and d are set. */
@@ -165,11 +165,15 @@ class ExDynaWorker implements Worker {
       numbers,
       restore,
     );
-    const common = shared(`exDyna, ${workers} workers, ${n} elements`, numbers, restore);
+    const common = shared(`exDyna, ${workers} workers, ${n} elements`, numbers, restore, (taken) => {
+      this.#round = 'none';
+      // what of it was in the sum is not known any more
+      if (taken) this.#residual.fill(0);
+    });
     this.save = () => own.save();
     this.load = (bytes) => own.load(bytes);
     this.share = () => common.share();
-    this.adopt = (bytes) => common.adopt(bytes);
+    this.adopt = (bytes, taken) => common.adopt(bytes, taken);
   }
 
   get report(): StepReport {

@@ -51,8 +51,8 @@ export function parameterServer(name: string, up: Direction, down: Direction): S
       const restore = (saved: { step: number }): void => {
         ({ step } = saved);
       };
-      const takeBack = (): void => {
-        if (sent) error.set(sum);
+      const takeBack = (taken = false): void => {
+        if (sent && !taken) error.set(sum);
         sent = false;
       };
       return {

@@ -138,20 +138,20 @@ export function stateful<Numbers extends Record<string, number | readonly number
 
 /**
  * `share` and `adopt` over live numbers: those of `stateful`, which all workers have in common, under a name without a rank.
- * `forget` ends a step that is under way.
+ * `forget` ends a step that is under way, whose message was taken or not.
  */
 export function shared<Numbers extends Record<string, number | readonly number[]>>(
   of: string,
   numbers: () => Numbers,
   restore: (numbers: Numbers) => void,
-  forget: () => void = () => {},
-): { share(): Uint8Array; adopt(shared: Uint8Array): void } {
+  forget: (taken: boolean) => void = () => {},
+): { share(): Uint8Array; adopt(shared: Uint8Array, taken?: boolean): void } {
   const state = stateful(of, {}, numbers, restore);
   return {
     share: () => state.save(),
-    adopt(bytes) {
+    adopt(bytes, taken = false) {
       state.load(bytes);
-      forget();
+      forget(taken);
     },
   };
 }

@@ -93,10 +93,11 @@ export interface Worker extends Stateful {
   share(): Uint8Array;
   /**
    * Goes on from what another worker of this system and size shared. What is this worker's own, an error it has not sent
-   * yet say, stays; a step under way is forgotten.
+   * yet say, stays; a step under way is forgotten. `taken` says that a message of that step was used, though this worker
+   * has not seen what came of it: then what it may have brought is not kept, so that nothing is sent twice.
    * @throws PacketError where the bytes are damaged or of another system or size
    */
-  adopt(shared: Uint8Array): void;
+  adopt(shared: Uint8Array, taken?: boolean): void;
   /** What there is to say about the last step. */
   readonly report: StepReport;
 }

@@ -50,7 +50,7 @@ export async function play(
     follow: (model) => worker.follow(model),
     check: (message, sender) => worker.check(message, sender),
     share: () => worker.share(),
-    adopt: (shared) => worker.adopt(shared),
+    adopt: (shared, taken) => worker.adopt(shared, taken),
     async receive(inbox) {
       if (rank === 0) rounds[rounds.length - 1].inbox = inbox.map((bytes) => bytes.slice());
       const outcome: Outcome = await worker.receive(inbox);

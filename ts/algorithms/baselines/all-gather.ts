@@ -38,8 +38,8 @@ function allGather(name: string, compressor: Compressor): System {
       const restore = (saved: { step: number }): void => {
         ({ step } = saved);
       };
-      const takeBack = (): void => {
-        if (sent) residual.set(acc);
+      const takeBack = (taken = false): void => {
+        if (sent && !taken) residual.set(acc);
         sent = false;
       };
       return {

@@ -106,7 +106,10 @@ export function cltK(options: { readonly ratio: number }): System {
           return report;
         },
         ...stateful(`cltK, worker ${rank} of ${workers}, ${n} elements`, { residual }, numbers, restore),
-        ...shared(`cltK, ${workers} workers, ${n} elements`, numbers, restore),
+        ...shared(`cltK, ${workers} workers, ${n} elements`, numbers, restore, (taken) => {
+          // what of it was in the sum is not known any more
+          if (taken) residual.fill(0);
+        }),
       };
     },
   };

@@ -1,0 +1,107 @@
+/** Records as bytes, the chain, and the names of topics. */
+import fc from 'fast-check';
+import * as assert from 'uvu/assert';
+import { PacketError } from '../../ts/errors.ts';
+import {
+  chained,
+  firstChain,
+  packClosed,
+  packRanks,
+  unpackClosed,
+  unpackRanks,
+} from '../../ts/mqtt/record.ts';
+import { topicsOf } from '../../ts/mqtt/topics.ts';
+import { suite } from '../support/suite.ts';
+
+const test = suite('records and topics');
+
+const anyRecord = fc
+  .record({
+    route: fc.constantFrom('server' as const, 'gather' as const, 'sum' as const),
+    last: fc.boolean(),
+    seats: fc.integer({ min: 1, max: 200 }),
+    picks: fc.array(fc.nat(199), { minLength: 1 }),
+    words: fc.array(fc.nat(0xffffffff), { minLength: 200, maxLength: 200 }),
+  })
+  .map(({ route, last, seats, picks, words }) => {
+    const from = [...new Set(picks.map((pick) => pick % seats))].sort((a, b) => a - b);
+    return { route, last, seats, from, crcs: from.map((_, i) => words[i]) };
+  });
+
+test('what is packed is what is read, with its answer', () => {
+  fc.assert(
+    fc.property(anyRecord, fc.uint8Array(), (record, answer) => {
+      const read = unpackClosed(packClosed(record, answer));
+      assert.equal(read.record, record);
+      assert.equal([...read.answer], [...answer]);
+    }),
+  );
+});
+
+test('a record costs a bit a seat and a word for each who is in it', () => {
+  const crcs = [1, 2, 3, 4];
+  const record = { route: 'server', last: true, seats: 4, from: [0, 1, 2, 3], crcs } as const;
+  assert.is(packClosed(record, new Uint8Array(100)).length, 100 + 4 + 4 + 16);
+});
+
+test('bytes that are no record are refused', () => {
+  const record = { route: 'sum', last: false, seats: 40, from: [0, 39], crcs: [5, 6] } as const;
+  const bytes = packClosed(record, new Uint8Array(0));
+  for (let length = 0; length < bytes.length; length++)
+    assert.throws(() => unpackClosed(bytes.subarray(0, length)), refused);
+  for (const [at, value] of [
+    [0, 0],
+    [0, 4],
+    [1, 2],
+    [9, 0x80],
+  ]) {
+    const spoiled = bytes.slice();
+    spoiled[at] = value;
+    assert.throws(() => unpackClosed(spoiled), refused, `byte ${at}`);
+  }
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 60 }), (any) => {
+      try {
+        unpackClosed(any);
+      } catch (error) {
+        assert.ok(refused(error as Error));
+      }
+    }),
+  );
+});
+
+const refused = (error: Error): boolean => error instanceof PacketError;
+
+test('ranks as bits', () => {
+  assert.equal(unpackRanks(packRanks([0, 7, 8, 31, 32], 33), 33), [0, 7, 8, 31, 32]);
+  assert.is(packRanks([], 33).length, 8);
+  assert.throws(() => unpackRanks(packRanks([33], 34), 33), refused);
+});
+
+test('the chain depends on every bit of the history', () => {
+  const start = firstChain(new Float32Array([1, 2]));
+  assert.not.equal(start, firstChain(new Float32Array([2, 1])));
+  const closed = new Uint8Array([1, 2, 3]);
+  assert.is(chained(start, closed), chained(start, closed.slice()));
+  assert.not.equal(chained(start, closed), chained(start + 1, closed));
+  assert.not.equal(chained(start, closed), chained(start, new Uint8Array([1, 2, 4])));
+});
+
+test('topics are under the prefix and the run, and are read again', () => {
+  const topics = topicsOf('mnist-1', 'lab/fewbits');
+  assert.is(topics.up('w_1.a'), 'lab/fewbits/mnist-1/up/w_1.a');
+  assert.is(topics.allHere, 'lab/fewbits/mnist-1/here/+');
+  for (const kind of ['here', 'up', 'peer', 'to'] as const)
+    assert.equal(topics.read(topics[kind]('w')), { kind, name: 'w' });
+  assert.equal(topics.read(topics.down), { kind: 'down', name: '' });
+  for (const topic of ['lab/fewbits/other/up/w', 'lab/fewbits/mnist-1', 'lab/fewbits/mnist-1/up/w/x'])
+    assert.is(topics.read(topic), undefined);
+  for (const name of ['', 'a/b', '+', '#', '$SYS', 'a'.repeat(65), 'é']) {
+    assert.throws(() => topicsOf(name), /1 to 64/);
+    assert.throws(() => topics.up(name), /1 to 64/);
+  }
+  assert.throws(() => topicsOf('r', 'a//b'), /1 to 64/);
+  assert.throws(() => topicsOf(3 as never), /1 to 64/);
+});
+
+test.run();

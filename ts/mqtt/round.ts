@@ -1,0 +1,93 @@
+/**
+ * One turn, from its opening to its closing: which messages count, and when it is time. No clock of its own: `now` is in
+ * milliseconds, from whatever start.
+ */
+import type { Route } from '../algorithms/system.ts';
+import type { Message, Position } from './head.ts';
+
+/** When a turn closes. */
+export interface Rules {
+  /** Milliseconds from its opening after which a turn closes with a quorum. */
+  readonly deadline: number;
+  /** The least number of messages that a turn is made of. */
+  readonly quorum: number;
+}
+
+/** A message that counts. */
+export interface Entry {
+  readonly rank: number;
+  readonly bytes: Uint8Array;
+  readonly crc: number;
+  /** When it came. */
+  readonly at: number;
+}
+
+/** What becomes of a message. */
+export type Judgement =
+  | 'taken'
+  /** The very message is here already. */
+  | 'again'
+  /** Of a turn that is closed: too late, or it was on its way when the turn closed. */
+  | 'late'
+  | { readonly refused: string };
+
+export class Round {
+  readonly position: Position;
+  readonly route: Route;
+  readonly openedAt: number;
+  readonly #rules: Rules;
+  readonly #entries = new Map<number, Entry>();
+
+  constructor(position: Position, route: Route, rules: Rules, now: number) {
+    this.position = position;
+    this.route = route;
+    this.#rules = rules;
+    this.openedAt = now;
+  }
+
+  /** Takes what rank `rank` sent. The first message of a rank counts. */
+  take(rank: number, message: Message, crc: number, now: number): Judgement {
+    const { step, turn, chain } = this.position;
+    const behind = message.step < step || (message.step === step && message.turn < turn);
+    if (behind) return 'late';
+    const place = `step ${message.step}, turn ${message.turn}`;
+    if (message.step !== step || message.turn !== turn)
+      return { refused: `a message of ${place}, and the run is in step ${step}, turn ${turn}` };
+    if (message.chain !== chain) return { refused: `a message of ${place} of another history` };
+    if (message.kind !== this.route)
+      return { refused: `a message of route ${message.kind} in ${place}, whose route is ${this.route}` };
+    const known = this.#entries.get(rank);
+    if (known !== undefined)
+      return known.crc === crc && known.bytes.length === message.bytes.length
+        ? 'again'
+        : { refused: `another message of rank ${rank} in ${place}` };
+    this.#entries.set(rank, { rank, bytes: message.bytes, crc, at: now });
+    return 'taken';
+  }
+
+  /** Forgets the message of a rank: its sender has begun a new life, or the message is no good. */
+  drop(rank: number): void {
+    this.#entries.delete(rank);
+  }
+
+  /** Who has been heard, ascending. */
+  get heard(): number[] {
+    return [...this.#entries.keys()].sort((a, b) => a - b);
+  }
+
+  /** The messages that count, by rank. */
+  get entries(): readonly Entry[] {
+    return this.heard.map((rank) => this.#entries.get(rank) as Entry);
+  }
+
+  /** When the deadline is. */
+  get deadlineAt(): number {
+    return this.openedAt + this.#rules.deadline;
+  }
+
+  /** Whether it is time to close, where the ranks of `awaited` are waited for. */
+  isDue(awaited: readonly number[], now: number): boolean {
+    if (this.#entries.size < this.#rules.quorum) return false;
+    return now >= this.deadlineAt || awaited.every((rank) => this.#entries.has(rank));
+  }
+}
