@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import * as assert from 'uvu/assert';
 import * as algorithms from '../ts/algorithms/index.ts';
 import * as fewbits from '../ts/index.ts';
+import * as mqtt from '../ts/mqtt/index.ts';
 import { input } from './support/inputs.ts';
 import { suite } from './support/suite.ts';
 
@@ -50,6 +51,7 @@ test('each example runs and gives what it says', async () => {
       const given = {
         ...fewbits,
         ...algorithms,
+        ...mqtt,
         device,
         gradient,
         featureMap: gradient.map((value) => Math.max(value, 0)),

@@ -259,6 +259,32 @@ test('liecSgd: one who was not in time steps along q alone, and adds no error of
   for (const rank of [0, 1, 3]) assert.not.equal(directions[rank], q);
 });
 
+test('a message of its rank that is not its own is none of its own', async () => {
+  for (const { label, system, momentum, conserves } of systems) {
+    const [one, two] = [0, 1].map(() => system.worker(device, { n: N, workers: 2, rank: 1 }));
+    const other = system.worker(device, { n: N, workers: 2, rank: 0 });
+    const [m0, m1, m2] = models(N, 3, momentum);
+    const server = system.server?.(device, { n: N, workers: 2 });
+    const given = gradients(N, 3, 0);
+    let sent: (Message | undefined)[] = [await other.send(given[0], m0), await one.send(given[1], m1)];
+    // a second life in the same seat, with another gradient
+    await two.send(given[2], m2);
+    for (;;) {
+      const bytes = sent.map((message) => message!.bytes);
+      const { route } = sent[0]!;
+      const inbox =
+        route === 'gather' ? bytes : [route === 'sum' ? sumMessages(bytes) : await server!.answer(bytes)];
+      const outcomes = [await other.receive(inbox), await one.receive(inbox)];
+      await two.receive(inbox, [0, 1], false);
+      sent = outcomes.map((outcome) => (outcome.kind === 'message' ? outcome.message : undefined));
+      if (sent[0] === undefined) break;
+    }
+    assert.equal(two.share(), one.share(), label);
+    const after = kept(two);
+    if (conserves && after !== undefined && after.length > 0) assert.equal(after, given[2], label);
+  }
+});
+
 test('cser: the blocks have the mean over those who were in time', async () => {
   for (const { system, momentum } of systems.filter(({ label }) => /cser/.test(label))) {
     const crew = crewOf(system, N, WORKERS);

@@ -35,35 +35,86 @@ test('a seat is given on where its owner has been gone longest, and never where 
   assert.equal(members.arrive('a', 'x'), { kind: 'full' });
 });
 
-test('who misses two turns in a row is not waited for until it is in time again', () => {
+/** A step of one turn. */
+const whole = { first: true, last: true };
+
+test('who misses two steps in a row is not waited for until it is in time again', () => {
   const members = new Membership(3);
   for (const name of ['a', 'b', 'c']) members.arrive(name, 'x');
-  members.closed([0, 1]);
+  members.closed([0, 1], whole);
   assert.equal(members.awaited, [0, 1, 2]);
-  members.closed([0, 1]);
+  members.closed([0, 1], whole);
   assert.equal([members.awaited, members.stragglers, members.present], [[0, 1], [2], [0, 1, 2]]);
   members.arrive('c', 'x');
   assert.equal(members.stragglers, [2], 'the same life, said again');
-  members.closed([0, 2]);
+  members.closed([0, 2], whole);
   assert.equal([members.awaited, members.stragglers], [[0, 1, 2], []]);
-  members.closed([0]);
-  members.closed([0]);
+  members.closed([0], whole);
+  members.closed([0], whole);
   members.arrive('b', 'new');
   assert.equal([members.awaited, members.stragglers], [[0, 1], [2]], 'a new life is waited for');
   members.leave('c', 0);
   assert.equal([members.awaited, members.stragglers], [[0, 1], []]);
 });
 
-test('names are kept over a restart, and nobody is here until it says so', () => {
+test('a straggler is waited for in each sixteenth step', () => {
+  const members = new Membership(2);
+  for (const name of ['a', 'b']) members.arrive(name, 'x');
+  const waited = Array.from({ length: 35 }, () => {
+    const both = members.awaited.length === 2;
+    members.closed([0], whole);
+    return both;
+  });
+  assert.equal(
+    waited.flatMap((both, step) => (both ? [step] : [])),
+    [0, 1, 16, 32],
+  );
+});
+
+test('in a step of several turns, who missed one is not waited for in the others', () => {
+  const members = new Membership(2);
+  for (const name of ['a', 'b']) members.arrive(name, 'x');
+  const waited = (): number => members.awaited.length;
+  for (const step of [0, 1]) {
+    assert.is(waited(), 2);
+    members.closed([0], { first: true, last: false });
+    assert.is(waited(), 1);
+    members.closed([0, 1], { first: false, last: false });
+    assert.is(waited(), 1);
+    members.closed([0, 1], { first: false, last: true });
+    assert.is(waited(), step === 0 ? 2 : 1);
+  }
+  // in time for the first turn: it is waited for in the rest
+  members.closed([0, 1], { first: true, last: false });
+  assert.is(waited(), 2);
+  members.closed([0, 1], { first: false, last: true });
+  assert.equal([waited(), members.stragglers], [2, []]);
+});
+
+test('who comes between two turns is not waited for in that step', () => {
+  const members = new Membership(2);
+  members.arrive('a', 'x');
+  members.arrive('b', 'x', true);
+  assert.equal([members.awaited, members.present], [[0], [0, 1]]);
+  members.closed([0], { first: false, last: true });
+  assert.equal(members.awaited, [0, 1]);
+});
+
+test('seats are kept over a restart, and who was here is waited for in one turn', () => {
   const members = new Membership(3);
   members.arrive('a', 'x');
   members.arrive('b', 'x');
+  members.leave('a', 5);
   const restarted = new Membership(3);
   restarted.load(members.save());
-  assert.equal(restarted.present, []);
+  assert.equal([restarted.present, restarted.awaited], [[], [1]]);
+  assert.equal(restarted.save(), members.save());
   assert.equal(restarted.arrive('c', 'x'), { kind: 'seated', rank: 2, fresh: true });
+  assert.equal(restarted.awaited, [1, 2]);
+  restarted.closed([2], whole);
+  assert.equal(restarted.awaited, [2]);
   assert.equal(restarted.arrive('b', 'x'), { kind: 'seated', rank: 1, fresh: true });
-  assert.throws(() => new Membership(2).load(members.save()), /expected/);
+  assert.throws(() => new Membership(2).load(members.save()), /expected an integer in 2..2/);
   assert.throws(() => new Membership(0), /expected/);
 });
 

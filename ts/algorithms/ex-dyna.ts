@@ -215,7 +215,7 @@ class ExDynaWorker implements Worker {
     this.#list(message, rank);
   }
 
-  async receive(inbox: readonly Uint8Array[], from?: readonly number[]): Promise<Outcome> {
+  async receive(inbox: readonly Uint8Array[], from?: readonly number[], used?: boolean): Promise<Outcome> {
     const ranks = ranksOf(from, this.#seat.workers);
     switch (this.#round) {
       case 'histogram':
@@ -225,7 +225,7 @@ class ExDynaWorker implements Worker {
       case 'lists':
         return this.#gather(inbox, ranks);
       case 'values':
-        return this.#sum(only(inbox), ranks);
+        return this.#sum(only(inbox), ranks.length, used ?? ranks.includes(this.#seat.rank));
       case 'none':
         throw new Error('receive was called before send');
     }
@@ -335,9 +335,8 @@ class ExDynaWorker implements Worker {
   }
 
   /** 5. the direction is the mean at the union; the residual keeps the rest. */
-  async #sum(sums: Uint8Array, ranks: readonly number[]): Promise<Outcome> {
+  async #sum(sums: Uint8Array, count: number, among: boolean): Promise<Outcome> {
     const values = finiteFloatsOf(sums, this.#union.length);
-    const [count, among] = [ranks.length, ranks.includes(this.#seat.rank)];
     takeMean(this.#union, values, { count, among }, this.#acc, this.#residual, this.#direction);
     this.#largest = this.#union.reduce((most, i) => Math.max(most, Math.abs(this.#direction[i])), 0);
     this.#t++;

@@ -98,7 +98,7 @@ export function liecSgd(options: LiecOptions = {}): System {
           averaging = averagedIn(model);
           return SILENT;
         },
-        async receive(inbox, from) {
+        async receive(inbox, from, used) {
           const ranks = ranksOf(from, workers);
           if (averaging !== undefined) {
             // 4. the mean model, with the same step taken by all
@@ -108,7 +108,7 @@ export function liecSgd(options: LiecOptions = {}): System {
           }
           // 3. q + e_r
           await device.decompress(only(inbox), { into: direction });
-          if (ranks.includes(rank)) add(direction, error);
+          if (used ?? ranks.includes(rank)) add(direction, error);
           step++;
           return { kind: 'direction', direction };
         },

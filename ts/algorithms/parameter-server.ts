@@ -71,10 +71,10 @@ export function parameterServer(name: string, up: Direction, down: Direction): S
           takeBack();
           return SILENT;
         },
-        async receive(inbox, from) {
+        async receive(inbox, from, used) {
           const ranks = ranksOf(from, workers);
           await device.decompress(only(inbox), { into: direction });
-          if (!ranks.includes(rank)) takeBack();
+          if (!(used ?? ranks.includes(rank))) takeBack();
           sent = false;
           step++;
           return { kind: 'direction', direction };

@@ -75,15 +75,16 @@ export interface Worker extends Stateful {
   send(gradient: Float32Array, model?: Model): Promise<Message>;
   /**
    * Begins a step without a gradient: for who only follows. The message is of the route and, where the route is `sum`, of
-   * the length of this round's, but nobody may take it: `from` must not name this worker.
+   * the length of this round's, but nobody may take it: it is not `used`.
    */
   follow(model?: Model): Promise<Message>;
   /**
    * Takes what came of the round. `from` has the ranks, ascending, whose messages it was made of, all of them if left out;
-   * of a `gather` round the inbox has the messages of these.
+   * of a `gather` round the inbox has the messages of these. `used` says whether what this worker sent is among them, by its
+   * rank if left out: a message of its rank may be that of an earlier life.
    * @throws PacketError where a message is not what this system sends; the worker is as it was
    */
-  receive(inbox: readonly Uint8Array[], from?: readonly number[]): Promise<Outcome>;
+  receive(inbox: readonly Uint8Array[], from?: readonly number[], used?: boolean): Promise<Outcome>;
   /**
    * Whether a message of the `gather` round under way can be that of `rank`.
    * @throws PacketError where it can not, or the round is no such one

@@ -4,8 +4,9 @@
  */
 import { requireInteger } from '../arguments.ts';
 
-/** Turns in a row that a worker may miss before it is not waited for. */
+/** Steps in a row that a worker may miss before it is not waited for, but in each so many. */
 const PATIENCE = 2;
+const AGAIN = 16;
 
 /** One seat. */
 export interface Member {
@@ -13,7 +14,7 @@ export interface Member {
   readonly name: string;
   /** Drawn by the worker when it started; empty where it has left. */
   readonly mark: string;
-  /** Turns in a row that closed without it. */
+  /** Steps in a row of which a turn closed without it. */
   readonly missed: number;
 }
 
@@ -27,8 +28,21 @@ interface Seated {
   name: string;
   mark: string;
   missed: number;
+  /** Whether a turn of this step has closed without it: the others do not wait for it. */
+  out: boolean;
+  /** Whether it was here when the server stopped, and has not been seen since. */
+  expected: boolean;
   leftAt: number;
 }
+
+/** A seat in a saved state: whose it is, and whether its owner was here. */
+export interface SavedSeat {
+  readonly name: string;
+  readonly here: boolean;
+}
+
+const isHere = ({ mark }: Seated): boolean => mark !== '';
+const isStraggling = ({ missed }: Seated): boolean => missed >= PATIENCE;
 
 export class Membership {
   readonly #seats: (Seated | undefined)[];
@@ -39,15 +53,19 @@ export class Membership {
     this.#seats = new Array<Seated | undefined>(seats).fill(undefined);
   }
 
-  /** A worker is here. `fresh` where this is a new life: another mark than the one that is known. */
-  arrive(name: string, mark: string): Arrival {
+  /**
+   * A worker is here. `fresh` where this is a new life: another mark than the one that is known. One that comes between two
+   * turns of a step is not waited for in that step.
+   */
+  arrive(name: string, mark: string, between = false): Arrival {
     let rank = this.rankOf(name);
     rank ??= this.#free();
     if (rank === undefined) return { kind: 'full' };
     const seat = this.#seats[rank];
     const same = seat?.name === name;
     const fresh = !same || seat?.mark !== mark;
-    this.#seats[rank] = { name, mark, missed: same && !fresh ? seat.missed : 0, leftAt: Infinity };
+    const [missed, out] = same && !fresh ? [seat.missed, seat.out] : [0, between];
+    this.#seats[rank] = { name, mark, missed, out, expected: false, leftAt: Infinity };
     return { kind: 'seated', rank, fresh };
   }
 
@@ -64,7 +82,9 @@ export class Membership {
   leave(name: string, now: number): number | undefined {
     const rank = this.rankOf(name);
     const seat = rank === undefined ? undefined : this.#seats[rank];
-    if (seat === undefined || seat.mark === '') return undefined;
+    if (seat === undefined) return undefined;
+    seat.expected = false;
+    if (!isHere(seat)) return undefined;
     seat.mark = '';
     seat.leftAt = now;
     return rank;
@@ -81,27 +101,44 @@ export class Membership {
 
   /** Ranks of those who are here, ascending. */
   get present(): number[] {
-    return this.#ranks((seat) => seat.mark !== '');
+    return this.#ranks(isHere);
   }
 
-  /** Ranks of those whom a turn waits for: here, and not straggling. */
+  /** Ranks of those whom a turn waits for: here or expected back, in time so far in this step and in the last ones. */
   get awaited(): number[] {
-    return this.#ranks((seat) => seat.mark !== '' && seat.missed < PATIENCE);
+    return this.#ranks(
+      (seat) =>
+        seat.expected || (isHere(seat) && !seat.out && (!isStraggling(seat) || seat.missed % AGAIN === 0)),
+    );
   }
 
-  /** Ranks of those who are here and missed the last turns. */
+  /** Ranks of those who are here and missed the last steps. */
   get stragglers(): number[] {
-    return this.#ranks((seat) => seat.mark !== '' && seat.missed >= PATIENCE);
+    return this.#ranks((seat) => isHere(seat) && isStraggling(seat));
   }
 
   #ranks(holds: (seat: Seated) => boolean): number[] {
     return this.#seats.flatMap((seat, rank) => (seat !== undefined && holds(seat) ? [rank] : []));
   }
 
-  /** A turn has closed over `from`: who is in it is in time again, who is not has missed one more. */
-  closed(from: readonly number[]): void {
-    for (const [rank, seat] of this.#seats.entries())
-      if (seat !== undefined && seat.mark !== '') seat.missed = from.includes(rank) ? 0 : seat.missed + 1;
+  /**
+   * A turn has closed over `from`, the first or the last of its step or neither. Who is not in it is not waited for in the rest
+   * of the step; who is in the first turn is, whatever it missed before.
+   */
+  closed(
+    from: readonly number[],
+    { first, last }: { readonly first: boolean; readonly last: boolean },
+  ): void {
+    for (const [rank, seat] of this.#seats.entries()) {
+      if (seat === undefined) continue;
+      seat.expected = false;
+      if (!isHere(seat)) continue;
+      if (!from.includes(rank)) seat.out = true;
+      else if (first) seat.missed = Math.min(seat.missed, PATIENCE - 1);
+      if (!last) continue;
+      seat.missed = seat.out ? seat.missed + 1 : 0;
+      seat.out = false;
+    }
   }
 
   get members(): readonly Member[] {
@@ -110,18 +147,23 @@ export class Membership {
     );
   }
 
-  /** The names by rank, for a saved state. */
-  save(): (string | null)[] {
-    return this.#seats.map((seat) => seat?.name ?? null);
+  /** The seats, for a saved state. */
+  save(): (SavedSeat | null)[] {
+    return this.#seats.map((seat) =>
+      seat === undefined ? null : { name: seat.name, here: isHere(seat) || seat.expected },
+    );
   }
 
   /**
-   * Gives the seats to these names; nobody is here until it says so.
-   * @throws RangeError unless there is a name or null for each seat
+   * Gives the seats to their owners; who was here is expected back, and waited for in one turn.
+   * @throws RangeError unless there is an owner or null for each seat
    */
-  load(names: readonly (string | null)[]): void {
-    requireInteger('names.length', names.length, this.#seats.length, this.#seats.length);
-    for (const [rank, name] of names.entries())
-      this.#seats[rank] = name === null ? undefined : { name, mark: '', missed: 0, leftAt: 0 };
+  load(seats: readonly (SavedSeat | null)[]): void {
+    requireInteger('seats.length', seats.length, this.#seats.length, this.#seats.length);
+    for (const [rank, saved] of seats.entries())
+      this.#seats[rank] =
+        saved === null
+          ? undefined
+          : { name: saved.name, mark: '', missed: 0, out: false, expected: saved.here, leftAt: 0 };
   }
 }

@@ -51,9 +51,9 @@ export async function play(
     check: (message, sender) => worker.check(message, sender),
     share: () => worker.share(),
     adopt: (shared, taken) => worker.adopt(shared, taken),
-    async receive(inbox) {
+    async receive(inbox, from, used) {
       if (rank === 0) rounds[rounds.length - 1].inbox = inbox.map((bytes) => bytes.slice());
-      const outcome: Outcome = await worker.receive(inbox);
+      const outcome: Outcome = await worker.receive(inbox, from, used);
       if (outcome.kind === 'message') note(rank, outcome.message);
       return outcome;
     },

@@ -82,7 +82,7 @@ export function cltK(options: { readonly ratio: number }): System {
           indices = undefined;
           return { route: 'gather', bytes: writeIndexList(new Uint32Array(0), n, 0) };
         },
-        async receive(inbox, from) {
+        async receive(inbox, from, used) {
           const ranks = ranksOf(from, workers);
           if (indices === undefined) {
             requireMessages('inbox', inbox, ranks.length);
@@ -93,7 +93,7 @@ export function cltK(options: { readonly ratio: number }): System {
           }
           // 2. the mean at the indices; the rest waits
           const sums = finiteFloatsOf(only(inbox), indices.length);
-          const [count, among] = [ranks.length, ranks.includes(rank)];
+          const [count, among] = [ranks.length, used ?? ranks.includes(rank)];
           takeMean(indices, sums, { count, among }, acc, residual, direction);
           report = { density: indices.length / n, union: indices.length / n };
           step++;

@@ -1,0 +1,47 @@
+/** What a run is, for who wants to join it and has only its name. */
+import { PacketError } from '../errors.ts';
+import type { OpenLink } from './link.ts';
+import { drawMark } from './post.ts';
+import { unpackJson } from './run-state.ts';
+import type { Description } from './server.ts';
+import { topicsOf } from './topics.ts';
+
+/**
+ * Waits for a run's server, and says what the run is.
+ * @throws Error where no server has said so within `timeout` milliseconds (60,000 if left out)
+ */
+export async function describeRun(
+  broker: OpenLink,
+  run: string,
+  { prefix, timeout = 60_000 }: { readonly prefix?: string; readonly timeout?: number } = {},
+): Promise<Description> {
+  const topics = topicsOf(run, prefix);
+  // a will of a name that nobody has, since this connection only looks
+  const link = await broker(topics.here(`looking-${drawMark()}`));
+  try {
+    return await new Promise<Description>((resolve, reject) => {
+      const timer = setTimeout(
+        () => reject(new Error(`no server of the run ${run} within ${timeout / 1000} s`)),
+        timeout,
+      );
+      link.listen({
+        message(_, payload) {
+          if (payload.length === 0) return;
+          try {
+            const description = unpackJson<Description>(payload);
+            if (description.format !== 1) throw new PacketError('a description of another format', 0);
+            clearTimeout(timer);
+            resolve(description as Description);
+          } catch (error) {
+            clearTimeout(timer);
+            reject(error instanceof Error ? error : new Error(String(error)));
+          }
+        },
+        up() {},
+      });
+      link.subscribe([topics.server]).catch(reject);
+    });
+  } finally {
+    await link.close();
+  }
+}

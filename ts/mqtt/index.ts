@@ -1,0 +1,18 @@
+/** `fewbits/mqtt`: training across machines over any MQTT broker, in Node and in browsers. Needs the package mqtt. */
+export { mqttBroker, type ConnectionOptions } from './connection.ts';
+export { describeRun } from './describe.ts';
+export type { Position } from './head.ts';
+export type { Clock, Link, Listener, OpenLink, Traffic } from './link.ts';
+export type { Member } from './membership.ts';
+export { sizeOf, type Plan, type PlanOptions } from './plan.ts';
+export {
+  serveRun,
+  type ClosedRound,
+  type Description,
+  type RunServer,
+  type ServeOptions,
+  type Store,
+} from './server.ts';
+export { joinSplit, type SplitClient, type SplitJoinOptions } from './split-client.ts';
+export { serveSplit, type SplitServeOptions, type SplitServer } from './split-server.ts';
+export { joinRun, type At, type JoinOptions, type RunWorker, type WorkerStep } from './worker.ts';

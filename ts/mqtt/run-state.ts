@@ -1,0 +1,93 @@
+/**
+ * States of a run as bytes: what a worker loads, and what a server keeps on disk. A list of byte strings: 'fbrs', u32 how many,
+ * a u32 length each, then the strings, each filled up to whole words; CRC-32C of all of it.
+ */
+import { packState, unpackState } from '../algorithms/state.ts';
+import type { Model } from '../algorithms/system.ts';
+import { PacketError } from '../errors.ts';
+import { crc32c } from '../packet/crc32c.ts';
+
+const MAGIC = 0x73726266;
+const HEAD = 8;
+
+const filled = (length: number): number => Math.ceil(length / 4) * 4;
+
+/** Byte strings as one. */
+export function packList(list: readonly Uint8Array[]): Uint8Array {
+  const start = HEAD + list.length * 4;
+  const size = list.reduce((sum, { length }) => sum + filled(length), start);
+  const bytes = new Uint8Array(size + 4);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, MAGIC, true);
+  view.setUint32(4, list.length, true);
+  let at = start;
+  for (const [i, one] of list.entries()) {
+    view.setUint32(HEAD + i * 4, one.length, true);
+    bytes.set(one, at);
+    at += filled(one.length);
+  }
+  view.setUint32(size, crc32c(bytes.subarray(0, size)), true);
+  return bytes;
+}
+
+/**
+ * The reverse; the strings are views.
+ * @throws PacketError where the bytes are damaged or no such list
+ */
+export function unpackList(bytes: Uint8Array): Uint8Array[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const end = bytes.length - 4;
+  if (end < HEAD || view.getUint32(0, true) !== MAGIC)
+    throw new PacketError("the bytes do not start with 'fbrs': no state of a run", 0);
+  if (view.getUint32(end, true) !== crc32c(bytes.subarray(0, end)))
+    throw new PacketError('the CRC does not match: the state was damaged', end);
+  const count = view.getUint32(4, true);
+  let at = HEAD + count * 4;
+  if (at > end) throw new PacketError('the state ends in its list of lengths', HEAD);
+  const list = Array.from({ length: count }, (_, i) => {
+    const length = view.getUint32(HEAD + i * 4, true);
+    const one = bytes.subarray(at, at + length);
+    at += filled(length);
+    return one;
+  });
+  if (at !== end) throw new PacketError('the lengths do not fill the state', HEAD);
+  return list;
+}
+
+/** A model's numbers: parameters, and the velocity where there is momentum. */
+export function packModel({ parameters, velocity, momentum }: Model): Uint8Array {
+  const vectors: Record<string, Float32Array> = momentum > 0 ? { parameters, velocity } : { parameters };
+  return packState({ of: 'fewbits model', numbers: {}, vectors });
+}
+
+/**
+ * Sets a model to what was packed.
+ * @throws PacketError where that has another size; the model is as it was
+ */
+export function unpackModel(bytes: Uint8Array, model: Model): void {
+  const { vectors } = unpackState(bytes, 'fewbits model');
+  const names = model.momentum > 0 ? (['parameters', 'velocity'] as const) : (['parameters'] as const);
+  for (const name of names)
+    if (vectors[name]?.length !== model[name].length)
+      throw new PacketError(
+        `"${name}" has ${vectors[name]?.length ?? 0} elements, expected ${model[name].length}`,
+        0,
+      );
+  for (const name of names) model[name].set(vectors[name]);
+}
+
+/** JSON as bytes. */
+export function packJson(value: unknown): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify(value));
+}
+
+/** @throws PacketError where the bytes are no JSON of an object */
+export function unpackJson<T extends object>(bytes: Uint8Array): Partial<T> {
+  try {
+    const value = JSON.parse(new TextDecoder().decode(bytes)) as Partial<T> | null;
+    if (typeof value === 'object' && value !== null) return value;
+  } catch {
+    // said below
+  }
+  throw new PacketError('the bytes are no JSON of an object', 0);
+}
