@@ -100,6 +100,16 @@ test('a state is a copy: it does not change with the machine, nor the machine wi
   }
 });
 
+test('a state that comes from a file, a Buffer somewhere in a pool, is loaded', async () => {
+  const { system } = systems[1];
+  const [one, two] = [0, 1].map(() => system.worker(device, { n: 50, workers: 2, rank: 1 }));
+  await one.send(gradients(50, 2, 0)[1]);
+  const padded = Buffer.concat([Buffer.alloc(12), one.save()]).subarray(12);
+  two.load(padded);
+  assert.equal(two.save(), one.save());
+  two.adopt(Buffer.concat([Buffer.alloc(4), one.share()]).subarray(4));
+});
+
 test('load in the middle of a step forgets that step', async () => {
   for (const { system, momentum, label } of systems) {
     const [crew, twin] = [crewOf(system, 100, 2), crewOf(system, 100, 2)];

@@ -50,7 +50,8 @@ export function packState({ of, numbers, vectors }: State): Uint8Array {
  * @throws PacketError where the bytes are damaged, or are a state of something else than `of`
  */
 export function unpackState(given: Uint8Array, of: string): State {
-  const bytes = requireBytes('state', given).slice();
+  // a copy, by the constructor: a Node Buffer's own slice is a view
+  const bytes = new Uint8Array(requireBytes('state', given));
   const view = new DataView(bytes.buffer);
   if (bytes.length < HEAD + 4 || view.getUint32(0, true) !== MAGIC)
     throw new PacketError("the bytes do not start with 'fbst': no saved state", 0);

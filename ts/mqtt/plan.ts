@@ -63,7 +63,7 @@ const recordBytes = (workers: number): number => 4 + Math.ceil(workers / 32) * 4
  * Sizes a run.
  * @throws TypeError or RangeError where an option is out of range
  * @example
- * sizeOf({ params: 1e6, workers: 4, link: 50e6 }).parts; // 1
+ * sizeOf({ params: 1e6, workers: 4, link: 50e6 }).parts; // 2
  */
 export function sizeOf(options: PlanOptions): Plan {
   const positive = (name: keyof PlanOptions, value: number): number =>
