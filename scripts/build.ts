@@ -1,7 +1,8 @@
-/** `npm run build`: the generated modules from wgsl/ and assembly/, then dist/ from ts/. */
+/** `npm run build`: the generated modules from wgsl/ and assembly/, then dist/ from ts/ and the task of examples/mnist. */
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { bundleTasks } from './tasks.ts';
 import { generateThread } from './thread.ts';
 import { generateWasm } from './wasm.ts';
 import { generateWgsl } from './wgsl.ts';
@@ -20,4 +21,5 @@ const { status } = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'
 for (const name of readdirSync(`${root}ts/generated`))
   if (/\.wasm(\.ts)?$/.test(name))
     copyFileSync(`${root}ts/generated/${name}`, `${root}dist/generated/${name}`);
+if (status === 0) await bundleTasks();
 process.exitCode = status ?? 1;

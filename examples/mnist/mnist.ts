@@ -108,26 +108,37 @@ export async function rightAnswers(
 }
 
 /**
- * Deals `dataset` out in batches: each image once in random order, then all again in another order. Workers that
- * take turns at one dealer see disjoint parts of each pass, as the shards of data-parallel training are.
+ * The batches of a run by their number: `dataset` dealt out `size` images at a time, each image once in random order, then all
+ * again in another order. Workers that take turns see disjoint parts of each pass, as the shards of data-parallel training are:
+ * worker r of N takes batch t N + r in step t.
  */
-export function openDealer(dataset: Dataset, seed: number, stream: number): (size: number) => Dataset {
+export function openBatches(
+  dataset: Dataset,
+  seed: number,
+  stream: number,
+  size: number,
+): (batch: number) => Dataset {
   const random = openRandom(seed, stream);
   const count = dataset.labels.length;
-  let order = random.permutation(count);
-  let next = 0;
-  return (size) => {
+  const orders: Uint32Array[] = [];
+  return (number) => {
     const batch = { images: new Float32Array(size * PIXELS), labels: new Uint8Array(size) };
     for (let i = 0; i < size; i++) {
-      if (next === count) {
-        order = random.permutation(count);
-        next = 0;
-      }
-      const { images, labels } = slice(dataset, order[next], order[next] + 1);
+      const place = number * size + i;
+      const pass = Math.floor(place / count);
+      while (orders.length <= pass) orders.push(random.permutation(count));
+      const image = orders[pass][place % count];
+      const { images, labels } = slice(dataset, image, image + 1);
       batch.images.set(images, i * PIXELS);
       batch.labels.set(labels, i);
-      next++;
     }
     return batch;
   };
+}
+
+/** Deals the batches of `openBatches` out, one after the other. */
+export function openDealer(dataset: Dataset, seed: number, stream: number, size: number): () => Dataset {
+  const batch = openBatches(dataset, seed, stream, size);
+  let next = 0;
+  return () => batch(next++);
 }

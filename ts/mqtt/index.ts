@@ -15,4 +15,5 @@ export {
 } from './server.ts';
 export { joinSplit, type SplitClient, type SplitJoinOptions } from './split-client.ts';
 export { serveSplit, type SplitServeOptions, type SplitServer } from './split-server.ts';
+export type { OpenTask, Task, TaskOptions } from './task.ts';
 export { joinRun, type At, type JoinOptions, type RunWorker, type WorkerStep } from './worker.ts';

@@ -1,0 +1,54 @@
+/** `fewbits join`: a worker of a run that is served somewhere. */
+import type { BackendName } from '../backends/backend.ts';
+import { openDevice } from '../device.ts';
+import { describeRun } from '../mqtt/describe.ts';
+import { joinRun } from '../mqtt/worker.ts';
+import { brokerOf, type RunValues } from './run-options.ts';
+import type { About } from './serve.ts';
+import { isOwnTask, taskOf } from './tasks.ts';
+import { required, UsageError } from './usage.ts';
+
+export async function join(values: RunValues): Promise<void> {
+  const url = required(values.broker, 'join expected --broker mqtt://HOST');
+  const run = required(values.run, 'join expected --run NAME');
+  const broker = brokerOf(url, values);
+  const { prefix } = values;
+  const { about } = await describeRun(broker, run, { prefix });
+  const { task: told, algorithm, seed = 1 } = (about ?? {}) as Partial<About>;
+  const name = values.task ?? told;
+  if (name === undefined) throw new UsageError('the run does not say its task: give it with --task');
+  // what a server says may name a task of fewbits; code of others is run only where this machine's user says so
+  if (values.task === undefined && !isOwnTask(name))
+    throw new UsageError(`the run's task is ${JSON.stringify(name)}: give its module with --task`);
+  const task = await (await taskOf(name))({ algorithm, seed, role: 'worker' });
+  const device = await openDevice({ backend: values.backend as BackendName | undefined });
+  try {
+    const worker = await joinRun({
+      broker,
+      run,
+      prefix,
+      ...(values.name !== undefined && { name: values.name }),
+      device,
+      system: task.system,
+      model: task.model,
+      gradient: (model, at) => task.gradient(model, at),
+      onNote: (text) => console.error(`fewbits: the server says: ${text}`),
+      onStep({ step, rank, used, traffic }) {
+        if (process.stderr.isTTY)
+          process.stderr.write(
+            `\r\x1b[Kstep ${step + 1}, rank ${rank}, ${used > 0 ? 'in time' : 'late'}, ` +
+              `${(traffic.bytesUp / 1e6).toFixed(1)} MB out, ${(traffic.bytesDown / 1e6).toFixed(1)} MB in`,
+          );
+      },
+    });
+    const stop = (): void => void worker.stop();
+    process.once('SIGINT', stop).once('SIGTERM', stop);
+    const { steps } = await worker.done;
+    process.off('SIGINT', stop).off('SIGTERM', stop);
+    if (process.stderr.isTTY) process.stderr.write('\n');
+    if (values.json) console.log(JSON.stringify({ run, name: worker.name, steps }, undefined, 2));
+    else console.log(`${worker.name}: ${steps} steps`);
+  } finally {
+    device.close();
+  }
+}

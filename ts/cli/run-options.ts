@@ -1,0 +1,90 @@
+/** The options that `serve`, `join` and `plan` add to the command line. */
+import { readFileSync } from 'node:fs';
+import { mqttBroker, type ConnectionOptions } from '../mqtt/connection.ts';
+import type { OpenLink } from '../mqtt/link.ts';
+import { UsageError } from './usage.ts';
+
+/** Their names; each takes a text. */
+type Name =
+  | 'broker'
+  | 'run'
+  | 'prefix'
+  | 'task'
+  | 'algorithm'
+  | 'workers'
+  | 'steps'
+  | 'seed'
+  | 'quorum'
+  | 'deadline'
+  | 'state'
+  | 'name'
+  | 'listen'
+  | 'web-port'
+  | 'username'
+  | 'password'
+  | 'ca'
+  | 'cert'
+  | 'key'
+  | 'params'
+  | 'link'
+  | 'bits-up'
+  | 'bits-down'
+  | 'compute'
+  | 'server-link'
+  | 'decode';
+
+const text = { type: 'string' } as const;
+
+export const RUN_OPTIONS: Readonly<Record<Name, { readonly type: 'string' }>> = {
+  broker: text,
+  run: text,
+  prefix: text,
+  task: text,
+  algorithm: text,
+  workers: text,
+  steps: text,
+  seed: text,
+  quorum: text,
+  deadline: text,
+  state: text,
+  name: text,
+  listen: text,
+  'web-port': text,
+  username: text,
+  password: text,
+  ca: text,
+  cert: text,
+  key: text,
+  params: text,
+  link: text,
+  'bits-up': text,
+  'bits-down': text,
+  compute: text,
+  'server-link': text,
+  decode: text,
+};
+
+/** What was given of them. */
+export type RunValues = { readonly [Option in Name]?: string } & {
+  readonly json?: boolean;
+  readonly backend?: string;
+};
+
+/** How to reach the broker of `--broker`, with the user's name and password and the files for TLS. */
+export function brokerOf(url: string, { username, password, ca, cert, key }: RunValues): OpenLink {
+  if (!/^(mqtts?|wss?):\/\//.test(url))
+    throw new UsageError(`--broker expected mqtt://, mqtts://, ws:// or wss://, got ${JSON.stringify(url)}`);
+  const file = (path: string | undefined): Buffer | undefined =>
+    path === undefined ? undefined : readFileSync(path);
+  const options: ConnectionOptions['options'] = {
+    ...(username !== undefined && { username }),
+    // on the command line a password is seen by everyone on the machine
+    ...((password ?? process.env.FEWBITS_PASSWORD) !== undefined && {
+      password: password ?? process.env.FEWBITS_PASSWORD,
+    }),
+    ...(ca !== undefined && { ca: file(ca) }),
+    ...(cert !== undefined && { cert: file(cert) }),
+    ...(key !== undefined && { key: file(key) }),
+  };
+  return mqttBroker({ url, options });
+}

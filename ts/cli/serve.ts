@@ -1,0 +1,199 @@
+/** `fewbits serve`: the server of a run; without --broker also the broker and the workers, on this machine. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { BackendName } from '../backends/backend.ts';
+import { openDevice } from '../device.ts';
+import { openBroker, type Broker } from '../mqtt/broker.ts';
+import { serveRun, type ClosedRound, type Store } from '../mqtt/server.ts';
+import { readBytes, writeFiles } from './files.ts';
+import { brokerOf, type RunValues } from './run-options.ts';
+import { taskOf } from './tasks.ts';
+import { integerOf, positiveOf, required, UsageError } from './usage.ts';
+
+/** What a run's description tells those who join. */
+export interface About {
+  readonly task: string;
+  readonly algorithm?: string;
+  readonly seed: number;
+  readonly steps: number;
+}
+
+/** What --json prints in the end. */
+export interface ServeReport {
+  readonly run: string;
+  readonly system: string;
+  readonly steps: number;
+  readonly accuracy: number | undefined;
+  /** Packets alone, and as the server's connection carried them. */
+  readonly packetBytesUp: number;
+  readonly packetBytesDown: number;
+  readonly bytesReceived: number;
+  readonly bytesSent: number;
+  /** Bytes on all TCP connections of the broker, where it is this process's. */
+  readonly broker: { readonly received: number; readonly sent: number } | undefined;
+  readonly seconds: number;
+}
+
+const WORKERS = 4;
+const STEPS = 100;
+
+/** How often the model is evaluated in a run. */
+const EVALUATIONS = 10;
+
+/** A state in a file, replaced as a whole. */
+export function fileStore(path: string): Store {
+  return {
+    read: async () => (existsSync(path) ? readBytes(path) : undefined),
+    write: (state) => writeFiles({ [path]: state }),
+  };
+}
+
+export async function serve(values: RunValues): Promise<void> {
+  const name = required(values.task, 'serve expected --task mnist, or a module of yours: --task ./task.js');
+  const workers = integerOf('workers', values.workers ?? String(WORKERS), 1, 0xfffe);
+  const seed = integerOf('seed', values.seed ?? '1', 0);
+  const run = values.run ?? 'run';
+  const { algorithm, prefix } = values;
+  const task = await (await taskOf(name))({ algorithm, seed, role: 'server' });
+  const steps = values.steps === undefined ? (task.steps ?? STEPS) : integerOf('steps', values.steps, 1);
+  const about: About = { task: name, ...(algorithm !== undefined && { algorithm }), seed, steps };
+
+  const broker = values.broker === undefined ? await ownBroker(values) : undefined;
+  const url = values.broker ?? (broker as Broker).url;
+  const device = await openDevice({ backend: values.backend as BackendName | undefined });
+  const progress = openProgress(steps, values.json === true);
+  const children: ChildProcess[] = [];
+  const started = performance.now();
+  let accuracy: number | undefined;
+  let [packetBytesUp, packetBytesDown] = [0, 0];
+  let traffic = { bytesUp: 0, bytesDown: 0 };
+  const every = Math.max(1, Math.floor(steps / EVALUATIONS));
+  try {
+    const server = await serveRun({
+      broker: brokerOf(url, values),
+      run,
+      prefix,
+      device,
+      system: task.system,
+      model: task.model,
+      workers,
+      ...(values.quorum !== undefined && { quorum: integerOf('quorum', values.quorum, 1, workers) }),
+      ...(values.deadline !== undefined && { deadline: 1000 * positiveOf('deadline', values.deadline) }),
+      ...(values.state !== undefined && { store: fileStore(values.state) }),
+      steps,
+      about,
+      onMember: ({ name, rank, here }) =>
+        progress.say(`${name} ${here ? `is here, rank ${rank}` : 'has left'}`),
+      onRefused: ({ name, reason }) => progress.say(`refused from ${name}: ${reason}`),
+      async onRound(round) {
+        for (const { bytes } of round.from) packetBytesUp += bytes.length;
+        packetBytesDown += round.answer.length * round.present;
+        traffic = round.traffic;
+        if (!round.last) return;
+        const step = round.step + 1;
+        if (task.evaluate && (step % every === 0 || step === steps))
+          accuracy = await task.evaluate(task.model.parameters);
+        progress.round(round, accuracy);
+      },
+    });
+    const stop = (): void => void server.stop();
+    process.once('SIGINT', stop).once('SIGTERM', stop);
+    progress.say(`${task.system.name} of ${task.model.parameters.length} numbers, run ${run} on ${url}`);
+    if (broker?.webSocketUrl !== undefined) progress.say(`WebSocket: ${broker.webSocketUrl}`);
+    if (broker === undefined)
+      progress.say(`to join: fewbits join --broker ${url} --run ${run}${ownTask(name)}`);
+    else for (let i = 0; i < workers; i++) children.push(startWorker(i, url, run, name, values));
+    await server.done;
+    // each has the end of the run by now, and is about to leave
+    await Promise.all(children.map((child) => left(child)));
+    process.off('SIGINT', stop).off('SIGTERM', stop);
+    const report: ServeReport = {
+      run,
+      system: task.system.name,
+      steps: server.position.step,
+      accuracy,
+      packetBytesUp,
+      packetBytesDown,
+      bytesReceived: traffic.bytesDown,
+      bytesSent: traffic.bytesUp,
+      broker: broker && { ...broker.bytes },
+      seconds: (performance.now() - started) / 1000,
+    };
+    progress.end(report);
+  } finally {
+    for (const child of children) child.kill();
+    device.close();
+    await broker?.close();
+  }
+}
+
+/** What a joiner has to add where the task is not one of fewbits. */
+function ownTask(name: string): string {
+  return /^\w+$/.test(name) ? '' : ` --task ${name}`;
+}
+
+async function ownBroker({ listen = '127.0.0.1:0', 'web-port': webPort }: RunValues): Promise<Broker> {
+  const [, host, port] = /^(.+):(\d+)$/.exec(listen) ?? [];
+  if (host === undefined) throw new UsageError(`--listen expected HOST:PORT, got ${JSON.stringify(listen)}`);
+  const webSocketPort = webPort === undefined ? undefined : integerOf('web-port', webPort, 0, 65_535);
+  return openBroker({ host, port: integerOf('listen', port, 0, 65_535), webSocketPort });
+}
+
+/** A worker in a process of its own. */
+function startWorker(i: number, url: string, run: string, task: string, values: RunValues): ChildProcess {
+  const main = fileURLToPath(
+    new URL(import.meta.url.endsWith('.ts') ? './main.ts' : './main.js', import.meta.url),
+  );
+  const args = ['join', '--broker', url, '--run', run, '--name', `local-${i}`, '--task', task];
+  if (values.prefix !== undefined) args.push('--prefix', values.prefix);
+  if (values.backend !== undefined) args.push('--backend', values.backend);
+  return spawn(process.execPath, [...process.execArgv, main, ...args], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+}
+
+function left(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
+  return new Promise((resolve) => {
+    child.once('exit', () => resolve());
+  });
+}
+
+interface Progress {
+  say(text: string): void;
+  round(round: ClosedRound, accuracy: number | undefined): void;
+  end(report: ServeReport): void;
+}
+
+const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
+
+/** A line that is written over on a terminal; some lines elsewhere; with --json nothing but the report on standard output. */
+function openProgress(steps: number, json: boolean): Progress {
+  const terminal = process.stderr.isTTY === true;
+  const every = Math.max(1, Math.floor(steps / EVALUATIONS));
+  const write = (text: string): void =>
+    void process.stderr.write(terminal ? `\r\x1b[K${text}\n` : `${text}\n`);
+  return {
+    say: write,
+    round({ step, present, from, missed, stragglers, duration, traffic }, accuracy) {
+      const late = missed.length === 0 ? '' : `, without ${missed.join(' ')}`;
+      const behind = stragglers.length === 0 ? '' : `, straggling ${stragglers.join(' ')}`;
+      const right = accuracy === undefined ? '' : `, accuracy ${(100 * accuracy).toFixed(2)} %`;
+      const line =
+        `round ${step + 1} of ${steps}, ${from.length} of ${present} workers${late}${behind}${right}, ` +
+        `${megabytes(traffic.bytesDown)} in, ${megabytes(traffic.bytesUp)} out, ${duration.toFixed(0)} ms`;
+      if (terminal) process.stderr.write(`\r\x1b[K${line}`);
+      else if ((step + 1) % every === 0 || step + 1 === steps || missed.length > 0) write(line);
+    },
+    end(report) {
+      if (terminal) process.stderr.write('\n');
+      if (json) return console.log(JSON.stringify(report, undefined, 2));
+      const { accuracy, packetBytesUp, packetBytesDown, seconds } = report;
+      const right = accuracy === undefined ? '' : `accuracy ${(100 * accuracy).toFixed(2)} %, `;
+      console.log(
+        `${report.steps} steps, ${right}packets ${megabytes(packetBytesUp)} up and ${megabytes(packetBytesDown)} down, ${seconds.toFixed(1)} s`,
+      );
+    },
+  };
+}

@@ -1,0 +1,29 @@
+/** What is trained: a module that `fewbits serve` and `fewbits join` load exports `openTask`, which gives a Task. */
+import type { Model, System } from '../algorithms/system.ts';
+import type { At } from './worker.ts';
+
+/** What the command line, or the server of the run, asks a task for. */
+export interface TaskOptions {
+  /** One of the task's systems by name; the task's own choice if left out. */
+  readonly algorithm?: string;
+  /** What initial numbers and batches are drawn from: the same for all machines of a run. */
+  readonly seed: number;
+  /** What this process is: a server evaluates and computes no gradients, a worker the other way round. */
+  readonly role: 'server' | 'worker';
+}
+
+/** A task, with its settings. All machines of a run open the same one with the same settings. */
+export interface Task {
+  readonly system: System;
+  /** The initial model, with the learning rate and the momentum that go with the system. */
+  readonly model: Model;
+  /** Steps of a run, where nothing else is asked for. */
+  readonly steps?: number;
+  /** The gradient of the batch that falls to this rank in this step, at `model.parameters`: as many numbers. */
+  gradient(model: Model, at: At): Promise<Float32Array> | Float32Array;
+  /** How good the parameters are, 0 to 1: the share of a test set that is right, say. */
+  evaluate?(parameters: Float32Array): Promise<number>;
+}
+
+/** The function that a task's module exports as `openTask`. */
+export type OpenTask = (options: TaskOptions) => Promise<Task>;
