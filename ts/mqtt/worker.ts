@@ -145,6 +145,7 @@ class Joining implements RunWorker {
   #asked = -Infinity;
   /** When something came last. */
   #word = 0;
+  #callOff: () => void = () => {};
   /** Wakes the loop up. */
   #changed: () => void = () => {};
 
@@ -190,6 +191,7 @@ class Joining implements RunWorker {
 
   async #leave(): Promise<void> {
     this.#stopping = true;
+    this.#callOff();
     // the name may be another worker's by now
     if (!this.#superseded)
       this.#quietly(this.#post.link.publish(this.#topics.here(this.name), new Uint8Array(0), true));
@@ -464,7 +466,7 @@ class Joining implements RunWorker {
 
   /** Where nothing comes any more, not even a beat, the end of the run or its server's return may have been lost. */
   #listenForSilence(): void {
-    this.#clock.after(SILENCE, () => {
+    this.#callOff = this.#clock.after(SILENCE, () => {
       if (this.#stopping) return;
       if (this.#waiting && this.#clock.now() >= this.#word + SILENCE) {
         this.#askWhatItIs();

@@ -1,0 +1,60 @@
+/** A page that is a worker: what it needs is in its form or its address, `?broker=ws://...&run=...&name=...`. */
+import { openDevice } from 'fewbits';
+import { describeRun, joinRun, mqttBroker } from 'fewbits/mqtt';
+
+import { openDigits } from '../mnist/digits.ts';
+
+const form = document.querySelector('form') as HTMLFormElement;
+const state = document.querySelector('#state') as HTMLElement;
+const say = (text: string): void => void (state.textContent = text);
+
+/** One of the files with the digits, from the page's own server. */
+async function readFile(name: string): Promise<Uint8Array> {
+  const response = await fetch(`mnist/${name}`);
+  if (!response.ok) throw new Error(`${name}: ${response.status} ${response.statusText}`);
+  return new Uint8Array(await response.arrayBuffer());
+}
+
+async function join(url: string, run: string, name: string): Promise<void> {
+  const broker = mqttBroker({ url });
+  say('Asking what the run is ...');
+  const { about } = await describeRun(broker, run);
+  const { task, algorithm, seed = 1 } = about as { task?: string; algorithm?: string; seed?: number };
+  if (task !== 'mnist') throw new Error(`this page knows the task mnist alone, the run has ${task}`);
+  say('Loading the digits ...');
+  const { system, model, gradient } = await openDigits({ algorithm, seed, role: 'worker' }, readFile);
+  const device = await openDevice();
+  const worker = await joinRun({
+    broker,
+    run,
+    ...(name !== '' && { name }),
+    device,
+    system,
+    model,
+    gradient,
+    onNote: say,
+    onStep: ({ step, rank, used, traffic }) =>
+      say(
+        `Step ${step + 1}, rank ${rank}, ${used > 0 ? 'in time' : 'late'}: ` +
+          `${(traffic.bytesUp / 1e6).toFixed(2)} MB out, ${(traffic.bytesDown / 1e6).toFixed(2)} MB in`,
+      ),
+  });
+  say('Waiting for the run to go on ...');
+  addEventListener('pagehide', () => void worker.stop());
+  const { steps } = await worker.done;
+  device.close();
+  say(`The run has ended: ${steps} steps.`);
+}
+
+form.addEventListener('submit', (event) => {
+  event.preventDefault();
+  const text = (field: string): string => String(new FormData(form).get(field) ?? '');
+  join(text('broker'), text('run'), text('name')).catch((error: unknown) => say(String(error)));
+});
+
+const given = new URLSearchParams(location.search);
+for (const [name, value] of given) {
+  const field = form.elements.namedItem(name);
+  if (field instanceof HTMLInputElement) field.value = value;
+}
+if (given.has('broker')) form.requestSubmit();
