@@ -1,6 +1,6 @@
 /** Runs over real brokers, and what goes wrong there: each fault costs nobody a wrong number. */
-import { fork, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { execFileSync, fork, type ChildProcess } from 'node:child_process';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import mqtt from 'mqtt';
@@ -376,6 +376,57 @@ connections('a wrong password is refused at once', async () => {
     await running.close();
   }
   assert.ok(performance.now() - started < 5000);
+});
+
+connections('access rules by topic: a worker speaks under its own name alone', async () => {
+  const [, mosquitto] = brokers;
+  if (mosquitto.missing !== undefined) return skip(mosquitto.missing);
+  // the rules of docs/distributed.md
+  const docs = readFileSync(new URL('../../docs/distributed.md', import.meta.url), 'utf8');
+  const rules = /```\n( *user server\n[^]*?)```/.exec(docs)?.[1].replace(/^ +/gm, '') ?? '';
+  const folder = mkdtempSync(`${tmpdir()}/fewbits-acl-`);
+  writeFileSync(`${folder}/acl`, rules);
+  writeFileSync(`${folder}/passwords`, ['server', 'a', 'b'].map((user) => `${user}:secret\n`).join(''));
+  execFileSync('mosquitto_passwd', ['-U', `${folder}/passwords`]);
+  chmodSync(folder, 0o755);
+  for (const file of ['acl', 'passwords']) chmodSync(`${folder}/${file}`, 0o644);
+  const running = await mosquitto.open([
+    'allow_anonymous false',
+    `acl_file ${folder}/acl`,
+    `password_file ${folder}/passwords`,
+  ]);
+  try {
+    const as = (username: string): ReturnType<typeof mqttBroker> =>
+      mqttBroker({ url: running.url, options: { username, password: 'secret' } });
+    const { system, momentum } = tested['among peers'];
+    const common = { run: 'a', device, system };
+    const refusals: string[] = [];
+    const server = await serveRun({
+      ...common,
+      broker: as('server'),
+      model: modelOf(momentum),
+      workers: 2,
+      steps: 8,
+      onRefused: ({ name }) => refusals.push(name),
+    });
+    // b's user tries to speak as a
+    const stranger = await as('b')('fewbits/a/here/b');
+    for (const topic of ['fewbits/a/up/a', 'fewbits/a/down', 'fewbits/other/up/b'])
+      await stranger.publish(topic, new Uint8Array([1, 2, 3])).catch(() => {});
+    const models = [modelOf(momentum), modelOf(momentum)];
+    const workers = await Promise.all(
+      ['a', 'b'].map((name, i) =>
+        joinRun({ ...common, broker: as(name), name, model: models[i], gradient: gradientAt }),
+      ),
+    );
+    await Promise.all([server.done, ...workers.map(({ done }) => done)]);
+    await stranger.close();
+    assert.equal(refusals, []);
+    assert.equal(models[0].parameters, models[1].parameters);
+  } finally {
+    await running.close();
+    rmSync(folder, { recursive: true });
+  }
 });
 
 connections.run();

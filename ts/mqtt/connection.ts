@@ -46,7 +46,9 @@ const AROUND = 5 + 2 + 2 + 1;
 /** mqtt.js, or where it cannot be imported a sentence on how to get it. */
 async function importMqtt(): Promise<{ readonly connect: typeof Connect }> {
   try {
-    return await import('mqtt');
+    const module = await import('mqtt');
+    // the build for browsers has a default export alone
+    return typeof module.connect === 'function' ? module : module.default;
   } catch (error) {
     throw new Error('fewbits/mqtt needs the package mqtt: npm install mqtt', { cause: error });
   }
