@@ -48,7 +48,7 @@ async function join(url: string, run: string, name: string): Promise<void> {
 
 form.addEventListener('submit', (event) => {
   event.preventDefault();
-  const text = (field: string): string => String(new FormData(form).get(field) ?? '');
+  const text = (field: string): string => (new FormData(form).get(field) as string | null) ?? '';
   join(text('broker'), text('run'), text('name')).catch((error: unknown) => say(String(error)));
 });
 

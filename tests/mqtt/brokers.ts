@@ -18,7 +18,7 @@ export interface BrokerKind {
   readonly name: string;
   /** Why it cannot run here. */
   readonly missing: string | undefined;
-  open(settings?: readonly string[]): Promise<RunningBroker>;
+  readonly open: (settings?: readonly string[]) => Promise<RunningBroker>;
 }
 
 const sleep = (milliseconds: number): Promise<void> =>

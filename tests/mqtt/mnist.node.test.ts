@@ -146,7 +146,7 @@ test('a page in Chromium is one of the workers', async () => {
       ? { channel: 'chrome' }
       : {
           executablePath: gpu.chromium,
-          env: { ...process.env, ...gpu.env } as never,
+          env: { ...process.env, ...gpu.env },
           args: ['--no-sandbox'],
         },
   );

@@ -20,9 +20,9 @@ export interface Task {
   /** Steps of a run, where nothing else is asked for. */
   readonly steps?: number;
   /** The gradient of the batch that falls to this rank in this step, at `model.parameters`: as many numbers. */
-  gradient(model: Model, at: At): Promise<Float32Array> | Float32Array;
+  readonly gradient: (model: Model, at: At) => Promise<Float32Array> | Float32Array;
   /** How good the parameters are, 0 to 1: the share of a test set that is right, say. */
-  evaluate?(parameters: Float32Array): Promise<number>;
+  readonly evaluate?: (parameters: Float32Array) => Promise<number>;
 }
 
 /** The function that a task's module exports as `openTask`. */
