@@ -19,19 +19,19 @@ async function join(url: string, run: string, name: string): Promise<void> {
   const broker = mqttBroker({ url });
   say('Asking what the run is ...');
   const { about } = await describeRun(broker, run);
-  const { task, algorithm, seed = 1 } = about as { task?: string; algorithm?: string; seed?: number };
-  if (task !== 'mnist') throw new Error(`this page knows the task mnist alone, the run has ${task}`);
+  const { task: told, algorithm, seed = 1 } = about as { task?: string; algorithm?: string; seed?: number };
+  if (told !== 'mnist') throw new Error(`this page knows the task mnist alone, the run has ${told}`);
   say('Loading the digits ...');
-  const { system, model, gradient } = await openDigits({ algorithm, seed, role: 'worker' }, readFile);
+  const task = await openDigits({ algorithm, seed, role: 'worker' }, readFile);
   const device = await openDevice();
   const worker = await joinRun({
     broker,
     run,
     ...(name !== '' && { name }),
     device,
-    system,
-    model,
-    gradient,
+    system: task.system,
+    model: task.model,
+    gradient: (model, at) => task.gradient(model, at),
     onNote: say,
     onStep: ({ step, rank, used, traffic }) =>
       say(
@@ -48,7 +48,11 @@ async function join(url: string, run: string, name: string): Promise<void> {
 
 form.addEventListener('submit', (event) => {
   event.preventDefault();
-  const text = (field: string): string => (new FormData(form).get(field) as string | null) ?? '';
+  const data = new FormData(form);
+  const text = (field: string): string => {
+    const value = data.get(field);
+    return typeof value === 'string' ? value : '';
+  };
   join(text('broker'), text('run'), text('name')).catch((error: unknown) => say(String(error)));
 });
 

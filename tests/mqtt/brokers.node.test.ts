@@ -38,7 +38,7 @@ function start(settings: Partial<Settings> & Pick<Settings, 'role' | 'url' | 'sy
   child: ChildProcess;
   said: Said[];
   done: Promise<Said & { kind: 'done' }>;
-  until(holds: (said: Said) => boolean): Promise<void>;
+  until(this: void, holds: (said: Said) => boolean): Promise<void>;
 } {
   const child = fork(fileURLToPath(new URL('./process.ts', import.meta.url)), {
     execArgv: ['--import', 'tsx'],
@@ -61,7 +61,8 @@ function start(settings: Partial<Settings> & Pick<Settings, 'role' | 'url' | 'sy
   return { child, said, done, until };
 }
 
-for (const { name: kind, missing, open } of brokers) {
+for (const brokerKind of brokers) {
+  const { name: kind, missing } = brokerKind;
   const test = suite(`runs over ${kind}`);
   let broker: RunningBroker;
   let count = 0;
@@ -69,7 +70,7 @@ for (const { name: kind, missing, open } of brokers) {
   const onBroker = (name: string, body: () => Promise<void>, settings?: readonly string[]): void => {
     test(name, async () => {
       if (missing !== undefined) return skip(missing);
-      broker = await open(settings);
+      broker = await brokerKind.open(settings);
       children = [];
       try {
         await body();

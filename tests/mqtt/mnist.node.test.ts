@@ -112,10 +112,10 @@ test('broker, workers and server from one command: the accuracy of one process, 
   assert.ok(received + sent > packets);
 });
 
-for (const { name, missing, open } of brokers)
-  test(`${name}, a server and two workers as processes, one killed with SIGKILL and started again`, async () => {
-    if (missing !== undefined) return skip(missing);
-    const broker = await open();
+for (const kind of brokers)
+  test(`${kind.name}, a server and two workers as processes, one killed with SIGKILL and started again`, async () => {
+    if (kind.missing !== undefined) return skip(kind.missing);
+    const broker = await kind.open();
     try {
       const at = ['--broker', broker.url, '--run', 'terminals'];
       const server = fewbits(...SERVE, ...at, '--deadline', '5', '--json');
