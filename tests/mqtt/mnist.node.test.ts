@@ -27,6 +27,8 @@ const STEPS = 60;
 interface Command {
   readonly child: ChildProcess;
   readonly output: Promise<string>;
+  /** What standard error has so far. */
+  errors(): string;
   /** Resolves when standard error has that. */
   until(words: RegExp): Promise<void>;
 }
@@ -50,6 +52,7 @@ function fewbits(...args: string[]): Command {
         code === 0 ? resolve(out) : reject(new Error(`${args[0]} ended with ${code}: ${errors}`)),
       );
     }),
+    errors: () => errors,
     until: (words) =>
       new Promise((resolve) => {
         const look = (): void => {
@@ -162,8 +165,11 @@ test('a page in Chromium is one of the workers', async () => {
     await tab.waitForFunction(() =>
       document.querySelector('#state')?.textContent?.includes('has ended: 60 steps'),
     );
-    // jax-js and the packets are the same there
-    assert.is(report.accuracy, await accuracyInOneProcess());
+    assert.not.match(server.errors(), /without/, 'both were in every round');
+    // packets are the same there; gradients are jax-js's, whose WebAssembly may round otherwise in another engine
+    const one = await accuracyInOneProcess();
+    console.log(`accuracy ${report.accuracy}, in one process ${one}`);
+    assert.ok(Math.abs((report.accuracy ?? 0) - one) < 0.02);
   } finally {
     await browser.close();
     page.closeAllConnections();

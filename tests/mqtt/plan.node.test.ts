@@ -1,0 +1,63 @@
+/** Sizes of runs against their formula, and the words of the commands where something is wrong. */
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import * as assert from 'uvu/assert';
+import { sizeOf } from '../../ts/mqtt/plan.ts';
+import { suite } from '../support/suite.ts';
+
+const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+const run = promisify(execFile);
+const test = suite('plans and commands of runs');
+
+test('a step is the sum of its parts, as the documentation has it', () => {
+  const [n, workers, link, serverLink, decode, compute] = [25.6e6, 100, 50e6, 1e10, 2e8, 2];
+  const { seconds, bytesUp, bytesDown, shards } = sizeOf({ params: n, workers, link, compute });
+  const [u, d] = [n / 8, n / 8 + 4 + 16 + 400];
+  assert.ok(Math.abs(bytesUp / u - 1) < 0.001 && bytesUp > u);
+  assert.ok(Math.abs(bytesDown / d - 1) < 0.001 && bytesDown > d);
+  const step =
+    compute + (8 * (u + d)) / link + (8 * workers * (u + d)) / serverLink + (n * (workers + 2)) / decode;
+  assert.ok(Math.abs(seconds.step / step - 1) < 0.001, `${seconds.step}, expected ${step}`);
+  assert.is(shards, 5);
+  assert.throws(() => sizeOf({ params: 0, workers, link }), /"params" expected a number above 0/);
+});
+
+async function fails(...args: string[]): Promise<string> {
+  try {
+    await run(process.execPath, [main, ...args]);
+  } catch (error) {
+    const { code, stderr } = error as { code: number; stderr: string };
+    assert.is(code, 2, stderr);
+    return stderr;
+  }
+  throw new Error(`${args.join(' ')} worked`);
+}
+
+test('plan prints what it found, or one line on what is wrong', async () => {
+  const args = ['plan', '--params', '1e6', '--workers', '4', '--link', '50Mbps'];
+  const { stdout } = await run(process.execPath, [main, ...args, '--json']);
+  assert.equal(
+    JSON.parse(stdout),
+    JSON.parse(JSON.stringify(sizeOf({ params: 1e6, workers: 4, link: 50e6 }))),
+  );
+  assert.match(
+    await fails(...args.slice(0, -1), 'fast'),
+    /--link expected a rate such as 50Mbps, got "fast"/,
+  );
+  assert.match(await fails('plan', '--params', '1e6'), /plan expected --workers/);
+});
+
+test('serve and join say what they miss', async () => {
+  for (const [args, words] of [
+    [['serve'], /serve expected --task/],
+    [['serve', '--task', './no-such-task.js'], /--task \.\/no-such-task\.js: Cannot find module/],
+    [['serve', '--task', 'mnist', '--workers', '0'], /--workers expected an integer in 1/],
+    [['join', '--run', 'a'], /join expected --broker/],
+    [['join', '--run', 'a', '--broker', 'http://x'], /--broker expected mqtt:\/\//],
+    [['serve', 'x.npy'], /serve expected options alone, got x\.npy/],
+  ] as const)
+    assert.match(await fails(...args), words);
+});
+
+test.run();
