@@ -63,8 +63,8 @@ async function openFirefox(gpu: SoftwareGpu | undefined): Promise<OpenBrowser> {
   };
 }
 
-/** The consumer as it stands, its names found by an import map. */
-function unbundled(folder: string, backends: readonly string[]): Page {
+/** The consumer as it stands, its names found by an import map; it may share memory, as those of bundlers may not. */
+function unbundled({ folder, bundled }: Consumer, backends: readonly string[]): Page {
   const dist = '/node_modules/fewbits/dist';
   const imports = {
     fewbits: `${dist}/index.js`,
@@ -74,7 +74,7 @@ function unbundled(folder: string, backends: readonly string[]): Page {
   };
   const map = `<script type="importmap">${JSON.stringify({ imports })}</script>`;
   const index = `<!doctype html>${map}<script type="module" src="/page.mjs"></script>`;
-  return { folders: [folder], pages: { '/index.html': index }, backends };
+  return { folders: [bundled, folder], pages: { '/index.html': index }, isolated: true, backends };
 }
 
 /** Where WebAssembly may not be compiled, js takes its place, and the device says why. */
@@ -84,19 +84,23 @@ function checkForbidden({ auto, reasons, ...report }: Report): string {
   return summary({ auto, reasons, ...report }, ['js']);
 }
 
-export function browserChecks({ folder }: Consumer, gpu: SoftwareGpu | undefined): Check[] {
+export function browserChecks(consumer: Consumer, gpu: SoftwareGpu | undefined): Check[] {
   const firefox = ['wasm', 'js'];
   // results of a GPU come late there, so that all packets would take minutes
   if (gpu !== undefined) firefox.unshift('webgpu/16');
   const chromium = gpu === undefined ? ['wasm', 'js'] : ['webgpu', 'wasm', 'js'];
   return [
-    ...inBrowser('Chromium', () => openChromium(gpu), unbundled(folder, chromium)),
-    ...inBrowser('Firefox', () => openFirefox(gpu), unbundled(folder, firefox)),
+    ...inBrowser('Chromium', () => openChromium(gpu), unbundled(consumer, chromium)),
+    ...inBrowser('Firefox', () => openFirefox(gpu), unbundled(consumer, firefox)),
   ];
 }
 
 /** A page under a policy: without 'wasm-unsafe-eval' it forbids to compile WebAssembly. */
-async function under(policy: string, folder: string, backends: readonly string[]): Promise<Page> {
+async function under(
+  policy: string,
+  [bundled, folder]: readonly string[],
+  backends: readonly string[],
+): Promise<Page> {
   await build({
     absWorkingDir: folder,
     entryPoints: ['page.mjs'],
@@ -106,7 +110,7 @@ async function under(policy: string, folder: string, backends: readonly string[]
     logLevel: 'error',
   });
   const pages = { '/index.html': '<!doctype html><script type="module" src="/page.js"></script>' };
-  return { folders: [join(folder, 'strict'), folder], pages, policy, backends };
+  return { folders: [join(folder, 'strict'), bundled, folder], pages, policy, backends };
 }
 
 /** The page in one browser, with WebAssembly and where a policy forbids it. */
@@ -126,10 +130,10 @@ function inBrowser(kind: string, open: () => Promise<OpenBrowser>, page: Page): 
     {
       name: () => `${name}, CSP`,
       async work() {
-        const [folder] = page.folders;
-        const forbidden = checkForbidden(await once(await under("script-src 'self'", folder, ['js'])));
+        const { folders } = page;
+        const forbidden = checkForbidden(await once(await under("script-src 'self'", folders, ['js'])));
         const allowing = "script-src 'self' 'wasm-unsafe-eval'";
-        const allowed = summary(await once(await under(allowing, folder, ['wasm'])), ['wasm']);
+        const allowed = summary(await once(await under(allowing, folders, ['wasm'])), ['wasm']);
         return `forbidden: ${forbidden}; 'wasm-unsafe-eval': ${allowed}`;
       },
     },

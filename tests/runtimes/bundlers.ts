@@ -63,7 +63,7 @@ const BUNDLERS: readonly Bundler[] = [
 ];
 
 /** Each bundler's output, in Chromium. */
-export function bundlerChecks({ folder }: Consumer, gpu: SoftwareGpu | undefined): Check[] {
+export function bundlerChecks({ folder, bundled }: Consumer, gpu: SoftwareGpu | undefined): Check[] {
   return BUNDLERS.map(({ name, package: from, bundle }) => ({
     name: () => `${name.replace(/,.*/, '')} ${versionOf(from)}${/,.*/.exec(name)?.[0] ?? ''}`,
     async work() {
@@ -72,7 +72,7 @@ export function bundlerChecks({ folder }: Consumer, gpu: SoftwareGpu | undefined
       const browser = await openChromium(gpu);
       try {
         return summary(
-          await reportOf(browser, { folders: [join(folder, output), folder], backends }),
+          await reportOf(browser, { folders: [join(folder, output), bundled, folder], backends }),
           backends,
         );
       } finally {

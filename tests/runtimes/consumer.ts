@@ -6,6 +6,7 @@ import { cpSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
 import type { Golden } from '../support/golden.ts';
 import { input } from '../support/inputs.ts';
 import { NPM, run } from './tools.ts';
@@ -14,6 +15,8 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
 export interface Consumer {
   readonly folder: string;
+  /** What pages need bundled, whoever bundles them: the worker's file, whose imports no map finds. */
+  readonly bundled: string;
   readonly tarball: string;
 }
 
@@ -44,7 +47,16 @@ export async function makeConsumer(): Promise<Consumer> {
   writeFileSync(join(folder, 'readme.mjs'), program);
   writeFileSync(join(folder, 'readme-in-a-function.mjs'), inFunction(program));
   writeFileSync(join(folder, 'goldens.json'), JSON.stringify(goldens()));
-  return { folder, tarball };
+  const bundled = join(folder, 'bundled');
+  await build({
+    absWorkingDir: folder,
+    entryPoints: ['in-worker.mjs'],
+    outfile: join(bundled, 'in-worker.mjs'),
+    bundle: true,
+    format: 'esm',
+    logLevel: 'error',
+  });
+  return { folder, bundled, tarball };
 }
 
 /** npm 11 prints a list, npm 12 an object by the packages' names. */

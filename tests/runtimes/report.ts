@@ -13,6 +13,8 @@ export interface Report {
   }[];
   /** What runs under the wasm backend where it is asked for two threads; undefined where it was not. */
   readonly threads?: string;
+  /** `a worker` where one made a packet and handed it over; undefined where it was not asked to. */
+  readonly inWorker?: string;
   /** What the README's program printed. */
   readonly readme?: string;
 }
@@ -44,5 +46,8 @@ export function summary(
   const threads = /\b2 threads$/.test(report.threads ?? '') ? '; 2 threads' : '';
   if (report.threads !== undefined && threads === '' && !/one thread: ./.test(report.threads))
     throw new Error(`of two threads, the device says ${JSON.stringify(report.threads)}`);
-  return `${parts.join(', ')} packets${threads}; README on ${report.auto}`;
+  if (backends.includes('wasm') && report.inWorker === undefined)
+    throw new Error('no worker has made a packet');
+  const worker = report.inWorker === 'a worker' ? '; in a worker' : '';
+  return `${parts.join(', ')} packets${threads}${worker}; README on ${report.auto}`;
 }

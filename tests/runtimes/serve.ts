@@ -14,6 +14,11 @@ const TYPES: Readonly<Record<string, string>> = {
   '.wasm': 'application/wasm',
 };
 
+const ISOLATED = {
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-embedder-policy': 'require-corp',
+};
+
 /** How long a page may take, in seconds. */
 const LIMIT = 180;
 
@@ -23,6 +28,8 @@ export interface Page {
   /** Pages by their names, before files. */
   readonly pages?: Readonly<Record<string, string>>;
   readonly policy?: string;
+  /** Whether the page may share memory with its workers: COOP and COEP. */
+  readonly isolated?: boolean;
   readonly backends: readonly string[];
 }
 
@@ -41,7 +48,10 @@ export async function reportOf(browser: OpenBrowser, page: Page): Promise<Report
       });
       return;
     }
-    const policy = page.policy === undefined ? {} : { 'content-security-policy': page.policy };
+    const policy = {
+      ...(page.policy !== undefined && { 'content-security-policy': page.policy }),
+      ...(page.isolated && ISOLATED),
+    };
     void fileOf(page, pathname === '/' ? '/index.html' : pathname).then((body) => {
       if (body !== undefined)
         return response.writeHead(200, { 'content-type': typeOf(pathname), ...policy }).end(body);

@@ -11,6 +11,6 @@ export default {
     console.log = (...values) => lines.push(values.map((value) => JSON.stringify(value)).join(' '));
     await readme();
     console.log = log;
-    console.log(JSON.stringify({ ...report, readme: lines.join('\n') }));
+    console.log(JSON.stringify({ ...report, inWorker: 'none here', readme: lines.join('\n') }));
   },
 };
