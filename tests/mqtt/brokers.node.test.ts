@@ -354,13 +354,18 @@ const connections = suite('connections');
 
 connections('a broker that cannot be reached is given up with its reason', async () => {
   const started = performance.now();
+  const reasons: string[] = [];
+  const onRetry = ({ message }: Error): void => void reasons.push(message);
   try {
-    await mqttBroker({ url: 'mqtt://127.0.0.1:1', timeout: 600 })('x');
+    await mqttBroker({ url: 'mqtt://127.0.0.1:1', timeout: 600, onRetry })('x');
     assert.unreachable('it connected');
   } catch (error) {
     assert.match(String((error as Error & { code?: string }).code ?? error), /ECONNREFUSED/);
   }
   assert.ok(performance.now() - started < 5000);
+  // once, though it was tried more than once
+  assert.equal(reasons.length, 1);
+  assert.match(reasons[0], /ECONNREFUSED/);
 });
 
 connections('a wrong password is refused at once', async () => {

@@ -13,6 +13,7 @@ export async function join(values: RunValues): Promise<void> {
   const run = required(values.run, 'join expected --run NAME');
   const broker = brokerOf(url, values);
   const { prefix } = values;
+  console.error(`fewbits: looking for the run ${run}`);
   const { about } = await describeRun(broker, run, { prefix });
   const { task: told, algorithm, seed = 1 } = (about ?? {}) as Partial<About>;
   const name = values.task ?? told;

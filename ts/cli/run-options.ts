@@ -86,5 +86,9 @@ export function brokerOf(url: string, { username, password, ca, cert, key }: Run
     ...(cert !== undefined && { cert: file(cert) }),
     ...(key !== undefined && { key: file(key) }),
   };
-  return mqttBroker({ url, options });
+  // without the name and the password that an address may have
+  const { protocol, host } = new URL(url);
+  const onRetry = ({ message }: Error): void =>
+    console.error(`fewbits: ${protocol}//${host} cannot be reached yet, trying again: ${message}`);
+  return mqttBroker({ url, options, onRetry });
 }

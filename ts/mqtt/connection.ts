@@ -24,6 +24,8 @@ export interface ConnectionOptions {
   readonly inFlight?: number;
   /** Milliseconds after which a broker that cannot be reached is given up at the start; 30,000 if left out. */
   readonly timeout?: number;
+  /** Hears why the broker cannot be reached yet, each reason once; it is tried again until the time is up. */
+  readonly onRetry?: (reason: Error) => void;
 }
 
 const PACKET_BYTES = 262_144;
@@ -74,7 +76,7 @@ export function mqttBroker(given: ConnectionOptions): OpenLink {
       will: { topic: will, payload: '', qos: 1, retain: true },
     };
     const open = (protocolVersion: IClientOptions['protocolVersion']): Promise<Connected> =>
-      connected(connect(given.url, { ...options, protocolVersion }), given.timeout ?? TIMEOUT);
+      connected(connect(given.url, { ...options, protocolVersion }), given);
     try {
       return linkOver(await open(options.protocolVersion), given);
     } catch (error) {
@@ -95,8 +97,12 @@ interface Connected {
 }
 
 /** The client, once it is connected; it tries again until the time is up, but not where the broker has refused it. */
-async function connected(client: MqttClient, timeout: number): Promise<Connected> {
+async function connected(
+  client: MqttClient,
+  { timeout = TIMEOUT, onRetry }: ConnectionOptions,
+): Promise<Connected> {
   let last: Error | undefined;
+  let heard: ((error: Error) => void) | undefined;
   try {
     const connack = await new Promise<IConnackPacket>((resolve, reject) => {
       const timer = setTimeout(() => reject(last ?? new Error('the broker does not answer')), timeout);
@@ -104,13 +110,18 @@ async function connected(client: MqttClient, timeout: number): Promise<Connected
         clearTimeout(timer);
         resolve(packet);
       });
-      client.on('error', (error) => {
+      heard = (error) => {
+        const known = last?.message === error.message;
         last = error;
-        if (!OTHER_VERSION.has(codeOf(error)) && !FINAL.has(codeOf(error))) return;
-        clearTimeout(timer);
-        reject(error);
-      });
+        if (OTHER_VERSION.has(codeOf(error)) || FINAL.has(codeOf(error))) {
+          clearTimeout(timer);
+          reject(error);
+        } else if (!known) onRetry?.(error);
+      };
+      client.on('error', heard);
     });
+    // what breaks it from here on is not the start's
+    if (heard !== undefined) client.off('error', heard);
     return { client, connack };
   } catch (error) {
     client.end(true);
