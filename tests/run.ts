@@ -1,15 +1,17 @@
 /**
  * `npm test`: builds, then runs the suites in Node and in a headless Chromium. Files named *.node.test.ts run in Node
- * alone, *.browser.test.ts in the browser alone, every other *.test.ts in both. The last line is
- * `N passed, N failed`, with `, N skipped` where there are skips.
+ * alone, *.browser.test.ts in the browser alone, every other *.test.ts in both. The first kind runs beside the others. The
+ * last line is `N passed, N failed`, with `, N skipped` where there are skips.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { runInBrowser } from './browser/run.ts';
+import { inLanes, print, type Print } from './support/lanes.ts';
 import { runInNode } from './support/node-run.ts';
 import type { Tally } from './support/report.ts';
 import { settings as given } from './support/settings.ts';
@@ -86,11 +88,15 @@ async function build(): Promise<boolean> {
 }
 
 /** Runs one part of the tests between two lines that say what and how long. */
-async function part<Result>(title: string, work: () => Promise<Result>): Promise<Result> {
-  process.stdout.write(`\n== ${title}\n`);
+async function part<Result>(
+  title: string,
+  work: (print: Print) => Promise<Result>,
+  out: Print = print,
+): Promise<Result> {
+  out(`\n== ${title}\n`);
   const start = performance.now();
-  const result = await work();
-  process.stdout.write(`== ${title}: ${((performance.now() - start) / 1000).toFixed(1)} s\n`);
+  const result = await work(out);
+  out(`== ${title}: ${((performance.now() - start) / 1000).toFixed(1)} s\n`);
   return result;
 }
 
@@ -104,18 +110,31 @@ async function main(options: Options): Promise<Tally> {
 
   const files = testFiles(options.parts);
   const nodeFiles = options.node ? files.filter((path) => !path.endsWith('.browser.test.ts')) : [];
-  const browserFiles = options.browser ? files.filter((path) => !path.endsWith('.node.test.ts')) : [];
+  const alone = nodeFiles.filter((path) => path.endsWith('.node.test.ts'));
+  const shared = nodeFiles.filter((path) => !path.endsWith('.node.test.ts'));
+  const pages = options.browser ? files.filter((path) => !path.endsWith('.node.test.ts')) : [];
   const tallies: Tally[] = [];
-  if (nodeFiles.length + browserFiles.length > 0) {
+  if (nodeFiles.length + pages.length > 0) {
     const gpu = await part('software GPU and browser', softwareGpu);
-    if (nodeFiles.length > 0) {
-      const title = `Node ${process.versions.node}, ${count(nodeFiles.length, 'file')}`;
-      tallies.push(await part(title, () => runInNode(nodeFiles, settings, gpu)));
-    }
-    if (browserFiles.length > 0) {
-      const title = `browser, ${count(browserFiles.length, 'file')}`;
-      tallies.push(await part(title, () => runInBrowser(browserFiles, root, settings, gpu)));
-    }
+    const node = `Node ${process.versions.node}`;
+    const inNode = async (paths: readonly string[], what: string, out: Print): Promise<void> => {
+      if (paths.length === 0) return;
+      const title = `${node}, ${count(paths.length, 'file')} ${what}`;
+      tallies.push(await part(title, (to) => runInNode(paths, settings, gpu, to), out));
+    };
+    // one lane waits on processes, brokers and files for much of its time, the other computes: two cores do both
+    await inLanes(
+      [
+        (out) => inNode(alone, 'for Node alone', out),
+        async (out) => {
+          await inNode(shared, 'for all runtimes', out);
+          if (pages.length === 0) return;
+          const title = `browser, ${count(pages.length, 'file')}`;
+          tallies.push(await part(title, (to) => runInBrowser(pages, root, settings, gpu, to), out));
+        },
+      ],
+      Math.min(2, availableParallelism()),
+    );
   }
   const total: Tally = { passed: 0, failed: 0, skipped: 0 };
   for (const tally of tallies) {

@@ -4,11 +4,12 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { chromium } from 'playwright-core';
 import type { Browser } from 'playwright-core';
+import type { Print } from '../support/lanes.ts';
 import type { Report, Tally } from '../support/report.ts';
 import { pageSettings } from '../support/settings.ts';
 import type { Settings } from '../support/settings.ts';
 import type { SoftwareGpu } from '../support/software-gpu.ts';
-import { print, watch } from '../support/watch.ts';
+import { watch } from '../support/watch.ts';
 import { bundleSuites } from './bundle.ts';
 import { reportFunction } from './page.ts';
 
@@ -29,8 +30,9 @@ export async function runInBrowser(
   root: string,
   settings: Settings,
   gpu: SoftwareGpu | undefined,
+  print: Print,
 ): Promise<Tally> {
-  const watcher = watch(settings.testSeconds + 30);
+  const watcher = watch(settings.testSeconds + 30, print);
   let server: Server | undefined;
   let browser: Browser | undefined;
   try {

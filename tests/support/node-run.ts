@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import type { Print } from './lanes.ts';
 import type { Report, Tally } from './report.ts';
 import type { Settings } from './settings.ts';
 import type { SoftwareGpu } from './software-gpu.ts';
@@ -15,8 +16,9 @@ export async function runInNode(
   paths: readonly string[],
   settings: Settings,
   gpu: SoftwareGpu | undefined,
+  print: Print,
 ): Promise<Tally> {
-  const watcher = watch(settings.testSeconds + 30);
+  const watcher = watch(settings.testSeconds + 30, print);
   const child = spawn(
     process.execPath,
     ['--import', 'tsx', fileURLToPath(new URL('./node-child.ts', import.meta.url)), ...paths],

@@ -1,5 +1,5 @@
 /** Watches a process or a page that runs suites: counts, knows what is running, and notices when nothing happens. */
-import { stripVTControlCharacters } from 'node:util';
+import type { Print } from './lanes.ts';
 import type { Report, Tally } from './report.ts';
 
 export interface Watch {
@@ -16,13 +16,8 @@ export interface Watch {
   readonly stop: () => void;
 }
 
-/** Prints to the terminal, without colours where it is not one. */
-export function print(text: string): void {
-  process.stdout.write(process.stdout.isTTY ? text : stripVTControlCharacters(text));
-}
-
-/** Gives up after `stallSeconds` without a report or output. */
-export function watch(stallSeconds: number): Watch {
+/** Gives up after `stallSeconds` without a report or output; `print` takes all output. */
+export function watch(stallSeconds: number, print: Print): Watch {
   const tally: Tally = { passed: 0, failed: 0, skipped: 0 };
   let running = 'the start';
   let settle: (whole: boolean) => void;
