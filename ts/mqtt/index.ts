@@ -5,6 +5,7 @@ export type { Position } from './head.ts';
 export type { Clock, Link, Listener, OpenLink, Traffic } from './link.ts';
 export type { Member } from './membership.ts';
 export { sizeOf, type Plan, type PlanOptions } from './plan.ts';
+export type { Entry as RoundEntry } from './round.ts';
 export {
   serveRun,
   type ClosedRound,
@@ -14,6 +15,12 @@ export {
   type Store,
 } from './server.ts';
 export { joinSplit, type SplitClient, type SplitJoinOptions } from './split-client.ts';
-export { serveSplit, type SplitServeOptions, type SplitServer } from './split-server.ts';
+export {
+  serveSplit,
+  type Batch as SplitBatch,
+  type Finished as SplitFinished,
+  type SplitServeOptions,
+  type SplitServer,
+} from './split-server.ts';
 export type { OpenTask, Task, TaskOptions } from './task.ts';
 export { joinRun, type At, type JoinOptions, type RunWorker, type WorkerStep } from './worker.ts';
