@@ -76,39 +76,71 @@ export function randomizedTopK(options: Count & RandomizedOptions): Compressor {
       findNonFinite(scope, x),
     );
     if (bad > 0) throw new NonFiniteError(bad, first);
-    // 4. the draws
-    const inTop = new Set(topIndices);
-    const kept = [
-      ...luckiest(candidates(topIndices, topValues, luckOfTop), k - outside),
-      ...luckiest(
-        candidates(places, values, luck).filter(({ index }) => !inTop.has(index)),
-        outside,
-      ),
-    ].sort((a, b) => a.index - b.index);
-    return sparseParts(
-      ID,
-      n,
-      Uint32Array.from(kept, ({ index }) => index),
-      Uint32Array.from(kept, ({ value }) => value),
-      format,
+    // 4. the draws; all lists ascend by index
+    const others = outsideOf(places, topIndices);
+    const fromTop = luckiest(luckOfTop, k - outside);
+    const fromOthers = luckiest(
+      others.map((place) => luck[place]),
+      outside,
+    ).map((j) => others[j]);
+    const [indices, kept] = merged(
+      { places: fromTop, indices: topIndices, values: topValues },
+      { places: fromOthers, indices: places, values },
     );
+    return sparseParts(ID, n, indices, kept, format);
   });
 }
 
-/** An element that may be drawn: its words, of itself and of chance. */
-interface Candidate {
-  readonly index: number;
-  readonly value: number;
-  readonly luck: number;
+/** The places in `indices` of those that are not in `without`; both ascend. */
+function outsideOf(indices: Uint32Array, without: Uint32Array): Uint32Array {
+  const places = new Uint32Array(indices.length);
+  let found = 0;
+  let next = 0;
+  for (let j = 0; j < indices.length; j++) {
+    while (next < without.length && without[next] < indices[j]) next++;
+    if (next === without.length || without[next] !== indices[j]) places[found++] = j;
+  }
+  return places.subarray(0, found);
 }
 
-function candidates(indices: Uint32Array, values: Uint32Array, luck: Uint32Array): Candidate[] {
-  return Array.from(indices, (index, j) => ({ index, value: values[j], luck: luck[j] & MAGNITUDE }));
+/** The places, ascending, of the `count` largest words of 31 bits; among equals the first. */
+function luckiest(luck: Uint32Array, count: number): Uint32Array {
+  const places = new Uint32Array(count);
+  if (count === 0) return places;
+  const words = luck.map((word) => word & MAGNITUDE);
+  const sorted = words.slice().sort();
+  const least = sorted[sorted.length - count];
+  // those above the least are in; of those equal to it, as many as there is room for
+  let equals = 0;
+  for (let j = sorted.length - count; j < sorted.length && sorted[j] === least; j++) equals++;
+  let found = 0;
+  for (let j = 0; j < words.length; j++)
+    if (words[j] > least || (words[j] === least && equals-- > 0)) places[found++] = j;
+  return places;
 }
 
-/** The `count` with the largest words of 31 bits, the lower index first among equals. */
-function luckiest(all: Candidate[], count: number): Candidate[] {
-  return all.sort((a, b) => b.luck - a.luck || a.index - b.index).slice(0, count);
+/** Some places of a list of elements, ascending. */
+interface Drawn {
+  readonly places: Uint32Array;
+  readonly indices: Uint32Array;
+  readonly values: Uint32Array;
+}
+
+/** Indices and values of both, ascending by index; they have none in common. */
+function merged(a: Drawn, b: Drawn): [indices: Uint32Array, values: Uint32Array] {
+  const count = a.places.length + b.places.length;
+  const indices = new Uint32Array(count);
+  const values = new Uint32Array(count);
+  let [i, j] = [0, 0];
+  for (let out = 0; out < count; out++) {
+    const fromA =
+      j === b.places.length || (i < a.places.length && a.indices[a.places[i]] < b.indices[b.places[j]]);
+    const from = fromA ? a : b;
+    const place = from.places[fromA ? i++ : j++];
+    indices[out] = from.indices[place];
+    values[out] = from.values[place];
+  }
+  return [indices, values];
 }
 
 /** How many of k draws are from outside: each with probability alpha, by a random word of its own. */
