@@ -113,6 +113,25 @@ test('workers whose models do not drift all get the same direction, in memory of
   }
 });
 
+test('a system says whether it wants models', async () => {
+  for (const { label, system } of systems) {
+    const crew = crewOf(system, 50, 2);
+    let wants = false;
+    for (let step = 0; step < 8 && !wants; step++)
+      try {
+        const { outcomes } = await play(crew, gradients(50, 2, step));
+        assert.ok(
+          outcomes.every(({ kind }) => kind === 'direction'),
+          label,
+        );
+      } catch (error) {
+        if (!(error instanceof TypeError && error.message.startsWith('"model" expected'))) throw error;
+        wants = true;
+      }
+    assert.is(system.averagesModels ?? false, wants, label);
+  }
+});
+
 test('receive rejects, and does not throw, where the inbox is wrong', async () => {
   for (const { label, system } of systems) {
     const worker = system.worker(device, { n: 50, workers: 2, rank: 0 });

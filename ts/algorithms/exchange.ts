@@ -24,7 +24,7 @@ export interface Step {
  * const { outcomes, bytesUp } = await exchange(crew, server, [gradient, gradient]);
  */
 export async function exchange(
-  workers: readonly Worker[],
+  workers: readonly Pick<Worker, 'send' | 'receive'>[],
   server: Server | undefined,
   gradients: readonly Float32Array[],
   models: readonly Model[] = [],

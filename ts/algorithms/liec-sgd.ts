@@ -61,6 +61,7 @@ export function liecSgd(options: LiecOptions = {}): System {
 
   return {
     name: 'liecSgd',
+    averagesModels: true,
     worker(device, { n, workers, rank }) {
       const error = new Float32Array(n);
       const direction = new Float32Array(n);

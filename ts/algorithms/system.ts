@@ -129,6 +129,11 @@ export interface Seat {
 /** A system with its settings: makes the state machines. */
 export interface System {
   readonly name: string;
+  /**
+   * true where workers average their models: `send` and `follow` want the worker's model in some steps, and step it there.
+   * Absent where they give directions alone, and no model is read.
+   */
+  readonly averagesModels?: boolean;
   worker(device: Device, seat: Seat): Worker;
   /** Absent where workers exchange among themselves. */
   server?(device: Device, seat: Omit<Seat, 'rank'>): Server;

@@ -50,6 +50,7 @@ export function cser(options: { readonly seed: number }): System {
   const seed = requireInteger('seed', options?.seed, 0, 2 ** 32 - 1);
   return {
     name: 'cser',
+    averagesModels: true,
     worker(_device, { n, workers, rank }) {
       const direction = new Float32Array(n);
       let step = 0;
