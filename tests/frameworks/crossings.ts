@@ -1,0 +1,58 @@
+/** What crosses from a GPU to the CPU: each buffer that is mapped for reading is counted with the bytes that are taken. */
+
+export interface Crossings {
+  /** Bytes of the ranges mapped for reading since the last call. */
+  bytes(): number;
+  /** Calls of mapAsync for reading since the last call of `bytes`. */
+  readonly maps: number;
+  /** Bytes that queues were given to write since the last call of `bytes`. */
+  readonly written: number;
+  stop(): void;
+}
+
+/** Counts until it is stopped. Canvas readbacks, the other way out of a GPU, are refused meanwhile. */
+export function countCrossings(): Crossings {
+  const [buffers, queues, encoders] = [GPUBuffer.prototype, GPUQueue.prototype, GPUCommandEncoder.prototype];
+  const { mapAsync } = buffers;
+  const { writeBuffer } = queues;
+  const { copyBufferToTexture } = encoders;
+  let bytes = 0;
+  let maps = 0;
+  let written = 0;
+  buffers.mapAsync = function (this: GPUBuffer, mode, offset = 0, size) {
+    if (mode === GPUMapMode.READ) {
+      bytes += size ?? this.size - offset;
+      maps++;
+    }
+    return mapAsync.call(this, mode, offset, size);
+  };
+  queues.writeBuffer = function (this: GPUQueue, ...args: Parameters<GPUQueue['writeBuffer']>) {
+    const [, , data, start = 0, size] = args;
+    const unit = ArrayBuffer.isView(data)
+      ? ((data as { BYTES_PER_ELEMENT?: number }).BYTES_PER_ELEMENT ?? 1)
+      : 1;
+    written += size === undefined ? data.byteLength - start * unit : size * unit;
+    return writeBuffer.apply(this, args);
+  } as GPUQueue['writeBuffer'];
+  encoders.copyBufferToTexture = () => {
+    throw new Error('a buffer was copied to a texture, to be read from a canvas');
+  };
+  return {
+    bytes() {
+      const counted = bytes;
+      bytes = maps = written = 0;
+      return counted;
+    },
+    get maps() {
+      return maps;
+    },
+    get written() {
+      return written;
+    },
+    stop() {
+      buffers.mapAsync = mapAsync;
+      queues.writeBuffer = writeBuffer;
+      encoders.copyBufferToTexture = copyBufferToTexture;
+    },
+  };
+}
