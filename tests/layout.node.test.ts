@@ -54,6 +54,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   compressors: ['kernels', 'packet', 'backends/backend.ts'],
   algorithms: ['compressors', 'kernels', 'packet', 'device.ts', 'inspect.ts'],
   mqtt: ['algorithms', 'packet', 'device.ts'],
+  frameworks: ['algorithms', 'device.ts', 'backends/backend.ts', 'backends/webgpu/flags.ts'],
 };
 
 test('imports point one way', () => {
@@ -68,6 +69,47 @@ test('imports point one way', () => {
         if (target === 'backends/backend.ts')
           assert.ok(kind, `${file} imports more than types from the contract`);
       }
+});
+
+/** Packages that a module may import as it is loaded: all others are optional, and imported where they are needed. */
+const IMPORTED: Record<string, readonly string[]> = {
+  'ts/frameworks/jax.ts': ['@jax-js/jax'],
+  'ts/frameworks/tensors.ts': ['@tensorflow/tfjs-core'],
+  'ts/frameworks/optimizer.ts': ['@tensorflow/tfjs-core'],
+  'ts/frameworks/optimizer-state.ts': ['@tensorflow/tfjs-core'],
+};
+
+/** What comes from elsewhere when a module is loaded; `type` imports are gone by then. */
+const loads = (file: string): string[] =>
+  [...read(file).matchAll(/^(?:import|export) (?!type )(?:[^;]*? from )?'([^']+)';/gms)].map(
+    ([, name]) => name,
+  );
+
+test('no package is loaded with fewbits, and each adapter loads its framework alone', () => {
+  for (const file of filesUnder('ts')) {
+    const packages = loads(file).filter((name) => !name.startsWith('.') && !name.startsWith('node:'));
+    assert.equal(
+      packages.filter((name) => !(IMPORTED[file] ?? []).includes(name)),
+      [],
+      `${file} loads`,
+    );
+    for (const name of loads(file).filter((name) => name.startsWith('.'))) {
+      const target = new URL(name, `file:///${file}`).pathname.slice('/ts/'.length);
+      if (target.startsWith('frameworks/'))
+        assert.ok(file.startsWith('ts/frameworks/'), `${file} loads ${target}`);
+    }
+  }
+  const framework = (file: string, seen = new Set<string>()): Set<string> => {
+    if (!seen.has(file))
+      for (const name of (seen.add(file), loads(file)))
+        if (name.startsWith('.')) framework(new URL(name, `file:///${file}`).pathname.slice(1), seen);
+        else seen.add(name);
+    return seen;
+  };
+  assert.ok(framework('ts/frameworks/jax.ts').has('@jax-js/jax'));
+  assert.not(framework('ts/frameworks/jax.ts').has('@tensorflow/tfjs-core'));
+  assert.ok(framework('ts/frameworks/tfjs.ts').has('@tensorflow/tfjs-core'));
+  assert.not(framework('ts/frameworks/tfjs.ts').has('@jax-js/jax'));
 });
 
 test('a constant has one value in TypeScript, WGSL and AssemblyScript', async () => {

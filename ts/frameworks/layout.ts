@@ -67,21 +67,20 @@ const written = ({ dtype, shape }: Leaf): string => `${dtype} [${shape.join(', '
  * requireSameLayout(layout, JSON.parse(JSON.stringify(layout)));
  */
 export function requireSameLayout(own: Layout, other: Layout): void {
-  if (!Array.isArray(other?.leaves)) throw new TypeError(`"other" expected a layout, got ${shown(other)}`);
+  const others: readonly Leaf[] | undefined = other?.leaves;
+  if (!Array.isArray(others)) throw new TypeError(`"other" expected a layout, got ${shown(other)}`);
   for (const [i, leaf] of own.leaves.entries()) {
-    const theirs = other.leaves[i] as Leaf | undefined;
+    const theirs = others[i] as Leaf | undefined;
     if (theirs === undefined)
-      throw new RangeError(
-        `"other" expected "${leaf.name}" as array ${i}, got ${other.leaves.length} arrays`,
-      );
+      throw new RangeError(`"other" expected "${leaf.name}" as array ${i}, got ${others.length} arrays`);
     if (theirs.name !== leaf.name)
       throw new RangeError(`"other" expected "${leaf.name}" as array ${i}, got "${theirs.name}"`);
     if (written(theirs) !== written(leaf))
       throw new RangeError(`"${leaf.name}" expected ${written(leaf)}, got ${written(theirs)}`);
   }
-  if (other.leaves.length > own.leaves.length)
+  if (others.length > own.leaves.length)
     throw new RangeError(
-      `"other" expected ${own.leaves.length} arrays, got "${other.leaves[own.leaves.length].name}" beside them`,
+      `"other" expected ${own.leaves.length} arrays, got "${others[own.leaves.length].name}" beside them`,
     );
 }
 

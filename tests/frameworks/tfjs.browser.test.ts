@@ -1,0 +1,167 @@
+/** fewbits/tfjs on a GPU: gradients go into packets and directions into tensors, and only packets cross. */
+import '@tensorflow/tfjs-backend-webgpu';
+import * as tf from '@tensorflow/tfjs-core';
+import '@tensorflow/tfjs-core/dist/register_all_gradients.js';
+import * as assert from 'uvu/assert';
+import { exchange, foSgd, liecSgd } from '../../ts/algorithms/index.ts';
+import * as tfjs from '../../ts/frameworks/tfjs.ts';
+import { flattenedOneBit, openDevice, topK, type Device } from '../../ts/index.ts';
+import { rejects } from '../support/host.ts';
+import { input } from '../support/inputs.ts';
+import { suite } from '../support/suite.ts';
+import { countCrossings } from './crossings.ts';
+import { closeNet, lossOf, openNet, openPoints } from './problem.ts';
+
+const test = suite('fewbits/tfjs on a GPU');
+let gpu: Device;
+let cpu: Device;
+test.before(async () => {
+  assert.ok(await tf.setBackend('webgpu'), 'TensorFlow.js has its webgpu backend here');
+  gpu = await openDevice({ backend: 'webgpu', gpu: tfjs.webgpuDevice() });
+  cpu = await openDevice({ backend: 'wasm' });
+});
+test.after(() => {
+  gpu.close();
+  cpu.close();
+});
+
+/** Gradients of a layer that is large enough for TensorFlow.js to compute them on the GPU. */
+function gradients(): { kernel: tf.Tensor; bias: tf.Tensor; none: tf.Tensor } {
+  return tf.tidy(() => {
+    const x = tf.tensor2d(input('heavy', 40 * 60), [40, 60]);
+    const kernel = tf.tensor2d(input('normal', 60 * 50), [60, 50]);
+    const [kernelGradient, biasGradient] = tf.grads((k, b) =>
+      tf.sum(tf.square(tf.add(tf.matMul(x, k as tf.Tensor2D), b))),
+    )([kernel, tf.zeros([50])]);
+    return { kernel: kernelGradient, bias: biasGradient, none: tf.zeros([0]) };
+  });
+}
+const N = 60 * 50 + 50;
+
+test('gradients become packets on the GPU: only these are read back, the same bytes as by the CPU', async () => {
+  const tree = gradients();
+  const { numTensors } = tf.memory();
+  const crossings = countCrossings();
+  try {
+    const vector = tfjs.flattenOnGpu(tree);
+    for (const compressor of [topK({ k: 20 }), flattenedOneBit({ seed: 3, block: 256 })]) {
+      crossings.bytes();
+      const packet = await gpu.compress(compressor, vector);
+      assert.ok(crossings.maps > 0, 'something was counted');
+      // the packet, and what block scales are made of before it: 12,200 bytes would be the vector
+      const bytes = crossings.bytes();
+      assert.ok(
+        bytes <= 2 * packet.length && bytes < N / 2,
+        `${compressor.name}: ${bytes}, ${packet.length}`,
+      );
+      // the numbers are read after the count
+      const byCpu = await tfjs.flatten(tree);
+      assert.ok(byCpu.some((value) => value !== 0));
+      assert.equal(packet, await cpu.compress(compressor, byCpu), compressor.name);
+    }
+    vector.dispose();
+    assert.is(tf.memory().numTensors, numTensors);
+  } finally {
+    crossings.stop();
+  }
+  tf.dispose([tree.kernel, tree.bias, tree.none]);
+});
+
+test('a packet becomes tensors on the GPU, and nothing is read back', async () => {
+  const tree = gradients();
+  const layout = tfjs.layoutOf(tree);
+  tf.dispose([tree.kernel, tree.bias, tree.none]);
+  const direction = input('normal', layout.length);
+  const packet = await cpu.compress(topK({ ratio: 0.5 }), direction);
+  const expected = await cpu.decompress(packet);
+  const { numTensors } = tf.memory();
+  const crossings = countCrossings();
+  try {
+    const vector = tfjs.openGpuVector(layout.length);
+    await gpu.decompress(packet, { into: vector });
+    const updates = tfjs.unflattenOnGpu(vector, layout);
+    assert.equal([updates.kernel.shape, updates.bias.shape, updates.none.shape], [[60, 50], [50], [0]]);
+    vector.dispose();
+    const again = tfjs.flattenOnGpu(updates, { layout });
+    assert.is(crossings.bytes(), 0, 'nothing was read back');
+    again.dispose();
+    assert.equal(await tfjs.flatten(updates, { layout }), expected);
+    tf.dispose([updates.kernel, updates.bias, updates.none]);
+    assert.is(tf.memory().numTensors, numTensors);
+  } finally {
+    crossings.stop();
+  }
+});
+
+test('tensors that TensorFlow.js has left in the CPU’s memory are uploaded', async () => {
+  const small = [tf.tensor([1, -2, 3]), tf.scalar(4)];
+  const vector = tfjs.flattenOnGpu(small);
+  assert.is(vector.length, 4);
+  assert.equal(
+    await gpu.decompress(await gpu.compress(topK({ k: 4 }), vector)),
+    new Float32Array([1, -2, 3, 4]),
+  );
+  vector.dispose();
+  const none = tfjs.flattenOnGpu([]);
+  assert.is(none.length, 0);
+  none.dispose();
+  tf.dispose(small);
+});
+
+test('optimizers train through systems on the GPU, and leave no tensor', async () => {
+  for (const system of [foSgd({ seed: 1, scale: 'drive' }), liecSgd({ averagePeriod: 3 })]) {
+    const start = tf.memory().numTensors;
+    const ranks = [0, 1];
+    const nets = ranks.map(openNet);
+    const points = ranks.map((rank) => openPoints(64, rank + 1));
+    const optimizers = ranks.map(() => tf.train.adam(0.02));
+    const workers = ranks.map((rank) =>
+      tfjs.distribute(optimizers[rank], { system, device: gpu, workers: 2, rank, variables: nets[rank] }),
+    );
+    const server = system.server?.(cpu, { n: workers[0].layout.length, workers: 2 });
+    const losses: number[] = [];
+    let steady = 0;
+    for (let step = 0; step < 12; step++) {
+      const given = [];
+      for (const rank of ranks)
+        given.push(await workers[rank].gradient(() => lossOf(nets[rank], points[rank])));
+      losses.push(given[0].loss);
+      await exchange(
+        workers,
+        server,
+        given.map(({ gradient }) => gradient),
+      );
+      if (step === 1) steady = tf.memory().numTensors;
+    }
+    assert.is(tf.memory().numTensors, steady);
+    assert.ok(losses[11] < 0.9 * losses[0], `${system.name}: ${losses.join(', ')}`);
+    // what was saved goes on
+    const state = await workers[0].save();
+    await workers[0].load(state);
+    assert.is(tf.memory().numTensors, steady);
+    assert.equal(await workers[0].save(), state);
+    nets.forEach(closeNet);
+    points.forEach(({ at, side }) => tf.dispose([at, side]));
+    optimizers.forEach((optimizer) => optimizer.dispose());
+    assert.is(tf.memory().numTensors, start);
+  }
+});
+
+test('what cannot come from the GPU says so', async () => {
+  const tree = [tf.zeros([3])];
+  const layout = tfjs.layoutOf(tree);
+  const vector = tfjs.openGpuVector(4);
+  const fails = (work: () => unknown, message: string): void =>
+    assert.throws(
+      work,
+      (error: Error) => error.message.includes(message) || assert.unreachable(error.message),
+    );
+  fails(() => tfjs.unflattenOnGpu(vector, layout), '"length" expected 3, got 4');
+  fails(() => tfjs.unflattenOnGpu({ ...vector, length: 3, offset: 4 }, layout), '"offset" expected 0, got 4');
+  fails(() => tfjs.flattenOnGpu({ tree }, { layout }), '"other" expected "0" as array 0, got "tree/0"');
+  await rejects(cpu.compress(topK({ k: 1 }), vector), TypeError, 'has no GPU buffers');
+  vector.dispose();
+  tf.dispose(tree);
+});
+
+test.run();
