@@ -3,9 +3,14 @@ import { execFile } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { init, numpy as np } from '@jax-js/jax';
+import '@tensorflow/tfjs-backend-cpu';
+import * as tf from '@tensorflow/tfjs-core';
 import * as assert from 'uvu/assert';
 import * as algorithms from '../ts/algorithms/index.ts';
 import * as fewbits from '../ts/index.ts';
+import * as jax from '../ts/frameworks/jax.ts';
+import * as tfjs from '../ts/frameworks/tfjs.ts';
 import * as mqtt from '../ts/mqtt/index.ts';
 import { input } from './support/inputs.ts';
 import { suite } from './support/suite.ts';
@@ -40,6 +45,7 @@ const AsyncFunction = (async () => {}).constructor as new (
 ) => (...values: unknown[]) => Promise<unknown>;
 
 test('each example runs and gives what it says', async () => {
+  await Promise.all([init('wasm'), tf.setBackend('cpu')]);
   let compared = 0;
   let ran = 0;
   for (const file of readdirSync(`${root}ts`, { recursive: true, encoding: 'utf8' })) {
@@ -52,6 +58,13 @@ test('each example runs and gives what it says', async () => {
         ...fewbits,
         ...algorithms,
         ...mqtt,
+        jax,
+        np,
+        tf,
+        tfjs,
+        requireSameLayout: jax.requireSameLayout,
+        sliceOf: jax.sliceOf,
+        layout: jax.layoutOf({ bias: np.zeros([10]), kernel: np.zeros([784, 10]) }),
         device,
         gradient,
         featureMap: gradient.map((value) => Math.max(value, 0)),
