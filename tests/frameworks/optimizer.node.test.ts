@@ -263,6 +263,30 @@ test('a worker that only follows takes the steps of the others', async () => {
   }
 });
 
+test('the step of an optimizer by itself is what it does to the variables', async () => {
+  const points = openPoints(20, 1);
+  const [one, two] = [openNet(), openNet()];
+  const [adam, same] = [tf.train.adam(0.01), tf.train.adam(0.01)];
+  const parameters = await tfjs.flatten(one);
+  const start = tf.memory().numTensors;
+  for (let step = 0; step < 3; step++) {
+    const change = await tfjs.optimizerStep(adam, {
+      variables: one,
+      parameters,
+      loss: () => lossOf(one, points),
+    });
+    assert.equal(await tfjs.flatten(one), parameters, 'the variables are where they were');
+    tf.dispose(same.minimize(() => lossOf(two, points)) ?? []);
+    const after = await tfjs.flatten(two);
+    change.forEach((value, i) => assert.is(value, Math.fround(parameters[i] - after[i])));
+    parameters.set(after);
+  }
+  // of adam: two moments of each of four variables; the fifth takes no part, and has them in one of the two
+  assert.is(tf.memory().numTensors - start, 2 * 5 + 2 * 4);
+  [one, two].forEach(closeNet);
+  tf.dispose([points.at, points.side]);
+});
+
 test('wrong arguments are told', () => {
   const net = openNet();
   const options = { system: pSgd(), device, workers: 2, rank: 0, variables: net };

@@ -67,8 +67,7 @@ const written = ({ dtype, shape }: Leaf): string => `${dtype} [${shape.join(', '
  * requireSameLayout(layout, JSON.parse(JSON.stringify(layout)));
  */
 export function requireSameLayout(own: Layout, other: Layout): void {
-  if (!Array.isArray(other?.leaves))
-    throw new TypeError(`"other" expected a layout, got ${shown(other)}`);
+  if (!Array.isArray(other?.leaves)) throw new TypeError(`"other" expected a layout, got ${shown(other)}`);
   const others: readonly Leaf[] = other.leaves;
   for (const [i, leaf] of own.leaves.entries()) {
     const theirs = others[i] as Leaf | undefined;

@@ -16,11 +16,20 @@
  * With plain SGD delta is learningRate gradient, so this is the system as it was published, to float32 rounding. Any other
  * optimizer has moments of its own at each worker, of local gradients: the papers say nothing of that.
  */
-import { dispose, tidy, variableGrads, zerosLike, type Optimizer, type Scalar } from '@tensorflow/tfjs-core';
+import {
+  dispose,
+  tidy,
+  variableGrads,
+  zerosLike,
+  type Optimizer,
+  type Scalar,
+  type Variable,
+} from '@tensorflow/tfjs-core';
 import { descend, requireFinite, requireGradient } from '../algorithms/steps.ts';
 import type { Message, Model, Outcome, StepReport, System, Worker } from '../algorithms/system.ts';
 import { requireInteger, requireOptions, shown } from '../arguments.ts';
 import type { Device } from '../device.ts';
+import type { Layout } from './layout.ts';
 import { packTraining, unpackTraining } from './optimizer-state.ts';
 import { assignLeaves, flattenLeaves, requireVariables, unflattenLeaves } from './tensors.ts';
 import type { TreeLayout } from './tree.ts';
@@ -103,53 +112,22 @@ export function distribute<Tree>(
     ? { parameters: new Float32Array(n), velocity: new Float32Array(n), learningRate: 1, momentum: 0 }
     : undefined;
 
-  /** One step of the optimizer alone. */
-  const apply = (gradient: Float32Array): void => {
-    const tensors = unflattenLeaves(gradient, layout);
-    try {
-      // a list, not a record: optimizers keep their weights by the order, and records may change that
-      optimizer.applyGradients(variables.map(({ name }, i) => ({ name, tensor: tensors[i] })));
-    } finally {
-      dispose(tensors);
-    }
-  };
   const read = (into: Float32Array): Promise<Float32Array> => flattenLeaves(variables, layout, into);
   const write = (vector: Float32Array): void => assignLeaves(variables, layout, vector);
-
-  /** What the optimizer makes of a gradient, at `x`; the variables are as before. */
-  const localStep = async (gradient: Float32Array, x: Float32Array): Promise<Float32Array> => {
-    await read(x);
-    apply(gradient);
-    try {
-      const delta = await read(new Float32Array(n));
-      for (let i = 0; i < n; i++) delta[i] = x[i] - delta[i];
-      return delta;
-    } finally {
-      write(x);
-    }
-  };
 
   return {
     layout,
     get report() {
       return worker.report;
     },
-    async gradient(loss) {
-      const { value, grads } = variableGrads(loss, [...variables]);
-      const tensors = tidy(() => variables.map((variable) => grads[variable.name] ?? zerosLike(variable)));
-      try {
-        const [[number]] = await Promise.all([value.data<'float32'>(), flattenLeaves(tensors, layout, own)]);
-        return { loss: number, gradient: own };
-      } finally {
-        dispose([value, grads, tensors]);
-      }
-    },
+    gradient: (loss) => gradientOf(variables, layout, loss, own),
     async send(gradient) {
       requireGradient(gradient, n);
       if (model === undefined) return worker.send(gradient);
       // before the optimizer takes it in: moments would never get rid of NaN
       requireFinite(gradient);
-      return worker.send(await localStep(gradient, model.parameters), model);
+      await read(model.parameters);
+      return worker.send(await changeBy(optimizer, variables, layout, gradient, model.parameters), model);
     },
     async follow() {
       if (model !== undefined) await read(model.parameters);
@@ -160,7 +138,7 @@ export function distribute<Tree>(
       const outcome = await worker.receive(inbox, from, used);
       if (outcome.kind === 'message') return outcome;
       if (model === undefined) {
-        if (outcome.kind === 'direction') apply(outcome.direction);
+        if (outcome.kind === 'direction') apply(optimizer, variables, layout, outcome.direction);
       } else {
         if (outcome.kind === 'direction') descend(model, outcome.direction);
         write(model.parameters);
@@ -177,4 +155,83 @@ export function distribute<Tree>(
       write(parameters);
     },
   };
+}
+
+/**
+ * One step of an optimizer by itself, as a vector that a system can take for a gradient: parameters before minus after. For
+ * transports that step a flat model of their own, `joinRun` of `fewbits/mqtt` say, whose model then has learningRate 1 and
+ * momentum 0. The variables are set to `parameters`, and have these numbers afterwards; the vector is the caller's.
+ *
+ * @throws NonFiniteError where the gradient holds NaN or infinity; then the optimizer has not changed
+ * @example
+ * const variables = [tf.variable(tf.zeros([784, 10])), tf.variable(tf.zeros([10]))];
+ * const adam = tf.train.adam(0.001);
+ * const step = (model, loss) => tfjs.optimizerStep(adam, { variables, parameters: model.parameters, loss });
+ */
+export async function optimizerStep(
+  optimizer: Optimizer,
+  options: {
+    readonly variables: unknown;
+    readonly parameters: Float32Array;
+    readonly loss: () => Scalar;
+  },
+): Promise<Float32Array> {
+  requireOptions('optimizerStep', options, ['variables', 'parameters', 'loss']);
+  const { leaves: variables, layout } = requireVariables(options.variables);
+  const { parameters, loss } = options;
+  assignLeaves(variables, layout, parameters);
+  const { gradient } = await gradientOf(variables, layout, loss, new Float32Array(layout.length));
+  requireFinite(gradient);
+  return changeBy(optimizer, variables, layout, gradient, parameters);
+}
+
+/** A loss and its gradient at the variables, zeros where it does not depend on them. */
+async function gradientOf(
+  variables: readonly Variable[],
+  layout: Layout,
+  loss: () => Scalar,
+  into: Float32Array,
+): Promise<{ readonly loss: number; readonly gradient: Float32Array }> {
+  const { value, grads } = variableGrads(loss, [...variables]);
+  const tensors = tidy(() => variables.map((variable) => grads[variable.name] ?? zerosLike(variable)));
+  try {
+    const [[number]] = await Promise.all([value.data<'float32'>(), flattenLeaves(tensors, layout, into)]);
+    return { loss: number, gradient: into };
+  } finally {
+    dispose([value, grads, tensors]);
+  }
+}
+
+/** One step of an optimizer. */
+function apply(
+  optimizer: Optimizer,
+  variables: readonly Variable[],
+  layout: Layout,
+  gradient: Float32Array,
+): void {
+  const tensors = unflattenLeaves(gradient, layout);
+  try {
+    // a list, not a record: optimizers keep their weights by the order, and records may change that
+    optimizer.applyGradients(variables.map(({ name }, i) => ({ name, tensor: tensors[i] })));
+  } finally {
+    dispose(tensors);
+  }
+}
+
+/** What a step of an optimizer takes off the variables, which are at `x`, and are there again afterwards. */
+async function changeBy(
+  optimizer: Optimizer,
+  variables: readonly Variable[],
+  layout: Layout,
+  gradient: Float32Array,
+  x: Float32Array,
+): Promise<Float32Array> {
+  apply(optimizer, variables, layout, gradient);
+  try {
+    const delta = await flattenLeaves(variables, layout);
+    for (let i = 0; i < delta.length; i++) delta[i] = x[i] - delta[i];
+    return delta;
+  } finally {
+    assignLeaves(variables, layout, x);
+  }
 }
