@@ -39,6 +39,8 @@ export interface Example {
   readonly command: string;
   /** What it does, in a line or two. */
   readonly what: string;
+  /** Of a run, where nothing else is asked for. */
+  readonly steps: number;
   readonly choice?: Choice;
   open(setting: Setting): Promise<Crew> | Crew;
 }
@@ -96,9 +98,9 @@ async function train(
 }
 
 async function compare(example: Example, args: readonly string[]): Promise<void> {
-  const { command, what, choice } = example;
-  const { help, algorithms, ...options } = readOptions(args, choice);
-  if (help) return console.log(usage(command, what, choice));
+  const { command, what, steps, choice } = example;
+  const { help, algorithms, ...options } = readOptions(args, steps, choice);
+  if (help) return console.log(usage(command, what, steps, choice));
   const { train: training, test } = await loadMnist(readMnistFile);
   const data = {
     train: training,

@@ -25,7 +25,7 @@ export interface Choice {
 
 const NAMES = algorithms.map(({ name }) => name);
 const STANDARD = ['fo-sgd', 'liec-sgd'];
-const DEFAULTS = { workers: 4, steps: 100, seed: 1 } as const;
+const DEFAULTS = { workers: 4, seed: 1 } as const;
 
 /** Names in lines of a terminal's width, behind a column of options. */
 function wrapped(names: readonly string[]): string {
@@ -39,7 +39,7 @@ function wrapped(names: readonly string[]): string {
 }
 
 /** The text of --help. The first of a choice's values is the default. */
-export function usage(command: string, what: string, choice?: Choice): string {
+export function usage(command: string, what: string, steps: number, choice?: Choice): string {
   const own =
     choice === undefined
       ? ''
@@ -51,16 +51,16 @@ ${what}
   --algorithm NAME  beside dense, more than once for several (default: ${STANDARD.join(', ')}):
                     ${wrapped(NAMES.slice(1))}${own}
   --workers N       1 to 64 (default: ${DEFAULTS.workers})
-  --steps N         1 to 100000 (default: ${DEFAULTS.steps})
+  --steps N         1 to 100000 (default: ${steps})
   --seed N          of initial weights and batches, 0 to 2^32 - 1 (default: ${DEFAULTS.seed})
   --help            print this`;
 }
 
 /**
- * Reads the arguments that follow the program's name.
+ * Reads the arguments that follow the program's name; `steps` are those of a run where nothing else is asked for.
  * @throws UsageError that names the option, what was expected and what came
  */
-export function readOptions(args: readonly string[], choice?: Choice): Options {
+export function readOptions(args: readonly string[], steps: number, choice?: Choice): Options {
   const values = parsed(args, choice);
   const text = (name: string): string | undefined => values[name] as string | undefined;
   const names = (values.algorithm as string[] | undefined) ?? STANDARD;
@@ -79,7 +79,7 @@ export function readOptions(args: readonly string[], choice?: Choice): Options {
     help: values.help === true,
     algorithms: [...new Set(chosen)],
     workers: integer('workers', text('workers') ?? `${DEFAULTS.workers}`, 1, 64),
-    steps: integer('steps', text('steps') ?? `${DEFAULTS.steps}`, 1, 100_000),
+    steps: integer('steps', text('steps') ?? `${steps}`, 1, 100_000),
     seed: integer('seed', text('seed') ?? `${DEFAULTS.seed}`, 0, 2 ** 32 - 1),
     choice: own,
   };

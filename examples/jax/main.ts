@@ -92,6 +92,7 @@ async function open({ algorithm, device, workers, seed }: Setting): Promise<Crew
 await runExample(
   {
     command: 'npm run example:jax',
+    steps: 150,
     what: `Trains a network of jax-js on the MNIST digits, several workers in one process: dense,
 and through algorithms of fewbits.`,
     open,

@@ -99,6 +99,7 @@ async function open({ algorithm: { system }, device, workers, seed, choice }: Se
 await runExample(
   {
     command: 'npm run example:tfjs',
+    steps: 100,
     what: `Trains a network of TensorFlow.js on the MNIST digits, several workers in one process,
 each with an optimizer of its own: dense, and through algorithms of fewbits.`,
     choice: { name: 'optimizer', values: Object.keys(OPTIMIZERS), about: 'of TensorFlow.js' },
