@@ -53,7 +53,8 @@ const ALLOWED: Record<string, readonly string[]> = {
   'backends/webgpu': ['backends/backend.ts', 'kernels', 'generated', 'runtime.ts'],
   compressors: ['kernels', 'packet', 'backends/backend.ts'],
   algorithms: ['compressors', 'kernels', 'packet', 'device.ts', 'inspect.ts'],
-  mqtt: ['algorithms', 'packet', 'device.ts'],
+  messages: ['packet'],
+  mqtt: ['algorithms', 'messages', 'packet', 'device.ts'],
   frameworks: ['algorithms', 'device.ts', 'backends/backend.ts', 'backends/webgpu/flags.ts'],
 };
 
