@@ -2,7 +2,8 @@
 
 A packet (docs/packet.md) stands for one float32 vector. ``decompress`` rebuilds it, of whatever compressor, bit by bit
 as the JavaScript decoders do. The ``compress_...`` functions write the bytes that JavaScript writes: topK, scaledSign,
-quantized, flattenedOneBit, float32 and index lists.
+quantized, flattenedOneBit, float32 and index lists. ``split_message`` and ``Joiner`` carry packets over transports
+whose messages are limited in size (docs/messages.md).
 
     >>> x = np.array([1, -2, 3], dtype=np.float32)
     >>> decompress(compress_scaled_sign(x))
@@ -19,6 +20,7 @@ import json
 import math
 import numbers
 import operator
+import os
 import struct
 import sys
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
@@ -26,6 +28,8 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tu
 import numpy as np
 
 __all__ = [
+    "Joined",
+    "Joiner",
     "PacketError",
     "compress_flattened_one_bit",
     "compress_float32",
@@ -35,6 +39,7 @@ __all__ = [
     "decompress",
     "inspect",
     "read_index_list",
+    "split_message",
     "write_index_list",
 ]
 
@@ -64,14 +69,21 @@ class PacketError(ValueError):
 
 
 @functools.lru_cache(maxsize=None)
+def _byte_table() -> np.ndarray:
+    """What each byte becomes after itself has passed the CRC register."""
+    table = np.arange(256, dtype=np.uint32)
+    for _ in range(8):
+        table = (table >> 1) ^ np.where(table & 1, np.uint32(0x82F63B78), np.uint32(0))
+    return table
+
+
+@functools.lru_cache(maxsize=None)
 def _shift_tables(level: int) -> np.ndarray:
     """The (4, 256) uint32 whose [j, b] is what the CRC register b << 8j becomes after 4 * 2**level zero bytes."""
     if level > 0:
         half = _shift_tables(level - 1)
         return _shift(half, half)
-    table = np.arange(256, dtype=np.uint32)
-    for _ in range(8):
-        table = (table >> 1) ^ np.where(table & 1, np.uint32(0x82F63B78), np.uint32(0))
+    table = _byte_table()
     registers = np.arange(256, dtype=np.uint32) << np.arange(0, 32, 8, dtype=np.uint32)[:, None]
     for _ in range(4):
         registers = (registers >> 8) ^ table[registers & 255]
@@ -88,11 +100,16 @@ def _shift(registers: np.ndarray, tables: np.ndarray) -> np.ndarray:
 
 
 def _crc32c(data: Bytes) -> int:
-    """CRC-32C of four bytes or more; ``_crc32c(b'123456789') == 0xe3069283``.
+    """CRC-32C; ``_crc32c(b'123456789') == 0xe3069283``.
 
     The register is linear in the message over GF(2): neighbouring words fold as shift(left) ^ right, where the shift
     by a word, two words, four ... is four lookups. So the message folds to one word in log2(words) steps.
     """
+    if len(data) < 4:  # fewer than the initial value has
+        register = 0xFFFFFFFF
+        for byte in bytes(data):
+            register = (register >> 8) ^ int(_byte_table()[(register ^ byte) & 255])
+        return register ^ 0xFFFFFFFF
     missing = -len(data) % 4
     buffer = np.zeros(missing + len(data), np.uint8)  # zeros in front of a message change nothing
     buffer[missing:] = np.frombuffer(data, np.uint8)
@@ -1261,6 +1278,132 @@ def _tree_sums(terms: Sequence[np.ndarray], segment: int) -> np.ndarray:
         if blocks == 1:
             return terms[0]
         segment = blocks
+
+
+# ---------------------------------------------------------------------------------------------------- messages
+
+#: The head of a message: `fbm1`, id, bytes of the whole, which piece, pieces in all, CRC.
+_HEAD = struct.Struct("<4sIIHHI")
+_HEAD_MAGIC = b"fbm1"
+#: Wholes of a sender whose late duplicates are known as such.
+_REMEMBERED = 64
+
+
+class Joined(NamedTuple):
+    """What is whole again: the sender's number of it, and the bytes."""
+
+    id: int
+    bytes: bytes
+
+
+class _Unfinished:
+    """A whole of which pieces are here."""
+
+    def __init__(self, length: int, parts: int) -> None:
+        self.bytes = bytearray(length)
+        self.here = bytearray(parts)
+        self.missing = parts
+
+
+def split_message(data: Bytes, limit: int = 16_384, id: Optional[int] = None) -> List[bytes]:
+    """Cuts bytes to messages of at most ``limit`` bytes, those of ``splitMessage`` in JavaScript (docs/messages.md).
+
+    ``id`` tells the messages of one sender apart while they are under way; it is drawn by chance if left out.
+    """
+    limit = _require_integer("limit", limit, _HEAD.size + 1, 2**31)
+    id = _require_integer("id", int.from_bytes(os.urandom(4), "little") if id is None else id, 0, MOST)
+    view = memoryview(data).cast("B")
+    length = _require_integer("len(data)", len(view), 0, MOST)
+    parts = _require_integer("parts of the message", max(1, -(-length // (limit - _HEAD.size))), 1, 0xFFFF)
+    size = -(-length // parts)
+    seal = _seal(id, length, parts, _crc32c(view))
+    return [
+        _HEAD.pack(_HEAD_MAGIC, id, length, part, parts, seal) + view[part * size : (part + 1) * size].tobytes()
+        for part in range(parts)
+    ]
+
+
+def _seal(id: int, length: int, parts: int, crc: int) -> int:
+    """What stands in all heads of a whole whose own CRC is ``crc``."""
+    return _crc32c(struct.pack("<4sIIHI", _HEAD_MAGIC, id, length, parts, crc))
+
+
+class Joiner:
+    """Puts together what ``split_message`` or ``splitMessage`` cut, by sender, in whatever order it comes.
+
+    ``longest`` is the most bytes that a whole may have; of one sender at most ``unfinished`` wholes are kept
+    incomplete, the oldest makes room for another.
+    """
+
+    def __init__(self, longest: int = 2**26, unfinished: int = 16) -> None:
+        self._longest = _require_integer("longest", longest, 0, MOST)
+        self._most = _require_integer("unfinished", unfinished, 1, 0xFFFF)
+        self._senders: Dict[Any, Dict[Tuple[int, ...], _Unfinished]] = {}
+        self._done: Dict[Any, Dict[Tuple[int, ...], None]] = {}
+        self._dropped = 0
+
+    @property
+    def held(self) -> int:
+        """Bytes that are held for what is not whole yet; at most senders * unfinished * longest."""
+        return sum(len(one.bytes) for wholes in self._senders.values() for one in wholes.values())
+
+    @property
+    def dropped(self) -> int:
+        """How many were given up before they were whole."""
+        return self._dropped
+
+    def take(self, message: Bytes, sender: Any = "") -> Optional[Joined]:
+        """Takes a message: what is whole with it, else None. One that comes twice changes nothing.
+
+        Raises PacketError where the message is damaged or none, its whole too long, or what is complete is damaged:
+        that is forgotten, and may be sent again.
+        """
+        view = memoryview(message).cast("B")
+        if len(view) < _HEAD.size:
+            raise PacketError(f"{len(view)} bytes, fewer than the head of a message has", len(view))
+        magic, id, length, part, parts, seal = _HEAD.unpack_from(view)
+        if magic != _HEAD_MAGIC:
+            raise PacketError("no piece of a message: it starts otherwise", 0)
+        if part >= parts:
+            raise PacketError(f"part {part} of {parts}", 12)
+        if length > self._longest:
+            raise PacketError(f'a whole of {length} bytes; "longest" allows {self._longest}', 8)
+        piece = view[_HEAD.size :]
+        size = -(-length // parts)
+        start = part * size
+        expected = max(0, min(size, length - start))
+        if len(piece) != expected or (parts > 1 and expected == 0):
+            raise PacketError(f"part {part} of {parts} has {len(piece)} bytes, expected {expected} of {length}", 12)
+        key = (id, length, parts, seal)
+        if key in self._done.get(sender, {}):
+            return None
+        wholes = self._senders.setdefault(sender, {})
+        whole = wholes.get(key)
+        if whole is None:
+            if len(wholes) >= self._most:
+                del wholes[next(iter(wholes))]
+                self._dropped += 1
+            whole = wholes[key] = _Unfinished(length, parts)
+        if whole.here[part]:
+            return None
+        whole.here[part] = 1
+        whole.bytes[start : start + len(piece)] = piece
+        whole.missing -= 1
+        if whole.missing > 0:
+            return None
+        del wholes[key]
+        if _seal(id, length, parts, _crc32c(whole.bytes)) != seal:
+            raise PacketError(f"the CRC of a whole of {length} bytes does not match", 16)
+        done = self._done.setdefault(sender, {})
+        done[key] = None
+        if len(done) > _REMEMBERED:
+            del done[next(iter(done))]
+        return Joined(id, bytes(whole.bytes))
+
+    def forget(self, sender: Any = "") -> None:
+        """Forgets all that a sender has begun: for one that has gone."""
+        self._dropped += len(self._senders.pop(sender, {}))
+        self._done.pop(sender, None)
 
 
 # ---------------------------------------------------------------------------------------------------- command

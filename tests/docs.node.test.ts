@@ -11,6 +11,7 @@ import * as algorithms from '../ts/algorithms/index.ts';
 import * as fewbits from '../ts/index.ts';
 import * as jax from '../ts/frameworks/jax.ts';
 import * as tfjs from '../ts/frameworks/tfjs.ts';
+import * as messages from '../ts/messages/index.ts';
 import * as mqtt from '../ts/mqtt/index.ts';
 import { input } from './support/inputs.ts';
 import { suite } from './support/suite.ts';
@@ -57,6 +58,7 @@ test('each example runs and gives what it says', async () => {
       const given = {
         ...fewbits,
         ...algorithms,
+        ...messages,
         ...mqtt,
         jax,
         np,

@@ -18,6 +18,7 @@ import { inspect, type Inspection } from '../ts/inspect.ts';
 import type { Golden } from './support/golden.ts';
 import { rejects } from './support/host.ts';
 import { input, words } from './support/inputs.ts';
+import { findPython, NO_PYTHON } from './support/python.ts';
 import { skip } from './support/require.ts';
 import { assertWords } from './support/same-words.ts';
 import { suite } from './support/suite.ts';
@@ -45,9 +46,7 @@ let folder = '';
 let missing = '';
 let seen: Seen;
 
-/** The first on PATH, or the system's own: one of them may have numpy where the other has not. */
-const INTERPRETERS = ['python3', '/usr/bin/python3'];
-let interpreter = INTERPRETERS[0];
+let interpreter = '';
 
 const python = (...args: string[]): Promise<{ stdout: string; stderr: string }> =>
   run(interpreter, ['-B', ...args], { cwd: folder, maxBuffer: 2 ** 26 });
@@ -61,14 +60,8 @@ async function script(...lines: string[]): Promise<string> {
 
 test.before(async () => {
   folder = mkdtempSync(`${tmpdir()}/fewbits-`);
-  for (interpreter of INTERPRETERS)
-    try {
-      await python('-c', 'import numpy');
-      missing = '';
-      break;
-    } catch {
-      missing = `no python3 with numpy, as ${INTERPRETERS.join(' or ')}`;
-    }
+  interpreter = (await findPython()) ?? '';
+  missing = interpreter === '' ? NO_PYTHON : '';
   if (missing) return;
   for (const { name, n, input: made } of index)
     writeFileSync(`${folder}/${name}.f32`, new Uint8Array(input(made.kind, n, made.seed).buffer));

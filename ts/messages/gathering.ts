@@ -3,7 +3,7 @@ import type { Place } from './pieces.ts';
 
 /** A message of which pieces are here. */
 interface Unfinished {
-  readonly bytes: Uint8Array;
+  readonly bytes: Uint8Array<ArrayBuffer>;
   readonly here: Uint8Array;
   missing: number;
 }
@@ -39,7 +39,7 @@ export class Gathering {
     { part, parts, length }: Place,
     piece: Uint8Array,
     start: number,
-  ): Uint8Array | 'more' | 'again' {
+  ): Uint8Array<ArrayBuffer> | 'more' | 'again' {
     // a copy: the piece is a view of what came from the network
     if (parts === 1) return new Uint8Array(piece);
     const messages = this.#senders.get(sender) ?? new Map<string, Unfinished>();

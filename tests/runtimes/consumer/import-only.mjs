@@ -27,7 +27,13 @@ for (const name of new Set([...Object.getOwnPropertyNames(globalThis), ...elsewh
 }
 let handles;
 try {
-  for (const entry of ['fewbits', 'fewbits/kernels', 'fewbits/algorithms', 'fewbits/sparse'])
+  for (const entry of [
+    'fewbits',
+    'fewbits/kernels',
+    'fewbits/algorithms',
+    'fewbits/sparse',
+    'fewbits/messages',
+  ])
     await import(entry);
 } finally {
   for (const [name, own] of kept) Object.defineProperty(globalThis, name, own);
