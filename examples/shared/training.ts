@@ -1,0 +1,54 @@
+/** A worker's training over any transport: all that a transport has to bring is `carry`. */
+import type { Device } from 'fewbits';
+import { descend } from 'fewbits/algorithms';
+import type { Message, Model, System } from 'fewbits/algorithms';
+
+/** What is trained; the tasks of `fewbits/mqtt` are such. */
+export interface Training {
+  readonly system: System;
+  readonly model: Model;
+  readonly gradient: (
+    model: Model,
+    at: { readonly step: number; readonly rank: number; readonly workers: number },
+  ) => Promise<Float32Array> | Float32Array;
+}
+
+/** A worker's place in a run. */
+export interface Place {
+  readonly rank: number;
+  readonly workers: number;
+  readonly steps: number;
+}
+
+/**
+ * Takes a message along its route, and gives the inbox that comes of it: `server`, the server's one answer; `sum`, the sum
+ * of all workers' messages; `gather`, the messages of all, by rank, the own one too.
+ */
+export type Carry = (message: Message) => Promise<readonly Uint8Array[]>;
+
+/** Trains in step with all other workers; the model is changed where it lies. */
+export async function trainOver(
+  device: Device,
+  { system, model, gradient }: Training,
+  { rank, workers, steps }: Place,
+  carry: Carry,
+  onStep: (step: number) => void = () => {},
+): Promise<void> {
+  const machine = system.worker(device, { n: model.parameters.length, workers, rank });
+  for (let step = 0; step < steps; step++) {
+    let message = await machine.send(await gradient(model, { step, rank, workers }), model);
+    for (;;) {
+      const outcome = await machine.receive(await carry(message));
+      if (outcome.kind === 'direction') descend(model, outcome.direction);
+      if (outcome.kind !== 'message') break;
+      ({ message } = outcome); // the step has another turn
+    }
+    onStep(step + 1);
+  }
+}
+
+/** Four bytes of a digest of the parameters, to see that two workers have the same. */
+export async function digestOf(parameters: Float32Array): Promise<string> {
+  const digest = await crypto.subtle.digest('SHA-256', new Float32Array(parameters));
+  return [...new Uint8Array(digest, 0, 4)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+}
