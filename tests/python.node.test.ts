@@ -18,7 +18,7 @@ import { inspect, type Inspection } from '../ts/inspect.ts';
 import type { Golden } from './support/golden.ts';
 import { rejects } from './support/host.ts';
 import { input, words } from './support/inputs.ts';
-import { findPython, NO_PYTHON } from './support/python.ts';
+import { findPython, NO_PYTHON } from '../examples/shared/python.ts';
 import { skip } from './support/require.ts';
 import { assertWords } from './support/same-words.ts';
 import { suite } from './support/suite.ts';

@@ -19,10 +19,12 @@ export async function runProgram(program: string, main: () => Promise<void>): Pr
   try {
     await main();
   } catch (error) {
-    const { message, code } = error as Error & { code?: string };
+    const { message, code, cause } = error as Error & { code?: string };
     const isUsage = error instanceof UsageError || code?.startsWith('ERR_PARSE_ARGS') === true;
     // parseArgs explains at length; its first sentence names the option
-    const [reason] = isUsage ? message.split(/\.\s/) : [message];
+    const [reason] = isUsage
+      ? message.split(/\.\s/)
+      : [cause instanceof Error ? `${message}: ${cause.message}` : message];
     process.stderr.write(`${program}: ${reason}${isUsage ? `; see ${program} -- --help` : ''}\n`);
     process.exitCode = isUsage ? 2 : 1;
   }
@@ -30,30 +32,35 @@ export async function runProgram(program: string, main: () => Promise<void>): Pr
 
 /** Processes that end with this one. */
 export interface Crew {
-  /** Rejects where one of them ends otherwise than well. */
+  /** Resolves when all have ended well. */
+  readonly done: Promise<void>;
+  /** Rejects where one of them ends otherwise. */
   readonly failed: Promise<never>;
   stop(): void;
 }
 
-/** Starts a TypeScript program `count` times, with `args`; their output comes out here. */
-export function startCrew(count: number, file: string, args: readonly string[]): Crew {
+/** Starts a TypeScript program `count` times, with the arguments of each; their output comes out here. */
+export function startCrew(count: number, file: string, argumentsOf: (i: number) => readonly string[]): Crew {
   const children: ChildProcess[] = [];
   const stop = (): void => {
     for (const child of children) child.kill();
   };
-  const failed = new Promise<never>((_, reject) => {
-    for (let i = 0; i < count; i++) {
-      const child = spawn(process.execPath, ['--import', 'tsx', file, ...args], {
-        stdio: ['ignore', 'inherit', 'inherit'],
-      });
-      children.push(child);
+  const ends = Array.from({ length: count }, (_, i) => {
+    const child = spawn(process.execPath, ['--import', 'tsx', file, ...argumentsOf(i)], {
+      stdio: ['ignore', 'inherit', 'inherit'],
+    });
+    children.push(child);
+    return new Promise<void>((resolve, reject) => {
       child.once('error', reject);
       child.once('exit', (code) => {
-        if (code !== 0 && code !== null) reject(new Error(`a worker's process ended with status ${code}`));
+        if (code === 0) resolve();
+        else reject(new Error(`a worker's process ended with status ${code}`));
       });
-    }
+    });
   });
+  const done = Promise.all(ends).then(() => {});
+  const failed = done.then(() => new Promise<never>(() => {}));
   failed.catch(() => {});
   process.once('exit', stop);
-  return { failed, stop };
+  return { done, failed, stop };
 }

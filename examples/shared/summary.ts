@@ -20,13 +20,16 @@ export interface Traffic {
 
 const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(2);
 
-/** @throws Error where workers that should have one model have not */
+/** Some systems, LIEC-SGD for one, give each worker a model of its own between their averages. */
 export function summaryOf(reports: readonly Report[], { countedBy, up, down, dense }: Traffic): string {
-  const models = new Set(reports.map(({ model }) => model));
-  if (models.size > 1) throw new Error(`the workers' models differ: ${[...models].join(', ')}`);
+  const models = [...new Set(reports.map(({ model }) => model))];
+  const whose =
+    models.length === 1
+      ? `the same model (${models[0]}) at all ${reports.length} workers`
+      : `worker 0; ${models.length} models: ${models.join(', ')}`;
   const accuracy = reports.find((report) => report.accuracy !== undefined)?.accuracy ?? 0;
   return (
-    `test accuracy ${(100 * accuracy).toFixed(2)} %, the same model (${[...models].join('')}) at all ${reports.length} workers\n` +
+    `test accuracy ${(100 * accuracy).toFixed(2)} %, ${whose}\n` +
     `${megabytes(up)} MB up, ${megabytes(down)} MB down, as ${countedBy} counted them; ` +
     `float32 both ways: ${megabytes(dense)} MB, ${(dense / (up + down)).toFixed(1)} times as much\n`
   );

@@ -81,7 +81,7 @@ async function main(): Promise<void> {
   if (role === 'room') console.log(`a page that is a peer: http://${room.address}/`);
   const crew =
     role === 'all'
-      ? startCrew(workers, fileURLToPath(import.meta.url), ['peer', '--url', `ws://${room.address}`])
+      ? startCrew(workers, fileURLToPath(import.meta.url), () => ['peer', '--url', `ws://${room.address}`])
       : undefined;
   try {
     const reports = await Promise.race([room.done, ...(crew ? [crew.failed] : [])]);

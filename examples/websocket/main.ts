@@ -85,7 +85,7 @@ async function main(): Promise<void> {
   console.log(`${server.url}: ${named.description}; ${workers} workers, ${steps} steps`);
   const crew =
     role === 'all'
-      ? startCrew(workers, fileURLToPath(import.meta.url), ['worker', '--url', server.url])
+      ? startCrew(workers, fileURLToPath(import.meta.url), () => ['worker', '--url', server.url])
       : undefined;
   try {
     const { reports, traffic } = await Promise.race([server.done, ...(crew ? [crew.failed] : [])]);

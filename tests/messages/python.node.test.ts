@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import * as assert from 'uvu/assert';
 import { openJoiner, splitMessage } from '../../ts/messages/index.ts';
-import { findPython, NO_PYTHON } from '../support/python.ts';
+import { findPython, NO_PYTHON } from '../../examples/shared/python.ts';
 import { skip } from '../support/require.ts';
 import { suite } from '../support/suite.ts';
 
