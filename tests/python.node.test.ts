@@ -363,20 +363,26 @@ async function freePort(): Promise<number> {
   return port;
 }
 
+test("the server of Python's README is the example's file", () => {
+  const readme = readFileSync(`${root}python/README.md`, 'utf8');
+  assert.is(
+    /```python\n([^]*?)```/.exec(readme)?.[1],
+    readFileSync(`${root}examples/python-server/server.py`, 'utf8'),
+  );
+});
+
 test("the server of Python's README averages what workers send", async () => {
   if (missing) return skip(missing);
-  const readme = readFileSync(`${root}python/README.md`, 'utf8');
-  const code = /```python\n([^]*?)```/.exec(readme)?.[1] ?? '';
-  assert.ok(code.includes('8000'));
   const port = await freePort();
-  const server = spawn(interpreter, ['-B', '-c', code.replace('8000', String(port))], {
+  const args = ['--workers', '2', '--elements', '100000', '--port', String(port)];
+  const server = spawn(interpreter, ['-B', `${root}examples/python-server/server.py`, ...args], {
     env: { ...process.env, PYTHONPATH: `${root}python` },
     stdio: 'ignore',
   });
   const closed = once(server, 'close');
   try {
-    const post = (body: Uint8Array<ArrayBuffer>): Promise<Response> =>
-      fetch(`http://127.0.0.1:${port}`, { method: 'POST', body });
+    const post = (body: Uint8Array<ArrayBuffer>, rank = 0): Promise<Response> =>
+      fetch(`http://127.0.0.1:${port}/${rank}`, { method: 'POST', body });
     const bad = new Uint8Array([1, 2, 3]);
     let refusal = await post(bad).catch(() => undefined);
     while (refusal === undefined && server.exitCode === null) {
@@ -384,11 +390,16 @@ test("the server of Python's README averages what workers send", async () => {
       refusal = await post(bad).catch(() => undefined);
     }
     assert.is(refusal?.status, 400);
+    const short = await device.compress(float32(), input('normal', 99_999));
+    assert.is((await post(new Uint8Array(short))).status, 400);
     const packets = await Promise.all(
       [1, 2].map((seed) => device.compress(topK({ ratio: 0.02 }), input('normal', 100_000, seed))),
     );
     const answers = await Promise.all(
-      packets.map(async (packet) => new Uint8Array(await (await post(new Uint8Array(packet))).arrayBuffer())),
+      packets.map(
+        async (packet, rank) =>
+          new Uint8Array(await (await post(new Uint8Array(packet), rank)).arrayBuffer()),
+      ),
     );
     const mean = new Float32Array(100_000);
     for (const packet of packets) await device.decompress(packet, { into: mean, accumulate: 0.5 });
