@@ -31,7 +31,6 @@ const NOT_RUN: readonly (readonly [page: string, start: string, reason: string])
 /** Python that serves until it is stopped: the programs of its page run beside it. */
 const SERVERS: Readonly<Record<string, { readonly at: string; readonly args: readonly string[] }>> = {
   'python/README.md': { at: 'http://127.0.0.1:8000', args: ['--workers', '1'] },
-  'docs/guide/python.md': { at: 'http://127.0.0.1:8000', args: ['--workers', '1'] },
 };
 
 /** Blocks that are no programs: output, files, diagrams. */
