@@ -143,7 +143,7 @@ export class PacketDevice implements Host {
     compressor: Compressor,
     x: Float32Array | GpuRange,
     options: CompressOptions = {},
-  ): Promise<Uint8Array> {
+  ): Promise<Uint8Array<ArrayBuffer>> {
     if (typeof (compressor as Partial<Compressor> | undefined)?.encode !== 'function')
       throw new TypeError(
         `"compressor" expected a compressor, topK({ ratio: 0.01 }) say, got ${shown(compressor)}`,
@@ -152,7 +152,7 @@ export class PacketDevice implements Host {
     requireOptions('compress', options, ['step', 'stream']);
     const step = requireInteger('step', options.step ?? 0, 0, LAST_WORD);
     const stream = requireInteger('stream', options.stream ?? 0, 0, LAST_WORD);
-    const encode = async (scope: Scope): Promise<Uint8Array> => {
+    const encode = async (scope: Scope): Promise<Uint8Array<ArrayBuffer>> => {
       const vector = isGpuRange(x) ? scope.borrowed(x) : scope.vector(x);
       const parts = await compressor.encode(scope, vector, { step, stream });
       return writePacket(parts, (words) => scope.shorten(words));

@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { promisify } from 'node:util';
+import ts from 'typescript';
 import * as assert from 'uvu/assert';
 import { findPython, NO_PYTHON } from '../../examples/shared/python.ts';
 import { writeNpy } from '../../ts/cli/npy.ts';
@@ -57,10 +58,38 @@ test('each block has a language that is run, or that is none', () => {
     );
 });
 
+const fileOf = (name: string, ending: string): string => `${folder}/${name.replaceAll(/\W/g, '-')}${ending}`;
+
+test('programs in TypeScript are sound to a strict compiler', () => {
+  const programs = pages
+    .flatMap((page) => [...programsOf(page, 'ts'), ...programsOf(page, 'ts browser')])
+    .filter(({ language }) => language !== 'js');
+  const files = programs.map(({ name, code }) => {
+    const file = fileOf(name, '.mts');
+    writeFileSync(file, code);
+    return file;
+  });
+  const { config } = ts.readConfigFile(`${root}tsconfig.json`, (path) => ts.sys.readFile(path)) as {
+    config: unknown;
+  };
+  const { options } = ts.parseJsonConfigFileContent(config, ts.sys, root, {
+    noUnusedLocals: false,
+    isolatedDeclarations: false,
+  });
+  const found = ts.getPreEmitDiagnostics(ts.createProgram(files, options));
+  assert.equal(
+    found.map(
+      ({ file, messageText }) => `${file?.fileName}: ${ts.flattenDiagnosticMessageText(messageText, ' ')}`,
+    ),
+    [],
+  );
+  assert.ok(programs.length > 5);
+});
+
 /** Writes the programs to files, and runs them in one process. */
 async function runAll(programs: readonly Program[], change: (code: string) => string): Promise<Outcome[]> {
   const args = programs.flatMap(({ name, code }) => {
-    const file = `${folder}/${name.replaceAll(/\W/g, '-')}.mts`;
+    const file = fileOf(name, '-run.mts');
     writeFileSync(file, change(compared(code, 'globalThis.check')));
     return [name, file];
   });

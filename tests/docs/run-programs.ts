@@ -1,6 +1,7 @@
 /** Runs programs of the documentation one after the other in a process; prints a line of JSON for each. */
 import { pathToFileURL } from 'node:url';
 
+import type { OpenTask } from '../../ts/mqtt/index.ts';
 import { CHECK } from './blocks.ts';
 
 /** What the process says of a program. */
@@ -32,13 +33,10 @@ async function run(name: string, file: string): Promise<Outcome> {
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => reject(new Error(`not done within ${SECONDS} s`)), SECONDS * 1000);
     });
-    const module = (await Promise.race([import(pathToFileURL(file).href), late])) as Record<string, unknown>;
+    const module = (await Promise.race([import(pathToFileURL(file).href), late])) as { openTask?: OpenTask };
     // a task of `fewbits serve`: it is opened and asked for a gradient
-    if (typeof module.openTask === 'function') {
-      const task = (await module.openTask({
-        seed: 1,
-        role: 'worker',
-      })) as import('../../ts/mqtt/task.ts').Task;
+    if (module.openTask !== undefined) {
+      const task = await module.openTask({ seed: 1, role: 'worker' });
       const gradient = await task.gradient(task.model, { step: 0, rank: 0, workers: 1 });
       if (gradient.length !== task.model.parameters.length) throw new Error('a gradient of another length');
       await task.evaluate?.(task.model.parameters);
