@@ -95,6 +95,25 @@ test('the README’s first program is short', () => {
   assert.ok(code.split('\n').length < 20 && code.includes('openDevice'));
 });
 
+test('the page on errors has each class, its code, and a program that shows it', () => {
+  const page = readFileSync(`${root}docs/guide/errors.md`, 'utf8');
+  const source = readFileSync(`${root}ts/errors.ts`, 'utf8');
+  const classes = [...source.matchAll(/export class (\w+) extends Error[^]*?readonly code = '(\w+)'/g)];
+  assert.ok(classes.length >= 5);
+  const rows = [...page.matchAll(/^\| `(\w+)` +\| `(\w+)`/gm)].map(([, name, code]) => `${name} ${code}`);
+  assert.equal(rows.sort(), classes.map(([, name, code]) => `${name} ${code}`).sort());
+  for (const [, name, code] of classes) {
+    const section = page.split(/^## /m).find((text) => text.startsWith(`${name}\n`)) ?? '';
+    const words = [...section.matchAll(/console\.log\(.*\); \/\/ '(.*)'$/gm)].map(([, text]) => text);
+    assert.ok(
+      words.some(
+        (text) => [name, code].includes(text) || source.includes(text) || /NaN or infinite/.test(text),
+      ),
+      `${name} is not shown`,
+    );
+  }
+});
+
 /** A heading as a link names it. */
 const anchorOf = (heading: string): string =>
   heading

@@ -31,6 +31,8 @@ const LONGEST = 2 ** 16;
 export async function openRoom({ host, port, workers, steps, ...run }: RoomOptions): Promise<Room> {
   const http = createServer(await openPage(new URL('.', import.meta.url)));
   const sockets = new WebSocketServer({ server: http, maxPayload: LONGEST });
+  // those of the http server, which listening below rejects with
+  sockets.on('error', () => {});
   const seats: WebSocket[] = [];
   const reports = openQueue<{ rank: number; report: PeerReport }>();
   let ready = 0;

@@ -43,6 +43,8 @@ export async function serve(device: Device, options: ServeOptions): Promise<Serv
   const { host, port, system, n, run, onRound } = options;
   const http = createServer((_, response) => response.writeHead(426).end('a WebSocket is expected\n'));
   const sockets = new WebSocketServer({ server: http, maxPayload: longest(n) });
+  // those of the http server, which listening below rejects with
+  sockets.on('error', () => {});
   const workers: WebSocket[] = [];
   const connections: Socket[] = [];
   /** What came, and from whom. */

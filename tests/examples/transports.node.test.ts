@@ -1,14 +1,15 @@
 /** The examples of transports as processes: to the last digit what one process makes of the same run; pages as peers. */
-import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { chromium, type Browser } from 'playwright-core';
 import * as assert from 'uvu/assert';
 import { WebSocket } from 'ws';
 import { openDevice } from 'fewbits';
 import { algorithms } from '../../examples/mnist/algorithms.ts';
 import { loadDataset } from '../../examples/mnist/datasets.ts';
-import { openModel } from '../../examples/mnist/model.ts';
+import { openModel, type Model } from '../../examples/mnist/model.ts';
 import { train } from '../../examples/mnist/train.ts';
 import { findPython, NO_PYTHON } from '../../examples/shared/python.ts';
 import { skip } from '../support/require.ts';
@@ -60,6 +61,8 @@ function example(name: string, ...args: string[]): Program {
 test.after(() => {
   for (const child of children) child.kill('SIGKILL');
 });
+
+let opened: Promise<[Model, Awaited<ReturnType<typeof loadDataset>>]> | undefined;
 
 /** The accuracy, in percent with two digits, that one process comes to with two workers. */
 async function inOneProcess(name: string, steps: number): Promise<string> {
@@ -147,13 +150,11 @@ test('webrtc: ExDyna among two processes, packets in small messages', async () =
   assert.ok(messages > 3 * packets && longest <= limit, output);
 });
 
-/** A Chromium whose pages tell peers their address, which is else a name that only multicast DNS resolves. */
 async function openBrowser(): Promise<Browser> {
   const gpu = await softwareGpu();
-  const args = ['--disable-features=WebRtcHideLocalIpsWithMdns', '--allow-loopback-in-peer-connection'];
-  if (gpu === undefined) return chromium.launch({ channel: 'chrome', args });
+  if (gpu === undefined) return chromium.launch({ channel: 'chrome' });
   const env = { ...process.env, ...gpu.env } as Record<string, string>;
-  return chromium.launch({ executablePath: gpu.chromium, env, args: ['--no-sandbox', ...args] });
+  return chromium.launch({ executablePath: gpu.chromium, env, args: ['--no-sandbox'] });
 }
 
 for (const [what, pages] of [
@@ -204,16 +205,12 @@ test('python-server: workers in JavaScript and a server in Python', async () => 
 });
 
 test('wrong arguments are one line and status 2; --help is a page', async () => {
-  for (const name of ['websocket', 'webrtc', 'python-server']) {
-    const help = await promisify(execFile)(
-      process.execPath,
-      ['--import', 'tsx', `examples/${name}/main.ts`, '--help'],
-      {
-        cwd: root,
-      },
-    );
-    assert.match(help.stdout, `npm run example:${name} --`);
-    for (const args of [['--wrokers', '3'], ['--steps', 'many'], ['nobody'], ['--workers', '0']]) {
+  const wrong = [['--wrokers', '3'], ['--steps', 'many'], ['nobody'], ['--workers', '0']];
+  const one = async (name: string): Promise<void> => {
+    const help = await example(name, '--help').ended;
+    assert.is(help.status, 0);
+    assert.match(help.output, `npm run example:${name} --`);
+    for (const args of wrong) {
       const { status, errors } = await example(name, ...args).ended;
       assert.is(status, 2, errors);
       assert.match(
@@ -221,10 +218,23 @@ test('wrong arguments are one line and status 2; --help is a page', async () => 
         new RegExp(`^npm run example:${name}: [^\\n]+; see npm run example:${name} -- --help\\n$`),
       );
     }
-  }
+  };
+  await Promise.all(['websocket', 'webrtc', 'python-server'].map(one));
   const { status, errors } = await example('websocket', 'worker', '--url', 'ws://127.0.0.1:1').ended;
   assert.is(status, 1);
   assert.is(errors, 'npm run example:websocket: no connection to ws://127.0.0.1:1/\n');
+  const taken = createServer().listen(0, '127.0.0.1');
+  await once(taken, 'listening');
+  const port = String((taken.address() as AddressInfo).port);
+  for (const [name, role] of [
+    ['websocket', 'server'],
+    ['webrtc', 'room'],
+  ]) {
+    const outcome = await example(name, role, '--port', port).ended;
+    assert.is(outcome.status, 1);
+    assert.match(outcome.errors, new RegExp(`^npm run example:${name}: [^\\n]*EADDRINUSE[^\\n]*\\n$`));
+  }
+  taken.close();
 });
 
 test.run();
