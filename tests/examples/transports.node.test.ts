@@ -69,12 +69,10 @@ async function inOneProcess(name: string, steps: number): Promise<string> {
   const algorithm = algorithms.find((one) => one.name === name);
   if (algorithm === undefined) throw new Error(`no algorithm ${name}`);
   const device = await openDevice({ backend: 'wasm' });
-  const model = await openModel();
-  const sets = await loadDataset('mnist');
-  const { accuracy } = await train(
-    { algorithm, device, model, ...sets, workers: 2, steps, seed: 1 },
-    () => {},
-  );
+  opened ??= Promise.all([openModel(), loadDataset('mnist')]);
+  const [model, sets] = await opened;
+  const setting = { algorithm, device, model, ...sets, workers: 2, steps, seed: 1 };
+  const { accuracy } = await train(setting, () => {});
   device.close();
   return (100 * accuracy).toFixed(2);
 }
