@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { build } from 'esbuild';
 import { launch } from '../browser/run.ts';
-import { softwareGpu } from '../support/software-gpu.ts';
+import type { SoftwareGpu } from '../support/software-gpu.ts';
 import { CHECK, compared, root, type Program } from './blocks.ts';
 
 const SECONDS = 60;
@@ -24,7 +24,7 @@ async function bundled({ name, code }: Program): Promise<string> {
 }
 
 /** Runs programs, each in a page of its own; what failed, in words. */
-export async function runInPage(programs: readonly Program[]): Promise<string[]> {
+export async function runInPage(programs: readonly Program[], gpu: SoftwareGpu): Promise<string[]> {
   const bundles = await Promise.all(programs.map(bundled));
   const server = createServer((request, response) => {
     const [, kind, i] = /^\/(page|code)(\d+)/.exec(request.url ?? '') ?? [];
@@ -38,7 +38,7 @@ export async function runInPage(programs: readonly Program[]): Promise<string[]>
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve);
   });
-  const browser = await launch(await softwareGpu());
+  const browser = await launch(gpu);
   const failures: string[] = [];
   try {
     for (const [i, { name }] of programs.entries()) {
