@@ -114,6 +114,29 @@ test('the page on errors has each class, its code, and a program that shows it',
   }
 });
 
+test('the figures of the table to decide by are those of the pages that were measured', () => {
+  const page = readFileSync(`${root}docs/guide/choosing.md`, 'utf8');
+  const section = (heading: string): string =>
+    page.split(/^## /m).find((text) => text.startsWith(heading)) ?? '';
+  const source = ['README.md', 'docs/results.md'].map((name) => readFileSync(root + name, 'utf8')).join('');
+  const figures = section('Systems').match(/\d+\.\d+( %|×)/g) ?? [];
+  assert.ok(figures.length > 15);
+  for (const figure of figures) assert.ok(source.includes(figure), `${figure} is in no table`);
+  const measured = readFileSync(`${root}docs/compressors.md`, 'utf8').split('\n');
+  let rows = 0;
+  for (const [, name, bits, error] of section('Compressors').matchAll(
+    /^\|[^|]*\| `(.*?)` +\| ([\d.]+) +\| ([\d.]+) /gm,
+  )) {
+    // any seed: it was measured with that of the default
+    const own = name.replace('{ seed, ', '{ ').replace(', seed }', ' }');
+    const row = measured.find((line) => line.includes(`\`${own}\``));
+    assert.ok(row !== undefined, `${own} was not measured`);
+    for (const figure of [bits, error]) assert.ok(row?.includes(` ${figure}`), `${own}: ${figure}`);
+    rows++;
+  }
+  assert.is(rows, 8);
+});
+
 /** A heading as a link names it. */
 const anchorOf = (heading: string): string =>
   heading
