@@ -6,7 +6,7 @@ import type { Algorithm } from '../mnist/algorithms.ts';
 import { megabytes, percent, times, whole } from '../mnist/format.ts';
 import { readMnistFile } from '../mnist/files.ts';
 import { loadMnist, openBatches, type Dataset } from '../mnist/mnist.ts';
-import { UsageError } from '../mnist/options.ts';
+import { runProgram } from '../shared/command.ts';
 import { renderText } from '../mnist/table.ts';
 import { readOptions, usage, type Choice, type Options } from './options.ts';
 
@@ -121,13 +121,7 @@ async function compare(example: Example, args: readonly string[]): Promise<void>
   console.log(renderText({ header, rows: runs.map(({ row }) => row) }));
 }
 
-/** The whole program: wrong input is answered in one line, with exit status 2. */
+/** The whole program. */
 export async function runExample(example: Example, args: readonly string[]): Promise<void> {
-  try {
-    await compare(example, args);
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    console.error(`${example.command}: ${error.message}; --help lists the options`);
-    process.exitCode = 2;
-  }
+  await runProgram(example.command, () => compare(example, args));
 }

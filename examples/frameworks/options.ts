@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util';
 
 import { algorithms, type Algorithm } from '../mnist/algorithms.ts';
-import { UsageError } from '../mnist/options.ts';
+import { integerOf, UsageError } from '../shared/command.ts';
 
 /** What one call of an example does. */
 export interface Options {
@@ -67,48 +67,35 @@ export function readOptions(args: readonly string[], steps: number, choice?: Cho
   const chosen = ['dense', ...names].map((name) => {
     const found = algorithms.find((algorithm) => algorithm.name === name);
     if (found === undefined)
-      throw new UsageError(`"--algorithm" expected one of ${NAMES.join(', ')}, got ${JSON.stringify(name)}`);
+      throw new UsageError(`--algorithm expected one of ${NAMES.join(', ')}, got ${JSON.stringify(name)}`);
     return found;
   });
   const own = choice === undefined ? '' : (text(choice.name) ?? choice.values[0]);
   if (choice !== undefined && !choice.values.includes(own))
     throw new UsageError(
-      `"--${choice.name}" expected one of ${choice.values.join(', ')}, got ${JSON.stringify(own)}`,
+      `--${choice.name} expected one of ${choice.values.join(', ')}, got ${JSON.stringify(own)}`,
     );
   return {
     help: values.help === true,
     algorithms: [...new Set(chosen)],
-    workers: integer('workers', text('workers') ?? `${DEFAULTS.workers}`, 1, 64),
-    steps: integer('steps', text('steps') ?? `${steps}`, 1, 100_000),
-    seed: integer('seed', text('seed') ?? `${DEFAULTS.seed}`, 0, 2 ** 32 - 1),
+    workers: integerOf('--workers', text('workers') ?? `${DEFAULTS.workers}`, 1, 64),
+    steps: integerOf('--steps', text('steps') ?? `${steps}`, 1, 100_000),
+    seed: integerOf('--seed', text('seed') ?? `${DEFAULTS.seed}`, 0, 2 ** 32 - 1),
     choice: own,
   };
 }
 
+/** @throws what parseArgs does */
 function parsed(args: readonly string[], choice?: Choice): Readonly<Record<string, unknown>> {
-  try {
-    return parseArgs({
-      args: [...args],
-      options: {
-        algorithm: { type: 'string', multiple: true },
-        workers: { type: 'string' },
-        steps: { type: 'string' },
-        seed: { type: 'string' },
-        help: { type: 'boolean' },
-        ...(choice === undefined ? {} : { [choice.name]: { type: 'string' as const } }),
-      },
-    }).values;
-  } catch (error) {
-    // the first sentence names the option; the rest is about positional arguments
-    throw new UsageError((error as Error).message.split(/\.\s/)[0].replaceAll('\n', ' '));
-  }
-}
-
-function integer(option: string, text: string, least: number, most: number): number {
-  const value = /^\d+$/.test(text) ? Number(text) : NaN;
-  if (!(value >= least && value <= most))
-    throw new UsageError(
-      `"--${option}" expected an integer in ${least}..${most}, got ${JSON.stringify(text)}`,
-    );
-  return value;
+  return parseArgs({
+    args: [...args],
+    options: {
+      algorithm: { type: 'string', multiple: true },
+      workers: { type: 'string' },
+      steps: { type: 'string' },
+      seed: { type: 'string' },
+      help: { type: 'boolean' },
+      ...(choice === undefined ? {} : { [choice.name]: { type: 'string' as const } }),
+    },
+  }).values;
 }

@@ -6,13 +6,14 @@ import { writeFile } from 'node:fs/promises';
 
 import { BackendUnavailableError, openDevice } from 'fewbits';
 
+import { UsageError } from '../shared/command.ts';
 import { DATASETS, loadDataset } from './datasets.ts';
 import { DatasetError } from './fashion.ts';
 import { whole } from './format.ts';
 import { runJobs } from './jobs.ts';
 import type { Job } from './jobs.ts';
 import type { Options } from './options.ts';
-import { helpText, readOptions, UsageError } from './options.ts';
+import { helpText, readOptions } from './options.ts';
 import { openDisplay } from './progress.ts';
 import { renderReport } from './report.ts';
 import { compare, renderText } from './table.ts';

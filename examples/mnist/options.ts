@@ -4,6 +4,7 @@ import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 
+import { UsageError } from '../shared/command.ts';
 import type { Algorithm } from './algorithms.ts';
 import { algorithms } from './algorithms.ts';
 import type { Cut } from './cuts.ts';
@@ -34,11 +35,6 @@ export interface Options {
   readonly json: string | undefined;
   /** File for the page. */
   readonly report: string;
-}
-
-/** The command line asks for something that cannot be; the message is one line for the user. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
 }
 
 const DEFAULTS = {
