@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import * as assert from 'uvu/assert';
 import { openJs } from '../ts/backends/js/index.ts';
-import { readNpy } from '../ts/cli/npy.ts';
+import { readNpy } from '../ts/files/npy.ts';
 import type { Compressor } from '../ts/compressors/compressor.ts';
 import { writeIndexList } from '../ts/compressors/index-list.ts';
 import { Device } from '../ts/device.ts';

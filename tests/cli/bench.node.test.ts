@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import * as assert from 'uvu/assert';
 import { normal, paysBelow, type BenchReport } from '../../ts/cli/bench.ts';
 import type { Diagnosis } from '../../ts/cli/doctor.ts';
-import { writeNpy } from '../../ts/cli/npy.ts';
+import { writeNpy } from '../../ts/files/npy.ts';
 import { progressOn } from '../../ts/cli/progress.ts';
 import { examples } from '../../ts/cli/specification.ts';
 import { spreadOf, timesOf } from '../../ts/cli/timing.ts';

@@ -1,8 +1,8 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import * as assert from 'uvu/assert';
-import { readNpy, writeNpy } from '../../ts/cli/npy.ts';
-import { readSafetensors } from '../../ts/cli/safetensors.ts';
+import { readNpy, writeNpy } from '../../ts/files/npy.ts';
+import { readSafetensors } from '../../ts/files/safetensors.ts';
 import { type Outcome, runCommand } from '../support/command.ts';
 import { input } from '../support/inputs.ts';
 import { suite } from '../support/suite.ts';

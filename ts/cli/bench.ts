@@ -10,7 +10,7 @@ import { BACKENDS } from '../backends/open.ts';
 import type { Compressor } from '../compressors/compressor.ts';
 import { openDevice, type Device } from '../device.ts';
 import { BackendUnavailableError } from '../errors.ts';
-import { runtime } from '../runtime.ts';
+import { place } from './place.ts';
 import { spreadOf, timesOf, type Spread } from './timing.ts';
 
 /** Milliseconds of a call, and the median for each element. */
@@ -50,12 +50,15 @@ export interface BenchOptions {
   readonly compressors: ReadonlyMap<string, Compressor>;
   /** All that work here if left out, software GPUs excepted. */
   readonly backend?: BackendName | 'auto';
+  /** Seconds of calls in all, warming up not counted; 30 if left out. */
+  readonly seconds?: number;
   /** Hears what is measured next, and how much is done, as a share of 1. */
   readonly onProgress?: (what: string, done: number) => void;
 }
 
-/** Seconds of calls in all, warming up not counted, and the most of one compressor's compress or decompress. */
+/** Where nothing else is asked for. */
 const SECONDS = 30;
+/** The most seconds of one compressor's compress or decompress. */
 const MOST_SECONDS = 1;
 
 /** The compressors take turns in so many rounds, so that what else the machine does falls on all of them. */
@@ -69,12 +72,18 @@ const CALLS = 50;
 const WARM_MILLISECONDS = 50;
 const WARM_CALLS = 20;
 
-export async function bench({ n, compressors, backend, onProgress }: BenchOptions): Promise<BenchReport> {
+export async function bench({
+  n,
+  compressors,
+  backend,
+  seconds = SECONDS,
+  onProgress,
+}: BenchOptions): Promise<BenchReport> {
   const { devices, notMeasured } = await openAll(backend);
   const x = normal(n);
   const results: Result[] = [];
   const tasks = devices.length * compressors.size;
-  const milliseconds = (1000 / ROUNDS) * Math.min(MOST_SECONDS, SECONDS / (2 * tasks));
+  const milliseconds = (1000 / ROUNDS) * Math.min(MOST_SECONDS, seconds / (2 * tasks));
   const into = new Float32Array(n);
   let turns = 0;
   try {
@@ -94,11 +103,8 @@ export async function bench({ n, compressors, backend, onProgress }: BenchOption
     for (const device of devices) device.close();
   }
   const backends = Object.fromEntries(devices.map((device) => [device.backend, device.detail]));
-  const { platform, arch } = process;
-  const { name, version } = runtime();
   return {
-    runtime: `${name} ${version}`,
-    platform: `${platform} ${arch}`,
+    ...place(),
     n,
     backends,
     notMeasured,

@@ -4,7 +4,7 @@ import { BACKENDS } from '../backends/open.ts';
 import { topK } from '../compressors/top-k.ts';
 import { openDevice } from '../device.ts';
 import { BackendUnavailableError } from '../errors.ts';
-import { runtime } from '../runtime.ts';
+import { place } from './place.ts';
 
 export interface Checkup {
   readonly backend: BackendName;
@@ -29,10 +29,8 @@ export async function diagnose(): Promise<Diagnosis> {
   const device = await openDevice();
   const { backend: auto, reasons } = device;
   device.close();
-  const { name, version } = runtime();
   return {
-    runtime: `${name} ${version}`,
-    platform: `${process.platform} ${process.arch}`,
+    ...place(),
     backends: backends.map((one) =>
       one.works && reasons[one.backend] ? { ...one, notTaken: reasons[one.backend] } : one,
     ),
