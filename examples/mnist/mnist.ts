@@ -35,6 +35,19 @@ export async function loadMnist(read: ReadFile): Promise<{ train: Dataset; test:
 }
 
 async function loadSet(read: ReadFile, name: string): Promise<Dataset> {
+  return toDataset(await loadPictures(read, name));
+}
+
+/** Labelled images as their files have them: a byte a pixel, a quarter of what floats take. */
+export interface Pictures {
+  /** One image after the other, `PIXELS` bytes each: 0 is paper, 255 is ink. */
+  readonly images: Uint8Array;
+  /** One digit an image, 0 to 9. */
+  readonly labels: Uint8Array;
+}
+
+/** One of the two sets, `train` or `t10k`. */
+export async function loadPictures(read: ReadFile, name: string): Promise<Pictures> {
   const [images, labels] = await Promise.all([
     readIdx(read, `${name}-images-idx3-ubyte`, 3),
     readIdx(read, `${name}-labels-idx1-ubyte`, 1),
@@ -43,7 +56,12 @@ async function loadSet(read: ReadFile, name: string): Promise<Dataset> {
   if (rows * columns !== PIXELS)
     throw new Error(`${name}: ${rows} by ${columns} pixels, not ${PIXELS} in all`);
   if (labels.shape[0] !== count) throw new Error(`${name}: ${count} images but ${labels.shape[0]} labels`);
-  return { images: scaledPixels(images.elements, MEAN, DEVIATION), labels: labels.elements };
+  return { images: images.elements, labels: labels.elements };
+}
+
+/** The images as the network takes them. */
+export function toDataset({ images, labels }: Pictures): Dataset {
+  return { images: scaledPixels(images, MEAN, DEVIATION), labels };
 }
 
 /**
@@ -109,6 +127,17 @@ export async function rightAnswers(
   return right / count;
 }
 
+/** Which of `count` images is at a place of a run: each of them once in random order, then all again in another order. */
+export function openOrder(count: number, seed: number, stream: number): (place: number) => number {
+  const random = openRandom(seed, stream);
+  const orders: Uint32Array[] = [];
+  return (place) => {
+    const pass = Math.floor(place / count);
+    while (orders.length <= pass) orders.push(random.permutation(count));
+    return orders[pass][place % count];
+  };
+}
+
 /**
  * The batches of a run by their number: `dataset` dealt out `size` images at a time, each image once in random order, then all
  * again in another order. Workers that take turns see disjoint parts of each pass, as the shards of data-parallel training are:
@@ -120,16 +149,11 @@ export function openBatches(
   stream: number,
   size: number,
 ): (batch: number) => Dataset {
-  const random = openRandom(seed, stream);
-  const count = dataset.labels.length;
-  const orders: Uint32Array[] = [];
+  const imageAt = openOrder(dataset.labels.length, seed, stream);
   return (number) => {
     const batch = { images: new Float32Array(size * PIXELS), labels: new Uint8Array(size) };
     for (let i = 0; i < size; i++) {
-      const place = number * size + i;
-      const pass = Math.floor(place / count);
-      while (orders.length <= pass) orders.push(random.permutation(count));
-      const image = orders[pass][place % count];
+      const image = imageAt(number * size + i);
       const { images, labels } = slice(dataset, image, image + 1);
       batch.images.set(images, i * PIXELS);
       batch.labels.set(labels, i);
