@@ -2,7 +2,7 @@ import tseslint from 'typescript-eslint';
 
 /** Rules that find mistakes; style is the formatter's. assembly/ is AssemblyScript, which asc checks. */
 export default tseslint.config(
-  { ignores: ['dist/', 'ts/generated/', 'assembly/', 'node_modules/', '.gpu/', '.cache/', 'docs/api/'] },
+  { ignores: ['**/dist/', 'ts/generated/', 'assembly/', 'node_modules/', '.gpu/', '.cache/', 'docs/api/'] },
   {
     files: ['**/*.ts'],
     extends: [...tseslint.configs.recommendedTypeChecked],

@@ -3,6 +3,7 @@ import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
 
 import { whole } from './format.ts';
+import { smooth } from './smooth.ts';
 import type { HistoryEntry, Run } from './train.ts';
 
 /** Size of a plot and the colour of each system, any CSS colour. */
@@ -20,9 +21,6 @@ interface Point {
   readonly x: number;
   readonly y: number;
 }
-
-/** A loss is averaged over this share of the steps before it: the same width all along a logarithmic axis. */
-const WINDOW = 0.2;
 
 /** Points a smoothed curve: more cannot be seen, and every one makes the page longer. */
 const POINTS = 200;
@@ -192,17 +190,6 @@ function decades([low, high]: readonly number[], digits: readonly number[]): num
   return exponents
     .flatMap((exponent) => digits.map((digit) => Number(`${digit}e${exponent}`)))
     .filter((tick) => tick >= low && tick <= high);
-}
-
-/** The mean of each value and those before it, `WINDOW` of the way back to the start. */
-export function smooth(values: readonly number[]): number[] {
-  const sums = [0];
-  for (const value of values) sums.push(sums[sums.length - 1] + value);
-  return values.map((_, i) => {
-    const end = i + 1;
-    const start = Math.min(i, Math.floor(end * (1 - WINDOW)));
-    return (sums[end] - sums[start]) / (end - start);
-  });
 }
 
 /** At most about `POINTS` indices below `length`, evenly spaced on a logarithmic scale, the last one among them. */

@@ -1,0 +1,155 @@
+/**
+ * The hub of a run, a Web Worker: it starts the training workers, deals the batches out, is the network between workers
+ * and the servers of systems that have one, counts bytes, and measures accuracy. The page asks for one step at a time.
+ */
+import { openDevice } from 'fewbits';
+import type { Message, Server } from 'fewbits/algorithms';
+
+import { evaluationSteps } from '../../mnist/train.ts';
+import type { Dataset } from '../../mnist/mnist.ts';
+import { connect, moved, note, serve, type Connection, type Remote } from '../calls.ts';
+import { dealer, fetchDigits, testShare } from './digits.ts';
+import { carry } from './round.ts';
+import type { Opened, OpeningNote, Setting, StepEntry } from './setting.ts';
+import { algorithmNamed } from './systems.ts';
+import type { WorkerFunctions } from './worker.ts';
+
+/** As `npm start` spaces them, and every so many steps besides, so that the curve grows while one looks. */
+const EVALUATION_SPACING = 1.6;
+const EVALUATED_EVERY = 50;
+
+type Crew = readonly Remote<WorkerFunctions>[];
+
+/** A system that trains: its server, and what has become of it. */
+interface Lane {
+  readonly algorithm: string;
+  readonly server: Server | undefined;
+  step: number;
+  bytesUp: number;
+  bytesDown: number;
+  seconds: number;
+  /** Whether the workers' copies of the model differ. */
+  drifted: boolean;
+}
+
+interface Run {
+  readonly setting: Setting;
+  readonly crew: Crew;
+  readonly batchOf: (number: number) => Dataset;
+  readonly evaluated: ReadonlySet<number>;
+  readonly lanes: readonly Lane[];
+}
+
+let run: Run | undefined;
+
+const say = (opening: OpeningNote): void => note(opening);
+
+function startWorker(): Connection<WorkerFunctions> {
+  return connect<WorkerFunctions>(new Worker(new URL('./worker.ts', import.meta.url), { type: 'module' }));
+}
+
+/** The mean of all copies of a system's model. */
+async function meanParameters(crew: Crew, algorithm: string): Promise<Float32Array> {
+  const copies = await Promise.all(crew.map((worker) => worker.parameters(algorithm)));
+  const mean = new Float32Array(copies[0].length);
+  for (const copy of copies) for (let i = 0; i < mean.length; i++) mean[i] += copy[i] / copies.length;
+  return mean;
+}
+
+/** One step of one system: gradients, messages, models; then the accuracy, if it is due. */
+async function stepOf(lane: Lane, { crew, batchOf, evaluated, setting }: Run): Promise<StepEntry> {
+  const { algorithm } = lane;
+  const start = performance.now();
+  const mean = lane.drifted ? await meanParameters(crew, algorithm) : undefined;
+  const sent = await Promise.all(
+    crew.map((worker, rank) => {
+      const batch = batchOf(lane.step * crew.length + rank);
+      return worker.send(algorithm, moved(batch, [batch.images, batch.labels]), mean);
+    }),
+  );
+  const { up, down } = await carry(
+    sent.map(({ message }) => message),
+    lane.server,
+    async (inbox) => {
+      const received = await Promise.all(crew.map((worker) => worker.receive(algorithm, inbox)));
+      const prints = received.flatMap((one) => ('fingerprint' in one ? [one.fingerprint] : []));
+      lane.drifted = new Set(prints).size > 1;
+      return received.flatMap((one): Message[] => ('message' in one ? [one.message] : []));
+    },
+  );
+  lane.step++;
+  lane.bytesUp += up;
+  lane.bytesDown += down;
+  lane.seconds += (performance.now() - start) / 1000;
+  const loss = sent.reduce((sum, { loss }) => sum + loss / crew.length, 0);
+  const { step, bytesUp, bytesDown, seconds } = lane;
+  const entry = { algorithm, step, loss, bytesUp, bytesDown, seconds };
+  if (!evaluated.has(step) && step !== setting.steps) return entry;
+  return { ...entry, accuracy: await accuracyOf(crew, algorithm) };
+}
+
+/** Each worker looks at its share of the test digits. */
+async function accuracyOf(crew: Crew, algorithm: string): Promise<number> {
+  const mean = await meanParameters(crew, algorithm);
+  const right = await Promise.all(crew.map((worker) => worker.evaluate(mean)));
+  return right.reduce((sum, count) => sum + count, 0) / TEST_DIGITS;
+}
+
+const TEST_DIGITS = 10_000;
+
+const functions = {
+  /** Fetches the digits from below `base` and starts everything; notes say how far that is. */
+  async open(setting: Setting, base: string): Promise<Opened> {
+    const { algorithms, backend, workers, seed, steps } = setting;
+    say({ what: 'Fetching the digits', done: 0 });
+    const digits = await fetchDigits(base, (come, all) => {
+      const megabytes = (come / 1e6).toFixed(1);
+      say({
+        what: `Fetching the digits, ${megabytes} MB of ${(all / 1e6).toFixed(1)}`,
+        done: all > 0 ? (0.8 * come) / all : 0,
+      });
+    });
+    say({ what: `Starting ${workers} workers`, done: 0.8 });
+    const crew = Array.from({ length: workers }, () => startWorker().calls);
+    let open = 0;
+    const opened = await Promise.all(
+      crew.map(async (worker, rank) => {
+        const test = testShare(digits.test, rank, workers);
+        const seat = { algorithms, backend, workers, rank, seed, test };
+        const one = await worker.open(moved(seat, [test.images, test.labels]));
+        say({ what: `Starting ${workers} workers`, done: 0.8 + (0.2 * ++open) / workers });
+        return one;
+      }),
+    );
+    const device = await openDevice({ backend });
+    const lanes = algorithms.map((algorithm): Lane => {
+      const server = algorithmNamed(algorithm).system.server?.(device, { n: opened[0].parameters, workers });
+      return { algorithm, server, step: 0, bytesUp: 0, bytesDown: 0, seconds: 0, drifted: false };
+    });
+    const spaced = evaluationSteps(steps, EVALUATION_SPACING);
+    const regular = Array.from(
+      { length: Math.floor(steps / EVALUATED_EVERY) },
+      (_, i) => (i + 1) * EVALUATED_EVERY,
+    );
+    run = {
+      setting,
+      crew,
+      lanes,
+      batchOf: dealer(digits.train, seed),
+      evaluated: new Set([...spaced, ...regular]),
+    };
+    return opened[0];
+  },
+
+  /** One step of each system, one system after the other. */
+  async step(): Promise<readonly StepEntry[]> {
+    if (run === undefined) throw new Error('the run is not open');
+    const entries: StepEntry[] = [];
+    for (const lane of run.lanes) entries.push(await stepOf(lane, run));
+    return entries;
+  },
+};
+
+export type HubFunctions = typeof functions;
+
+serve(functions);

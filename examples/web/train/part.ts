@@ -1,0 +1,203 @@
+/** Training: the form, the numbers and the curves. */
+import type { BackendName } from 'fewbits';
+
+import { algorithms } from '../../mnist/algorithms.ts';
+import { megabytes, percent, times, whole } from '../../mnist/format.ts';
+import { backendChoices } from '../browser/backends.ts';
+import { all, by, fill, fillSelect, make, save, sayProblem } from '../elements.ts';
+import { announcer, progressBar, throttled } from '../live.ts';
+import { duration } from '../numbers.ts';
+import { drawn } from '../plots.ts';
+import { accuracyCurves, colourOf, dashOf, lossCurves, type Axis } from './curves.ts';
+import { roundOver, speedAt, speedName } from './link.ts';
+import { createRun, type RunState } from './run.ts';
+import type { Setting, StepEntry } from './setting.ts';
+import { algorithmNamed } from './systems.ts';
+
+/** How often numbers and curves are drawn anew, in milliseconds. */
+const DRAWN_EVERY = 400;
+
+export function openTrainPart(): void {
+  const form = by<HTMLFormElement>('train-form');
+  const field = <E extends HTMLElement>(name: string): E => form.elements.namedItem(name) as unknown as E;
+  const algorithm = field<HTMLSelectElement>('algorithm');
+  const backend = field<HTMLSelectElement>('backend');
+  const workers = field<HTMLInputElement>('workers');
+  const steps = field<HTMLSelectElement>('steps');
+  const seed = field<HTMLInputElement>('seed');
+  const dense = field<HTMLInputElement>('dense');
+  const button = Object.fromEntries(
+    all<HTMLButtonElement>('[data-do]', form).map((one) => [one.dataset.do, one]),
+  ) as Record<'start' | 'step' | 'reset' | 'save', HTMLButtonElement>;
+  const link = by<HTMLInputElement>('train-link');
+  const status = announcer(by('train-status'));
+  const bar = progressBar(by('train-progress'));
+  const run = createRun(() => changed());
+
+  const settingOf = (): Setting => ({
+    algorithms: dense.checked && algorithm.value !== 'dense' ? ['dense', algorithm.value] : [algorithm.value],
+    backend: backend.value as BackendName,
+    workers: workers.valueAsNumber,
+    steps: Number(steps.value),
+    seed: seed.valueAsNumber,
+  });
+
+  const against = (): { axis: Axis; workers: number; bitsASecond: number } => {
+    const axis = document.querySelector<HTMLInputElement>('#train-axis input:checked');
+    const { setting } = run.state();
+    return {
+      axis: (axis?.value ?? 'megabytes') as Axis,
+      workers: setting?.workers ?? 1,
+      bitsASecond: speedAt(link.valueAsNumber),
+    };
+  };
+
+  const curves = [
+    drawn(by('train-accuracy'), (width) => accuracyCurves(width, run.state().histories, against())),
+    drawn(by('train-loss'), (width) => lossCurves(width, run.state().histories, against())),
+  ];
+
+  const draw = throttled(() => {
+    const { state } = run;
+    fill(by('train-table'), numbersOf(state()));
+    drawLink();
+  }, DRAWN_EVERY);
+
+  const drawLink = (): void => {
+    const { bitsASecond } = against();
+    by('train-speed').textContent = speedName(bitsASecond);
+    link.setAttribute('aria-valuetext', speedName(bitsASecond));
+    fill(by('train-rounds'), roundsOf(run.state(), bitsASecond));
+    for (const one of curves) one.again();
+  };
+
+  /** What is short is shown at once, what takes time when there is some. */
+  const changed = (): void => {
+    const state = run.state();
+    const { phase } = state;
+    const busy = phase === 'opening' || phase === 'running';
+    const open = phase !== 'idle' && phase !== 'failed';
+    for (const one of [algorithm, backend, workers, steps, seed, dense]) one.disabled = open;
+    button.start.textContent = busy ? 'Stop' : phase === 'paused' ? 'Go on' : 'Start';
+    button.start.disabled = phase === 'done' || phase === 'opening';
+    button.step.disabled = busy || phase === 'done';
+    button.reset.disabled = phase === 'idle';
+    button.save.disabled = stepsOf(state) === 0;
+    const now = sentenceOf(state);
+    by('train-now').textContent = now;
+    if (phase === 'opening') bar.show(state.note?.done ?? 0);
+    else if (open && state.setting) bar.show(stepsOf(state) / state.setting.steps);
+    else bar.hide();
+    sayProblem(by('train-problem'), state.problem);
+    if (busy) status.say(now);
+    else status.now(now);
+    draw();
+  };
+
+  const describe = (): void => {
+    const { description, learningRate, momentum } = algorithmNamed(algorithm.value);
+    const rate = `learning rate ${learningRate}, momentum ${momentum}`;
+    by('train-about').textContent = `${description}; ${rate}`;
+  };
+
+  const others = algorithms.filter(({ name }) => name !== 'dense');
+  fillSelect(
+    algorithm,
+    [...others, algorithmNamed('dense')].map(({ name }) => [name, name]),
+  );
+  algorithm.value = 'fo-sgd';
+  void backendChoices(backend);
+  describe();
+  algorithm.addEventListener('change', describe);
+  form.addEventListener('submit', (event) => {
+    event.preventDefault();
+    if (run.state().phase === 'running') run.stop();
+    else run.start(settingOf());
+  });
+  button.step.addEventListener('click', () => {
+    if (form.reportValidity()) run.step(settingOf());
+  });
+  button.reset.addEventListener('click', () => {
+    run.reset();
+    button.start.focus();
+  });
+  button.save.addEventListener('click', () => save('fewbits-run.json', jsonOf(run.state())));
+  link.addEventListener('input', drawLink);
+  by('train-axis').addEventListener('change', drawLink);
+  changed();
+}
+
+function stepsOf({ histories }: RunState): number {
+  const [history] = histories.values();
+  return history?.length ?? 0;
+}
+
+/** The last entry of each system, and its last accuracy. */
+function lastOf({ histories }: RunState): { last: StepEntry; accuracy: number | undefined }[] {
+  return [...histories.values()].flatMap((history) => {
+    const last = history.at(-1);
+    if (last === undefined) return [];
+    return [{ last, accuracy: history.findLast(({ accuracy }) => accuracy !== undefined)?.accuracy }];
+  });
+}
+
+/** What goes on, in words. */
+function sentenceOf(state: RunState): string {
+  const { phase, setting, opened, note } = state;
+  if (phase === 'idle') return 'Nothing has run yet. Start, or make a single step.';
+  if (phase === 'opening') return `${note?.what ?? 'Opening'} ...`;
+  if (phase === 'failed' || setting === undefined || opened === undefined) return '';
+  const accuracies = lastOf(state).flatMap(({ last, accuracy }) =>
+    accuracy === undefined ? [] : [`${last.algorithm} ${percent(accuracy)}`],
+  );
+  const word = phase === 'running' ? 'Step' : phase === 'done' ? 'Done: step' : 'Stopped at step';
+  const on = `on ${opened.backend} (${opened.detail})`;
+  const accuracy = accuracies.length > 0 ? ` Test accuracy: ${accuracies.join(', ')}.` : '';
+  return `${word} ${whole(stepsOf(state))} of ${whole(setting.steps)}, ${setting.workers} workers ${on}.${accuracy}`;
+}
+
+/** The name of a system beside a piece of its line. */
+function nameOf(algorithm: string): Node {
+  const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
+  svg.setAttribute('class', 'key');
+  svg.setAttribute('viewBox', '0 0 24 8');
+  svg.setAttribute('aria-hidden', 'true');
+  const line = document.createElementNS('http://www.w3.org/2000/svg', 'path');
+  line.setAttribute('d', 'M0 4H24');
+  line.setAttribute('stroke', colourOf(algorithm));
+  line.setAttribute('stroke-width', '3');
+  line.setAttribute('stroke-dasharray', dashOf(algorithm));
+  svg.append(line);
+  return make('span', {}, svg, algorithm);
+}
+
+function numbersOf(state: RunState): (string | Node)[][] {
+  const { opened, setting } = state;
+  const rows = lastOf(state).map(({ last, accuracy }) => {
+    const { bytesUp, bytesDown, step } = last;
+    const dense = 2 * 4 * (opened?.parameters ?? 0) * (setting?.workers ?? 0) * step;
+    return [
+      nameOf(last.algorithm),
+      accuracy === undefined ? 'not yet' : percent(accuracy),
+      last.loss.toFixed(3),
+      megabytes(bytesUp),
+      megabytes(bytesDown),
+      times(dense / (bytesUp + bytesDown)),
+    ];
+  });
+  return rows.length > 0 ? rows : [['no step yet', '', '', '', '', '']];
+}
+
+function roundsOf(state: RunState, bitsASecond: number): (string | Node)[][] {
+  const workers = state.setting?.workers ?? 1;
+  const rows = lastOf(state).map(({ last }) => {
+    const { up, down, computing } = roundOver(last, workers, bitsASecond);
+    return [nameOf(last.algorithm), ...[up, down, computing, up + down + computing].map(duration)];
+  });
+  return rows.length > 0 ? rows : [['no step yet', '', '', '', '']];
+}
+
+/** The run as it can be kept. */
+function jsonOf({ setting, opened, histories }: RunState): string {
+  return JSON.stringify({ setting, opened, histories: Object.fromEntries(histories) }, undefined, 1);
+}

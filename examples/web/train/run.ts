@@ -1,0 +1,97 @@
+/** The run of the page: its one state, and what starts, stops and steps it. The hub does the work. */
+import { connect, type Connection } from '../calls.ts';
+import type { HubFunctions } from './hub.ts';
+import type { Opened, OpeningNote, Setting, StepEntry } from './setting.ts';
+
+/** What goes on. `paused` is a run that is open and waits. */
+export type Phase = 'idle' | 'opening' | 'running' | 'paused' | 'done' | 'failed';
+
+export interface RunState {
+  readonly phase: Phase;
+  readonly setting?: Setting;
+  readonly opened?: Opened;
+  readonly note?: OpeningNote;
+  /** Of each system by name, step after step. */
+  readonly histories: ReadonlyMap<string, readonly StepEntry[]>;
+  /** Why it failed. */
+  readonly problem?: unknown;
+}
+
+export interface RunControl {
+  readonly state: () => RunState;
+  /** Opens the run if there is none, and goes on until it is stopped or over. */
+  start(setting: Setting): void;
+  /** Opens the run if there is none, and makes one step. */
+  step(setting: Setting): void;
+  /** Stops after the step under way. */
+  stop(): void;
+  /** Ends all workers and forgets the run. */
+  reset(): void;
+}
+
+/** A run that is not open yet; `onChange` hears that the state is another. */
+export function createRun(onChange: () => void): RunControl {
+  let hub: Connection<HubFunctions> | undefined;
+  let histories = new Map<string, StepEntry[]>();
+  let state: RunState = { phase: 'idle', histories };
+  /** Steps that are still to be made. */
+  let wanted = 0;
+
+  const become = (change: Partial<RunState>): void => {
+    state = { ...state, ...change };
+    onChange();
+  };
+
+  const open = async (setting: Setting): Promise<void> => {
+    histories = new Map(setting.algorithms.map((name) => [name, []]));
+    become({ phase: 'opening', setting, histories, problem: undefined });
+    const worker = new Worker(new URL('./hub.ts', import.meta.url), { type: 'module' });
+    hub = connect<HubFunctions>(worker, (note: OpeningNote) => become({ note }));
+    become({ opened: await hub.calls.open(setting, document.baseURI), note: undefined });
+  };
+
+  /** One step at a time for as long as some are wanted. A hub that was ended meanwhile never answers. */
+  const go = async (setting: Setting): Promise<void> => {
+    try {
+      if (hub === undefined) await open(setting);
+      become({ phase: 'running' });
+      for (; wanted > 0 && hub !== undefined && !isOver(); wanted--) {
+        for (const entry of await hub.calls.step()) histories.get(entry.algorithm)?.push(entry);
+        onChange();
+      }
+      wanted = 0;
+      become({ phase: isOver() ? 'done' : 'paused' });
+    } catch (problem) {
+      wanted = 0;
+      hub?.end();
+      hub = undefined;
+      become({ phase: 'failed', problem, note: undefined });
+    }
+  };
+
+  const isOver = (): boolean => {
+    const [history] = histories.values();
+    return state.setting !== undefined && (history?.length ?? 0) >= state.setting.steps;
+  };
+
+  const want = (steps: number, setting: Setting): void => {
+    if (state.phase === 'opening' || state.phase === 'running') return;
+    wanted = steps;
+    void go(setting);
+  };
+
+  return {
+    state: () => state,
+    start: (setting) => want(Infinity, setting),
+    step: (setting) => want(1, setting),
+    stop: () => void (wanted = Math.min(wanted, 1)),
+    reset() {
+      hub?.end();
+      hub = undefined;
+      wanted = 0;
+      histories = new Map();
+      state = { phase: 'idle', histories };
+      onChange();
+    },
+  };
+}

@@ -1,0 +1,137 @@
+/**
+ * A training worker, a Web Worker: its own network, device and copies of the model, one for each system that trains. It
+ * stands for a machine of its own; all that it says of a gradient are the messages of the system's state machine.
+ */
+import type { BackendName } from 'fewbits';
+import { openDevice } from 'fewbits';
+import {
+  descend,
+  type Message,
+  type Model as Replica,
+  type Outcome,
+  type Worker as Member,
+} from 'fewbits/algorithms';
+
+import { toDataset, type Dataset, type Pictures } from '../../mnist/mnist.ts';
+import { openModel, type Model } from '../../mnist/model.ts';
+import { moved, serve } from '../calls.ts';
+import { algorithmNamed } from './systems.ts';
+import type { Opened } from './setting.ts';
+
+/** What a worker is told at the start. */
+export interface Seat {
+  readonly algorithms: readonly string[];
+  readonly backend: BackendName;
+  readonly workers: number;
+  readonly rank: number;
+  readonly seed: number;
+  /** The test images that it evaluates models on. */
+  readonly test: Pictures;
+}
+
+/** A worker's message, and the loss of its batch. */
+export interface Sent {
+  readonly loss: number;
+  readonly message: Message;
+}
+
+/** What became of an inbox: another message, or the step's end with a number that differs where models differ. */
+export type Received = { readonly message: Message } | { readonly fingerprint: number };
+
+interface Lane {
+  readonly member: Member;
+  readonly replica: Replica;
+}
+
+let model: Model;
+let test: Dataset;
+let gradient: Float32Array;
+const lanes = new Map<string, Lane>();
+
+/**
+ * jax-js would start a thread a core where memory can be shared. The page starts a worker for each machine instead, so
+ * that one is one thread, as in Node.
+ */
+async function openModelOnOneThread(): Promise<Model> {
+  const globals = globalThis as { Worker?: unknown };
+  const { Worker } = globals;
+  globals.Worker = undefined;
+  try {
+    return await openModel();
+  } finally {
+    globals.Worker = Worker;
+  }
+}
+
+const laneOf = (algorithm: string): Lane => {
+  const lane = lanes.get(algorithm);
+  if (lane === undefined) throw new Error(`this worker does not train ${algorithm}`);
+  return lane;
+};
+
+/** A message with memory of its own, which moves: what the state machine gave may be a part of what it keeps. */
+function outgoing({ route, bytes }: Message): Message {
+  return { route, bytes: new Uint8Array(bytes) };
+}
+
+function fingerprintOf(vector: Float32Array): number {
+  const words = new Uint32Array(vector.buffer, vector.byteOffset, vector.length);
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < words.length; i++) hash = Math.imul(hash ^ words[i], 0x01000193);
+  return hash >>> 0;
+}
+
+const functions = {
+  async open({ algorithms, backend, workers, rank, seed, test: share }: Seat): Promise<Opened> {
+    const device = await openDevice({ backend });
+    model = await openModelOnOneThread();
+    const n = model.size;
+    test = toDataset(share);
+    gradient = new Float32Array(n);
+    for (const name of algorithms) {
+      const { system, learningRate, momentum } = algorithmNamed(name);
+      const parameters = model.initial(seed);
+      const replica = { parameters, velocity: new Float32Array(n), learningRate, momentum };
+      lanes.set(name, { member: system.worker(device, { n, workers, rank }), replica });
+    }
+    return { backend: device.backend, detail: device.detail, parameters: n };
+  },
+
+  /**
+   * Begins a step on a batch. The loss is that of `mean`, if there is one: where copies have drifted apart, what was
+   * learned is their mean's.
+   */
+  async send(algorithm: string, batch: Dataset, mean?: Float32Array): Promise<Sent> {
+    const { member, replica } = laneOf(algorithm);
+    const own = await model.gradient(replica.parameters, batch, gradient);
+    const loss = mean === undefined ? own : await model.loss(mean, batch);
+    const message = outgoing(await member.send(gradient, replica));
+    return moved({ loss, message }, [message.bytes]);
+  },
+
+  async receive(algorithm: string, inbox: readonly Uint8Array[]): Promise<Received> {
+    const { member, replica } = laneOf(algorithm);
+    const outcome: Outcome = await member.receive(inbox);
+    if (outcome.kind === 'message') {
+      const message = outgoing(outcome.message);
+      return moved({ message }, [message.bytes]);
+    }
+    if (outcome.kind === 'direction') descend(replica, outcome.direction);
+    return { fingerprint: fingerprintOf(replica.parameters) };
+  },
+
+  /** A copy of the parameters. */
+  parameters(algorithm: string): Float32Array {
+    const copy = laneOf(algorithm).replica.parameters.slice();
+    return moved(copy, [copy]);
+  },
+
+  /** How many of its test images a model names right. */
+  async evaluate(parameters: Float32Array): Promise<number> {
+    return Math.round((await model.evaluate(parameters, test)) * test.labels.length);
+  },
+};
+
+export type WorkerFunctions = typeof functions;
+
+serve(functions);
