@@ -15,7 +15,7 @@ export type Remote<F extends Functions> = {
 export interface Connection<F extends Functions> {
   readonly calls: Remote<F>;
   /** Ends the worker, and those below it; calls under way never settle. */
-  end(): void;
+  readonly end: () => void;
 }
 
 interface Call {

@@ -1,6 +1,8 @@
 /** What the page's plots have in common: Observable Plot in the page's own colours, which follow dark and light by themselves. */
 import * as Plot from '@observablehq/plot';
 
+import { make } from './elements.ts';
+
 /** Puts a plot of the place's width there, and draws it anew when that changes. */
 export function drawn(
   place: HTMLElement,
@@ -21,6 +23,19 @@ export function drawn(
     if (place.clientWidth !== width) again();
   }).observe(place);
   return { again };
+}
+
+/** A name beside a piece of its line. */
+export function keyOf(colour: string, name: string, dash = '0'): HTMLElement {
+  const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
+  const line = document.createElementNS('http://www.w3.org/2000/svg', 'path');
+  const set = (element: Element, attributes: Readonly<Record<string, string>>): void => {
+    for (const [attribute, value] of Object.entries(attributes)) element.setAttribute(attribute, value);
+  };
+  set(svg, { class: 'key', viewBox: '0 0 24 8', 'aria-hidden': 'true' });
+  set(line, { d: 'M0 4H24', stroke: colour, 'stroke-width': '3', 'stroke-dasharray': dash });
+  svg.append(line);
+  return make('span', {}, svg, name);
 }
 
 /** A plot with what all of them have. */

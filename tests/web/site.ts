@@ -56,7 +56,9 @@ export async function openSite(): Promise<Site> {
     async visit({ at, isolated = true, gpu = false, ...options }) {
       const browser = browsers.get(gpu) ?? (gpu ? softwareGpu().then(launch) : launchWithoutGpu());
       browsers.set(gpu, browser);
-      const context = await (await browser).newContext({ viewport: { width: 1200, height: 900 }, ...options });
+      const context = await (
+        await browser
+      ).newContext({ viewport: { width: 1200, height: 900 }, ...options });
       const page = await context.newPage();
       const problems: string[] = [];
       page.on('pageerror', (error) => problems.push(error.stack ?? String(error)));
@@ -64,6 +66,7 @@ export async function openSite(): Promise<Site> {
         if (message.type() === 'error') problems.push(message.text());
       });
       await page.goto(`${address(isolated)}${at}`, { waitUntil: 'commit' });
+      await page.waitForSelector('main > section:not([hidden])');
       return { page, problems, close: () => context.close() };
     },
     async close() {

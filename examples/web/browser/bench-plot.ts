@@ -19,6 +19,10 @@ const COLOURS: Readonly<Record<string, string>> = {
   js: 'var(--dense)',
 };
 
+export function backendColour(backend: string): string {
+  return COLOURS[backend] ?? 'var(--ink)';
+}
+
 export function benchPlot(width: number, results: readonly Result[]): SVGSVGElement | HTMLElement {
   const dots = results.flatMap(({ compressor, backend, compress, decompress }): Dot[] => {
     const name = compressor.split(':')[0];
@@ -45,7 +49,7 @@ export function benchPlot(width: number, results: readonly Result[]): SVGSVGElem
       ),
     },
     y: { label: null, domain: names },
-    color: { domain: backends, range: backends.map((backend) => COLOURS[backend]), legend: false },
+    color: { domain: backends, range: backends.map(backendColour), legend: false },
     symbol: { domain: ['pack', 'unpack'], range: ['circle', 'times'] },
     marks: [
       Plot.ruleY(names, { stroke: 'var(--line)' }),

@@ -4,12 +4,12 @@ import type { BackendName } from 'fewbits';
 import type { BenchReport } from '../../../ts/cli/bench.ts';
 import { whole } from '../../mnist/format.ts';
 import type { Connection } from '../calls.ts';
-import { all, by, fill, fillList, sayProblem, sentence } from '../elements.ts';
+import { all, by, fill, fillList, make, sayProblem, sentence } from '../elements.ts';
 import { announcer, progressBar } from '../live.ts';
 import { digits } from '../numbers.ts';
-import { drawn } from '../plots.ts';
+import { drawn, keyOf } from '../plots.ts';
 import { backendChoices, diagnosis, startBrowserWorker } from './backends.ts';
-import { benchPlot } from './bench-plot.ts';
+import { backendColour, benchPlot } from './bench-plot.ts';
 import type { BenchNote, BrowserFunctions } from './worker.ts';
 
 /** The choice of all backends. */
@@ -90,6 +90,11 @@ function openBench(): void {
           paysBelowMbits === null ? 'never' : `${digits(paysBelowMbits)} Mbit/s`,
         ],
       ),
+    );
+    by('bench-keys').replaceChildren(
+      ...Object.keys(next.backends).map((name) => keyOf(backendColour(name), name)),
+      make('span', {}, '○ pack'),
+      make('span', {}, '× unpack'),
     );
     plot.again();
     const left = Object.entries(next.notMeasured).map(

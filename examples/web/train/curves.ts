@@ -51,11 +51,14 @@ export function accuracyCurves(
       ),
     ]),
   );
+  const all = [...curves.values()].flatMap((points) => points.map(({ y }) => y));
+  // where curves part is at the top
+  const floor = Math.max(0, Math.floor(Math.min(90, ...all) / 10) * 10);
   const label = `Test accuracy against ${against.axis}: ${lasts(curves, (y) => `${y.toFixed(2)} %`)}`;
   return draw(width, curves, against, {
     label,
     dots: true,
-    y: { label: 'test accuracy (%)', domain: [0, 100], ticks: 5 },
+    y: { label: 'test accuracy (%)', domain: [floor, 100], ticks: 5 },
   });
 }
 

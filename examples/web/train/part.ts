@@ -2,15 +2,15 @@
 import type { BackendName } from 'fewbits';
 
 import { algorithms } from '../../mnist/algorithms.ts';
-import { megabytes, percent, times, whole } from '../../mnist/format.ts';
+import { megabytes, percent, whole } from '../../mnist/format.ts';
 import { backendChoices } from '../browser/backends.ts';
-import { all, by, fill, fillSelect, make, save, sayProblem } from '../elements.ts';
+import { all, by, fill, fillSelect, save, sayProblem } from '../elements.ts';
 import { announcer, progressBar, throttled } from '../live.ts';
-import { duration } from '../numbers.ts';
-import { drawn } from '../plots.ts';
+import { digits, duration } from '../numbers.ts';
+import { drawn, keyOf } from '../plots.ts';
 import { accuracyCurves, colourOf, dashOf, lossCurves, type Axis } from './curves.ts';
 import { roundOver, speedAt, speedName } from './link.ts';
-import { createRun, type RunState } from './run.ts';
+import { createRun, isSame, type RunState } from './run.ts';
 import type { Setting, StepEntry } from './setting.ts';
 import { algorithmNamed } from './systems.ts';
 
@@ -68,6 +68,7 @@ export function openTrainPart(): void {
     by('train-speed').textContent = speedName(bitsASecond);
     link.setAttribute('aria-valuetext', speedName(bitsASecond));
     fill(by('train-rounds'), roundsOf(run.state(), bitsASecond));
+    by('train-keys').replaceChildren(...[...run.state().histories.keys()].map(nameOf));
     for (const one of curves) one.again();
   };
 
@@ -77,10 +78,10 @@ export function openTrainPart(): void {
     const { phase } = state;
     const busy = phase === 'opening' || phase === 'running';
     const open = phase !== 'idle' && phase !== 'failed';
-    for (const one of [algorithm, backend, workers, steps, seed, dense]) one.disabled = open;
-    button.start.textContent = busy ? 'Stop' : phase === 'paused' ? 'Go on' : 'Start';
-    button.start.disabled = phase === 'done' || phase === 'opening';
-    button.step.disabled = busy || phase === 'done';
+    for (const one of [algorithm, backend, workers, steps, seed, dense]) one.disabled = busy;
+    nameStart();
+    button.start.disabled = phase === 'opening';
+    button.step.disabled = busy;
     button.reset.disabled = phase === 'idle';
     button.save.disabled = stepsOf(state) === 0;
     const now = sentenceOf(state);
@@ -92,6 +93,13 @@ export function openTrainPart(): void {
     if (busy) status.say(now);
     else status.now(now);
     draw();
+  };
+
+  /** Another setting starts another run. */
+  const nameStart = (): void => {
+    const { phase, setting } = run.state();
+    const same = phase === 'paused' && isSame(settingOf(), setting);
+    button.start.textContent = phase === 'running' || phase === 'opening' ? 'Stop' : same ? 'Go on' : 'Start';
   };
 
   const describe = (): void => {
@@ -109,6 +117,7 @@ export function openTrainPart(): void {
   void backendChoices(backend);
   describe();
   algorithm.addEventListener('change', describe);
+  form.addEventListener('input', nameStart);
   form.addEventListener('submit', (event) => {
     event.preventDefault();
     if (run.state().phase === 'running') run.stop();
@@ -158,17 +167,7 @@ function sentenceOf(state: RunState): string {
 
 /** The name of a system beside a piece of its line. */
 function nameOf(algorithm: string): Node {
-  const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
-  svg.setAttribute('class', 'key');
-  svg.setAttribute('viewBox', '0 0 24 8');
-  svg.setAttribute('aria-hidden', 'true');
-  const line = document.createElementNS('http://www.w3.org/2000/svg', 'path');
-  line.setAttribute('d', 'M0 4H24');
-  line.setAttribute('stroke', colourOf(algorithm));
-  line.setAttribute('stroke-width', '3');
-  line.setAttribute('stroke-dasharray', dashOf(algorithm));
-  svg.append(line);
-  return make('span', {}, svg, algorithm);
+  return keyOf(colourOf(algorithm), algorithm, dashOf(algorithm));
 }
 
 function numbersOf(state: RunState): (string | Node)[][] {
@@ -182,7 +181,7 @@ function numbersOf(state: RunState): (string | Node)[][] {
       last.loss.toFixed(3),
       megabytes(bytesUp),
       megabytes(bytesDown),
-      times(dense / (bytesUp + bytesDown)),
+      `${digits(dense / (bytesUp + bytesDown))}×`,
     ];
   });
   return rows.length > 0 ? rows : [['no step yet', '', '', '', '', '']];

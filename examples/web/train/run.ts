@@ -19,14 +19,14 @@ export interface RunState {
 
 export interface RunControl {
   readonly state: () => RunState;
-  /** Opens the run if there is none, and goes on until it is stopped or over. */
+  /** Goes on until the run is stopped or over; one that is over, or of another setting, gives way to a new one. */
   start(setting: Setting): void;
-  /** Opens the run if there is none, and makes one step. */
+  /** As start, for one step. */
   step(setting: Setting): void;
   /** Stops after the step under way. */
   stop(): void;
   /** Ends all workers and forgets the run. */
-  reset(): void;
+  readonly reset: () => void;
 }
 
 /** A run that is not open yet; `onChange` hears that the state is another. */
@@ -74,8 +74,18 @@ export function createRun(onChange: () => void): RunControl {
     return state.setting !== undefined && (history?.length ?? 0) >= state.setting.steps;
   };
 
+  const reset = (): void => {
+    hub?.end();
+    hub = undefined;
+    wanted = 0;
+    histories = new Map();
+    state = { phase: 'idle', histories };
+    onChange();
+  };
+
   const want = (steps: number, setting: Setting): void => {
     if (state.phase === 'opening' || state.phase === 'running') return;
+    if (state.phase === 'done' || !isSame(setting, state.setting)) reset();
     wanted = steps;
     void go(setting);
   };
@@ -85,13 +95,11 @@ export function createRun(onChange: () => void): RunControl {
     start: (setting) => want(Infinity, setting),
     step: (setting) => want(1, setting),
     stop: () => void (wanted = Math.min(wanted, 1)),
-    reset() {
-      hub?.end();
-      hub = undefined;
-      wanted = 0;
-      histories = new Map();
-      state = { phase: 'idle', histories };
-      onChange();
-    },
+    reset,
   };
+}
+
+/** Whether two settings ask for the same run. */
+export function isSame(one: Setting, other: Setting | undefined): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
 }
