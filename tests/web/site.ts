@@ -29,7 +29,7 @@ export interface VisitOptions extends BrowserContextOptions {
 export interface Visit {
   readonly page: Page;
   readonly problems: string[];
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 export async function openSite(): Promise<Site> {

@@ -5,7 +5,7 @@ import { examples } from '../../../ts/cli/specification.ts';
 import { whole } from '../../mnist/format.ts';
 import { backendChoices } from '../browser/backends.ts';
 import { connect } from '../calls.ts';
-import { all, by, fillSelect, sayProblem } from '../elements.ts';
+import { all, by, fillSelect, make, sayProblem } from '../elements.ts';
 import { announcer, progressBar } from '../live.ts';
 import { drawn } from '../plots.ts';
 import { histogramPlot, showDetail } from './detail.ts';
@@ -24,8 +24,11 @@ export function openCompressPart(): void {
   const status = announcer(by('compress-status'));
   const bar = progressBar(by('compress-progress'));
   const problem = by('compress-problem');
+  const file = by<HTMLInputElement>('compress-file');
 
   let about: About | undefined;
+  /** Whether it is a file of the visitor's. */
+  let own = false;
   let seen: Row | undefined;
   const results = new Map<Row, Measured>();
   /** Counts what the visitor asks for: whoever finds another number stops. */
@@ -62,9 +65,10 @@ export function openCompressPart(): void {
     const whole = tensor.value === ALL || about.tensors.length === 0;
     by('compress-map').hidden = about.tensors.length === 0 || !whole;
     const { name } = about;
-    by('compress-command').textContent = whole
-      ? `The same on the command line: npx fewbits compress ${name} -o ${name}.fb -c ${row.specification()}`
-      : '';
+    const command = `npx fewbits compress ${name} -o ${name}.fb -c ${row.specification()}`;
+    by('compress-command').replaceChildren(
+      ...(whole && own ? ['The same on the command line: ', make('code', {}, command)] : []),
+    );
     showDetail(measured);
     histogram.again();
   };
@@ -105,6 +109,8 @@ export function openCompressPart(): void {
     sayProblem(problem, undefined);
     by('compress-results').hidden = true;
     about = undefined;
+    own = typeof from !== 'string';
+    if (!own) file.value = '';
     results.clear();
     now(`Reading ${name} ...`);
     status.now(`Reading ${name}`);
@@ -152,18 +158,16 @@ export function openCompressPart(): void {
 
   const download = (name: string, bytes: Uint8Array): void => {
     const url = URL.createObjectURL(new Blob([bytes as Uint8Array<ArrayBuffer>]));
-    const link = document.createElement('a');
-    Object.assign(link, { href: url, download: name }).click();
+    make('a', { href: url, download: name }).click();
     setTimeout(() => URL.revokeObjectURL(url), 10_000);
   };
 
-  const file = by<HTMLInputElement>('compress-file');
   file.addEventListener('change', () => {
     const [chosen] = file.files ?? [];
     if (chosen !== undefined) void load(chosen);
-    // the same file may be chosen again
-    file.value = '';
   });
+  // the same file may be chosen again, changed on the disk
+  file.addEventListener('click', () => (file.value = ''));
   for (const button of all<HTMLButtonElement>('[data-example]'))
     button.addEventListener('click', () => void load(button.dataset.example as ExampleName));
   by<HTMLFormElement>('compress-form').addEventListener('submit', (event) => event.preventDefault());
