@@ -36,13 +36,16 @@ export async function backendChoices(
   before: readonly (readonly [value: string, text: string])[] = [],
 ): Promise<void> {
   fillSelect(select, [...before, ['wasm', 'wasm']]);
-  const { backends, auto } = await diagnosis();
-  const touched = select.dataset.touched === 'yes' || select.disabled;
+  const known = await diagnosis().catch(() => undefined);
+  if (known === undefined) return;
   fillSelect(select, [
     ...before,
-    ...backends
+    ...known.backends
       .filter(({ works }) => works)
       .map(({ backend, detail }) => [backend, `${backend} (${detail})`] as const),
   ]);
-  if (before.length === 0 && !touched) select.value = auto;
+  if (before.length > 0 || select.disabled || select.value === known.auto) return;
+  select.value = known.auto;
+  // what was begun on the other one is told
+  select.dispatchEvent(new Event('change', { bubbles: true }));
 }

@@ -13,6 +13,9 @@ import type { Measured } from './worker.ts';
 const HEADER_BYTES = 16;
 const CRC_BYTES = 4;
 
+/** Colours of parts; no packet has more of them than a sparse one. */
+const COLOURS = 7;
+
 interface Part {
   readonly name: string;
   readonly offset: number;
@@ -39,7 +42,7 @@ export function showDetail({ inspection, relative, largest, pack, unpack }: Meas
       const share = size / bytes;
       const block = make(
         'span',
-        { class: `part part-${i % 5}`, style: `flex-grow: ${share}` },
+        { class: `part part-${i % COLOURS}`, style: `flex-grow: ${share}` },
         share > 0.12 ? name : '',
       );
       block.title = `${name}: ${whole(size)} bytes`;
@@ -49,7 +52,7 @@ export function showDetail({ inspection, relative, largest, pack, unpack }: Meas
   fill(
     by('compress-sections'),
     parts.map(({ name, offset, bytes: size }, i) => [
-      make('span', {}, make('span', { class: `swatch part-${i % 5}`, 'aria-hidden': 'true' }), name),
+      make('span', {}, make('span', { class: `swatch part-${i % COLOURS}`, 'aria-hidden': 'true' }), name),
       whole(offset),
       whole(size),
       `${digits((100 * size) / bytes)} %`,

@@ -42,7 +42,7 @@ export function accuracyCurves(
   width: number,
   histories: Histories,
   against: Against,
-): SVGSVGElement | HTMLElement {
+): SVGSVGElement | HTMLElement | undefined {
   const curves = new Map(
     [...histories].map(([name, history]) => [
       name,
@@ -67,7 +67,7 @@ export function lossCurves(
   width: number,
   histories: Histories,
   against: Against,
-): SVGSVGElement | HTMLElement {
+): SVGSVGElement | HTMLElement | undefined {
   const curves = new Map(
     [...histories].map(([name, history]) => {
       const losses = smooth(history.map(({ loss }) => loss));
@@ -98,8 +98,9 @@ function draw(
   curves: ReadonlyMap<string, readonly Point[]>,
   { axis }: Against,
   { label, dots, y }: { label: string; dots: boolean; y: Plot.ScaleOptions },
-): SVGSVGElement | HTMLElement {
+): SVGSVGElement | HTMLElement | undefined {
   const places = [...curves.values()].flatMap((points) => points.map(({ x }) => x));
+  if (places.length === 0) return undefined;
   const x =
     axis === 'steps'
       ? { label: LABELS.steps, domain: [0, Math.max(10, ...places)], ticks: 5 }
