@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import ts from 'typescript';
 import * as assert from 'uvu/assert';
 import { findPython, NO_PYTHON } from '../../examples/shared/python.ts';
-import { writeNpy } from '../../ts/cli/npy.ts';
+import { writeNpy } from '../../ts/files/npy.ts';
 import { input } from '../support/inputs.ts';
 import { skip } from '../support/require.ts';
 import { softwareGpu } from '../support/software-gpu.ts';
