@@ -4,7 +4,7 @@ import { inBrowser, settings } from './settings.ts';
 import { suite } from './suite.ts';
 import type { Suite } from './suite.ts';
 
-type Kind = 'js' | 'wasm scalar' | 'wasm simd' | 'webgpu' | 'webgpu in windows';
+export type Kind = 'js' | 'wasm scalar' | 'wasm simd' | 'webgpu' | 'webgpu in windows';
 
 /** Plain JavaScript gives a page nothing that Node has not tested. */
 const tested: readonly Kind[] = inBrowser
@@ -65,12 +65,15 @@ async function suiteDone(kind: Kind): Promise<void> {
  *   });
  * });
  */
-export function eachBackend(name: string, body: (test: Suite, open: () => Promise<Backend>) => void): void {
+export function eachBackend(
+  name: string,
+  body: (test: Suite, open: () => Promise<Backend>, kind: Kind) => void,
+): void {
   for (const kind of kinds) {
     const test = suite(`${name} on ${kind}`);
     suitesLeft.set(kind, (suitesLeft.get(kind) ?? 0) + 1);
     test.after(() => suiteDone(kind));
-    body(test, () => open(kind));
+    body(test, () => open(kind), kind);
     test.run();
   }
 }
