@@ -57,10 +57,11 @@ export function sayProblem(place: HTMLElement, problem: unknown): void {
   place.textContent = problem === undefined ? '' : sentence(problem);
 }
 
-/** What an error says, as a sentence. */
+/** What an error says, as a sentence; names of files stay as they are. */
 export function sentence(problem: unknown): string {
   const text = problem instanceof Error ? problem.message : String(problem);
-  return text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? '' : '.');
+  const begun = /^[a-z]+[ ,]/.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text;
+  return begun + (/[.!?]$/.test(text) ? '' : '.');
 }
 
 /** Offers a file to be saved. */

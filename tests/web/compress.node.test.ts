@@ -152,7 +152,7 @@ test('what is wrong with a file is said in one sentence', async () => {
     'none.npy': [writeNpy(new Float32Array(0)), /^none.npy holds no numbers\.$/i],
     'notes.txt': [
       new TextEncoder().encode('some notes'),
-      /^notes.txt: neither a .npy nor a .safetensors file\.$/i,
+      /^notes\.txt: neither a \.npy nor a \.safetensors file\.$/,
     ],
     'cut.npy': [
       sound.subarray(0, 300),
