@@ -2,7 +2,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -15,6 +14,7 @@ import { Device } from '../ts/device.ts';
 import { PacketError } from '../ts/errors.ts';
 import { flattenedOneBit, float32, quantized, scaledSign, topK } from '../ts/index.ts';
 import { inspect, type Inspection } from '../ts/inspect.ts';
+import { freePort } from './support/ports.ts';
 import type { Golden } from './support/golden.ts';
 import { rejects } from './support/host.ts';
 import { input, words } from './support/inputs.ts';
@@ -352,16 +352,6 @@ test('the command prints what a packet is, and writes an .npy file', async () =>
     assert.is(stderr.trim().split('\n').length, 1);
   }
 });
-
-/** A port that nothing listens on. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 test("the server of Python's README is the example's file", () => {
   const readme = readFileSync(`${root}python/README.md`, 'utf8');

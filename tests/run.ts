@@ -30,6 +30,9 @@ Runs the test files whose path contains one of the parts given, or all.
 REQUIRE_ALL=1 in the environment makes skipped tests fail.
 `;
 
+/** Processes for the files that run in Node alone: several, so that the last to end is not long alone. */
+const CHUNKS = 4;
+
 /** Chromium compiles shaders as Node does, by Dawn: of the tables of inputs that Node takes whole, every third row. */
 const IN_PAGES = 3;
 
@@ -125,18 +128,20 @@ async function main(options: Options): Promise<Tally> {
       const title = `${node}, ${count(paths.length, 'file')} ${what}`;
       tallies.push(await part(title, (to) => runInNode(paths, settings, gpu, to), out));
     };
-    // one lane waits on processes, brokers and files for much of its time, the other computes: two cores do both
+    const inPages = async (out: Print): Promise<void> => {
+      if (pages.length === 0) return;
+      const title = `browser, ${count(pages.length, 'file')}`;
+      const some = { ...settings, every: IN_PAGES };
+      tallies.push(await part(title, (to) => runInBrowser(pages, root, some, gpu, to), out));
+    };
+    const size = Math.ceil(alone.length / CHUNKS);
+    const [first, ...others] = Array.from({ length: CHUNKS }, (_, i) => {
+      const files = alone.slice(i * size, (i + 1) * size);
+      return (out: Print) => inNode(files, 'for Node alone', out);
+    });
+    // two at a time, so that two cores have work
     await inLanes(
-      [
-        (out) => inNode(alone, 'for Node alone', out),
-        async (out) => {
-          await inNode(shared, 'for all runtimes', out);
-          if (pages.length === 0) return;
-          const title = `browser, ${count(pages.length, 'file')}`;
-          const some = { ...settings, every: IN_PAGES };
-          tallies.push(await part(title, (to) => runInBrowser(pages, root, some, gpu, to), out));
-        },
-      ],
+      [first, (out) => inNode(shared, 'for all runtimes', out), ...others, inPages],
       Math.min(2, availableParallelism()),
     );
   }

@@ -3,17 +3,11 @@ import { openDevice } from 'fewbits';
 import { describeRun, joinRun, mqttBroker } from 'fewbits/mqtt';
 
 import { openDigits } from '../mnist/digits.ts';
+import { fetchDigits } from '../shared/fetch-digits.ts';
 
 const form = document.querySelector('form') as HTMLFormElement;
 const state = document.querySelector('#state') as HTMLElement;
 const say = (text: string): void => void (state.textContent = text);
-
-/** One of the files with the digits, from the page's own server. */
-async function readFile(name: string): Promise<Uint8Array> {
-  const response = await fetch(`mnist/${name}`);
-  if (!response.ok) throw new Error(`${name}: ${response.status} ${response.statusText}`);
-  return new Uint8Array(await response.arrayBuffer());
-}
 
 async function join(url: string, run: string, name: string): Promise<void> {
   const broker = mqttBroker({ url });
@@ -22,7 +16,7 @@ async function join(url: string, run: string, name: string): Promise<void> {
   const { task: told, algorithm, seed = 1 } = about as { task?: string; algorithm?: string; seed?: number };
   if (told !== 'mnist') throw new Error(`this page knows the task mnist alone, the run has ${told}`);
   say('Loading the digits ...');
-  const task = await openDigits({ algorithm, seed, role: 'worker' }, readFile);
+  const task = await openDigits({ algorithm, seed, role: 'worker' }, fetchDigits);
   const device = await openDevice();
   const worker = await joinRun({
     broker,

@@ -2,17 +2,11 @@
 import { openDevice } from 'fewbits';
 
 import { openDigits } from '../mnist/digits.ts';
+import { fetchDigits } from '../shared/fetch-digits.ts';
 import { join } from './peer.ts';
 
 const state = document.querySelector('#state') as HTMLElement;
 const say = (text: string): void => void (state.textContent = text);
-
-/** One of the files with the digits, from the page's own server. */
-async function readFile(name: string): Promise<Uint8Array> {
-  const response = await fetch(`mnist/${name}`);
-  if (!response.ok) throw new Error(`${name}: ${response.status} ${response.statusText}`);
-  return new Uint8Array(await response.arrayBuffer());
-}
 
 async function takePart(): Promise<void> {
   say('Asking for a seat ...');
@@ -20,7 +14,7 @@ async function takePart(): Promise<void> {
   await join({
     room: new WebSocket(`ws://${location.host}`),
     device,
-    openTask: (options) => openDigits(options, readFile),
+    openTask: (options) => openDigits(options, fetchDigits),
     RTCPeerConnection,
     onState: say,
   });

@@ -2,13 +2,13 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { promisify } from 'node:util';
 import ts from 'typescript';
 import * as assert from 'uvu/assert';
 import { findPython, NO_PYTHON } from '../../examples/shared/python.ts';
 import { writeNpy } from '../../ts/files/npy.ts';
+import { freePort } from '../support/ports.ts';
 import { input } from '../support/inputs.ts';
 import { skip } from '../support/require.ts';
 import { softwareGpu } from '../support/software-gpu.ts';
@@ -124,16 +124,6 @@ test('programs for browsers run in Chromium, on a GPU where they ask for one', a
   if (gpu === undefined) return skip('the software GPU is carried for Linux x64 alone');
   assert.equal(await runInPage(programs, gpu), []);
 });
-
-/** A port that nothing listens on. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 test('Python runs, and servers in it serve the programs beside them', async () => {
   const python = await findPython();
