@@ -31,20 +31,19 @@ function named<T extends { readonly name: string }>(all: readonly T[], name: str
   return found;
 }
 
-function send(report: Report): void {
-  process.send?.(report);
+function send(report: Report, sent?: () => void): void {
+  process.send?.(report, undefined, undefined, sent);
 }
 
 process.once('message', (job: Job) => {
-  runJob(job)
+  void runJob(job)
     .then(
-      (run) => send({ kind: 'run', run }),
-      (error: unknown) =>
-        send({
-          kind: 'failure',
-          message: error instanceof Error ? (error.stack ?? error.message) : String(error),
-        }),
+      (run): Report => ({ kind: 'run', run }),
+      (error: unknown): Report => ({
+        kind: 'failure',
+        message: error instanceof Error ? (error.stack ?? error.message) : String(error),
+      }),
     )
-    // the channel to the parent would keep the process alive
-    .finally(() => process.disconnect());
+    // the channel to the parent would keep the process alive; closed before all was sent, it would lose a long history
+    .then((last) => send(last, () => process.disconnect()));
 });
