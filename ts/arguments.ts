@@ -2,6 +2,7 @@
  * Argument rules in one form, `"k" expected an integer in 1..n, got 0`: TypeError for a wrong type, RangeError for a
  * wrong value.
  */
+import type { GpuRange } from './backends/backend.ts';
 
 /** A value as an error message shows it: short, and never the contents of an array. */
 export function shown(value: unknown): string {
@@ -47,6 +48,11 @@ export function requireFloat32Array(name: string, value: unknown): Float32Array 
   if (!isView(value, 'Float32Array'))
     throw new TypeError(`"${name}" expected a Float32Array, got ${shown(value)}`);
   return value as Float32Array;
+}
+
+/** Whether a vector is given as a range of a GPU buffer. Every typed array has a `buffer` too, but is a view. */
+export function isGpuRange(x: unknown): x is GpuRange {
+  return typeof x === 'object' && x !== null && 'buffer' in x && !ArrayBuffer.isView(x);
 }
 
 /** @throws TypeError unless `value` is a Uint32Array */

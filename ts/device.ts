@@ -3,6 +3,7 @@
  * the compressor's kernels there, and comes back once, as the words that `writePacket` lays out.
  */
 import {
+  isGpuRange,
   requireBytes,
   requireFloat32Array,
   requireInteger,
@@ -123,6 +124,14 @@ export class PacketDevice implements Host {
     return this.#opened.backend.detail;
   }
 
+  /**
+   * The GPU in use, for buffers of your own: your device where you gave one, else another after it was lost. undefined on
+   * other backends.
+   */
+  get gpu(): GPUDevice | undefined {
+    return this.#opened.backend.gpu;
+  }
+
   /** For each backend that `auto` would have preferred, why it is not in use. */
   get reasons(): Readonly<Record<string, string>> {
     return this.#opened.reasons;
@@ -197,6 +206,10 @@ export class PacketDevice implements Host {
    */
   async decompress(packet: Uint8Array, options?: DecompressOptions<Float32Array>): Promise<Float32Array>;
   async decompress(packet: Uint8Array, options: DecompressOptions<GpuRange>): Promise<GpuRange>;
+  async decompress<Target extends Float32Array | GpuRange>(
+    packet: Uint8Array,
+    options: DecompressOptions<Target> & { readonly into: Target },
+  ): Promise<Target>;
   async decompress(
     packet: Uint8Array,
     options: DecompressOptions<Float32Array | GpuRange> = {},
@@ -294,9 +307,4 @@ export class Device extends PacketDevice {
     ]);
     this.kernels = Object.freeze(Object.fromEntries(bound) as Kernels);
   }
-}
-
-/** Whether a vector is given as a range of a GPU buffer. Every typed array has a `buffer` too, but is a view. */
-function isGpuRange(x: unknown): x is GpuRange {
-  return typeof x === 'object' && x !== null && 'buffer' in x && !ArrayBuffer.isView(x);
 }

@@ -1,6 +1,7 @@
 /** What ts/algorithms/system.ts says of every system. */
 import * as assert from 'uvu/assert';
-import type { Worker } from '../../ts/algorithms/system.ts';
+import type { Model, Worker } from '../../ts/algorithms/system.ts';
+import type { Vector } from '../../ts/algorithms/vectors.ts';
 import { descend, gradients, models } from '../reference/algorithms/gradients.ts';
 import { crewOf, device, directionsOf, play } from '../reference/algorithms/play.ts';
 import { systems } from '../reference/algorithms/systems.ts';
@@ -55,10 +56,10 @@ for (const { label, system, momentum } of systems) {
       const spoiled = gradients(100, 2, step);
       // the same gradients, overwritten as soon as each was sent
       const spoiling = one.workers.map((worker, rank) => ({
-        send: async (...args: Parameters<typeof worker.send>) => {
-          const message = await worker.send(...args);
-          assert.equal(args[0], given[rank]);
-          args[0].fill(NaN);
+        send: async (gradient: Vector, model?: Model) => {
+          const message = await worker.send(gradient, model);
+          assert.equal(gradient, given[rank]);
+          spoiled[rank].fill(NaN);
           return message;
         },
         receive: (inbox: readonly Uint8Array[]) => worker.receive(inbox),

@@ -120,7 +120,7 @@ test('gradients and models go to their workers', async () => {
   const got: unknown[] = [];
   const workers = [0, 1].map((rank): Worker => {
     const worker = talker(rank, [{ route: 'gather', floats: 1 }]);
-    return { ...worker, send: (gradient, model) => (got.push([gradient[0], model]), worker.send(gradient)) };
+    return { ...worker, send: (gradient, model) => (got.push([gradient, model]), worker.send(gradient)) };
   });
   const model = {
     parameters: new Float32Array(1),
@@ -131,8 +131,8 @@ test('gradients and models go to their workers', async () => {
   const given = [new Float32Array([5]), new Float32Array([6])];
   await exchange(workers, undefined, given, [model, { ...model, momentum: 0.5 }]);
   assert.equal(got, [
-    [5, model],
-    [6, { ...model, momentum: 0.5 }],
+    [given[0], model],
+    [given[1], { ...model, momentum: 0.5 }],
   ]);
   got.length = 0;
   await exchange(

@@ -19,31 +19,14 @@ import {
   threshold,
   topK,
 } from '../../ts/index.ts';
+import { contents, COPY_SOURCE, COPY_TARGET, onGpu, openGpu, releaseGpus, STORAGE } from '../support/gpu.ts';
 import { rejects } from '../support/host.ts';
 import { input } from '../support/inputs.ts';
-import { inBrowser } from '../support/settings.ts';
 import { suite } from '../support/suite.ts';
 
 const test = suite('the webgpu backend');
 
-/** GPUBufferUsage, which Node has no global for. */
-const COPY_SOURCE = 4;
-const COPY_TARGET = 8;
-const STORAGE = 128;
-
-/** Dawn's instance in Node, referenced as long as its devices are used. */
-let dawn: GPU | undefined;
-test.after(() => (dawn = undefined));
-
-async function openGpu(): Promise<GPUDevice> {
-  if (!inBrowser) {
-    const { create } = await import('webgpu');
-    dawn ??= create(['enable-dawn-features=disable_workgroup_init']);
-  }
-  const adapter = await (inBrowser ? navigator.gpu : dawn)?.requestAdapter();
-  if (!adapter) throw new Error('no GPU adapter was found');
-  return adapter.requestDevice();
-}
+test.after(releaseGpus);
 
 /** Counts the calls of a method from now on. */
 function counted<T extends object>(target: T, method: keyof T & string): () => number {
@@ -109,23 +92,6 @@ test('a compress is one submit, and takes no new memory after the first of its s
   device.close();
   gpu.destroy();
 });
-
-/** A GPU buffer that holds `x` from byte `offset` on, between guards of 7. */
-function onGpu(gpu: GPUDevice, x: Float32Array, offset: number, usage: number): GPUBuffer {
-  const buffer = gpu.createBuffer({ size: offset + x.length * 4 + 64, usage: usage | COPY_TARGET });
-  gpu.queue.writeBuffer(buffer, 0, new Float32Array(buffer.size / 4).fill(7));
-  gpu.queue.writeBuffer(buffer, offset, x as Float32Array<ArrayBuffer>);
-  return buffer;
-}
-
-async function contents(gpu: GPUDevice, buffer: GPUBuffer): Promise<Float32Array> {
-  const readback = gpu.createBuffer({ size: buffer.size, usage: COPY_TARGET | 1 });
-  const encoder = gpu.createCommandEncoder();
-  encoder.copyBufferToBuffer(buffer, 0, readback, 0, buffer.size);
-  gpu.queue.submit([encoder.finish()]);
-  await readback.mapAsync(1);
-  return new Float32Array(readback.getMappedRange().slice(0));
-}
 
 test('a vector on the GPU is compressed there, wherever it lies', async () => {
   const gpu = await openGpu();

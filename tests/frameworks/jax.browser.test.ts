@@ -6,7 +6,7 @@ import * as jax from '../../ts/frameworks/jax.ts';
 import { rejects } from '../support/host.ts';
 import { input } from '../support/inputs.ts';
 import { suite } from '../support/suite.ts';
-import { countCrossings } from './crossings.ts';
+import { countCrossings } from '../support/crossings.ts';
 
 const test = suite('fewbits/jax on a GPU');
 let halves = false;

@@ -3,14 +3,23 @@ import '@tensorflow/tfjs-backend-webgpu';
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-core/dist/register_all_gradients.js';
 import * as assert from 'uvu/assert';
-import { exchange, foSgd, liecSgd } from '../../ts/algorithms/index.ts';
+import {
+  cser,
+  exchange,
+  foSgd,
+  liecSgd,
+  memSgd,
+  type System,
+  type Vector,
+} from '../../ts/algorithms/index.ts';
+import { NonFiniteError } from '../../ts/errors.ts';
 import * as tfjs from '../../ts/frameworks/tfjs.ts';
 import { flattenedOneBit, openDevice, topK, type Device } from '../../ts/index.ts';
 import { rejects } from '../support/host.ts';
 import { input } from '../support/inputs.ts';
 import { suite } from '../support/suite.ts';
-import { countCrossings } from './crossings.ts';
-import { closeNet, lossOf, openNet, openPoints } from './problem.ts';
+import { countCrossings } from '../support/crossings.ts';
+import { closeNet, lossOf, openNet, openPoints, type Net } from './problem.ts';
 
 const test = suite('fewbits/tfjs on a GPU');
 let gpu: Device;
@@ -108,42 +117,125 @@ test('tensors that TensorFlow.js has left in the CPU’s memory are uploaded', a
   tf.dispose(small);
 });
 
-test('optimizers train through systems on the GPU, and leave no tensor', async () => {
-  for (const system of [foSgd({ seed: 1, scale: 'drive' }), liecSgd({ averagePeriod: 3 })]) {
-    const start = tf.memory().numTensors;
-    const ranks = [0, 1];
-    const nets = ranks.map(openNet);
-    const points = ranks.map((rank) => openPoints(64, rank + 1));
-    const optimizers = ranks.map(() => tf.train.adam(0.02));
-    const workers = ranks.map((rank) =>
-      tfjs.distribute(optimizers[rank], { system, device: gpu, workers: 2, rank, variables: nets[rank] }),
+/** The loss, the variables, the optimizers and the workers after some steps through a system; nothing is left behind. */
+async function trained(
+  system: System,
+  distribute: typeof tfjs.distribute | typeof tfjs.distributeOnGpu,
+): Promise<{ readonly losses: readonly number[]; readonly models: readonly Float32Array[] }> {
+  const start = tf.memory().numTensors;
+  const ranks = [0, 1];
+  const nets = ranks.map(openNet);
+  const points = ranks.map((rank) => openPoints(64, rank + 1));
+  const optimizers = ranks.map(() => tf.train.adam(0.02));
+  const workers = ranks.map(
+    (rank) =>
+      distribute(optimizers[rank], {
+        system,
+        device: gpu,
+        workers: 2,
+        rank,
+        variables: nets[rank],
+      }) as tfjs.DistributedOptimizer<Net, Vector>,
+  );
+  const server = system.server?.(cpu, { n: workers[0].layout.length, workers: 2 });
+  const losses: number[] = [];
+  let steady = 0;
+  for (let step = 0; step < 12; step++) {
+    const given = [];
+    for (const rank of ranks)
+      given.push(await workers[rank].gradient(() => lossOf(nets[rank], points[rank])));
+    losses.push(given[0].loss);
+    await exchange(
+      workers,
+      server,
+      given.map(({ gradient }) => gradient),
     );
-    const server = system.server?.(cpu, { n: workers[0].layout.length, workers: 2 });
-    const losses: number[] = [];
-    let steady = 0;
-    for (let step = 0; step < 12; step++) {
-      const given = [];
-      for (const rank of ranks)
-        given.push(await workers[rank].gradient(() => lossOf(nets[rank], points[rank])));
-      losses.push(given[0].loss);
-      await exchange(
-        workers,
-        server,
-        given.map(({ gradient }) => gradient),
-      );
-      if (step === 1) steady = tf.memory().numTensors;
+    if (step === 1) steady = tf.memory().numTensors;
+  }
+  assert.is(tf.memory().numTensors, steady);
+  // what was saved goes on
+  const state = await workers[0].save();
+  await workers[0].load(state);
+  assert.is(tf.memory().numTensors, steady);
+  assert.equal(await workers[0].save(), state);
+  const models = await Promise.all(nets.map((net) => tfjs.flatten(net)));
+  workers.forEach((worker) => worker.dispose());
+  nets.forEach(closeNet);
+  points.forEach(({ at, side }) => tf.dispose([at, side]));
+  optimizers.forEach((optimizer) => optimizer.dispose());
+  assert.is(tf.memory().numTensors, start);
+  return { losses, models };
+}
+
+for (const system of [
+  foSgd({ seed: 1, scale: 'drive' }),
+  liecSgd({ averagePeriod: 5 }),
+  memSgd(topK({ ratio: 0.1 })),
+  cser({ seed: 2 }),
+])
+  test(`an optimizer through ${system.name} on the GPU trains, leaves no tensor, and is the one in memory`, async () => {
+    const { losses, models } = await trained(system, tfjs.distributeOnGpu);
+    assert.ok(losses[11] < 0.9 * losses[0], losses.join(', '));
+    const inMemory = await trained(system, tfjs.distribute);
+    assert.equal(losses, inMemory.losses);
+    assert.equal(models, inMemory.models);
+  });
+
+test('with vectors on the GPU a step reads back the packet and the loss', async () => {
+  for (const system of [foSgd({ seed: 1 }), liecSgd({ averagePeriod: 100 })]) {
+    const kernel = tf.variable(tf.tensor2d(input('normal', 60 * 50), [60, 50]));
+    const bias = tf.variable(tf.zeros([50]));
+    const x = tf.tensor2d(input('heavy', 40 * 60), [40, 60]);
+    const optimizer = tf.train.momentum(1e-6, 0.9);
+    const worker = tfjs.distributeOnGpu(optimizer, {
+      system,
+      device: gpu,
+      workers: 1,
+      rank: 0,
+      variables: { kernel, bias },
+    });
+    const server = system.server?.(cpu, { n: N, workers: 1 });
+    const loss = (): tf.Scalar =>
+      tf.mean(tf.square(tf.add(tf.matMul(x, kernel as tf.Tensor as tf.Tensor2D), bias)));
+    for (let step = 0; step < 3; step++) {
+      const crossings = countCrossings();
+      try {
+        const { gradient } = await worker.gradient(loss);
+        const { bytes } = await worker.send(gradient);
+        await worker.receive([(await server?.answer([bytes])) as Uint8Array]);
+        const back = crossings.bytes();
+        assert.ok(back > 0 && back < 2 * bytes.length + 100 && back < N, `${system.name}: ${back}`);
+      } finally {
+        crossings.stop();
+      }
     }
-    assert.is(tf.memory().numTensors, steady);
-    assert.ok(losses[11] < 0.9 * losses[0], `${system.name}: ${losses.join(', ')}`);
-    // what was saved goes on
-    const state = await workers[0].save();
-    await workers[0].load(state);
-    assert.is(tf.memory().numTensors, steady);
-    assert.equal(await workers[0].save(), state);
-    nets.forEach(closeNet);
-    points.forEach(({ at, side }) => tf.dispose([at, side]));
-    optimizers.forEach((optimizer) => optimizer.dispose());
-    assert.is(tf.memory().numTensors, start);
+    worker.dispose();
+    optimizer.dispose();
+    tf.dispose([kernel, bias, x]);
+  }
+});
+
+test('a gradient with NaN on the GPU is refused before the optimizer takes it in', async () => {
+  for (const system of [foSgd({ seed: 1 }), liecSgd()]) {
+    const net = openNet();
+    const optimizer = tf.train.adam(0.02);
+    const worker = tfjs.distributeOnGpu(optimizer, {
+      system,
+      device: gpu,
+      workers: 1,
+      rank: 0,
+      variables: net,
+    });
+    const state = await worker.save();
+    const vector = tfjs.openGpuVector(worker.layout.length);
+    tfjs.webgpuDevice().queue.writeBuffer(vector.buffer, 28, new Float32Array([NaN]));
+    await rejects(worker.send(vector), NonFiniteError, 'first at index 7');
+    await rejects(worker.send({ ...vector, length: 3 }), RangeError, '"gradient.length" expected');
+    assert.equal(await worker.save(), state);
+    vector.dispose();
+    worker.dispose();
+    closeNet(net);
+    optimizer.dispose();
   }
 });
 
@@ -160,6 +252,13 @@ test('what cannot come from the GPU says so', async () => {
   fails(() => tfjs.unflattenOnGpu({ ...vector, length: 3, offset: 4 }, layout), '"offset" expected 0, got 4');
   fails(() => tfjs.flattenOnGpu({ tree }, { layout }), '"other" expected "0" as array 0, got "tree/0"');
   await rejects(cpu.compress(topK({ k: 1 }), vector), TypeError, 'has no GPU buffers');
+  const variables = [tf.variable(tf.zeros([3]))];
+  const options = { system: foSgd({ seed: 1 }), workers: 1, rank: 0, variables };
+  fails(() => tfjs.distributeOnGpu(tf.train.sgd(1), { ...options, device: cpu }), 'got one on wasm');
+  const other = await openDevice({ backend: 'webgpu' });
+  fails(() => tfjs.distributeOnGpu(tf.train.sgd(1), { ...options, device: other }), 'got one on another GPU');
+  other.close();
+  tf.dispose(variables);
   vector.dispose();
   tf.dispose(tree);
 });

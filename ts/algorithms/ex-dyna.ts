@@ -28,11 +28,11 @@ import {
   notGathered,
   only,
   ranksOf,
-  requireGradient,
   requireMessages,
   takeMean,
 } from './steps.ts';
 import type { Message, Outcome, Seat, StepReport, System, Worker } from './system.ts';
+import { requireVector, type Vector } from './vectors.ts';
 
 export interface ExDynaOptions {
   /** The share of elements that all workers together are to select in a step. */
@@ -180,9 +180,9 @@ class ExDynaWorker implements Worker {
     return this.#report;
   }
 
-  async send(gradient: Float32Array): Promise<Message> {
-    requireGradient(gradient, this.#seat.n);
-    accumulate(this.#residual, gradient, this.#acc);
+  async send(gradient: Vector): Promise<Message> {
+    requireVector('gradient', gradient, this.#seat.n);
+    await accumulate(this.#device, this.#residual, gradient, this.#acc);
     return this.#begin();
   }
 

@@ -1,15 +1,24 @@
 /** The transport within one process: carries the messages of a step and counts them. For simulations and tests. */
 import { sumMessages } from './steps.ts';
 import type { Message, Model, Outcome, Server, Worker } from './system.ts';
+import type { Vector } from './vectors.ts';
 
 /** What one step of all workers came to. */
-export interface Step {
+export interface Step<Direction extends Vector = Float32Array> {
   /** Each worker's outcome, by rank: a direction, or the model was stepped. */
-  readonly outcomes: readonly Exclude<Outcome, { kind: 'message' }>[];
+  readonly outcomes: readonly Exclude<Outcome<Direction>, { kind: 'message' }>[];
   /** Bytes that the workers sent, all together. */
   readonly bytesUp: number;
   /** Bytes that the workers received, all together. */
   readonly bytesDown: number;
+}
+
+/** What `exchange` needs of a worker. */
+interface Machine<Gradient extends Vector, Direction extends Vector> extends Pick<
+  Worker<Direction>,
+  'receive'
+> {
+  send(gradient: Gradient, model?: Model): Promise<Message>;
 }
 
 /**
@@ -23,12 +32,12 @@ export interface Step {
  * const server = system.server?.(device, { n: gradient.length, workers: 2 });
  * const { outcomes, bytesUp } = await exchange(crew, server, [gradient, gradient]);
  */
-export async function exchange(
-  workers: readonly Pick<Worker, 'send' | 'receive'>[],
+export async function exchange<Direction extends Vector = Float32Array, Gradient extends Vector = Vector>(
+  workers: readonly Machine<Gradient, Direction>[],
   server: Server | undefined,
-  gradients: readonly Float32Array[],
+  gradients: readonly Gradient[],
   models: readonly Model[] = [],
-): Promise<Step> {
+): Promise<Step<Direction>> {
   if (gradients.length !== workers.length)
     throw new RangeError(`"gradients" expected ${workers.length} of them, got ${gradients.length}`);
   let bytesUp = 0;
@@ -44,10 +53,10 @@ export async function exchange(
     const received = inbox.reduce((sum, { length }) => sum + length, 0);
     // one's own message of a gather round need not travel
     bytesDown += workers.length * received - (messages[0].route === 'gather' ? size : 0);
-    const outcomes: Outcome[] = [];
+    const outcomes: Outcome<Direction>[] = [];
     for (const worker of workers) outcomes.push(await worker.receive(inbox));
     const next = outcomes.flatMap((outcome) => (outcome.kind === 'message' ? [outcome.message] : []));
-    if (next.length === 0) return { outcomes: outcomes as Step['outcomes'], bytesUp, bytesDown };
+    if (next.length === 0) return { outcomes: outcomes as Step<Direction>['outcomes'], bytesUp, bytesDown };
     messages = next;
   }
 }

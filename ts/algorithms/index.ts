@@ -9,6 +9,7 @@ export { exDyna, type ExDynaOptions } from './ex-dyna.ts';
 export { exchange, type Step } from './exchange.ts';
 export { foSgd } from './fo-sgd.ts';
 export { liecSgd, type LiecOptions } from './liec-sgd.ts';
+export { workerOnGpu } from './on-gpu.ts';
 export {
   splitLearning,
   splitMask,
@@ -31,3 +32,4 @@ export type {
   System,
   Worker,
 } from './system.ts';
+export type { Vector } from './vectors.ts';

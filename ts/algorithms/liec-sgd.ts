@@ -18,10 +18,10 @@
 import type { Compressor } from '../compressors/compressor.ts';
 import { scaledSign } from '../compressors/scaled-sign.ts';
 import { requireInteger, requireOptions } from '../arguments.ts';
+import type { Device } from '../device.ts';
 import { keptShare } from './parameter-server.ts';
 import { shared, stateful } from './state.ts';
 import {
-  add,
   addMean,
   bytesOf,
   finiteFloatsOf,
@@ -29,13 +29,13 @@ import {
   only,
   ranksOf,
   requireFinite,
-  requireGradient,
   requireMessages,
   requirePacket,
   SILENT,
   squeezeWithError,
 } from './steps.ts';
-import type { Model, System } from './system.ts';
+import type { Model, Seat, System, Worker } from './system.ts';
+import { copyInto, inMemory, requireVector, type Vector } from './vectors.ts';
 
 export interface LiecOptions {
   /** C, scaledSign() if left out: of the whole vector, as one of the authors' settings. */
@@ -59,73 +59,83 @@ export function liecSgd(options: LiecOptions = {}): System {
   const period = requireInteger('averagePeriod', options.averagePeriod ?? 100, 1, 2 ** 32 - 1);
   const averages = (step: number): boolean => (step + 1) % period === 0;
 
+  /** The worker's side. `own` is e_r between 1. and 3., and the direction after that. */
+  function openWorker<Place extends Vector>(
+    device: Device,
+    { n, workers, rank }: Seat,
+    own: Place,
+  ): Worker<Place> {
+    let step = 0;
+    let density: number | undefined;
+    let averaging: Model | undefined;
+    const numbers = (): { step: number } => ({ step });
+    const restore = (saved: { step: number }): void => {
+      ({ step } = saved);
+    };
+    /** The model that step 4 sets, where this step is one. */
+    const averagedIn = (model: Model | undefined): Model | undefined => {
+      if (!averages(step)) return undefined;
+      if (model === undefined)
+        throw new TypeError(`"model" expected in step ${step}, which averages the models, got none`);
+      return model;
+    };
+    return {
+      async send(given, model) {
+        requireVector('gradient', given, n);
+        averaging = averagedIn(model);
+        if (averaging !== undefined) {
+          const gradient = await inMemory(device, given, n);
+          requireFinite(gradient);
+          density = undefined;
+          return { route: 'server', bytes: bytesOf(ahead(averaging, gradient)) };
+        }
+        // 1. c_r = C(g_r); e_r = g_r - c_r
+        const bytes = await device.compress(compressor, given, { step, stream: rank });
+        await copyInto(device, given, own);
+        await device.decompress(bytes, { into: own, accumulate: -1 });
+        density = keptShare(bytes);
+        return { route: 'server', bytes };
+      },
+      async follow(model) {
+        averaging = averagedIn(model);
+        return SILENT;
+      },
+      async receive(inbox, from, used) {
+        const ranks = ranksOf(from, workers);
+        if (averaging !== undefined) {
+          // 4. the mean model, with the same step taken by all
+          settle(averaging, only(inbox));
+          step++;
+          return { kind: 'stepped' };
+        }
+        // 3. q + e_r
+        const among = used ?? ranks.includes(rank);
+        await device.decompress(only(inbox), { into: own, ...(among && { accumulate: 1 }) });
+        step++;
+        return { kind: 'direction', direction: own };
+      },
+      check: notGathered,
+      get wantsModel() {
+        return averages(step);
+      },
+      get report() {
+        return density === undefined ? {} : { density };
+      },
+      ...stateful(
+        `liecSgd, worker ${rank} of ${workers}, ${n} elements, period ${period}`,
+        {},
+        numbers,
+        restore,
+      ),
+      ...shared(`liecSgd, ${workers} workers, ${n} elements, period ${period}`, numbers, restore),
+    };
+  }
+
   return {
     name: 'liecSgd',
     averagesModels: true,
-    worker(device, { n, workers, rank }) {
-      const error = new Float32Array(n);
-      const direction = new Float32Array(n);
-      let step = 0;
-      let density: number | undefined;
-      let averaging: Model | undefined;
-      const numbers = (): { step: number } => ({ step });
-      const restore = (saved: { step: number }): void => {
-        ({ step } = saved);
-      };
-      /** The model that step 4 sets, where this step is one. */
-      const averagedIn = (model: Model | undefined): Model | undefined => {
-        if (!averages(step)) return undefined;
-        if (model === undefined)
-          throw new TypeError(`"model" expected in step ${step}, which averages the models, got none`);
-        return model;
-      };
-      return {
-        async send(gradient, model) {
-          requireGradient(gradient, n);
-          averaging = averagedIn(model);
-          if (averaging !== undefined) {
-            requireFinite(gradient);
-            density = undefined;
-            return { route: 'server', bytes: bytesOf(ahead(averaging, gradient)) };
-          }
-          // 1. c_r = C(g_r); e_r = g_r - c_r
-          const bytes = await device.compress(compressor, gradient, { step, stream: rank });
-          error.set(gradient);
-          await device.decompress(bytes, { into: error, accumulate: -1 });
-          density = keptShare(bytes);
-          return { route: 'server', bytes };
-        },
-        async follow(model) {
-          averaging = averagedIn(model);
-          return SILENT;
-        },
-        async receive(inbox, from, used) {
-          const ranks = ranksOf(from, workers);
-          if (averaging !== undefined) {
-            // 4. the mean model, with the same step taken by all
-            settle(averaging, only(inbox));
-            step++;
-            return { kind: 'stepped' };
-          }
-          // 3. q + e_r
-          await device.decompress(only(inbox), { into: direction });
-          if (used ?? ranks.includes(rank)) add(direction, error);
-          step++;
-          return { kind: 'direction', direction };
-        },
-        check: notGathered,
-        get report() {
-          return density === undefined ? {} : { density };
-        },
-        ...stateful(
-          `liecSgd, worker ${rank} of ${workers}, ${n} elements, period ${period}`,
-          {},
-          numbers,
-          restore,
-        ),
-        ...shared(`liecSgd, ${workers} workers, ${n} elements, period ${period}`, numbers, restore),
-      };
-    },
+    worker: (device, seat) => openWorker(device, seat, new Float32Array(seat.n)),
+    workerInto: openWorker,
 
     server(device, { n, workers }) {
       const error = new Float32Array(n);

@@ -4,20 +4,21 @@
  * compressed next (error feedback).
  */
 import type { Compressor } from '../compressors/compressor.ts';
+import type { CompressOptions, Device } from '../device.ts';
 import { inspect } from '../inspect.ts';
 import { shared, stateful } from './state.ts';
 import {
   addMean,
   only,
   ranksOf,
-  requireGradient,
   requireMessages,
   requirePacket,
   notGathered,
   SILENT,
   squeezeWithError,
 } from './steps.ts';
-import type { System } from './system.ts';
+import type { Seat, System, Worker } from './system.ts';
+import { requireVector, type Vector } from './vectors.ts';
 
 /** One direction of the exchange. */
 export interface Direction {
@@ -39,57 +40,13 @@ export interface Direction {
 export function parameterServer(name: string, up: Direction, down: Direction): System {
   return {
     name,
-    worker(device, { n, workers, rank }) {
-      const error = new Float32Array(up.feedback ? n : 0);
-      const sum = new Float32Array(up.feedback ? n : 0);
-      const direction = new Float32Array(n);
-      let step = 0;
-      /** Whether `error` is what a packet of this step left of `sum`. */
-      let sent = false;
-      let density: number | undefined;
-      const numbers = (): { step: number } => ({ step });
-      const restore = (saved: { step: number }): void => {
-        ({ step } = saved);
-      };
-      const takeBack = (taken = false): void => {
-        if (sent && !taken) error.set(sum);
-        sent = false;
-      };
-      return {
-        async send(gradient) {
-          requireGradient(gradient, n);
-          takeBack();
-          const draw = { step, stream: rank };
-          const bytes = up.feedback
-            ? await squeezeWithError(device, up.compressor, gradient, error, sum, draw)
-            : await device.compress(up.compressor, gradient, draw);
-          sent = up.feedback;
-          density = keptShare(bytes);
-          return { route: 'server', bytes };
-        },
-        async follow() {
-          takeBack();
-          return SILENT;
-        },
-        async receive(inbox, from, used) {
-          const ranks = ranksOf(from, workers);
-          await device.decompress(only(inbox), { into: direction });
-          if (!(used ?? ranks.includes(rank))) takeBack();
-          sent = false;
-          step++;
-          return { kind: 'direction', direction };
-        },
-        check: notGathered,
-        get report() {
-          return density === undefined ? {} : { density };
-        },
-        ...stateful(`${name}, worker ${rank} of ${workers}, ${n} elements`, { error }, numbers, (saved) => {
-          restore(saved);
-          sent = false;
-        }),
-        ...shared(`${name}, ${workers} workers, ${n} elements`, numbers, restore, takeBack),
-      };
-    },
+    worker: (device, seat) =>
+      openWorker(name, device, seat, openSender(device, up, seat.n), new Float32Array(seat.n)),
+    // an error is kept in memory, and gradients are added to it there
+    ...(!up.feedback && {
+      workerInto: (device, seat, into) =>
+        openWorker(name, device, seat, openSender(device, up, seat.n), into),
+    }),
     server(device, { n, workers }) {
       const error = new Float32Array(down.feedback ? n : 0);
       const sum = new Float32Array(n);
@@ -116,6 +73,86 @@ export function parameterServer(name: string, up: Direction, down: Direction): S
         ),
       };
     },
+  };
+}
+
+/** What makes packets of a worker's gradients. */
+interface Sender {
+  squeeze(gradient: Vector, draw: CompressOptions): Promise<Uint8Array>;
+  /** Ends the step of the last packet: what it brought is in the error again, unless it was `taken`. */
+  readonly settle: (taken: boolean) => void;
+  /** What is kept from step to step. */
+  readonly vectors: { readonly error: Float32Array };
+}
+
+function openSender(device: Device, { compressor, feedback }: Direction, n: number): Sender {
+  const error = new Float32Array(feedback ? n : 0);
+  if (!feedback)
+    return {
+      squeeze: (gradient, draw) => device.compress(compressor, gradient, draw),
+      settle: () => {},
+      vectors: { error },
+    };
+  const sum = new Float32Array(n);
+  /** Whether `error` is what a packet of this step left of `sum`. */
+  let sent = false;
+  return {
+    async squeeze(gradient, draw) {
+      const bytes = await squeezeWithError(device, compressor, gradient, error, sum, draw);
+      sent = true;
+      return bytes;
+    },
+    settle(taken) {
+      if (sent && !taken) error.set(sum);
+      sent = false;
+    },
+    vectors: { error },
+  };
+}
+
+/** The worker's side, steps 1 and 3; its directions are written to `direction`. */
+function openWorker<Place extends Vector>(
+  name: string,
+  device: Device,
+  { n, workers, rank }: Seat,
+  sender: Sender,
+  direction: Place,
+): Worker<Place> {
+  let step = 0;
+  let density: number | undefined;
+  const numbers = (): { step: number } => ({ step });
+  const restore = (saved: { step: number }): void => {
+    ({ step } = saved);
+  };
+  return {
+    async send(gradient) {
+      requireVector('gradient', gradient, n);
+      sender.settle(false);
+      const bytes = await sender.squeeze(gradient, { step, stream: rank });
+      density = keptShare(bytes);
+      return { route: 'server', bytes };
+    },
+    async follow() {
+      sender.settle(false);
+      return SILENT;
+    },
+    async receive(inbox, from, used) {
+      const ranks = ranksOf(from, workers);
+      await device.decompress(only(inbox), { into: direction });
+      sender.settle(used ?? ranks.includes(rank));
+      step++;
+      return { kind: 'direction', direction };
+    },
+    check: notGathered,
+    get report() {
+      return density === undefined ? {} : { density };
+    },
+    ...stateful(`${name}, worker ${rank} of ${workers}, ${n} elements`, sender.vectors, numbers, (saved) => {
+      restore(saved);
+      // the error is the saved one now
+      sender.settle(true);
+    }),
+    ...shared(`${name}, ${workers} workers, ${n} elements`, numbers, restore, sender.settle),
   };
 }
 

@@ -18,16 +18,17 @@ import type { Count } from '../compressors/count.ts';
 import type { Device } from '../device.ts';
 import { stateful } from './state.ts';
 import type { Stateful } from './system.ts';
+import type { Vector } from './vectors.ts';
 
 /** One side of the cut: what goes out is compressed, what comes in is rebuilt. */
 export interface SplitSide extends Stateful {
   /**
-   * The packet of a batch's features (client), or of the gradient at the cut (server).
+   * The packet of a batch's features (client), or of the gradient at the cut (server), in memory or on the device's GPU.
    * @throws NonFiniteError where it holds NaN or infinity
    */
-  send(vector: Float32Array): Promise<Uint8Array>;
+  send(vector: Vector): Promise<Uint8Array>;
   /**
-   * What the other side sent, as this side sees it: a new array.
+   * What the other side sent, as this side sees it: a new array. `device.decompress` writes it elsewhere.
    * @throws PacketError where the bytes are no packet
    */
   receive(packet: Uint8Array): Promise<Float32Array>;

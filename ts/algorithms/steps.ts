@@ -1,10 +1,11 @@
 /** The steps that systems share: what a vector becomes on its way through a compressor, sums of what others sent. */
-import { requireBytes, requireFloat32Array, requireInteger } from '../arguments.ts';
+import { requireBytes, requireInteger } from '../arguments.ts';
 import type { Compressor } from '../compressors/compressor.ts';
 import type { CompressOptions, Device } from '../device.ts';
 import { NonFiniteError, PacketError } from '../errors.ts';
 import { inspect } from '../inspect.ts';
 import type { Model } from './system.ts';
+import { copyInto, type Vector } from './vectors.ts';
 
 /** target += source */
 export function add(target: Float32Array, source: Float32Array): void {
@@ -18,12 +19,13 @@ export function add(target: Float32Array, source: Float32Array): void {
 export async function squeezeWithError(
   device: Device,
   compressor: Compressor,
-  vector: Float32Array,
+  vector: Vector,
   error: Float32Array,
   scratch: Float32Array,
   draw: CompressOptions,
 ): Promise<Uint8Array> {
-  for (let i = 0; i < scratch.length; i++) scratch[i] = vector[i] + error[i];
+  await copyInto(device, vector, scratch);
+  add(scratch, error);
   const packet = await device.compress(compressor, scratch, draw);
   error.set(scratch);
   await device.decompress(packet, { into: error, accumulate: -1 });
@@ -39,11 +41,6 @@ export async function addMean(
   for (const packet of packets) await device.decompress(packet, { into, accumulate: 1 / packets.length });
 }
 
-/** @throws TypeError or RangeError unless `gradient` is a Float32Array of n elements */
-export function requireGradient(gradient: Float32Array, n: number): void {
-  requireInteger('gradient.length', requireFloat32Array('gradient', gradient).length, n, n);
-}
-
 /** @throws NonFiniteError where a vector holds NaN or infinity */
 export function requireFinite(vector: Float32Array): void {
   let bad = 0;
@@ -56,8 +53,14 @@ export function requireFinite(vector: Float32Array): void {
  * acc = residual + gradient
  * @throws NonFiniteError where that is not finite; the residual stays as it is
  */
-export function accumulate(residual: Float32Array, gradient: Float32Array, acc: Float32Array): void {
-  for (let i = 0; i < acc.length; i++) acc[i] = residual[i] + gradient[i];
+export async function accumulate(
+  device: Device,
+  residual: Float32Array,
+  gradient: Vector,
+  acc: Float32Array,
+): Promise<void> {
+  await copyInto(device, gradient, acc);
+  add(acc, residual);
   requireFinite(acc);
 }
 

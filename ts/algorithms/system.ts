@@ -11,7 +11,9 @@
  * over those who have: then `from` names whose messages it is made of, means are taken over these, and a worker that is not
  * among them takes what came of the others and puts what it sent back where it came from.
  */
+import type { GpuRange } from '../backends/backend.ts';
 import type { Device } from '../device.ts';
+import type { Vector } from './vectors.ts';
 
 /**
  * Where the messages of a round go, and what each worker's inbox then holds:
@@ -38,12 +40,12 @@ export interface Model {
   readonly momentum: number;
 }
 
-/** What a worker makes of its inbox. Arrays are good until the worker's next call. */
-export type Outcome =
+/** What a worker makes of its inbox. Directions are good until the worker's next call. */
+export type Outcome<Direction extends Vector = Float32Array> =
   /** The step goes on. */
   | { readonly kind: 'message'; readonly message: Message }
   /** The step is done: descend along `direction`, n elements. */
-  | { readonly kind: 'direction'; readonly direction: Float32Array }
+  | { readonly kind: 'direction'; readonly direction: Direction }
   /** The step is done: the model that `send` was given has taken it already. */
   | { readonly kind: 'stepped' };
 
@@ -66,13 +68,14 @@ export interface Stateful {
   load(state: Uint8Array): void;
 }
 
-/** One worker's side; it keeps what only this worker knows. */
-export interface Worker extends Stateful {
+/** One worker's side; it keeps what only this worker knows. Its directions are in memory, or on the GPU (`workerOnGpu`). */
+export interface Worker<Direction extends Vector = Float32Array> extends Stateful {
   /**
-   * Begins a step; one that was begun and not finished is forgotten.
+   * Begins a step; one that was begun and not finished is forgotten. A gradient on the device's GPU is compressed there;
+   * systems that add something of their own to it read it back first. It stays as it is.
    * @throws NonFiniteError where the gradient holds NaN or infinity
    */
-  send(gradient: Float32Array, model?: Model): Promise<Message>;
+  send(gradient: Vector, model?: Model): Promise<Message>;
   /**
    * Begins a step without a gradient: for who only follows. The message is of the route and, where the route is `sum`, of
    * the length of this round's, but nobody may take it: it is not `used`.
@@ -84,7 +87,11 @@ export interface Worker extends Stateful {
    * rank if left out: a message of its rank may be that of an earlier life.
    * @throws PacketError where a message is not what this system sends; the worker is as it was
    */
-  receive(inbox: readonly Uint8Array[], from?: readonly number[], used?: boolean): Promise<Outcome>;
+  receive(
+    inbox: readonly Uint8Array[],
+    from?: readonly number[],
+    used?: boolean,
+  ): Promise<Outcome<Direction>>;
   /**
    * Whether a message of the `gather` round under way can be that of `rank`.
    * @throws PacketError where it can not, or the round is no such one
@@ -99,6 +106,8 @@ export interface Worker extends Stateful {
    * @throws PacketError where the bytes are damaged or of another system or size
    */
   adopt(shared: Uint8Array, taken?: boolean): void;
+  /** true where `send` and `follow` of the step that begins next want the model. Absent where they never do. */
+  readonly wantsModel?: boolean;
   /** What there is to say about the last step. */
   readonly report: StepReport;
 }
@@ -135,6 +144,8 @@ export interface System {
    */
   readonly averagesModels?: boolean;
   worker(device: Device, seat: Seat): Worker;
+  /** What `workerOnGpu` calls. Absent where a worker has its vectors in memory. */
+  workerInto?(device: Device, seat: Seat, into: GpuRange): Worker<GpuRange>;
   /** Absent where workers exchange among themselves. */
   server?(device: Device, seat: Omit<Seat, 'rank'>): Server;
 }

@@ -42,6 +42,9 @@ export interface Backend {
   /** Whether the GPU behind it went away: every call rejects from then on. */
   readonly lost: boolean;
 
+  /** The GPU; left out where there is none. */
+  readonly gpu?: GPUDevice;
+
   /**
    * Memory for `words` words. It may be reused memory: nothing is promised of its contents.
    * @throws RangeError where the backend cannot hold so much

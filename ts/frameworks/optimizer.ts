@@ -11,27 +11,33 @@
  * comes before the exchange. What it makes of the local gradient is what the system sends for a gradient, at a learning
  * rate of 1 without momentum:
  *   1. x = variables; optimizer.applyGradients(gradient); delta = x - variables; variables = x
- *   2. worker.send(delta, { parameters: x, learningRate: 1, momentum: 0 }) ...
- *   3. x -= direction, or x as the system has stepped it; variables = x
+ *   2. worker.send(delta, { parameters: x, learningRate: 1, momentum: 0 }) ..., x where the system wants it
+ *   3. variables -= direction, or are x as the system has stepped it
  * With plain SGD delta is learningRate gradient, so this is the system as it was published, to float32 rounding. Any other
  * optimizer has moments of its own at each worker, of local gradients: the papers say nothing of that.
  */
 import {
+  clone,
   dispose,
+  sub,
   tidy,
   variableGrads,
   zerosLike,
   type Optimizer,
   type Scalar,
+  type Tensor,
   type Variable,
 } from '@tensorflow/tfjs-core';
-import { descend, requireFinite, requireGradient } from '../algorithms/steps.ts';
+import { workerOnGpu } from '../algorithms/on-gpu.ts';
 import type { Message, Model, Outcome, StepReport, System, Worker } from '../algorithms/system.ts';
+import type { Vector } from '../algorithms/vectors.ts';
 import { requireInteger, requireOptions, shown } from '../arguments.ts';
+import type { GpuRange } from '../backends/backend.ts';
 import type { Device } from '../device.ts';
-import type { Layout } from './layout.ts';
+import { openVector } from './gpu.ts';
 import { packTraining, unpackTraining } from './optimizer-state.ts';
-import { assignLeaves, flattenLeaves, requireVariables, unflattenLeaves } from './tensors.ts';
+import { openGpuPlace, openMemory, type Place } from './places.ts';
+import { assignLeaves, flattenLeaves, requireVariables } from './tensors.ts';
 import type { TreeLayout } from './tree.ts';
 
 /** What `distribute` takes beside an optimizer. */
@@ -45,8 +51,8 @@ export interface DistributeOptions<Tree = unknown> {
   readonly variables: Tree;
 }
 
-/** One worker of a system, whose step is an optimizer's. */
-export interface DistributedOptimizer<Tree = unknown> {
+/** One worker of a system, whose step is an optimizer's. Its gradients are in memory, or on TensorFlow.js's GPU. */
+export interface DistributedOptimizer<Tree = unknown, Gradient extends Vector = Float32Array> {
   /** Where each variable lies in vectors. */
   readonly layout: TreeLayout<Tree>;
   /** What the system says of the last step. */
@@ -55,12 +61,12 @@ export interface DistributedOptimizer<Tree = unknown> {
    * The loss and its gradient at the variables, for `send`; zeros for variables that the loss does not depend on. The vector
    * is good until the next call.
    */
-  gradient(loss: () => Scalar): Promise<{ readonly loss: number; readonly gradient: Float32Array }>;
+  gradient(loss: () => Scalar): Promise<{ readonly loss: number; readonly gradient: Gradient }>;
   /**
    * Begins a step.
    * @throws NonFiniteError where the gradient holds NaN or infinity; then neither variables nor optimizer have changed
    */
-  send(gradient: Float32Array): Promise<Message>;
+  send(gradient: Gradient): Promise<Message>;
   /** Begins a step without a gradient: as `Worker.follow`. */
   follow(): Promise<Message>;
   /** As `Worker.check`. */
@@ -77,6 +83,8 @@ export interface DistributedOptimizer<Tree = unknown> {
    * @throws PacketError where the bytes are damaged, or are of another optimizer, system, size or seat; nothing has changed then
    */
   load(state: Uint8Array): Promise<void>;
+  /** Gives back what the worker has on the GPU, where it is on one. The variables and the optimizer stay. */
+  dispose(): void;
 }
 
 /**
@@ -94,65 +102,120 @@ export function distribute<Tree>(
   optimizer: Optimizer,
   options: DistributeOptions<Tree>,
 ): DistributedOptimizer<Tree> {
+  const setup = checked('distribute', optimizer, options);
+  const { system, device, seat, layout } = setup;
+  return openTraining(optimizer, setup, {
+    place: openMemory(device, layout),
+    worker: system.worker(device, seat),
+    dispose: () => {},
+  });
+}
+
+/**
+ * As `distribute`, with vectors that stay on the GPU: gradients go from TensorFlow.js's buffers into packets and directions
+ * from packets into its tensors. What crosses to the CPU are the packets and the loss, and what the system itself keeps in
+ * memory (`workerOnGpu` of `fewbits/algorithms`). Wants TensorFlow.js's webgpu backend, and a device on its GPU.
+ *
+ * @throws as distribute, and TypeError where the device is not on TensorFlow.js's GPU
+ */
+export function distributeOnGpu<Tree>(
+  optimizer: Optimizer,
+  options: DistributeOptions<Tree>,
+): DistributedOptimizer<Tree, GpuRange> {
+  const setup = checked('distributeOnGpu', optimizer, options);
+  const { system, device, seat, layout } = setup;
+  const place = openGpuPlace(device, layout);
+  const direction = openVector(device.gpu as GPUDevice, layout.length);
+  return openTraining(optimizer, setup, {
+    place,
+    worker: workerOnGpu(system, device, seat, direction),
+    dispose: () => direction.dispose(),
+  });
+}
+
+/** What `distribute` was given, sound. */
+interface Setup<Tree> {
+  readonly system: System;
+  readonly device: Device;
+  readonly seat: { readonly n: number; readonly workers: number; readonly rank: number };
+  readonly variables: readonly Variable[];
+  readonly layout: TreeLayout<Tree>;
+}
+
+function checked<Tree>(owner: string, optimizer: Optimizer, options: DistributeOptions<Tree>): Setup<Tree> {
   if (typeof (optimizer as Partial<Optimizer> | undefined)?.applyGradients !== 'function')
     throw new TypeError(`"optimizer" expected one of TensorFlow.js, got ${shown(optimizer)}`);
-  if (options === undefined) throw new TypeError('distribute expected an object of options, got undefined');
-  requireOptions('distribute', options, ['system', 'device', 'workers', 'rank', 'variables']);
+  if (options === undefined) throw new TypeError(`${owner} expected an object of options, got undefined`);
+  requireOptions(owner, options, ['system', 'device', 'workers', 'rank', 'variables']);
   const { system, device } = options;
   const workers = requireInteger('workers', options.workers, 1, 2 ** 32 - 1);
   const rank = requireInteger('rank', options.rank, 0, workers);
-  const { leaves: variables, layout } = requireVariables(options.variables);
-  const n = layout.length;
-  const worker: Worker = system.worker(device, { n, workers, rank });
-  const averages = system.averagesModels ?? false;
+  const { leaves, layout } = requireVariables(options.variables);
+  return { system, device, seat: { n: layout.length, workers, rank }, variables: leaves, layout };
+}
 
-  const own = device.allocate(n);
-  /** Where the worker averages models: x of the step under way, then what the system makes of it. */
-  const model: Model | undefined = averages
+/** What differs with where the vectors are. */
+interface Whereabouts<Where extends Vector> {
+  readonly place: Place<Where>;
+  readonly worker: Worker<Where>;
+  readonly dispose: () => void;
+}
+
+function openTraining<Tree, Where extends Vector>(
+  optimizer: Optimizer,
+  { system, seat: { n }, variables, layout }: Setup<Tree>,
+  { place, worker, dispose: release }: Whereabouts<Where>,
+): DistributedOptimizer<Tree, Where> {
+  /** Where the worker averages models: x of a step that wants it, then what the system makes of it. */
+  const model: Model | undefined = system.averagesModels
     ? { parameters: new Float32Array(n), velocity: new Float32Array(n), learningRate: 1, momentum: 0 }
     : undefined;
-
-  const read = (into: Float32Array): Promise<Float32Array> => flattenLeaves(variables, layout, into);
-  const write = (vector: Float32Array): void => assignLeaves(variables, layout, vector);
+  /** The model, where this step wants it. */
+  const wanted = async (): Promise<Model | undefined> => {
+    if (model === undefined || !worker.wantsModel) return undefined;
+    await flattenLeaves(variables, layout, model.parameters);
+    return model;
+  };
 
   return {
     layout,
     get report() {
       return worker.report;
     },
-    gradient: (loss) => gradientOf(variables, layout, loss, own),
+    gradient: (loss) => gradientOf(variables, place, loss),
     async send(gradient) {
-      requireGradient(gradient, n);
       if (model === undefined) return worker.send(gradient);
       // before the optimizer takes it in: moments would never get rid of NaN
-      requireFinite(gradient);
-      await read(model.parameters);
-      return worker.send(await changeBy(optimizer, variables, layout, gradient, model.parameters), model);
+      await place.requireSound(gradient);
+      const given = await wanted();
+      return worker.send(await changeBy(optimizer, variables, place, gradient), given);
     },
-    async follow() {
-      if (model !== undefined) await read(model.parameters);
-      return worker.follow(model);
-    },
+    follow: async () => worker.follow(await wanted()),
     check: (message, from) => worker.check(message, from),
     async receive(inbox, from, used) {
       const outcome = await worker.receive(inbox, from, used);
       if (outcome.kind === 'message') return outcome;
-      if (model === undefined) {
-        if (outcome.kind === 'direction') apply(optimizer, variables, layout, outcome.direction);
-      } else {
-        if (outcome.kind === 'direction') descend(model, outcome.direction);
-        write(model.parameters);
+      if (outcome.kind === 'direction') {
+        const direction = place.spread(outcome.direction);
+        if (model === undefined) apply(optimizer, variables, direction);
+        else descend(variables, direction);
+        dispose(direction);
+      } else if (model !== undefined) {
+        assignLeaves(variables, layout, model.parameters);
       }
       return { kind: 'stepped' };
     },
     async save() {
-      const parameters = await read(new Float32Array(n));
-      return packTraining(optimizer, parameters, worker.save());
+      return packTraining(optimizer, await flattenLeaves(variables, layout), worker.save());
     },
     async load(state) {
       const { parameters, load } = unpackTraining(optimizer, n, state);
       await load((inner) => worker.load(inner));
-      write(parameters);
+      assignLeaves(variables, layout, parameters);
+    },
+    dispose() {
+      place.dispose();
+      release();
     },
   };
 }
@@ -178,60 +241,56 @@ export async function optimizerStep(
 ): Promise<Float32Array> {
   requireOptions('optimizerStep', options, ['variables', 'parameters', 'loss']);
   const { leaves: variables, layout } = requireVariables(options.variables);
-  const { parameters, loss } = options;
-  assignLeaves(variables, layout, parameters);
-  const { gradient } = await gradientOf(variables, layout, loss, new Float32Array(layout.length));
-  requireFinite(gradient);
-  return changeBy(optimizer, variables, layout, gradient, parameters);
+  const place = openMemory({ allocate: (n) => new Float32Array(n) }, layout);
+  assignLeaves(variables, layout, options.parameters);
+  const { gradient } = await gradientOf(variables, place, options.loss);
+  await place.requireSound(gradient);
+  return changeBy(optimizer, variables, place, gradient);
 }
 
 /** A loss and its gradient at the variables, zeros where it does not depend on them. */
-async function gradientOf(
+async function gradientOf<Where extends Vector>(
   variables: readonly Variable[],
-  layout: Layout,
+  place: Place<Where>,
   loss: () => Scalar,
-  into: Float32Array,
-): Promise<{ readonly loss: number; readonly gradient: Float32Array }> {
+): Promise<{ readonly loss: number; readonly gradient: Where }> {
   const { value, grads } = variableGrads(loss, [...variables]);
   const tensors = tidy(() => variables.map((variable) => grads[variable.name] ?? zerosLike(variable)));
   try {
-    const [[number]] = await Promise.all([value.data<'float32'>(), flattenLeaves(tensors, layout, into)]);
-    return { loss: number, gradient: into };
+    const [[number], gradient] = await Promise.all([value.data<'float32'>(), place.gather(tensors)]);
+    return { loss: number, gradient };
   } finally {
     dispose([value, grads, tensors]);
   }
 }
 
 /** One step of an optimizer. */
-function apply(
-  optimizer: Optimizer,
-  variables: readonly Variable[],
-  layout: Layout,
-  gradient: Float32Array,
-): void {
-  const tensors = unflattenLeaves(gradient, layout);
-  try {
-    // a list, not a record: optimizers keep their weights by the order, and records may change that
-    optimizer.applyGradients(variables.map(({ name }, i) => ({ name, tensor: tensors[i] })));
-  } finally {
-    dispose(tensors);
-  }
+function apply(optimizer: Optimizer, variables: readonly Variable[], gradient: readonly Tensor[]): void {
+  // a list, not a record: optimizers keep their weights by the order, and records may change that
+  optimizer.applyGradients(variables.map(({ name }, i) => ({ name, tensor: gradient[i] })));
 }
 
-/** What a step of an optimizer takes off the variables, which are at `x`, and are there again afterwards. */
-async function changeBy(
+/** variables -= direction */
+function descend(variables: readonly Variable[], direction: readonly Tensor[]): void {
+  tidy(() => variables.forEach((variable, i) => variable.assign(sub(variable, direction[i]))));
+}
+
+/** What a step of an optimizer takes off the variables, which have the numbers afterwards that they had before. */
+async function changeBy<Where extends Vector>(
   optimizer: Optimizer,
   variables: readonly Variable[],
-  layout: Layout,
-  gradient: Float32Array,
-  x: Float32Array,
-): Promise<Float32Array> {
-  apply(optimizer, variables, layout, gradient);
+  place: Place<Where>,
+  gradient: Where,
+): Promise<Where> {
+  const before = tidy(() => variables.map((variable) => clone(variable)));
+  const tensors = place.spread(gradient);
+  let change: Tensor[] = [];
   try {
-    const delta = await flattenLeaves(variables, layout);
-    for (let i = 0; i < delta.length; i++) delta[i] = x[i] - delta[i];
-    return delta;
+    apply(optimizer, variables, tensors);
+    change = tidy(() => variables.map((variable, i) => sub(before[i], variable)));
+    return await place.gather(change);
   } finally {
-    assignLeaves(variables, layout, x);
+    variables.forEach((variable, i) => variable.assign(before[i]));
+    dispose([before, tensors, change]);
   }
 }

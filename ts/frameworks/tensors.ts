@@ -164,8 +164,14 @@ export function flattenOnGpu(
   tree: unknown,
   { layout: wanted }: { readonly layout?: TreeLayout } = {},
 ): GpuVector {
-  const gpu = webgpuDevice();
+  webgpuDevice();
   const { leaves, layout } = checked(tree, wanted);
+  return flattenLeavesOnGpu(leaves, layout);
+}
+
+/** As `flattenOnGpu`, of tensors in the order of the layout. */
+export function flattenLeavesOnGpu(leaves: readonly Tensor[], layout: Layout): GpuVector {
+  const gpu = webgpuDevice();
   if (layout.length === 0) return openVector(gpu, 0);
   const flat = endToEnd(leaves);
   try {
@@ -214,14 +220,16 @@ export function unflattenOnGpu<Tree>(vector: GpuRange, layout: TreeLayout<Tree>)
   if ((vector.offset ?? 0) !== 0) throw new RangeError(`"offset" expected 0, got ${vector.offset}`);
   const given = vector.length ?? vector.buffer.size / 4;
   if (given !== layout.length) throw new RangeError(`"length" expected ${layout.length}, got ${given}`);
-  const leaves = tidy(() => {
+  return putTogether(layout.structure, unflattenLeavesOnGpu(vector, layout)) as Tensors<Tree>;
+}
+
+/** As `unflattenOnGpu`, in the order of the layout. */
+export function unflattenLeavesOnGpu({ buffer }: GpuRange, layout: Layout): Tensor[] {
+  return tidy(() => {
     const flat =
-      layout.length === 0
-        ? tensor([], [0], 'float32')
-        : tensor({ buffer: vector.buffer }, [layout.length], 'float32');
+      layout.length === 0 ? tensor([], [0], 'float32') : tensor({ buffer }, [layout.length], 'float32');
     return layout.leaves.map(({ shape, offset, length }) => reshape(slice(flat, offset, length), [...shape]));
   });
-  return putTogether(layout.structure, leaves) as Tensors<Tree>;
 }
 
 /** The tensors of a tree, and where they lie. */

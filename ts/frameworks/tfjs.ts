@@ -1,7 +1,13 @@
 /** `fewbits/tfjs`: tensors of TensorFlow.js as flat vectors and back, and its optimizers through systems of training. */
 export type { GpuVector } from './gpu.ts';
 export { requireSameLayout, sliceOf, type Layout, type Leaf, type LeafType } from './layout.ts';
-export { distribute, optimizerStep, type DistributedOptimizer, type DistributeOptions } from './optimizer.ts';
+export {
+  distribute,
+  distributeOnGpu,
+  optimizerStep,
+  type DistributedOptimizer,
+  type DistributeOptions,
+} from './optimizer.ts';
 export {
   assign,
   flatten,

@@ -12,15 +12,9 @@ import { threshold } from '../../compressors/threshold.ts';
 import { topK } from '../../compressors/top-k.ts';
 import { keptShare } from '../parameter-server.ts';
 import { shared, stateful } from '../state.ts';
-import {
-  addMean,
-  ranksOf,
-  requireGradient,
-  requireMessages,
-  requirePacket,
-  squeezeWithError,
-} from '../steps.ts';
+import { addMean, ranksOf, requireMessages, requirePacket, squeezeWithError } from '../steps.ts';
 import type { StepReport, System } from '../system.ts';
+import { requireVector } from '../vectors.ts';
 
 function allGather(name: string, compressor: Compressor): System {
   return {
@@ -44,7 +38,7 @@ function allGather(name: string, compressor: Compressor): System {
       };
       return {
         async send(gradient) {
-          requireGradient(gradient, n);
+          requireVector('gradient', gradient, n);
           takeBack();
           const draw = { step, stream: rank };
           const bytes = await squeezeWithError(device, compressor, gradient, residual, acc, draw);

@@ -13,17 +13,9 @@ import { keptShare as shareOf } from '../../compressors/count.ts';
 import { readIndexList, writeIndexList } from '../../compressors/index-list.ts';
 import { PacketError } from '../../errors.ts';
 import { shared, stateful } from '../state.ts';
-import {
-  accumulate,
-  bytesOf,
-  finiteFloatsOf,
-  only,
-  ranksOf,
-  requireGradient,
-  requireMessages,
-  takeMean,
-} from '../steps.ts';
+import { accumulate, bytesOf, finiteFloatsOf, only, ranksOf, requireMessages, takeMean } from '../steps.ts';
 import type { StepReport, System } from '../system.ts';
+import { requireVector } from '../vectors.ts';
 
 /**
  * CLT-k: the share `ratio` of the elements, selected by one worker in turn. Source: arXiv 2104.11125, without its
@@ -67,8 +59,8 @@ export function cltK(options: { readonly ratio: number }): System {
       };
       return {
         async send(gradient) {
-          requireGradient(gradient, n);
-          accumulate(residual, gradient, acc);
+          requireVector('gradient', gradient, n);
+          await accumulate(device, residual, gradient, acc);
           indices = undefined;
           // 1. the one whose turn it is selects
           const selected =

@@ -16,17 +16,9 @@
 import { requireInteger, requireOptions } from '../../arguments.ts';
 import { pcg4d } from '../../kernels/random.ts';
 import { shared, stateful } from '../state.ts';
-import {
-  bytesOf,
-  descend,
-  finiteFloatsOf,
-  notGathered,
-  only,
-  ranksOf,
-  requireFinite,
-  requireGradient,
-} from '../steps.ts';
+import { bytesOf, descend, finiteFloatsOf, notGathered, only, ranksOf, requireFinite } from '../steps.ts';
 import type { Message, Model, StepReport, System } from '../system.ts';
+import { copyInto, requireVector, type Vector } from '../vectors.ts';
 
 /** One block in so many is averaged: of gradients in each step, of models in each eighth. */
 const GRADIENT_BLOCKS = 32;
@@ -51,7 +43,7 @@ export function cser(options: { readonly seed: number }): System {
   return {
     name: 'cser',
     averagesModels: true,
-    worker(_device, { n, workers, rank }) {
+    worker(device, { n, workers, rank }) {
       const direction = new Float32Array(n);
       let step = 0;
       let model: Model | undefined;
@@ -62,22 +54,22 @@ export function cser(options: { readonly seed: number }): System {
       const restore = (saved: { step: number }): void => {
         ({ step } = saved);
       };
-      const begin = (gradient: Float32Array, given: Model | undefined): Message => {
+      const begin = async (gradient: Vector, given: Model | undefined): Promise<Message> => {
         if (resets() && given === undefined)
           throw new TypeError(`"model" expected in step ${step}, which averages the models, got none`);
-        requireGradient(gradient, n);
-        requireFinite(gradient);
+        requireVector('gradient', gradient, n);
+        await copyInto(device, gradient, direction);
+        requireFinite(direction);
         model = given;
         round = 'gradient';
-        direction.set(gradient);
         // 1. the blocks of this step
         const part = gathered(direction, drawn(n, GRADIENT_BLOCKS, { seed, step, stream: 0 }));
         report = { density: part.length / n };
         return { route: 'sum', bytes: bytesOf(part) };
       };
       return {
-        send: async (gradient, given) => begin(gradient, given),
-        follow: async (given) => begin(new Float32Array(n), given),
+        send: begin,
+        follow: (given) => begin(new Float32Array(n), given),
         check: notGathered,
         async receive(inbox, from) {
           const count = ranksOf(from, workers).length;
@@ -101,6 +93,9 @@ export function cser(options: { readonly seed: number }): System {
             putMean(vector, blocks, [only(inbox), place], count, vectors.length);
           step++;
           return { kind: 'stepped' };
+        },
+        get wantsModel() {
+          return resets();
         },
         get report() {
           return report;

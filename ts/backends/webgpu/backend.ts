@@ -100,6 +100,10 @@ export class WebgpuBackend implements Backend {
     });
   }
 
+  get gpu(): GPUDevice {
+    return this.#device;
+  }
+
   /** Whether the GPU went away: every call fails from then on. */
   get lost(): boolean {
     return this.#lost !== undefined;

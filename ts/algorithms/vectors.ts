@@ -1,0 +1,41 @@
+/** Where the vectors of a step are, in memory or in a buffer on the device's GPU, and their way from one to the other. */
+import { isGpuRange, requireFloat32Array, requireInteger } from '../arguments.ts';
+import type { GpuRange } from '../backends/backend.ts';
+import type { Device } from '../device.ts';
+import { wordsOf } from '../kernels/scope.ts';
+
+/** n float32, in memory or on the GPU. */
+export type Vector = Float32Array | GpuRange;
+
+/** @throws TypeError or RangeError unless it is a vector of n elements */
+export function requireVector(name: string, vector: Vector, n: number): void {
+  const length = isGpuRange(vector) ? elementsOf(vector) : requireFloat32Array(name, vector).length;
+  requireInteger(`${name}.length`, length, n, n);
+}
+
+function elementsOf({ buffer, offset = 0, length = (buffer.size - offset) / 4 }: GpuRange): number {
+  return length;
+}
+
+/**
+ * target = source, of n elements, wherever they are. What stays on the GPU is copied there.
+ * @throws TypeError where the device has no GPU, or a buffer's usage does not allow it
+ */
+export async function copyInto(device: Device, source: Vector, target: Vector): Promise<void> {
+  if (isGpuRange(target))
+    return device.use(async (scope) => {
+      scope.store(isGpuRange(source) ? scope.borrow(source) : scope.vector(source).buffer, target);
+      await scope.read();
+    });
+  if (!isGpuRange(source)) target.set(source);
+  else if (target.length > 0)
+    await device.use((scope) => scope.read({ buffer: scope.borrow(source), into: wordsOf(target) }));
+}
+
+/** The vector in memory: itself, or read back. */
+export async function inMemory(device: Device, vector: Vector, n: number): Promise<Float32Array> {
+  if (!isGpuRange(vector)) return vector;
+  const target = new Float32Array(n);
+  await copyInto(device, vector, target);
+  return target;
+}
