@@ -11,9 +11,6 @@ import { copyInto, requireVector } from './vectors.ts';
  * vectors in memory: they read the gradient back, and upload the direction.
  *
  * @throws TypeError where the device has no GPU, RangeError unless `into` has n elements
- * @example
- * const worker = workerOnGpu(foSgd({ seed: 7 }), device, { n, workers: 4, rank: 0 }, { buffer: direction });
- * const message = await worker.send({ buffer: gradient });
  */
 export function workerOnGpu(system: System, device: Device, seat: Seat, into: GpuRange): Worker<GpuRange> {
   if (device.gpu === undefined)
