@@ -53,7 +53,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   'backends/wasm': ['backends/backend.ts', 'kernels', 'generated'],
   'backends/webgpu': ['backends/backend.ts', 'kernels', 'generated', 'runtime.ts'],
   compressors: ['kernels', 'packet', 'backends/backend.ts'],
-  algorithms: ['compressors', 'kernels', 'packet', 'device.ts', 'inspect.ts'],
+  algorithms: ['compressors', 'kernels', 'packet', 'device.ts', 'inspect.ts', 'backends/backend.ts'],
   messages: ['packet'],
   mqtt: ['algorithms', 'messages', 'packet', 'device.ts'],
   frameworks: ['algorithms', 'device.ts', 'backends/backend.ts', 'backends/webgpu/flags.ts'],

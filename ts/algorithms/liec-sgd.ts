@@ -28,14 +28,13 @@ import {
   notGathered,
   only,
   ranksOf,
-  requireFinite,
   requireMessages,
   requirePacket,
   SILENT,
   squeezeWithError,
 } from './steps.ts';
 import type { Model, Seat, System, Worker } from './system.ts';
-import { copyInto, inMemory, requireVector, type Vector } from './vectors.ts';
+import { copyInto, inMemory, requireFinite, requireVector, type Vector } from './vectors.ts';
 
 export interface LiecOptions {
   /** C, scaledSign() if left out: of the whole vector, as one of the authors' settings. */

@@ -2,10 +2,10 @@
 import { requireBytes, requireInteger } from '../arguments.ts';
 import type { Compressor } from '../compressors/compressor.ts';
 import type { CompressOptions, Device } from '../device.ts';
-import { NonFiniteError, PacketError } from '../errors.ts';
+import { PacketError } from '../errors.ts';
 import { inspect } from '../inspect.ts';
 import type { Model } from './system.ts';
-import { copyInto, type Vector } from './vectors.ts';
+import { copyInto, requireFinite, type Vector } from './vectors.ts';
 
 /** target += source */
 export function add(target: Float32Array, source: Float32Array): void {
@@ -39,14 +39,6 @@ export async function addMean(
   into: Float32Array,
 ): Promise<void> {
   for (const packet of packets) await device.decompress(packet, { into, accumulate: 1 / packets.length });
-}
-
-/** @throws NonFiniteError where a vector holds NaN or infinity */
-export function requireFinite(vector: Float32Array): void {
-  let bad = 0;
-  let first = 0;
-  for (let i = 0; i < vector.length; i++) if (!Number.isFinite(vector[i]) && bad++ === 0) first = i;
-  if (bad > 0) throw new NonFiniteError(bad, first);
 }
 
 /**

@@ -2,6 +2,8 @@
 import { isGpuRange, requireFloat32Array, requireInteger } from '../arguments.ts';
 import type { GpuRange } from '../backends/backend.ts';
 import type { Device } from '../device.ts';
+import { NonFiniteError } from '../errors.ts';
+import { nonFiniteError } from '../kernels/reduce.ts';
 import { wordsOf } from '../kernels/scope.ts';
 
 /** n float32, in memory or on the GPU. */
@@ -15,6 +17,22 @@ export function requireVector(name: string, vector: Vector, n: number): void {
 
 function elementsOf({ buffer, offset = 0, length = (buffer.size - offset) / 4 }: GpuRange): number {
   return length;
+}
+
+/** @throws NonFiniteError where a vector holds NaN or infinity */
+export function requireFinite(vector: Float32Array): void {
+  let bad = 0;
+  let first = 0;
+  for (let i = 0; i < vector.length; i++) if (!Number.isFinite(vector[i]) && bad++ === 0) first = i;
+  if (bad > 0) throw new NonFiniteError(bad, first);
+}
+
+/** As requireFinite, of a vector of n elements wherever it is; on the GPU it is searched there. */
+export async function requireFiniteVector(device: Device, vector: Vector, n: number): Promise<void> {
+  if (!isGpuRange(vector)) return requireFinite(vector);
+  if (n === 0) return;
+  const error = await device.use((scope) => nonFiniteError(scope, scope.borrowed(vector)));
+  if (error.count > 0) throw error;
 }
 
 /**

@@ -30,7 +30,7 @@ import {
 } from '@tensorflow/tfjs-core';
 import { workerOnGpu } from '../algorithms/on-gpu.ts';
 import type { Message, Model, Outcome, StepReport, System, Worker } from '../algorithms/system.ts';
-import type { Vector } from '../algorithms/vectors.ts';
+import { requireFinite, requireFiniteVector, requireVector, type Vector } from '../algorithms/vectors.ts';
 import { requireInteger, requireOptions, shown } from '../arguments.ts';
 import type { GpuRange } from '../backends/backend.ts';
 import type { Device } from '../device.ts';
@@ -163,7 +163,7 @@ interface Whereabouts<Where extends Vector> {
 
 function openTraining<Tree, Where extends Vector>(
   optimizer: Optimizer,
-  { system, seat: { n }, variables, layout }: Setup<Tree>,
+  { system, device, seat: { n }, variables, layout }: Setup<Tree>,
   { place, worker, dispose: release }: Whereabouts<Where>,
 ): DistributedOptimizer<Tree, Where> {
   /** Where the worker averages models: x of a step that wants it, then what the system makes of it. */
@@ -186,7 +186,8 @@ function openTraining<Tree, Where extends Vector>(
     async send(gradient) {
       if (model === undefined) return worker.send(gradient);
       // before the optimizer takes it in: moments would never get rid of NaN
-      await place.requireSound(gradient);
+      requireVector('gradient', gradient, n);
+      await requireFiniteVector(device, gradient, n);
       const given = await wanted();
       return worker.send(await changeBy(optimizer, variables, place, gradient), given);
     },
@@ -244,7 +245,7 @@ export async function optimizerStep(
   const place = openMemory({ allocate: (n) => new Float32Array(n) }, layout);
   assignLeaves(variables, layout, options.parameters);
   const { gradient } = await gradientOf(variables, place, options.loss);
-  await place.requireSound(gradient);
+  requireFinite(gradient);
   return changeBy(optimizer, variables, place, gradient);
 }
 

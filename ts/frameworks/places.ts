@@ -1,10 +1,8 @@
 /** Where a worker's vectors are, and how TensorFlow.js's tensors become vectors there and vectors tensors. */
 import type { Tensor } from '@tensorflow/tfjs-core';
-import { requireFinite } from '../algorithms/steps.ts';
-import { requireVector, type Vector } from '../algorithms/vectors.ts';
+import type { Vector } from '../algorithms/vectors.ts';
 import type { GpuRange } from '../backends/backend.ts';
 import type { Device } from '../device.ts';
-import { nonFiniteError } from '../kernels/reduce.ts';
 import { openVector } from './gpu.ts';
 import type { Layout } from './layout.ts';
 import {
@@ -21,10 +19,6 @@ export interface Place<Where extends Vector> {
   gather(tensors: readonly Tensor[]): Promise<Where>;
   /** A vector as tensors of their own, in the order of the layout. */
   spread(vector: Where): Tensor[];
-  /**
-   * @throws TypeError or RangeError unless the vector has the layout's length, NonFiniteError where it holds NaN or infinity
-   */
-  requireSound(vector: Where): Promise<void>;
   /** Gives memory of the GPU back. */
   dispose(): void;
 }
@@ -35,10 +29,6 @@ export function openMemory(device: Pick<Device, 'allocate'>, layout: Layout): Pl
   return {
     gather: (tensors) => flattenLeaves(tensors, layout, own),
     spread: (vector) => unflattenLeaves(vector, layout),
-    async requireSound(vector) {
-      requireVector('gradient', vector, layout.length);
-      requireFinite(vector);
-    },
     dispose: () => {},
   };
 }
@@ -61,14 +51,6 @@ export function openGpuPlace(device: Device, layout: Layout): Place<GpuRange> {
       return own;
     },
     spread: (vector) => unflattenLeavesOnGpu(vector, layout),
-    async requireSound(vector) {
-      requireVector('gradient', vector, layout.length);
-      if (layout.length > 0)
-        await device.use(async (scope) => {
-          const error = await nonFiniteError(scope, scope.borrowed(vector));
-          if (error.count > 0) throw error;
-        });
-    },
     dispose: () => own.dispose(),
   };
 }

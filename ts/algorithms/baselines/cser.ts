@@ -16,9 +16,9 @@
 import { requireInteger, requireOptions } from '../../arguments.ts';
 import { pcg4d } from '../../kernels/random.ts';
 import { shared, stateful } from '../state.ts';
-import { bytesOf, descend, finiteFloatsOf, notGathered, only, ranksOf, requireFinite } from '../steps.ts';
+import { bytesOf, descend, finiteFloatsOf, notGathered, only, ranksOf } from '../steps.ts';
 import type { Message, Model, StepReport, System } from '../system.ts';
-import { copyInto, requireVector, type Vector } from '../vectors.ts';
+import { copyInto, requireFinite, requireVector, type Vector } from '../vectors.ts';
 
 /** One block in so many is averaged: of gradients in each step, of models in each eighth. */
 const GRADIENT_BLOCKS = 32;
