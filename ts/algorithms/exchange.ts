@@ -13,14 +13,6 @@ export interface Step<Direction extends Vector = Float32Array> {
   readonly bytesDown: number;
 }
 
-/** What `exchange` needs of a worker. */
-interface Machine<Gradient extends Vector, Direction extends Vector> extends Pick<
-  Worker<Direction>,
-  'receive'
-> {
-  send(gradient: Gradient, model?: Model): Promise<Message>;
-}
-
 /**
  * One step of a system: every worker sends, the messages go their way, until every worker has its outcome. Of a `gather`
  * round a worker receives the messages of all others; of a `sum` round one vector of the messages' length.
@@ -33,7 +25,9 @@ interface Machine<Gradient extends Vector, Direction extends Vector> extends Pic
  * const { outcomes, bytesUp } = await exchange(crew, server, [gradient, gradient]);
  */
 export async function exchange<Direction extends Vector = Float32Array, Gradient extends Vector = Vector>(
-  workers: readonly Machine<Gradient, Direction>[],
+  workers: readonly (Pick<Worker<Direction>, 'receive'> & {
+    send(gradient: Gradient, model?: Model): Promise<Message>;
+  })[],
   server: Server | undefined,
   gradients: readonly Gradient[],
   models: readonly Model[] = [],
