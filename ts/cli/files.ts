@@ -1,12 +1,13 @@
 /** Files, read and written whole: a failed command leaves no output behind. */
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 
-/** The bytes of a file. @throws Error with one plain sentence */
-export async function readBytes(path: string): Promise<Uint8Array> {
+/** The bytes of a file. @throws Error with one plain sentence, which ends with what else there is to do */
+export async function readBytes(path: string, otherwise?: string): Promise<Uint8Array> {
   try {
     return await readFile(path);
   } catch (error) {
-    throw new Error(`cannot read ${path}: ${reasonOf(error)}`, { cause: error });
+    const advice = otherwise === undefined ? '' : `; ${otherwise}`;
+    throw new Error(`cannot read ${path}: ${reasonOf(error)}${advice}`, { cause: error });
   }
 }
 

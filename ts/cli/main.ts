@@ -135,7 +135,7 @@ const commands: Record<string, (input: string | undefined, values: Values) => Pr
     const from = required(input, 'decompress expected an input file');
     const to = required(values.output, 'decompress expected -o OUT.npy');
     const packet = await readBytes(from);
-    const tensors = isSafetensors(to) ? readMap(await readBytes(mapOf(from, values))) : undefined;
+    const tensors = isSafetensors(to) ? readMap(await readBytes(mapOf(from, values), NO_MAP)) : undefined;
     await withDevice(values, async (device) => {
       const data = await device.decompress(packet);
       await writeFiles({ [to]: tensors ? writeSafetensors({ data, tensors }) : writeNpy(data) });
@@ -165,6 +165,10 @@ function alone(command: string, input: string | undefined, values: Values): Valu
 }
 
 const isSafetensors = (path: string): boolean => path.endsWith('.safetensors');
+
+/** What helps where the map of a packet is not there. */
+const NO_MAP =
+  'a .safetensors file needs the map that compress wrote beside the packet of one: name it with --map, or decompress to a .npy file';
 
 /** Where the map beside a packet is. */
 function mapOf(packet: string, values: Values): string {
