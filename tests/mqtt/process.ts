@@ -30,7 +30,7 @@ export interface Settings {
   readonly file: string;
 }
 
-/** What a process says. `model` is the CRC-32C of the parameters. */
+/** What a process says. `model` is the CRC-32 of the parameters. */
 export type Said =
   | { readonly kind: 'closed'; readonly step: number; readonly from: readonly string[] }
   | { readonly kind: 'step'; readonly step: number }

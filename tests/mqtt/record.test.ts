@@ -10,6 +10,7 @@ import {
   unpackClosed,
   unpackRanks,
 } from '../../ts/mqtt/record.ts';
+import { writePacket } from '../../ts/packet/packet.ts';
 import { topicsOf } from '../../ts/mqtt/topics.ts';
 import { suite } from '../support/suite.ts';
 
@@ -85,6 +86,13 @@ test('the chain depends on every bit of the history', () => {
   assert.is(chained(start, closed), chained(start, closed.slice()));
   assert.not.equal(chained(start, closed), chained(start + 1, closed));
   assert.not.equal(chained(start, closed), chained(start, new Uint8Array([1, 2, 4])));
+  // answers that are packets, which end with a CRC of their own
+  const record = { route: 'server', last: true, seats: 1, from: [0], crcs: [5] } as const;
+  const chains = Array.from({ length: 50 }, (_, i) => {
+    const answer = writePacket({ id: 1, n: 3, parameters: [], sections: [new Uint32Array([i])] });
+    return chained(start, packClosed(record, answer));
+  });
+  assert.is(new Set(chains).size, 50);
 });
 
 test('topics are under the prefix and the run, and are read again', () => {

@@ -8,6 +8,7 @@ import type { Message } from '../../ts/mqtt/head.ts';
 import { split } from '../../ts/mqtt/parts.ts';
 import { serveRun, type RunServer, type ServeOptions } from '../../ts/mqtt/server.ts';
 import { joinRun, type JoinOptions, type RunWorker } from '../../ts/mqtt/worker.ts';
+import { crc32 } from '../../ts/packet/crc32.ts';
 import { device } from '../reference/algorithms/play.ts';
 import { systems } from '../reference/algorithms/systems.ts';
 import { suite } from '../support/suite.ts';
@@ -124,6 +125,84 @@ const some: readonly { label: string; system: System; momentum: number }[] = [
   { label: 'with a server', system: memSgd(topK({ ratio: 0.1 })), momentum: 0.9 },
   { label: 'among peers', system: exDyna({ density: 0.1 }), momentum: 0 },
 ];
+
+/** A system whose workers note what they send and what they are told of it. */
+function noted(system: System): { system: System; sent: number[]; used: (boolean | undefined)[] } {
+  const [sent, used]: [number[], (boolean | undefined)[]] = [[], []];
+  const worker: System['worker'] = (on, seat) => {
+    const machine = system.worker(on, seat);
+    return {
+      ...machine,
+      async send(gradient, model) {
+        const message = await machine.send(gradient, model);
+        sent.push(crc32(message.bytes));
+        return message;
+      },
+      receive(inbox, from, isUsed) {
+        used.push(isUsed);
+        return machine.receive(inbox, from, isUsed);
+      },
+    };
+  };
+  return { system: { ...system, worker }, sent, used };
+}
+
+for (const [what, late] of [
+  ['a message of an earlier life that came before this one is dropped', false],
+  ['a message of an earlier life that comes late counts, and the worker is told that its own does not', true],
+] as const)
+  test(what, async () => {
+    const killedIn = 3;
+    const { network, checks, serve, join, refusals } = play(memSgd(topK({ ratio: 0.1 })), 0);
+    const server = await serve({ steps: 6 });
+    let first: Uint8Array | undefined;
+    let comes = (): void => {};
+    const again = new Promise<void>((resolve) => (comes = resolve));
+    network.filter = ({ topic, payload }) => {
+      if (topic !== 'fewbits/r/up/c' || server.position.step !== killedIn || first !== undefined) return true;
+      first = payload;
+      network.clock.after(100, () => {
+        c.cut();
+        void c.stop();
+      });
+      network.clock.after(300, comes);
+      return !late;
+    };
+    const b = await join('b');
+    const a = await join('a', {
+      // keeps the round open until the second life is there
+      gradient: async (model, at) => {
+        if (at.step === killedIn) await network.sleep(2000);
+        return gradientAt(model, at);
+      },
+    });
+    const c = await join('c');
+    const spied = noted(memSgd(topK({ ratio: 0.1 })));
+    const second = again.then(() =>
+      join('c', {
+        system: spied.system,
+        gradient: (model, at) => {
+          if (late && at.step === killedIn) network.publish('fewbits/r/up/c', first as Uint8Array);
+          // of another batch, so that its message is another
+          return gradientAt(model, { ...at, rank: 7 });
+        },
+      }),
+    );
+    await network.run(Promise.all([server.done, a.done, b.done, second.then(({ done }) => done)]));
+    const rank = checks.rounds[0].from.find(({ name }) => name === 'c')?.rank ?? -1;
+    const counted = checks.rounds
+      .filter(({ step }) => step >= killedIn)
+      .map(({ from }) => from.find(({ name }) => name === 'c')?.crc);
+    // before, it followed the steps that it had missed
+    const sent = spied.sent.slice(-3);
+    const [missed, used] = [spied.used.slice(0, -3), spied.used.slice(-3)];
+    assert.not(missed.includes(true));
+    assert.equal(counted.slice(1), sent.slice(1));
+    assert.is(counted[0] === sent[0], !late);
+    assert.equal(used, [!late, true, true]);
+    assert.equal(refusals, late ? [`c: another message of rank ${rank} in step ${killedIn}, turn 0`] : []);
+    assert.equal((await second).options.model.parameters, checks.model.parameters);
+  });
 
 for (const { label, system, momentum } of some) {
   test(`${label}: a worker that is killed, and comes back under its name`, async () => {

@@ -5,7 +5,7 @@ import { descend, sumMessages } from '../../ts/algorithms/steps.ts';
 import type { Model, System } from '../../ts/algorithms/system.ts';
 import type { At } from '../../ts/mqtt/worker.ts';
 import type { ClosedRound } from '../../ts/mqtt/server.ts';
-import { crc32c } from '../../ts/packet/crc32c.ts';
+import { crc32 } from '../../ts/packet/crc32.ts';
 import { gradient as noisy } from '../reference/algorithms/gradients.ts';
 import { crewOf, device } from '../reference/algorithms/play.ts';
 
@@ -73,7 +73,7 @@ export function checker(system: System, workers: number, momentum: number, n: nu
       }
       const ranks = round.from.map(({ rank }) => rank);
       const messages = round.from.map(({ bytes }) => bytes);
-      for (const { bytes, crc } of round.from) assert.is(crc32c(bytes), crc);
+      for (const { bytes, crc } of round.from) assert.is(crc32(bytes), crc);
       const answer =
         round.route === 'gather'
           ? new Uint8Array(0)

@@ -6,9 +6,9 @@
  *   2  u16  rank of the sender          18  u16  0
  *   4  u32  the run's key               20  u32  bytes of the whole message
  *   8  u32  step                        24  u32  chain
- *  12  u16  turn                        28  u32  CRC-32C of bytes 0 to 13, 20 to 27, and of the message's own CRC-32C
+ *  12  u16  turn                        28  u32  CRC-32 of bytes 0 to 13, 20 to 27, and of the message's own CRC-32
  */
-import { crc32c } from '../packet/crc32c.ts';
+import { crc32 } from '../packet/crc32.ts';
 
 export const HEAD_BYTES = 32;
 const VERSION = 1;
@@ -88,7 +88,7 @@ export function sealOf(head: Head, length: number, crc: number): number {
   view.setUint32(14, length, true);
   view.setUint32(18, head.chain, true);
   view.setUint32(22, crc, true);
-  return crc32c(bytes);
+  return crc32(bytes);
 }
 
 function writeCommon(view: DataView, { kind, rank, run, step, turn }: Head): void {

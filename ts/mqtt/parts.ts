@@ -2,12 +2,12 @@
 import { requireInteger } from '../arguments.ts';
 import { Gathering } from '../messages/gathering.ts';
 import { piecesOf, startOf } from '../messages/pieces.ts';
-import { crc32c } from '../packet/crc32c.ts';
+import { crc32 } from '../packet/crc32.ts';
 import { HEAD_BYTES, readHead, sealOf, writeHead, type Message, type PartHead } from './head.ts';
 
 /** What an assembler makes of a part. */
 export type Taken =
-  /** The message is whole; `crc` is the CRC-32C of its bytes. */
+  /** The message is whole; `crc` is the CRC-32 of its bytes. */
   | { readonly kind: 'whole'; readonly message: Message; readonly crc: number }
   | { readonly kind: 'more' }
   /** The part is here already. */
@@ -25,7 +25,7 @@ export function split(message: Message, limit: number): Uint8Array[] {
   requireInteger('limit', limit, HEAD_BYTES + 1, 2 ** 31);
   const { bytes } = message;
   const pieces = piecesOf(bytes, limit - HEAD_BYTES);
-  const crc = sealOf(message, bytes.length, crc32c(bytes));
+  const crc = sealOf(message, bytes.length, crc32(bytes));
   return pieces.map((piece, part) => {
     const whole = new Uint8Array(HEAD_BYTES + piece.length);
     writeHead(whole, { ...message, part, parts: pieces.length, length: bytes.length, crc });
@@ -68,7 +68,7 @@ export class Assembler {
 /** A message whose parts are all here, where its CRC is right. */
 function finished(head: PartHead, bytes: Uint8Array): Taken {
   const { kind, rank, run, step, turn, chain } = head;
-  const crc = crc32c(bytes);
+  const crc = crc32(bytes);
   if (sealOf(head, bytes.length, crc) !== head.crc)
     return { kind: 'refused', reason: `the CRC of a message of kind ${kind} does not match` };
   return { kind: 'whole', message: { kind, rank, run, step, turn, chain, bytes }, crc };

@@ -1,11 +1,11 @@
 /**
- * The record of a closed turn: whose messages it is made of, and the CRC-32C of each. As bytes, before the answer in a message
+ * The record of a closed turn: whose messages it is made of, and the CRC-32 of each. As bytes, before the answer in a message
  * of kind `closed`: u8 route (1 server, 2 gather, 3 sum); u8 1 where the step ends with it; u16 seats; a bit a seat, in words;
  * a u32 CRC for each bit that is set, by rank.
  */
 import type { Route } from '../algorithms/system.ts';
 import { PacketError } from '../errors.ts';
-import { crc32c } from '../packet/crc32c.ts';
+import { crc32 } from '../packet/crc32.ts';
 
 export interface Record {
   readonly route: Route;
@@ -15,7 +15,7 @@ export interface Record {
   readonly seats: number;
   /** Ranks, ascending. */
   readonly from: readonly number[];
-  /** The CRC-32C of each one's message. */
+  /** The CRC-32 of each one's message. */
   readonly crcs: readonly number[];
 }
 
@@ -75,16 +75,16 @@ export function unpackClosed(bytes: Uint8Array): { record: Record; answer: Uint8
   return { record: { route, last: bytes[1] === 1, seats, from, crcs }, answer: bytes.subarray(end) };
 }
 
-/** The chain after a closed turn: the CRC-32C of the chain before it and that of the message that closed it. */
+/** The chain after a closed turn: the CRC-32 of the chain before it and that of the message that closed it. */
 export function chained(chain: number, closed: Uint8Array): number {
   const bytes = new Uint8Array(8);
   const view = new DataView(bytes.buffer);
   view.setUint32(0, chain, true);
-  view.setUint32(4, crc32c(closed), true);
-  return crc32c(bytes);
+  view.setUint32(4, crc32(closed), true);
+  return crc32(bytes);
 }
 
 /** The chain before the first turn: which numbers the run began with. */
 export function firstChain(parameters: Float32Array): number {
-  return crc32c(new Uint8Array(parameters.buffer, parameters.byteOffset, parameters.byteLength));
+  return crc32(new Uint8Array(parameters.buffer, parameters.byteOffset, parameters.byteLength));
 }

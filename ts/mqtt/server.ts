@@ -10,7 +10,7 @@ import { descend, finiteFloatsOf, sumMessages } from '../algorithms/steps.ts';
 import type { Model, Route, Server, System, Worker } from '../algorithms/system.ts';
 import type { Device } from '../device.ts';
 import { PacketError } from '../errors.ts';
-import { crc32c } from '../packet/crc32c.ts';
+import { crc32 } from '../packet/crc32.ts';
 import { NO_RANK, type Kind, type Message, type Position } from './head.ts';
 import { wallClock, type Clock, type Link, type OpenLink, type Traffic } from './link.ts';
 import { Membership, type Member, type SavedSeat } from './membership.ts';
@@ -231,7 +231,7 @@ class Serving implements RunServer {
   /** Takes the stored state, if there is one, and begins the step. */
   async restore(): Promise<void> {
     const stored = await this.#options.store?.read();
-    this.#key = crc32c(packJson([this.#options.run, drawMark()]));
+    this.#key = crc32(packJson([this.#options.run, drawMark()]));
     if (stored !== undefined) this.#load(stored);
     await this.#beginStep(this.position);
   }

@@ -9,7 +9,7 @@ import type { SplitSide, SplitSystem } from '../algorithms/split-learning.ts';
 import type { Model } from '../algorithms/system.ts';
 import type { Device } from '../device.ts';
 import { PacketError } from '../errors.ts';
-import { crc32c } from '../packet/crc32c.ts';
+import { crc32 } from '../packet/crc32.ts';
 import { NO_RANK, type Kind, type Message } from './head.ts';
 import { wallClock, type Clock, type OpenLink } from './link.ts';
 import { Membership, type SavedSeat } from './membership.ts';
@@ -74,7 +74,7 @@ export interface SplitServer {
 /** What is known of a client. */
 interface Known {
   readonly side: SplitSide;
-  /** Its last batch: number, CRC-32C, and the answer. */
+  /** Its last batch: number, CRC-32, and the answer. */
   last: { readonly step: number; readonly crc: number; readonly answer: Uint8Array } | undefined;
 }
 
@@ -104,7 +104,7 @@ class Serving implements SplitServer {
   /** Marks of those who found no seat. */
   readonly #waiting = new Map<string, string>();
   readonly #mark = drawMark();
-  #key = crc32c(packJson(drawMark()));
+  #key = crc32(packJson(drawMark()));
   #post!: Post;
   #batches = 0;
   #queue: Promise<void> = Promise.resolve();

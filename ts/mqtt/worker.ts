@@ -5,7 +5,7 @@
 import { descend } from '../algorithms/steps.ts';
 import type { Message as Spoken, Model, System, Worker } from '../algorithms/system.ts';
 import type { Device } from '../device.ts';
-import { crc32c } from '../packet/crc32c.ts';
+import { crc32 } from '../packet/crc32.ts';
 import { NO_RANK, type Kind, type Message, type Position } from './head.ts';
 import { wallClock, type Clock, type OpenLink, type Traffic } from './link.ts';
 import { drawMark, Post } from './post.ts';
@@ -413,7 +413,7 @@ class Joining implements RunWorker {
   #speak({ route, bytes }: Spoken): void {
     const topic = route === 'gather' ? this.#topics.peer(this.name) : this.#topics.up(this.name);
     const message = this.#message(route, bytes);
-    const crc = crc32c(bytes);
+    const crc = crc32(bytes);
     this.#outgoing = { topic, message, crc, at: this.#clock.now() };
     if (route === 'gather') this.#gather(message, crc);
     this.#quietly(this.#post.send(topic, message));

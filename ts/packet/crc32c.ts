@@ -1,25 +1,11 @@
-/**
- * CRC-32C (Castagnoli; RFC 3720, appendix B.4): polynomial 0x1edc6f41, reflected, initial value and final XOR all ones.
- * Sixteen tables take sixteen bytes a step: lookups do not wait for each other, steps do.
- */
+/** CRC-32C (Castagnoli; RFC 3720, appendix B.4): polynomial 0x1edc6f41, reflected, initial value and final XOR all ones. */
+import { passed, tablesOf, type Tables } from './crc.ts';
 
-const SLICES = 16;
 /** The polynomial with its bits reversed. */
 const POLYNOMIAL = 0x82f63b78;
 
-let tables: Int32Array | undefined;
-
-/** tables[s * 256 + b] = the CRC of byte b followed by s zero bytes. Made on first use, since nothing runs at import. */
-function makeTables(): Int32Array {
-  const made = new Int32Array(SLICES * 256);
-  for (let byte = 0; byte < 256; byte++) {
-    let crc = byte;
-    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ POLYNOMIAL : crc >>> 1;
-    made[byte] = crc;
-  }
-  for (let i = 256; i < made.length; i++) made[i] = (made[i - 256] >>> 8) ^ made[made[i - 256] & 255];
-  return made;
-}
+/** Made on first use, since nothing runs at import. */
+let tables: Tables | undefined;
 
 /** Makes fewer words of many, for which the register, from zero, ends as it does for these from all ones. */
 export type Shorten = (words: Uint32Array) => Uint32Array | undefined;
@@ -29,47 +15,15 @@ const LONG = 2 ** 17;
 
 /** The CRC-32C of some bytes. With `shorten`, many of them are first made few. */
 export function crc32c(bytes: Uint8Array, shorten?: Shorten): number {
+  tables ??= tablesOf(POLYNOMIAL);
   if (shorten !== undefined && bytes.length >= LONG && bytes.byteOffset % 4 === 0) {
     const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length >>> 2);
     const short = shorten(words);
     if (short !== undefined)
-      return ~passed(passed(0, new Uint8Array(short.buffer)), bytes.subarray(words.byteLength)) >>> 0;
+      return (
+        ~passed(tables, passed(tables, 0, new Uint8Array(short.buffer)), bytes.subarray(words.byteLength)) >>>
+        0
+      );
   }
-  return ~passed(-1, bytes) >>> 0;
-}
-
-/** The register after some bytes have passed it. */
-function passed(crc: number, bytes: Uint8Array): number {
-  const t = (tables ??= makeTables());
-  // bytes up to a whole word, then words by fours, then what is left
-  const start = Math.min(-bytes.byteOffset & 3, bytes.length);
-  const words = new Int32Array(bytes.buffer, bytes.byteOffset + start, (bytes.length - start) >>> 2);
-  let i = 0;
-  for (; i < start; i++) crc = (crc >>> 8) ^ t[(crc ^ bytes[i]) & 255];
-  const fours = words.length & ~3;
-  for (let w = 0; w < fours; w += 4) {
-    const a = crc ^ words[w];
-    const b = words[w + 1];
-    const c = words[w + 2];
-    const d = words[w + 3];
-    crc =
-      t[3840 + (a & 255)] ^
-      t[3584 + ((a >>> 8) & 255)] ^
-      t[3328 + ((a >>> 16) & 255)] ^
-      t[3072 + (a >>> 24)] ^
-      t[2816 + (b & 255)] ^
-      t[2560 + ((b >>> 8) & 255)] ^
-      t[2304 + ((b >>> 16) & 255)] ^
-      t[2048 + (b >>> 24)] ^
-      t[1792 + (c & 255)] ^
-      t[1536 + ((c >>> 8) & 255)] ^
-      t[1280 + ((c >>> 16) & 255)] ^
-      t[1024 + (c >>> 24)] ^
-      t[768 + (d & 255)] ^
-      t[512 + ((d >>> 8) & 255)] ^
-      t[256 + ((d >>> 16) & 255)] ^
-      t[d >>> 24];
-  }
-  for (i += fours * 4; i < bytes.length; i++) crc = (crc >>> 8) ^ t[(crc ^ bytes[i]) & 255];
-  return crc;
+  return ~passed(tables, -1, bytes) >>> 0;
 }

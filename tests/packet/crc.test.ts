@@ -1,10 +1,12 @@
 import * as assert from 'uvu/assert';
 import { openWasm } from '../../ts/backends/wasm/index.ts';
+import { crc32 } from '../../ts/packet/crc32.ts';
 import { crc32c } from '../../ts/packet/crc32c.ts';
+import { writePacket } from '../../ts/packet/packet.ts';
 import { words } from '../support/inputs.ts';
 import { suite } from '../support/suite.ts';
 
-const test = suite('crc32c');
+const test = suite('crc32c and crc32');
 
 test('known answers', () => {
   const text = new TextEncoder();
@@ -15,6 +17,18 @@ test('known answers', () => {
   assert.is(crc32c(Uint8Array.from({ length: 32 }, (_, i) => i)), 0x46dd794e);
   assert.is(crc32c(Uint8Array.from({ length: 32 }, (_, i) => 31 - i)), 0x113fdb5c);
   assert.is(crc32c(new Uint8Array(0)), 0);
+  // the check value of the same catalogue, and what zlib gives
+  assert.is(crc32(text.encode('123456789')), 0xcbf43926);
+  assert.is(crc32(Uint8Array.from({ length: 32 }, (_, i) => i)), 0x91267e8a);
+  assert.is(crc32(new Uint8Array(0)), 0);
+});
+
+test('of packets, which end with their CRC-32C, crc32 is another each time and crc32c always the same', () => {
+  const packets = Array.from({ length: 100 }, (_, i) =>
+    writePacket({ id: 1, n: 3, parameters: [], sections: [new Uint32Array([i])] }),
+  );
+  assert.is(new Set(packets.map((packet) => crc32(packet))).size, 100);
+  assert.equal([...new Set(packets.map((packet) => crc32c(packet)))], [0x48674bc7]);
 });
 
 test('every single bit matters', () => {
