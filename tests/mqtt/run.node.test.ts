@@ -204,6 +204,27 @@ for (const [what, late] of [
     assert.equal((await second).options.model.parameters, checks.model.parameters);
   });
 
+for (const { label, system, momentum } of some)
+  test(`${label}: the answer of the last turn, lost to all, is asked for again`, async () => {
+    const { network, checks, serve, join } = play(system, momentum);
+    const server = await serve();
+    let lost = 0;
+    network.filter = ({ topic }) =>
+      !(topic === 'fewbits/r/down' && server.position.step === STEPS && lost++ < WORKERS);
+    const workers = [];
+    for (const name of NAMES) workers.push(await join(name));
+    const ends = await network.run(Promise.all([server.done, ...workers.map(({ done }) => done)]));
+    assert.ok(lost >= WORKERS);
+    assert.equal(
+      ends.slice(1),
+      NAMES.map(() => ({ steps: STEPS })),
+    );
+    for (const { options, position } of workers) {
+      assert.equal(position, server.position);
+      assert.equal(options.model.parameters, checks.model.parameters);
+    }
+  });
+
 for (const { label, system, momentum } of some) {
   test(`${label}: a worker that is killed, and comes back under its name`, async () => {
     const { network, checks, serve, join } = play(system, momentum);
