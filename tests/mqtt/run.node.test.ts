@@ -5,6 +5,7 @@ import { exDyna } from '../../ts/algorithms/ex-dyna.ts';
 import type { System } from '../../ts/algorithms/system.ts';
 import { topK } from '../../ts/compressors/top-k.ts';
 import type { Message } from '../../ts/mqtt/head.ts';
+import type { Listener, OpenLink } from '../../ts/mqtt/link.ts';
 import { split } from '../../ts/mqtt/parts.ts';
 import { serveRun, type RunServer, type ServeOptions } from '../../ts/mqtt/server.ts';
 import { joinRun, type JoinOptions, type RunWorker } from '../../ts/mqtt/worker.ts';
@@ -127,8 +128,14 @@ const some: readonly { label: string; system: System; momentum: number }[] = [
 ];
 
 /** A system whose workers note what they send and what they are told of it. */
-function noted(system: System): { system: System; sent: number[]; used: (boolean | undefined)[] } {
-  const [sent, used]: [number[], (boolean | undefined)[]] = [[], []];
+function noted(system: System): {
+  readonly system: System;
+  readonly sent: number[];
+  readonly used: (boolean | undefined)[];
+  readonly taken: (boolean | undefined)[];
+} {
+  const sent: number[] = [];
+  const [used, taken]: (boolean | undefined)[][] = [[], []];
   const worker: System['worker'] = (on, seat) => {
     const machine = system.worker(on, seat);
     return {
@@ -142,9 +149,13 @@ function noted(system: System): { system: System; sent: number[]; used: (boolean
         used.push(isUsed);
         return machine.receive(inbox, from, isUsed);
       },
+      adopt(shared, isTaken) {
+        taken.push(isTaken);
+        machine.adopt(shared, isTaken);
+      },
     };
   };
-  return { system: { ...system, worker }, sent, used };
+  return { system: { ...system, worker }, sent, used, taken };
 }
 
 for (const [what, late] of [
@@ -202,6 +213,45 @@ for (const [what, late] of [
     assert.equal(used, [!late, true, true]);
     assert.equal(refusals, late ? [`c: another message of rank ${rank} in step ${killedIn}, turn 0`] : []);
     assert.equal((await second).options.model.parameters, checks.model.parameters);
+  });
+
+for (const counts of [true, false])
+  test(`a worker that has fallen far behind is told that what it sent last ${counts ? 'counted' : 'did not count'}`, async () => {
+    const [steps, deafIn] = [80, 3]; // the answers of 64 turns are kept
+    const { network, checks, serve, join } = play(memSgd(topK({ ratio: 0.1 })), 0);
+    const server = await serve({ steps });
+    let deaf = false;
+    const open = network.open();
+    const broker: OpenLink = async (will) => {
+      const link = await open(will);
+      const listen = (listener: Listener): void =>
+        link.listen({
+          ...listener,
+          message: (...delivery) => (deaf ? undefined : listener.message(...delivery)),
+        });
+      return { ...link, listen };
+    };
+    network.filter = ({ topic }) => {
+      if (topic !== 'fewbits/r/up/c' || server.position.step !== deafIn) return true;
+      deaf = true;
+      return counts;
+    };
+    const spied = noted(memSgd(topK({ ratio: 0.1 })));
+    const [a, b] = [await join('a'), await join('b')];
+    const c = await join('c', { broker, system: spied.system });
+    // rounds that take time
+    network.faults = { lost: 0, doubled: 0, delay: 30 };
+    const hears = (async () => {
+      while (server.position.step < steps - 10) await network.sleep(100);
+      deaf = false;
+    })();
+    await network.run(Promise.all([server.done, hears, a.done, b.done, c.done]));
+    assert.equal(spied.taken, [counts]);
+    const names = checks.rounds.map(({ from }) => from.map(({ name }) => name).join(''));
+    assert.is(names[deafIn].includes('c'), counts);
+    assert.not(names[deafIn + 1].includes('c'));
+    assert.ok(names[steps - 1].includes('c'));
+    assert.equal(c.options.model.parameters, checks.model.parameters);
   });
 
 for (const { label, system, momentum } of some)
