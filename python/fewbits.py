@@ -23,6 +23,7 @@ import operator
 import os
 import struct
 import sys
+import zlib
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
@@ -1282,7 +1283,7 @@ def _tree_sums(terms: Sequence[np.ndarray], segment: int) -> np.ndarray:
 
 # ---------------------------------------------------------------------------------------------------- messages
 
-#: The head of a message: `fbm1`, id, bytes of the whole, which piece, pieces in all, CRC.
+#: The head of a message: `fbm1`, id, bytes of the whole, which piece, pieces in all, CRC-32.
 _HEAD = struct.Struct("<4sIIHHI")
 _HEAD_MAGIC = b"fbm1"
 #: Wholes of a sender whose late duplicates are known as such.
@@ -1316,7 +1317,7 @@ def split_message(data: Bytes, limit: int = 16_384, id: Optional[int] = None) ->
     length = _require_integer("len(data)", len(view), 0, MOST)
     parts = _require_integer("parts of the message", max(1, -(-length // (limit - _HEAD.size))), 1, 0xFFFF)
     size = -(-length // parts)
-    seal = _seal(id, length, parts, _crc32c(view))
+    seal = _seal(id, length, parts, zlib.crc32(view))
     return [
         _HEAD.pack(_HEAD_MAGIC, id, length, part, parts, seal) + view[part * size : (part + 1) * size].tobytes()
         for part in range(parts)
@@ -1325,7 +1326,7 @@ def split_message(data: Bytes, limit: int = 16_384, id: Optional[int] = None) ->
 
 def _seal(id: int, length: int, parts: int, crc: int) -> int:
     """What stands in all heads of a whole whose own CRC is ``crc``."""
-    return _crc32c(struct.pack("<4sIIHI", _HEAD_MAGIC, id, length, parts, crc))
+    return zlib.crc32(struct.pack("<4sIIHI", _HEAD_MAGIC, id, length, parts, crc))
 
 
 class Joiner:
@@ -1392,7 +1393,7 @@ class Joiner:
         if whole.missing > 0:
             return None
         del wholes[key]
-        if _seal(id, length, parts, _crc32c(whole.bytes)) != seal:
+        if _seal(id, length, parts, zlib.crc32(whole.bytes)) != seal:
             raise PacketError(f"the CRC of a whole of {length} bytes does not match", 16)
         done = self._done.setdefault(sender, {})
         done[key] = None

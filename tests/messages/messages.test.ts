@@ -2,7 +2,9 @@
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
 import { PacketError } from '../../ts/errors.ts';
+import { writePacket } from '../../ts/packet/packet.ts';
 import { openJoiner, splitMessage, type Joiner } from '../../ts/messages/index.ts';
+import { throws } from '../support/host.ts';
 import { suite } from '../support/suite.ts';
 
 const test = suite('messages of limited size');
@@ -45,8 +47,8 @@ test('the bytes of a message are those of docs/messages.md', () => {
     (message) => [...message].map((byte) => byte.toString(16).padStart(2, '0')).join(''),
   );
   assert.equal(hex, [
-    '66626d31' + '04030201' + '09000000' + '0000' + '0200' + '247875b3' + '3132333435',
-    '66626d31' + '04030201' + '09000000' + '0100' + '0200' + '247875b3' + '36373839',
+    '66626d31' + '04030201' + '09000000' + '0000' + '0200' + '81f0a986' + '3132333435',
+    '66626d31' + '04030201' + '09000000' + '0100' + '0200' + '81f0a986' + '36373839',
   ]);
 });
 
@@ -186,6 +188,9 @@ test('bytes that are no message are refused with a PacketError', () => {
     () => joiner.take(new TextEncoder().encode('hello, this is text and no head at all')),
     /starts otherwise/,
   );
+  const [first] = splitMessage(bytesOf(100), { limit: 60, id: 0 });
+  first[12] = first[14]; // which piece: as many as there are
+  refused(() => joiner.take(first), /part 3 of 3/);
   refused(
     () => joiner.take(splitMessage(bytesOf(100), { id: 0 })[0].subarray(0, 90)),
     /has 70 bytes, expected 100/,
@@ -201,6 +206,20 @@ test('bytes that are no message are refused with a PacketError', () => {
   assert.is(joiner.held, 0);
 });
 
+test('an id may be used again for another packet, of the same length too', () => {
+  const packets = [1, 2, 3].map((word) =>
+    writePacket({ id: 1, n: 3, parameters: [], sections: [new Uint32Array([word])] }),
+  );
+  for (const limit of [30, 200]) {
+    const joiner = openJoiner();
+    const all = packets.flatMap((packet) => splitMessage(packet, { limit, id: 0 }));
+    assert.equal(
+      joined(joiner, all).map(({ bytes }) => bytes),
+      packets,
+    );
+  }
+});
+
 test('what is whole is a copy of what came', () => {
   const [message] = splitMessage(bytesOf(50));
   const whole = openJoiner().take(message);
@@ -210,17 +229,23 @@ test('what is whole is a copy of what came', () => {
 
 test('wrong arguments are errors of the caller', () => {
   const bytes = bytesOf(10);
-  assert.throws(
+  throws(
     () => splitMessage(bytes, { limit: 20 }),
+    RangeError,
     '"limit" expected an integer in 21..2147483648, got 20',
   );
-  assert.throws(() => splitMessage(bytes, { id: -1 }), '"id" expected an integer in 0..4294967295, got -1');
+  throws(
+    () => splitMessage(bytes, { id: -1 }),
+    RangeError,
+    '"id" expected an integer in 0..4294967295, got -1',
+  );
   assert.throws(() => splitMessage(bytesOf(66_000), { limit: 21 }), /65535, got 66000/);
-  assert.throws(() => splitMessage('text' as never), '"bytes" expected a Uint8Array, got "text"');
+  throws(() => splitMessage('text' as never), TypeError, '"bytes" expected a Uint8Array, got "text"');
   assert.throws(() => splitMessage(bytes, { size: 3 } as never), /no option "size"/);
+  assert.throws(() => openJoiner({ longest: 1, most: 2 } as never), /no option "most"/);
   assert.throws(() => openJoiner({ longest: -1 }), /"longest" expected/);
   assert.throws(() => openJoiner({ unfinished: 0 }), /"unfinished" expected/);
-  assert.throws(() => openJoiner().take(new ArrayBuffer(30) as never), '"message" expected a Uint8Array');
+  throws(() => openJoiner().take(new ArrayBuffer(30) as never), TypeError, '"message" expected a Uint8Array');
 });
 
 test.run();

@@ -2,12 +2,12 @@
  * The 20 bytes before each piece of a message, little-endian:
  *
  *   0  4 bytes  `fbm1`                          14  u16  pieces in all
- *   4  u32      the sender's number of it       16  u32  CRC-32C of bytes 0 to 11, 14 and 15,
- *   8  u32      bytes of the whole message               and of the CRC-32C of the whole message
+ *   4  u32      the sender's number of it       16  u32  CRC-32 of bytes 0 to 11, 14 and 15,
+ *   8  u32      bytes of the whole message               and of the CRC-32 of the whole message
  *  12  u16      which piece, from 0
  */
 import { PacketError } from '../errors.ts';
-import { crc32c } from '../packet/crc32c.ts';
+import { crc32 } from '../packet/crc32.ts';
 import type { Place } from './pieces.ts';
 
 export const HEAD_BYTES = 20;
@@ -31,7 +31,7 @@ export function sealOf({ id, length, parts }: Omit<Head, 'part' | 'seal'>, crc: 
   view.setUint32(8, length, true);
   view.setUint16(12, parts, true);
   view.setUint32(14, crc, true);
-  return crc32c(bytes);
+  return crc32(bytes);
 }
 
 /** Writes a head into the first 20 bytes. */

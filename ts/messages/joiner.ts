@@ -1,7 +1,7 @@
 /** What splitMessage has cut, put together again. */
 import { requireBytes, requireInteger, requireOptions } from '../arguments.ts';
 import { PacketError } from '../errors.ts';
-import { crc32c } from '../packet/crc32c.ts';
+import { crc32 } from '../packet/crc32.ts';
 import { Gathering } from './gathering.ts';
 import { HEAD_BYTES, readHead, sealOf } from './head.ts';
 import { startOf } from './pieces.ts';
@@ -83,7 +83,7 @@ export function openJoiner(options: JoinerOptions = {}): Joiner {
       if (done.get(sender)?.has(key)) return undefined;
       const bytes = gathering.put(sender, key, head, piece, start);
       if (typeof bytes === 'string') return undefined;
-      if (sealOf({ id, length, parts }, crc32c(bytes)) !== seal)
+      if (sealOf({ id, length, parts }, crc32(bytes)) !== seal)
         throw new PacketError(`the CRC of a whole of ${length} bytes does not match`, 16);
       remember(sender, key);
       return { id, bytes };

@@ -1,6 +1,6 @@
 /** Bytes cut to messages that a transport takes. */
 import { requireBytes, requireInteger, requireOptions } from '../arguments.ts';
-import { crc32c } from '../packet/crc32c.ts';
+import { crc32 } from '../packet/crc32.ts';
 import { HEAD_BYTES, sealOf, writeHead } from './head.ts';
 import { piecesOf } from './pieces.ts';
 
@@ -34,7 +34,7 @@ export function splitMessage(bytes: Uint8Array, options: SplitOptions = {}): Uin
   requireInteger('bytes.length', length, 0, LAST_WORD);
   const pieces = piecesOf(bytes, limit - HEAD_BYTES);
   const parts = pieces.length;
-  const seal = sealOf({ id, length, parts }, crc32c(bytes));
+  const seal = sealOf({ id, length, parts }, crc32(bytes));
   return pieces.map((piece, part) => {
     const message = new Uint8Array(HEAD_BYTES + piece.length);
     writeHead(message, { id, length, part, parts, seal });
