@@ -17,6 +17,12 @@ export default tseslint.config(
       'no-restricted-syntax': [
         'error',
         { selector: 'ExportDefaultDeclaration', message: 'name what you export' },
+        {
+          selector:
+            'CallExpression[callee.property.name="throws"][arguments.length=2][arguments.1.raw=/^[\'"`]/]',
+          message:
+            'a text in this place names the check and is not compared: throws of tests/support/host.ts compares',
+        },
       ],
     },
   },

@@ -2,7 +2,7 @@ import * as assert from 'uvu/assert';
 import { openDevice, scaledSign, topK } from '../ts/index.ts';
 import { BackendUnavailableError, DeviceClosedError, NonFiniteError } from '../ts/errors.ts';
 import type { Compressor } from '../ts/compressors/compressor.ts';
-import { rejects } from './support/host.ts';
+import { rejects, throws } from './support/host.ts';
 import { input } from './support/inputs.ts';
 import { suite } from './support/suite.ts';
 
@@ -87,11 +87,11 @@ test('a vector in device memory is like any other, and stays where it is', async
     device.close();
     assert.is(own.length, 50_000);
     assert.is(own[8], x[8]);
-    assert.throws(() => device.allocate(1), 'the device is closed');
+    throws(() => device.allocate(1), DeviceClosedError, 'the device is closed');
   }
   const device = await openDevice({ backend: 'wasm' });
   assert.is(device.allocate(0).length, 0);
-  assert.throws(() => device.allocate(-1), '"n" expected an integer');
+  throws(() => device.allocate(-1), RangeError, '"n" expected an integer');
   device.close();
 });
 

@@ -2,6 +2,7 @@
 import * as assert from 'uvu/assert';
 import { laidOut, requireSameLayout, sliceOf, type Unplaced } from '../../ts/frameworks/layout.ts';
 import { takeApart, putTogether, type Kind } from '../../ts/frameworks/tree.ts';
+import { throws } from '../support/host.ts';
 import { suite } from '../support/suite.ts';
 
 const test = suite('layouts');
@@ -45,11 +46,12 @@ for (const [what, other, message] of [
   });
 
 test('what is no layout is refused', () => {
-  assert.throws(
+  throws(
     () => requireSameLayout(own, {} as typeof own),
+    TypeError,
     '"other" expected a layout, got a value of type Object',
   );
-  assert.throws(() => laidOut([{ ...array('a'), dtype: 'int32' }]), '"a" expected float32 or float16');
+  throws(() => laidOut([{ ...array('a'), dtype: 'int32' }]), TypeError, '"a" expected float32 or float16');
 });
 
 test('a slice is a view of its array', () => {
@@ -58,8 +60,8 @@ test('a slice is a view of its array', () => {
   assert.equal([kernel[0], kernel.length], [10, 40]);
   kernel[0] = -1;
   assert.is(vector[10], -1);
-  assert.throws(() => sliceOf(own, vector, 'scale'), '"name" expected one of bias, kernel, got "scale"');
-  assert.throws(() => sliceOf(own, vector.subarray(1), 'bias'), '"vector.length" expected');
+  throws(() => sliceOf(own, vector, 'scale'), RangeError, '"name" expected one of bias, kernel, got "scale"');
+  throws(() => sliceOf(own, vector.subarray(1), 'bias'), RangeError, '"vector.length" expected');
 });
 
 test('the order of a tree is that of its names, whatever the order of making', () => {

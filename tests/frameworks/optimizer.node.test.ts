@@ -19,7 +19,7 @@ import { NonFiniteError, PacketError } from '../../ts/errors.ts';
 import * as tfjs from '../../ts/frameworks/tfjs.ts';
 import { device } from '../reference/algorithms/play.ts';
 import { systems } from '../reference/algorithms/systems.ts';
-import { rejects } from '../support/host.ts';
+import { rejects, throws } from '../support/host.ts';
 import { suite } from '../support/suite.ts';
 import { closeNet, lossOf, openNet, openPoints, type Net, type Points } from './problem.ts';
 
@@ -301,8 +301,9 @@ test('wrong arguments are told', () => {
   fails({ worker: 1 }, 'distribute has no option "worker"');
   fails({ variables: [net.unused, tf.scalar(1)] }, '"1" expected a variable, got');
   fails({ variables: [net.unused, net.unused] }, '"1" expected a variable of its own');
-  assert.throws(
+  throws(
     () => tfjs.distribute({} as tf.Optimizer, options),
+    TypeError,
     '"optimizer" expected one of TensorFlow.js',
   );
   closeNet(net);

@@ -3,7 +3,7 @@ import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import * as assert from 'uvu/assert';
 import * as tfjs from '../../ts/frameworks/tfjs.ts';
-import { rejects } from '../support/host.ts';
+import { rejects, throws } from '../support/host.ts';
 import { suite } from '../support/suite.ts';
 
 const test = suite('fewbits/tfjs');
@@ -73,13 +73,14 @@ test('variables are set to a vector', () =>
     tfjs.assign(variables, vector);
     vector.fill(0);
     assert.equal(await tfjs.flatten(variables), floats(5));
-    assert.throws(() => tfjs.assign(variables, new Float32Array(4)), '"vector.length" expected');
-    assert.throws(
+    throws(() => tfjs.assign(variables, new Float32Array(4)), RangeError, '"vector.length" expected');
+    throws(
       () => tfjs.assign([...variables, variables[0]], new Float32Array(9)),
+      RangeError,
       '"2" expected a variable of its own, got that of "0"',
     );
     const fixed = tf.zeros([1]);
-    assert.throws(() => tfjs.assign({ fixed }, new Float32Array(1)), '"fixed" expected a variable, got');
+    throws(() => tfjs.assign({ fixed }, new Float32Array(1)), TypeError, '"fixed" expected a variable, got');
     tf.dispose([...variables, fixed]);
   }));
 
@@ -102,8 +103,8 @@ test('what is no tree of floats is refused by its name', () =>
       'expected "good" as array 0',
     );
     await rejects(tfjs.flatten([good], { into: new Float32Array(2) }), RangeError, '"into.length" expected');
-    assert.throws(() => tfjs.flattenOnGpu([good]), '"backend" expected webgpu, got cpu');
-    assert.throws(() => tfjs.openGpuVector(3), '"backend" expected webgpu, got cpu');
+    throws(() => tfjs.flattenOnGpu([good]), TypeError, '"backend" expected webgpu, got cpu');
+    throws(() => tfjs.openGpuVector(3), TypeError, '"backend" expected webgpu, got cpu');
     tf.dispose([good, bad]);
   }));
 

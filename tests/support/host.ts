@@ -1,4 +1,4 @@
-/** A bare backend as something to call kernels on, and a rejection to look into. */
+/** A bare backend as something to call kernels on, and errors to look into. */
 import * as assert from 'uvu/assert';
 import type { Backend } from '../../ts/backends/backend.ts';
 import { Scope, type Host } from '../../ts/kernels/scope.ts';
@@ -31,4 +31,16 @@ export async function rejects<E extends Error>(
     return error;
   }
   return assert.unreachable(`expected ${type.name}, nothing was thrown`) as never;
+}
+
+/** As rejects, of what `work` throws. A text alone would be taken for the name of the check by `assert.throws`. */
+export function throws<E extends Error>(
+  work: () => unknown,
+  type: new (...args: never[]) => E,
+  text = '',
+): void {
+  assert.throws(work, (error: unknown) => {
+    if (!(error instanceof type)) throw error;
+    return error.message.includes(text) || assert.unreachable(`"${error.message}" does not say "${text}"`);
+  });
 }
