@@ -5,6 +5,7 @@ import type { Vector } from '../../ts/algorithms/vectors.ts';
 import { descend, gradients, models } from '../reference/algorithms/gradients.ts';
 import { crewOf, device, directionsOf, play } from '../reference/algorithms/play.ts';
 import { systems } from '../reference/algorithms/systems.ts';
+import { rejects } from '../support/host.ts';
 import { suite } from '../support/suite.ts';
 
 const test = suite('every system');
@@ -136,7 +137,13 @@ test('a system says whether it wants models', async () => {
 test('receive rejects, and does not throw, where the inbox is wrong', async () => {
   for (const { label, system } of systems) {
     const worker = system.worker(device, { n: 50, workers: 2, rank: 0 });
-    await worker.send(gradients(50, 1, 0)[0]);
+    const { route } = await worker.send(gradients(50, 1, 0)[0]);
+    if (route !== 'gather')
+      await rejects(
+        worker.receive([new Uint8Array(4), new Uint8Array(4)]),
+        RangeError,
+        '"inbox.length" expected an integer in 1..1, got 2',
+      );
     let promise: Promise<unknown> | undefined;
     assert.not.throws(() => {
       promise = worker.receive([]);
