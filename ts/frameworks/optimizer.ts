@@ -198,9 +198,12 @@ function openTraining<Tree, Where extends Vector>(
       if (outcome.kind === 'message') return outcome;
       if (outcome.kind === 'direction') {
         const direction = place.spread(outcome.direction);
-        if (model === undefined) apply(optimizer, variables, direction);
-        else descend(variables, direction);
-        dispose(direction);
+        try {
+          if (model === undefined) apply(optimizer, variables, direction);
+          else descend(variables, direction);
+        } finally {
+          dispose(direction);
+        }
       } else if (model !== undefined) {
         assignLeaves(variables, layout, model.parameters);
       }
