@@ -178,7 +178,7 @@ for (const [what, pages] of [
       ]);
       const { status, output, errors } = await ended;
       assert.is(status, 0, errors);
-      // gradients are jax-js's, whose WebAssembly may round otherwise in another engine
+      // gradients are jax-js's, which rounds otherwise where WebAssembly has relaxed SIMD
       const accuracy = Number(/test accuracy ([\d.]+) %, the same model/.exec(output)?.[1]);
       const one = Number(await inOneProcess('ex-dyna-5', STEPS));
       console.log(`accuracy ${accuracy}, in one process ${one}`);

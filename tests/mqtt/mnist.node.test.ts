@@ -166,7 +166,7 @@ test('a page in Chromium is one of the workers', async () => {
       document.querySelector('#state')?.textContent?.includes('has ended: 60 steps'),
     );
     assert.not.match(server.errors(), /without/, 'both were in every round');
-    // packets are the same there; gradients are jax-js's, whose WebAssembly may round otherwise in another engine
+    // packets are the same there; gradients are jax-js's, which rounds otherwise where WebAssembly has relaxed SIMD
     const one = await accuracyInOneProcess();
     console.log(`accuracy ${report.accuracy}, in one process ${one}`);
     assert.ok(Math.abs((report.accuracy ?? 0) - one) < 0.02);
