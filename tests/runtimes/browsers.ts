@@ -1,12 +1,11 @@
-/** Chromium, driven as tests/browser drives it, and Firefox, over WebDriver BiDi: pages that report to their server. */
-import { existsSync } from 'node:fs';
+/** Chromium, driven as tests/browser drives it, and Firefox: pages that report to their server. */
 import { join } from 'node:path';
 import { build } from 'esbuild';
-import puppeteer from 'puppeteer-core';
 import { launch } from '../browser/run.ts';
 import type { SoftwareGpu } from '../support/software-gpu.ts';
-import { Cannot, type Check } from './check.ts';
+import type { Check } from './check.ts';
 import type { Consumer } from './consumer.ts';
+import { launchFirefox, nameOf } from './firefox.ts';
 import { type Report, summary } from './report.ts';
 import { type Page, reportOf } from './serve.ts';
 
@@ -29,32 +28,10 @@ export async function openChromium(gpu: SoftwareGpu | undefined): Promise<OpenBr
   };
 }
 
-/** Where Firefox lies: FIREFOX, or where Debian, Ubuntu, macOS and Windows have it. */
-function findFirefox(): string | undefined {
-  const places = [
-    process.env.FIREFOX ?? '',
-    '/usr/bin/firefox-esr',
-    '/usr/bin/firefox',
-    '/Applications/Firefox.app/Contents/MacOS/firefox',
-    'C:\\Program Files\\Mozilla Firefox\\firefox.exe',
-  ];
-  return places.find((path) => path !== '' && existsSync(path));
-}
-
-/** Firefox with WebGPU switched on, which finds the software GPU where its build can. */
 async function openFirefox(gpu: SoftwareGpu | undefined): Promise<OpenBrowser> {
-  const executablePath = findFirefox();
-  if (executablePath === undefined)
-    throw new Cannot('Firefox is not installed (apt-get install firefox-esr, or set FIREFOX to its path)');
-  const browser = await puppeteer.launch({
-    browser: 'firefox',
-    executablePath,
-    headless: true,
-    env: { ...process.env, ...gpu?.env },
-    extraPrefsFirefox: { 'dom.webgpu.enabled': true, 'gfx.webgpu.ignore-blocklist': true },
-  });
+  const browser = await launchFirefox(gpu);
   return {
-    name: (await browser.version()).replace('firefox/', 'Firefox '),
+    name: await nameOf(browser),
     async open(address) {
       const page = await browser.newPage();
       await page.goto(address);

@@ -14,6 +14,7 @@ import { Cannot, type Check } from './check.ts';
 import { makeConsumer } from './consumer.ts';
 import { packageChecks } from './packaging.ts';
 import { processChecks } from './processes.ts';
+import { siteChecks } from './site.ts';
 import { install, NPM, run } from './tools.ts';
 
 const help = `npm run test:runtimes -- [options] [part of a name ...]
@@ -69,6 +70,7 @@ try {
     ...processChecks(consumer, gpu),
     ...bundlerChecks(consumer, gpu),
     ...browserChecks(consumer, gpu),
+    ...siteChecks(),
   ].filter(({ name }) => {
     const own = name().toLowerCase();
     return positionals.length === 0 || positionals.some((part) => own.includes(part.toLowerCase()));
