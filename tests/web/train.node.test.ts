@@ -1,22 +1,19 @@
 /** Training in the page: the losses and bytes of `npm start`, stop and go on, with WebGPU and without. */
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { setFlagsFromString } from 'node:v8';
+import { tmpdir } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import type { Page } from 'playwright-core';
 import * as assert from 'uvu/assert';
-import { algorithms } from '../../examples/mnist/algorithms.ts';
-import { readMnistFile } from '../../examples/mnist/files.ts';
-import { loadMnist } from '../../examples/mnist/mnist.ts';
-import { openModel } from '../../examples/mnist/model.ts';
-import { train, type Run } from '../../examples/mnist/train.ts';
+import type { Run } from '../../examples/mnist/train.ts';
 import { roundOver, secondsOver, speedAt, speedName } from '../../examples/web/train/link.ts';
 import type { Setting, StepEntry } from '../../examples/web/train/setting.ts';
-import { openDevice } from 'fewbits';
 import { suite } from '../support/suite.ts';
 import { openSite, type Site, type Visit } from './site.ts';
 
-// jax-js rounds once in a product and sum where WebAssembly has relaxed SIMD, as in browsers and from Node 22 on
-if (process.versions.node.startsWith('20.')) setFlagsFromString('--experimental-wasm-relaxed-simd');
-
+const root = fileURLToPath(new URL('../..', import.meta.url));
 const test = suite('the page: training');
 
 let site: Site;
@@ -25,18 +22,35 @@ test.before(async () => {
 });
 test.after(() => site.close());
 
-let data: ReturnType<typeof loadMnist> | undefined;
+// jax-js rounds once in a product and sum where WebAssembly has relaxed SIMD, as in browsers and from Node 22 on
+const RELAXED_SIMD = process.versions.node.startsWith('20.') ? ['--experimental-wasm-relaxed-simd'] : [];
 
-/** What `npm start` makes of it. */
-async function inNode(name: string, workers: number, steps: number): Promise<Run> {
-  const algorithm = algorithms.find((one) => one.name === name);
-  assert.ok(algorithm);
-  const device = await openDevice({ backend: 'wasm' });
-  data ??= loadMnist(readMnistFile);
-  const setting = { algorithm, device, model: await openModel(), ...(await data), workers, steps, seed: 1 };
-  const run = await train(setting, () => {});
-  device.close();
-  return run;
+/** What `npm start` makes of them, by their names; in a process of its own, whose WebAssembly is that of browsers. */
+async function inNode(
+  names: readonly string[],
+  workers: number,
+  steps: number,
+): Promise<Map<string, Pick<Run, 'accuracy' | 'history'>>> {
+  const folder = mkdtempSync(`${tmpdir()}/fewbits-`);
+  const files = ['--json', `${folder}/run.json`, '--report', `${folder}/run.html`];
+  const what = [
+    '--task',
+    'data',
+    '--workers',
+    String(workers),
+    '--steps',
+    String(steps),
+    '--backend',
+    'wasm',
+  ];
+  for (const name of names) what.push('--algorithm', name);
+  const script = [...RELAXED_SIMD, '--import', 'tsx', 'examples/mnist/main.ts'];
+  await promisify(execFile)(process.execPath, [...script, ...what, ...files], { cwd: root });
+  const { runs } = JSON.parse(await readFile(`${folder}/run.json`, 'utf8')) as {
+    runs: (Pick<Run, 'accuracy' | 'history'> & { algorithm: string })[];
+  };
+  rmSync(folder, { recursive: true });
+  return new Map(runs.map((run) => [run.algorithm, run]));
 }
 
 interface Saved {
@@ -88,7 +102,8 @@ async function steps(page: Page, first: number, last: number): Promise<void> {
 }
 
 /** Each step's loss and bytes are those of `npm start`. */
-function compare(history: readonly StepEntry[], { history: expected }: Run): void {
+function compare(history: readonly StepEntry[], expected: Run['history'] = []): void {
+  assert.is(history.length, STEPS);
   assert.equal(
     history.map(({ loss, bytesUp, bytesDown }) => ({ loss, bytesUp, bytesDown })),
     expected.map(({ loss, bytesUp, bytesDown }) => ({ loss, bytesUp, bytesDown })),
@@ -108,12 +123,12 @@ for (const [algorithm, workers, isolated] of [
     const { histories, opened, setting } = await saved(page);
     assert.is(opened.backend, 'wasm');
     assert.is(setting.workers, workers);
-    const expected = await inNode(algorithm, workers, STEPS);
-    compare(histories[algorithm], expected);
-    compare(histories.dense, await inNode('dense', workers, STEPS));
+    const expected = await inNode(['dense', algorithm], workers, STEPS);
+    compare(histories[algorithm], expected.get(algorithm)?.history);
+    compare(histories.dense, expected.get('dense')?.history);
     const { loss, accuracy } = histories[algorithm][STEPS - 1];
     assert.ok(loss < histories[algorithm][0].loss, 'the loss falls');
-    assert.is(accuracy, expected.accuracy);
+    assert.is(accuracy, expected.get(algorithm)?.accuracy);
     // what is shown is what was counted
     const megabytes = await page.locator('#train-table tbody tr').nth(0).locator('td').nth(2).textContent();
     assert.is(Number(megabytes), Number((histories.dense[STEPS - 1].bytesUp / 1e6).toFixed(2)));
