@@ -13,23 +13,30 @@ export function siteChecks(): Check[] {
       name: () => `${name}, examples/web`,
       async work() {
         const firefox = await launchFirefox();
-        name = await nameOf(firefox);
-        const site = await openSite();
         try {
-          const page = await firefox.newPage();
-          const problems: string[] = [];
-          page.on('pageerror', (error) => problems.push(String(error)));
-          await page.goto(site.address(true));
-          const done = [await trains(page), await compresses(page), await benchmarks(page)];
-          if (problems.length > 0) throw new Error(problems.join('; '));
-          return done.join('; ');
+          name = await nameOf(firefox);
+          return await visit(await firefox.newPage());
         } finally {
           await firefox.close();
-          await site.close();
         }
       },
     },
   ];
+}
+
+/** Goes through all parts of the page. */
+async function visit(page: Page): Promise<string> {
+  const site = await openSite();
+  try {
+    const problems: string[] = [];
+    page.on('pageerror', (error) => problems.push(String(error)));
+    await page.goto(site.address(true));
+    const done = [await trains(page), await compresses(page), await benchmarks(page)];
+    if (problems.length > 0) throw new Error(problems.join('; '));
+    return done.join('; ');
+  } finally {
+    await site.close();
+  }
 }
 
 /** Goes to a part by its tab. */

@@ -26,11 +26,16 @@ export async function rejects<E extends Error>(
   try {
     await promise;
   } catch (error) {
-    if (!(error instanceof type)) throw error;
-    assert.ok(error.message.includes(text), `"${error.message}" does not say "${text}"`);
-    return error;
+    return requireError(error, type, text);
   }
   return assert.unreachable(`expected ${type.name}, nothing was thrown`) as never;
+}
+
+/** `error`, which is a `type` whose message holds `text`. */
+function requireError<E extends Error>(error: unknown, type: new (...args: never[]) => E, text: string): E {
+  if (!(error instanceof type)) throw error;
+  assert.ok(error.message.includes(text), `"${error.message}" does not say "${text}"`);
+  return error;
 }
 
 /** As rejects, of what `work` throws. A text alone would be taken for the name of the check by `assert.throws`. */
@@ -39,8 +44,5 @@ export function throws<E extends Error>(
   type: new (...args: never[]) => E,
   text = '',
 ): void {
-  assert.throws(work, (error: unknown) => {
-    if (!(error instanceof type)) throw error;
-    return error.message.includes(text) || assert.unreachable(`"${error.message}" does not say "${text}"`);
-  });
+  assert.throws(work, (error: unknown) => requireError(error, type, text) === error);
 }
