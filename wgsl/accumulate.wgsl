@@ -12,9 +12,11 @@
 //   multiply              256  n / 256                   0  n           n
 //   add                   256  n / 256                   0  2 n         n
 // Occupancy         threads alone: no workgroup memory, no barrier, one element a thread
-// Edges             magnitudes below 2^-102, of inputs and products, count as +0
+// Edges             magnitudes below 2^-102, of inputs and products, count as +0; a sum of zero is written as +0, since
+//                   WGSL may ignore its sign
 const WIDTH = 256u;
 const TINY = 0x0c800000u;
+const MAGNITUDE = 0x7fffffffu;
 
 struct Params {
   n: u32, // elements in this window
@@ -27,7 +29,7 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> y: array<u32>;
 
 fn flushed(bits: u32) -> u32 {
-  return select(bits, 0u, (bits & 0x7fffffffu) < TINY);
+  return select(bits, 0u, (bits & MAGNITUDE) < TINY);
 }
 
 @compute @workgroup_size(WIDTH)
@@ -50,6 +52,7 @@ fn add(
 ) {
   let i = (id.y * grid.x + id.x) * WIDTH + t;
   if (i < p.n) {
-    y[i] = bitcast<u32>(bitcast<f32>(flushed(y[i])) + bitcast<f32>(terms[i]));
+    let sum = bitcast<u32>(bitcast<f32>(flushed(y[i])) + bitcast<f32>(terms[i]));
+    y[i] = select(sum, 0u, (sum & MAGNITUDE) == 0u);
   }
 }

@@ -35,8 +35,8 @@
 // Occupancy         workgroup memory, 64 bytes a thread, and registers, 16 floats a thread and as many being made, in
 //                   transform, flatten and stride; threads alone in the others
 // Edges             magnitudes below `tiny` and elements beyond x count as +0, so no sum or difference is subnormal, and
-//                   +0 has no sign to flip; a tile may hold many blocks, or stand over the end of y; a product of
-//                   unflatten beyond float32 is the largest finite number
+//                   +0 has no sign to flip; a zero is written as +0, since WGSL may ignore its sign; a tile may hold many
+//                   blocks, or stand over the end of y; a product of unflatten beyond float32 is the largest finite number
 const WIDTH = 256u;
 const TILE = 4096u;
 const COMBINE_TILE = 1024u;
@@ -63,9 +63,9 @@ struct Params {
 }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> x: array<u32>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
-@group(0) @binding(3) var<storage, read_write> near: array<f32>;
-@group(0) @binding(4) var<storage, read_write> far: array<f32>;
+@group(0) @binding(2) var<storage, read_write> y: array<u32>;
+@group(0) @binding(3) var<storage, read_write> near: array<u32>;
+@group(0) @binding(4) var<storage, read_write> far: array<u32>;
 @group(0) @binding(5) var<storage, read> scales: array<u32>;
 
 var<workgroup> tile: array<f32, TILE>;
@@ -144,9 +144,15 @@ fn input(i: u32) -> f32 {
   return bitcast<f32>(select(bits, 0u, (bits & MAGNITUDE) < p.tiny)) * p.scale;
 }
 
+// The bits of a float; of either zero, those of +0.
+fn bitsOf(value: f32) -> u32 {
+  let bits = bitcast<u32>(value);
+  return select(bits, 0u, (bits & MAGNITUDE) == 0u);
+}
+
 fn store(i: u32, value: f32) {
   if (i < p.total) {
-    y[i] = value;
+    y[i] = bitsOf(value);
   }
 }
 fn store4(at: u32, step: u32, v: vec4f) {
@@ -238,18 +244,19 @@ fn within(i: u32) -> u32 {
   return (i >> p.shift) * p.distance + (i & ((1u << p.shift) - 1u));
 }
 fn load4(base: u32, i: u32) -> vec4f {
-  return vec4f(
+  let bits = vec4u(
     y[base + within(i)],
     y[base + within(i + 64u)],
     y[base + within(i + 128u)],
     y[base + within(i + 192u)],
   );
+  return bitcast<vec4f>(bits);
 }
 fn keep4(base: u32, i: u32, v: vec4f) {
-  y[base + within(i)] = v.x;
-  y[base + within(i + 256u)] = v.y;
-  y[base + within(i + 512u)] = v.z;
-  y[base + within(i + 768u)] = v.w;
+  y[base + within(i)] = bitsOf(v.x);
+  y[base + within(i + 256u)] = bitsOf(v.y);
+  y[base + within(i + 512u)] = bitsOf(v.z);
+  y[base + within(i + 768u)] = bitsOf(v.w);
 }
 
 @compute @workgroup_size(WIDTH)
@@ -286,10 +293,10 @@ fn combine(
 ) {
   let base = (id.y * grid.x + id.x) * COMBINE_TILE;
   for (var i = base + t; i < min(base + COMBINE_TILE, p.n); i += WIDTH) {
-    let a = near[i];
-    let b = far[i];
-    near[i] = a + b;
-    far[i] = a - b;
+    let a = bitcast<f32>(near[i]);
+    let b = bitcast<f32>(far[i]);
+    near[i] = bitsOf(a + b);
+    far[i] = bitsOf(a - b);
   }
 }
 
@@ -330,9 +337,9 @@ fn unflatten(
       let scale = scales[(p.first + i) / p.segment - p.owner];
       let flip = flips[j / FLIPS * 4u + j % 4u] << (j / 4u % 32u);
       if ((bits & MAGNITUDE) == 0u || scale == 0u) {
-        y[i] = 0.0;
+        y[i] = 0u;
       } else {
-        y[i] = bitcast<f32>(product(bits & MAGNITUDE, scale) | ((bits ^ flip) & SIGN));
+        y[i] = product(bits & MAGNITUDE, scale) | ((bits ^ flip) & SIGN);
       }
     }
   }

@@ -42,15 +42,22 @@ struct Params {
   order: u32,
   word0: u32,
   word1: u32,
+  zero: u32, // 0, which no compiler knows: see `rounded`
 }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> x: array<u32>;
-@group(0) @binding(2) var<storage, read_write> sums: array<f32>;
+@group(0) @binding(2) var<storage, read_write> sums: array<u32>;
 @group(0) @binding(3) var<storage, read_write> largest: array<atomic<u32>>;
 
 var<workgroup> parts: array<f32, WIDTH>;
 var<workgroup> keys: array<u32, WIDTH>;
 var<workgroup> tops: array<u32, BLOCKS>;
+
+// A float, rounded here: no compiler can see through the xor, so none can add in another order, nor draw two products
+// into one.
+fn rounded(value: f32) -> f32 {
+  return bitcast<f32>(bitcast<u32>(value) ^ p.zero);
+}
 
 // The elements of a block: `count` words of x from `at` on.
 struct Span {
@@ -83,7 +90,7 @@ fn fold(t: u32, size: u32, number: u32, ownSum: f32, ownKey: u32) {
     workgroupBarrier();
     for (; h >= size; h /= 2u) {
       if (lane < h) {
-        parts[t] = parts[t] + parts[t + h];
+        parts[t] = rounded(parts[t] + parts[t + h]);
         keys[t] = max(keys[t], keys[t + h]);
       }
       workgroupBarrier();
@@ -93,13 +100,13 @@ fn fold(t: u32, size: u32, number: u32, ownSum: f32, ownKey: u32) {
   }
   // Only lanes below h matter; the others add what they get.
   for (; h > 0u; h /= 2u) {
-    sum = sum + subgroupShuffleXor(sum, h);
+    sum = rounded(sum + subgroupShuffleXor(sum, h));
     key = max(key, subgroupShuffleXor(key, h));
   }
   if (lane == 0u) {
     tops[t / LANES] = key;
     if (number < p.count) {
-      sums[p.place + number] = sum;
+      sums[p.place + number] = bitcast<u32>(sum) & MAGNITUDE;
     }
   }
 }
@@ -138,7 +145,7 @@ fn sumMagnitudes(
   for (var i = t % LANES; i < span.count; i += LANES) {
     let key = x[span.at + i] & MAGNITUDE;
     top = max(top, key);
-    sum = sum + bitcast<f32>(select(key, 0u, key < p.tiny)) * p.scale;
+    sum = rounded(sum + bitcast<f32>(select(key, 0u, key < p.tiny)) * p.scale);
   }
   fold(t, size, number, sum, top);
   raise(t, number);
@@ -160,9 +167,9 @@ fn sumSquares(
     top = max(top, key);
     let magnitude = bitcast<f32>(select(key, 0u, key < p.tiny)) * p.scale;
     let high = bitcast<f32>(bitcast<u32>(magnitude) & HIGH_MASK);
-    let low = magnitude - high;
-    sum = sum + high * high;
-    sum = sum + high * (low + low);
+    let low = rounded(magnitude - high);
+    sum = rounded(sum + high * high);
+    sum = rounded(sum + high * (low + low));
   }
   fold(t, size, number, sum, top);
   raise(t, number);
@@ -179,7 +186,7 @@ fn sumBlocks(
   let span = spanOf(number);
   var sum = 0.0;
   for (var i = t % LANES; i < span.count; i += LANES) {
-    sum = sum + bitcast<f32>(x[span.at + i]);
+    sum = rounded(sum + bitcast<f32>(x[span.at + i]));
   }
   fold(t, size, number, sum, 0u);
 }

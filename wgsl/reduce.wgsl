@@ -11,8 +11,8 @@
 //
 // The tree (docs/same-bytes.md): a block is 1024 elements as 32 rows of 32 lanes. A lane adds its rows in order from
 // +0; lanes fold by halves, 16, 8, 4, 2, 1. `scale` is a power of two, and a product of two numbers of 12 bits is exact,
-// so that a compiler that fuses a product and a sum rounds the same. Elements beyond the end would add +0, which changes
-// no sum of magnitudes.
+// so that a compiler that fuses a product and a sum rounds the same. What a compiler may not do is add in another order:
+// each sum goes through `rounded`. Elements beyond the end would add +0, which changes no sum of magnitudes.
 //
 // Bindings          x: in, n words; sums: out, a word a block; largest: a word a segment, cleared;
 //                   range, found: 2 words
@@ -34,7 +34,8 @@
 //                   min(segment, 1024) elements, count is the blocks of all segments; one of fewer than 32 elements
 //                   leaves lanes idle. Beside what is written, an atomic a workgroup for the largest key, 8 where it
 //                   holds several segments, and 2 for what is found
-// Edges             segments end at the end of x; blocks beyond it sum to +0
+// Edges             segments end at the end of x; blocks beyond it sum to +0, whose sign is masked, since WGSL may
+//                   ignore it
 const WIDTH = 256u;
 const LANES = 32u;
 const BLOCK = 1024u;
@@ -58,10 +59,11 @@ struct Params {
   order: u32, // 0: by magnitude, 1: by value
   word0: u32,
   word1: u32,
+  zero: u32, // 0, which no compiler knows: see `rounded`
 }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> x: array<u32>;
-@group(0) @binding(2) var<storage, read_write> sums: array<f32>;
+@group(0) @binding(2) var<storage, read_write> sums: array<u32>;
 @group(0) @binding(3) var<storage, read_write> largest: array<atomic<u32>>;
 @group(0) @binding(4) var<storage, read_write> range: array<atomic<i32>>;
 @group(0) @binding(5) var<storage, read_write> found: array<atomic<u32>>;
@@ -73,6 +75,12 @@ var<workgroup> least: atomic<i32>;
 var<workgroup> greatest: atomic<i32>;
 var<workgroup> strange: atomic<u32>;
 var<workgroup> earliest: atomic<u32>;
+
+// A float, rounded here: no compiler can see through the xor, so none can add in another order, nor draw two products
+// into one.
+fn rounded(value: f32) -> f32 {
+  return bitcast<f32>(bitcast<u32>(value) ^ p.zero);
+}
 
 // The elements of a block: `count` words of x from `at` on.
 struct Span {
@@ -101,13 +109,13 @@ fn fold(t: u32, number: u32, sum: f32, key: u32) {
   workgroupBarrier();
   for (var h = LANES / 2u; h > 0u; h /= 2u) {
     if (lane < h) {
-      parts[t] = parts[t] + parts[t + h];
+      parts[t] = rounded(parts[t] + parts[t + h]);
       keys[t] = max(keys[t], keys[t + h]);
     }
     workgroupBarrier();
   }
   if (lane == 0u && number < p.count) {
-    sums[p.place + number] = parts[t];
+    sums[p.place + number] = bitcast<u32>(parts[t]) & MAGNITUDE;
   }
 }
 
@@ -143,7 +151,7 @@ fn sumMagnitudes(
   for (var i = t % LANES; i < span.count; i += LANES) {
     let key = x[span.at + i] & MAGNITUDE;
     top = max(top, key);
-    sum = sum + bitcast<f32>(select(key, 0u, key < p.tiny)) * p.scale;
+    sum = rounded(sum + bitcast<f32>(select(key, 0u, key < p.tiny)) * p.scale);
   }
   fold(t, number, sum, top);
   raise(t, number);
@@ -164,9 +172,9 @@ fn sumSquares(
     top = max(top, key);
     let magnitude = bitcast<f32>(select(key, 0u, key < p.tiny)) * p.scale;
     let high = bitcast<f32>(bitcast<u32>(magnitude) & HIGH_MASK);
-    let low = magnitude - high;
-    sum = sum + high * high;
-    sum = sum + high * (low + low);
+    let low = rounded(magnitude - high);
+    sum = rounded(sum + high * high);
+    sum = rounded(sum + high * (low + low));
   }
   fold(t, number, sum, top);
   raise(t, number);
@@ -182,7 +190,7 @@ fn sumBlocks(
   let span = spanOf(number);
   var sum = 0.0;
   for (var i = t % LANES; i < span.count; i += LANES) {
-    sum = sum + bitcast<f32>(x[span.at + i]);
+    sum = rounded(sum + bitcast<f32>(x[span.at + i]));
   }
   fold(t, number, sum, 0u);
 }

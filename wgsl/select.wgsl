@@ -140,7 +140,8 @@ fn pivot(@builtin(local_invocation_index) t: u32) {
     own += counted[top - j];
   }
   var before = larger + exclusive(t, own);
-  // One thread has the k-th largest, and all have read the state by now.
+  // One thread has the k-th largest; it writes the state when all have read it.
+  storageBarrier();
   if (before < p.k && p.k <= before + own) {
     var digit = top;
     while (before + counted[digit] < p.k) {

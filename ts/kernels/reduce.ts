@@ -341,7 +341,7 @@ function levelWindows(
     const x = around(from, ...elementsOf(first, count)).window;
     const sums = around(to, first, count);
     const largest = around('max', ...segmentsOf(first, count, blocks)).window;
-    const uniforms = { n, origin: x.first, segment, blocks, first, count, place: sums.skip };
+    const uniforms = { n, origin: x.first, segment, blocks, first, count, place: sums.skip, zero: 0 };
     return { x, sums: sums.window, largest, groups: ceilDiv(count, BLOCKS), uniforms };
   });
 }
@@ -351,7 +351,7 @@ type SumWindow = Pick<Pass, 'groups'> & {
   readonly sums: ReturnType<typeof part>;
   readonly largest: ReturnType<typeof part>;
   readonly uniforms: Readonly<
-    Record<'n' | 'origin' | 'segment' | 'blocks' | 'first' | 'count' | 'place', number>
+    Record<'n' | 'origin' | 'segment' | 'blocks' | 'first' | 'count' | 'place' | 'zero', number>
   >;
 };
 
