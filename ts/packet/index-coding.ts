@@ -170,14 +170,13 @@ export function decodeRice(
     let at = 0;
     for (let i = first; i < first + count; i++) {
       const start = unaryBit;
-      let ahead = unary[unaryBit >>> 5] >>> (unaryBit & 31);
-      while (ahead === 0 && unaryBit < blockEnd) {
+      // only words that hold bits of this block are read: behind the last of them there may be none
+      let ahead = 0;
+      while (unaryBit < blockEnd && (ahead = unary[unaryBit >>> 5] >>> (unaryBit & 31)) === 0)
         unaryBit = (unaryBit | 31) + 1;
-        ahead = unary[unaryBit >>> 5];
-      }
-      // the lowest one, as far as it is there
-      unaryBit += 31 - Math.clz32(ahead & -ahead);
-      if (unaryBit >= blockEnd || ahead === 0)
+      // the lowest one, where there is one
+      if (ahead !== 0) unaryBit += 31 - Math.clz32(ahead & -ahead);
+      if (ahead === 0 || unaryBit >= blockEnd)
         throw new PacketError(`block ${block} of the index list has too few ones`, offset);
       let rest = 0;
       if (r > 0) {
