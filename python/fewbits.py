@@ -24,6 +24,7 @@ import os
 import struct
 import sys
 import zlib
+from collections import OrderedDict
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
@@ -1297,13 +1298,44 @@ class Joined(NamedTuple):
     bytes: bytes
 
 
+#: Bytes of a chunk of a whole: several pieces of 16 KiB, and little beside the pieces where only one of them comes.
+_CHUNK = 2**16
+
+
 class _Unfinished:
-    """A whole of which pieces are here."""
+    """A whole of which some pieces are here.
+
+    What it claims to be costs next to nothing: its bytes lie in chunks, which are allocated when a piece first reaches
+    into them, and are joined once all pieces are here.
+    """
 
     def __init__(self, length: int, parts: int) -> None:
-        self.bytes = bytearray(length)
-        self.here = bytearray(parts)
-        self.missing = parts
+        self.length = length
+        self._chunks: Dict[int, bytearray] = {}
+        self._here = bytearray(-(-parts // 8))  # a bit a piece
+        self._missing = parts
+
+    def put(self, part: int, piece: memoryview, start: int) -> bool:
+        """Copies a piece, unless it is here, to byte ``start`` of the whole: whether the whole is complete with it."""
+        bit = 1 << (part & 7)
+        if self._here[part >> 3] & bit:
+            return False
+        self._here[part >> 3] |= bit
+        done = 0
+        while done < len(piece):
+            index, at = divmod(start + done, _CHUNK)
+            run = piece[done : done + _CHUNK - at]
+            chunk = self._chunks.get(index)
+            if chunk is None:
+                chunk = self._chunks[index] = bytearray(min(_CHUNK, self.length - index * _CHUNK))
+            chunk[at : at + len(run)] = run
+            done += len(run)
+        self._missing -= 1
+        return self._missing == 0
+
+    def join(self) -> bytes:
+        """The whole, of which ``put`` has said that it is complete."""
+        return b"".join(self._chunks[index] for index in range(len(self._chunks)))
 
 
 def split_message(data: Bytes, limit: int = 16_384, id: Optional[int] = None) -> List[bytes]:
@@ -1339,14 +1371,19 @@ class Joiner:
     def __init__(self, longest: int = 2**26, unfinished: int = 16) -> None:
         self._longest = _require_integer("longest", longest, 0, MOST)
         self._most = _require_integer("unfinished", unfinished, 1, 0xFFFF)
-        self._senders: Dict[Any, Dict[Tuple[int, ...], _Unfinished]] = {}
-        self._done: Dict[Any, Dict[Tuple[int, ...], None]] = {}
+        # ordered dictionaries: a plain one looks ever longer for its first key where the first is removed again and again
+        self._senders: Dict[Any, OrderedDict[Tuple[int, ...], _Unfinished]] = {}
+        self._done: Dict[Any, OrderedDict[Tuple[int, ...], None]] = {}
+        self._held = 0
         self._dropped = 0
 
     @property
     def held(self) -> int:
-        """Bytes that are held for what is not whole yet; at most senders * unfinished * longest."""
-        return sum(len(one.bytes) for wholes in self._senders.values() for one in wholes.values())
+        """Bytes that the wholes which are not complete yet will have; at most senders * unfinished * longest.
+
+        That is the most that is held of them: memory is taken as their pieces come.
+        """
+        return self._held
 
     @property
     def dropped(self) -> int:
@@ -1376,34 +1413,41 @@ class Joiner:
         if len(piece) != expected or (parts > 1 and expected == 0):
             raise PacketError(f"part {part} of {parts} has {len(piece)} bytes, expected {expected} of {length}", 12)
         key = (id, length, parts, seal)
-        if key in self._done.get(sender, {}):
+        if key in self._done.get(sender, ()):
             return None
-        wholes = self._senders.setdefault(sender, {})
+        whole = bytes(piece) if parts == 1 else self._put(sender, key, piece, part, start)
+        if whole is None:
+            return None
+        if _seal(id, length, parts, zlib.crc32(whole)) != seal:
+            raise PacketError(f"the CRC of a whole of {length} bytes does not match", 16)
+        done = self._done.setdefault(sender, OrderedDict())
+        done[key] = None
+        if len(done) > _REMEMBERED:
+            done.popitem(last=False)
+        return Joined(id, whole)
+
+    def _put(self, sender: Any, key: Tuple[int, ...], piece: memoryview, part: int, start: int) -> Optional[bytes]:
+        """Copies a piece to its place in one of several pieces: that one, where it is whole now."""
+        _, length, parts, _ = key
+        wholes = self._senders.setdefault(sender, OrderedDict())
         whole = wholes.get(key)
         if whole is None:
             if len(wholes) >= self._most:
-                del wholes[next(iter(wholes))]
+                self._held -= wholes.popitem(last=False)[1].length
                 self._dropped += 1
             whole = wholes[key] = _Unfinished(length, parts)
-        if whole.here[part]:
-            return None
-        whole.here[part] = 1
-        whole.bytes[start : start + len(piece)] = piece
-        whole.missing -= 1
-        if whole.missing > 0:
+            self._held += length
+        if not whole.put(part, piece, start):
             return None
         del wholes[key]
-        if _seal(id, length, parts, zlib.crc32(whole.bytes)) != seal:
-            raise PacketError(f"the CRC of a whole of {length} bytes does not match", 16)
-        done = self._done.setdefault(sender, {})
-        done[key] = None
-        if len(done) > _REMEMBERED:
-            del done[next(iter(done))]
-        return Joined(id, bytes(whole.bytes))
+        self._held -= length
+        return whole.join()
 
     def forget(self, sender: Any = "") -> None:
         """Forgets all that a sender has begun: for one that has gone."""
-        self._dropped += len(self._senders.pop(sender, {}))
+        wholes = self._senders.pop(sender, {})
+        self._held -= sum(whole.length for whole in wholes.values())
+        self._dropped += len(wholes)
         self._done.pop(sender, None)
 
 

@@ -144,6 +144,85 @@ test('a sender that floods a joiner makes it hold no more than that', () => {
   assert.is(most, 4 * 4096);
 });
 
+/** The first of many messages of a whole that is never sent: 2^12 pieces of 16 KiB. */
+function claimOf64MiB(id: number): Uint8Array {
+  const message = new Uint8Array(HEAD + 2 ** 14);
+  const view = new DataView(message.buffer);
+  [0x316d6266, id, 2 ** 26].forEach((word, i) => view.setUint32(4 * i, word, true));
+  view.setUint16(14, 2 ** 12, true);
+  return message;
+}
+
+test('what a whole claims to be costs nothing before it comes', () => {
+  const joiner = openJoiner();
+  const start = performance.now();
+  for (let id = 0; id < 500; id++) assert.is(joiner.take(claimOf64MiB(id)), undefined);
+  const ms = performance.now() - start;
+  assert.is(joiner.held, 16 * 2 ** 26, 'what they will have at most');
+  assert.is(joiner.dropped, 484);
+  // 500 times 64 MiB would be cleared in 10 seconds or more
+  assert.ok(ms < 2000, `${ms} ms`);
+});
+
+test('wholes beyond what is allocated at a time: any order, any length of a message', () => {
+  for (const [length, limit] of [
+    [2 ** 16, 1000],
+    [2 ** 16 + 1, 2 ** 15 + HEAD],
+    [200_000, 70_000],
+    [200_000, 199_999],
+    [3 * 2 ** 16 + 5, 2 ** 16 + HEAD],
+    [150_000, 777],
+  ]) {
+    const bytes = bytesOf(length);
+    const messages = splitMessage(bytes, { limit, id: 1 });
+    const odd = messages.filter((_, i) => i % 2 === 1);
+    const even = messages.filter((_, i) => i % 2 === 0);
+    for (const order of [messages, messages.toReversed(), [...odd, ...even], [...messages, ...odd]])
+      assert.equal(joined(openJoiner(), order), [{ id: 1, bytes }], `${length} in messages of ${limit}`);
+  }
+});
+
+test('what makes room does so at once, however many wait', () => {
+  const times = 20_000;
+  const seconds = (unfinished: number): number => {
+    const messages = Array.from(
+      { length: unfinished + times },
+      (_, id) => splitMessage(bytesOf(2), { limit: HEAD + 1, id })[0],
+    );
+    const joiner = openJoiner({ unfinished });
+    for (const message of messages.slice(0, unfinished)) joiner.take(message);
+    const start = performance.now();
+    for (const message of messages.slice(unfinished)) joiner.take(message);
+    assert.is(joiner.dropped, times);
+    assert.is(joiner.held, unfinished * 2);
+    return (performance.now() - start) / 1000;
+  };
+  const [few, many] = [seconds(16), seconds(65_535)];
+  assert.ok(many < 20 * few + 0.5, `${times} of 16: ${few} s; of 65,535: ${many} s`);
+});
+
+test('the oldest makes room, whichever have become whole meanwhile', () => {
+  const joiner = openJoiner({ unfinished: 3 });
+  const begun = Array.from({ length: 9 }, (_, id) => splitMessage(bytesOf(2), { limit: HEAD + 1, id }));
+  const first = (id: number): unknown => joiner.take(begun[id][0]);
+  const second = (id: number): number | undefined => joiner.take(begun[id][1])?.id;
+  [0, 1, 2].map(first);
+  assert.is(second(0), 0);
+  [3, 4].map(first); // 1 makes room
+  assert.is(second(3), 3);
+  first(5);
+  first(6); // 2 makes room
+  assert.equal([second(4), second(5), second(6)], [4, 5, 6]);
+  assert.is(joiner.dropped, 2);
+  assert.is(joiner.held, 0);
+  [7, 8].map(first);
+  joiner.forget();
+  assert.is(joiner.dropped, 4);
+  [1, 2, 7, 8].map(first); // 1 makes room
+  assert.is(joiner.dropped, 5);
+  assert.equal([second(2), second(7), second(8)], [2, 7, 8]);
+});
+
 test('no byte of a message may change: damage is refused, or its whole does not come', () => {
   const bytes = bytesOf(90);
   for (const limit of [60, 200]) {

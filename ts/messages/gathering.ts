@@ -1,16 +1,20 @@
 /** Pieces of messages until these are whole: by sender, in any order, the same piece once. */
 import type { Place } from './pieces.ts';
+import { Unfinished } from './unfinished.ts';
 
-/** A message of which pieces are here. */
-interface Unfinished {
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  readonly here: Uint8Array;
-  missing: number;
+/** The messages that a sender has begun. */
+interface Begun {
+  readonly messages: Map<string, Unfinished>;
+  /**
+   * Their names, the oldest first. The iterator is the map's own and is kept: each name that it gives is removed from the
+   * map at once, so that the next one is the oldest again, however many there are.
+   */
+  readonly oldest: Iterator<string>;
 }
 
 export class Gathering {
   readonly #most: number;
-  readonly #senders = new Map<string, Map<string, Unfinished>>();
+  readonly #senders = new Map<string, Begun>();
   #held = 0;
   #dropped = 0;
 
@@ -19,7 +23,7 @@ export class Gathering {
     this.#most = most;
   }
 
-  /** Bytes of all messages that are incomplete. */
+  /** Bytes that all messages which are incomplete will have: the most that their pieces take. */
   get held(): number {
     return this.#held;
   }
@@ -31,46 +35,61 @@ export class Gathering {
 
   /**
    * Copies a piece to its place in the message that `id` names among those of a sender: the message, where it is whole now.
-   * `start` is the piece's first byte there.
+   * `start` is the piece's first byte there. A message of one piece is whole at once and takes no room.
    */
   put(
     sender: string,
     id: string,
-    { part, parts, length }: Place,
+    place: Place,
     piece: Uint8Array,
     start: number,
   ): Uint8Array<ArrayBuffer> | 'more' | 'again' {
     // a copy: the piece is a view of what came from the network
-    if (parts === 1) return new Uint8Array(piece);
-    const messages = this.#senders.get(sender) ?? new Map<string, Unfinished>();
-    this.#senders.set(sender, messages);
-    let message = messages.get(id);
-    if (message === undefined) {
-      if (messages.size >= this.#most) this.#drop(messages, [...messages.keys()][0]);
-      message = { bytes: new Uint8Array(length), here: new Uint8Array(parts), missing: parts };
-      messages.set(id, message);
-      this.#held += length;
-    }
-    if (message.here[part] === 1) return 'again';
-    message.here[part] = 1;
-    message.bytes.set(piece, start);
-    if (--message.missing > 0) return 'more';
-    messages.delete(id);
-    this.#held -= length;
-    return message.bytes;
+    if (place.parts === 1) return new Uint8Array(piece);
+    const begun = this.#begunBy(sender);
+    const message = begun.messages.get(id) ?? this.#begin(begun, id, place);
+    const put = message.put(place.part, piece, start);
+    if (put !== 'whole') return put;
+    this.#remove(begun, id, message);
+    return message.join();
   }
 
   /** Forgets what a sender has begun. */
   forget(sender: string): void {
-    const messages = this.#senders.get(sender);
-    if (messages === undefined) return;
-    for (const id of [...messages.keys()]) this.#drop(messages, id);
+    const begun = this.#senders.get(sender);
+    if (begun === undefined) return;
+    for (const [id, message] of begun.messages) {
+      this.#remove(begun, id, message);
+      this.#dropped++;
+    }
     this.#senders.delete(sender);
   }
 
-  #drop(messages: Map<string, Unfinished>, id: string): void {
-    this.#held -= messages.get(id)?.bytes.length ?? 0;
-    this.#dropped++;
+  #begunBy(sender: string): Begun {
+    let begun = this.#senders.get(sender);
+    if (begun === undefined) {
+      const messages = new Map<string, Unfinished>();
+      begun = { messages, oldest: messages.keys() };
+      this.#senders.set(sender, begun);
+    }
+    return begun;
+  }
+
+  #begin(begun: Begun, id: string, place: Place): Unfinished {
+    const { messages, oldest } = begun;
+    if (messages.size >= this.#most) {
+      const next = oldest.next().value as string;
+      this.#remove(begun, next, messages.get(next)!);
+      this.#dropped++;
+    }
+    const message = new Unfinished(place);
+    messages.set(id, message);
+    this.#held += message.length;
+    return message;
+  }
+
+  #remove({ messages }: Begun, id: string, message: Unfinished): void {
     messages.delete(id);
+    this.#held -= message.length;
   }
 }

@@ -33,7 +33,10 @@ export interface Joiner {
   take(message: Uint8Array, sender?: string): Joined | undefined;
   /** Forgets all that a sender has begun: for one that has gone. */
   forget(sender?: string): void;
-  /** Bytes that are held for what is not whole yet; at most senders * unfinished * longest. */
+  /**
+   * Bytes that the wholes which are not complete yet will have: the most that is held of them, since memory is taken as their
+   * pieces come. At most senders * unfinished * longest. docs/messages.md says what it does not count.
+   */
   readonly held: number;
   /** How many were given up before they were whole: by `forget`, or since more than `unfinished` of a sender were. */
   readonly dropped: number;
@@ -66,7 +69,7 @@ export function openJoiner(options: JoinerOptions = {}): Joiner {
   function remember(sender: string, key: string): void {
     const keys = done.get(sender) ?? new Set();
     done.set(sender, keys.add(key));
-    if (keys.size > REMEMBERED) keys.delete([...keys][0]);
+    if (keys.size > REMEMBERED) keys.delete(keys.values().next().value!);
   }
 
   return {
