@@ -43,17 +43,31 @@ export function progressBar(place: HTMLElement): { show(done: number): void; hid
   };
 }
 
-/** Runs `work` at most once every so many milliseconds, the last time always, and not while the page is not seen. */
-export function throttled(work: () => void, every: number): () => void {
+/** Work that is asked for more often than it is done. */
+export interface Throttled {
+  /** Soon, and at most once every so many milliseconds; the last time always, and not while the page is not seen. */
+  (): void;
+  /** At once, whatever waits. */
+  now(): void;
+}
+
+/** `work` at most once every so many milliseconds. */
+export function throttled(work: () => void, every: number): Throttled {
   let timer: ReturnType<typeof setTimeout> | undefined;
   let last = -Infinity;
   const run = (): void => {
     timer = undefined;
     if (document.hidden) return void document.addEventListener('visibilitychange', run, { once: true });
+    now();
+  };
+  const now = (): void => {
+    clearTimeout(timer);
+    timer = undefined;
     last = performance.now();
     work();
   };
-  return () => {
+  const soon = (): void => {
     timer ??= setTimeout(run, Math.max(0, last + every - performance.now()));
   };
+  return Object.assign(soon, { now });
 }

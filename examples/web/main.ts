@@ -2,6 +2,7 @@
 import { openBrowserPart } from './browser/part.ts';
 import { openCompressPart } from './compress/part.ts';
 import { all, by } from './elements.ts';
+import { watchScrolling } from './scroll.ts';
 import { openTrainPart } from './train/part.ts';
 
 const parts: Readonly<Record<string, () => void>> = {
@@ -39,4 +40,5 @@ addEventListener('hashchange', () => {
   const name = named();
   if (name !== undefined) show(name, true);
 });
+watchScrolling();
 show(named() ?? 'train', false);

@@ -192,7 +192,52 @@ test('what is wrong with a file is said in one sentence', async () => {
   });
 });
 
-test('a file dropped on the page is read', async () => {
+test('a tensor that holds NaN leaves an error and no rows of dots; a sound one beside it is measured', async () => {
+  const data = normal(200);
+  data[120] = NaN;
+  const tensors = ['sound', 'broken'].map((name, i) => ({
+    name,
+    shape: [100],
+    dtype: 'F32',
+    first: 100 * i,
+    count: 100,
+  }));
+  writeFileSync(`${folder}/half.safetensors`, writeSafetensors({ data, tensors }));
+  writeFileSync(`${folder}/sound.npy`, writeNpy(normal(100)));
+  await visit({}, async (page) => {
+    // rows of a file before it hold numbers
+    await give(page, 'sound.npy');
+    await measured(page);
+    await give(page, 'half.safetensors');
+    const told = (words: string): Promise<unknown> =>
+      page.waitForFunction(
+        (what) => document.querySelector('#compress-problem:not([hidden])')?.textContent?.includes(what),
+        words,
+      );
+    const nothing = async (): Promise<void> => {
+      assert.not(await page.locator('#compress-each').isVisible());
+      assert.not(await page.locator('#compress-detail').isVisible());
+      assert.not(await page.locator('#compress-progress').isVisible());
+      assert.is(await page.locator('#compress-now').textContent(), '');
+      assert.not.match((await page.locator('#compress-table tbody').textContent()) ?? '', /\.\.\.|×/);
+    };
+    await told('half.safetensors holds 1 NaN or infinite value, the first at index 120');
+    await nothing();
+    await page.selectOption('#compress-tensor', { label: 'sound (100)' });
+    await measured(page);
+    assert.ok(await page.locator('#compress-each').isVisible());
+    await page.selectOption('#compress-tensor', { label: 'broken (100)' });
+    await told('tensor "broken" holds 1 NaN or infinite value');
+    await nothing();
+    // another backend has nothing to measure either
+    await page.locator('#compress-backend').dispatchEvent('change');
+    await page.waitForTimeout(300);
+    await nothing();
+    await told('tensor "broken" holds');
+  });
+});
+
+test('a file dropped on the page is read, and named where one that is chosen is', async () => {
   await visit({}, async (page) => {
     const bytes = [...writeNpy(normal(1000))];
     const transfer = await page.evaluateHandle((given) => {
@@ -203,6 +248,15 @@ test('a file dropped on the page is read', async () => {
     await page.dispatchEvent('#compress-drop', 'drop', { dataTransfer: transfer });
     await measured(page);
     assert.is(await page.locator('#compress-file-title').textContent(), 'dropped.npy');
+    const named = (): Promise<string[]> =>
+      page
+        .locator('#compress-file')
+        .evaluate((field) => [...((field as HTMLInputElement).files ?? [])].map(({ name }) => name));
+    assert.equal(await named(), ['dropped.npy']);
+    // an example is no file
+    await page.getByRole('button', { name: 'normal numbers' }).click();
+    await measured(page);
+    assert.equal(await named(), []);
   });
 });
 

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { Page } from 'playwright-core';
 import * as assert from 'uvu/assert';
+import { algorithms } from '../../examples/mnist/algorithms.ts';
 import type { Run } from '../../examples/mnist/train.ts';
 import { roundOver, secondsOver, speedAt, speedName } from '../../examples/web/train/link.ts';
 import type { Setting, StepEntry } from '../../examples/web/train/setting.ts';
@@ -130,7 +131,7 @@ for (const [algorithm, workers, isolated] of [
     assert.ok(loss < histories[algorithm][0].loss, 'the loss falls');
     assert.is(accuracy, expected.get(algorithm)?.accuracy);
     // what is shown is what was counted
-    const megabytes = await page.locator('#train-table tbody tr').nth(0).locator('td').nth(2).textContent();
+    const megabytes = await page.locator('#train-table tbody tr').nth(0).locator('td').nth(3).textContent();
     assert.is(Number(megabytes), Number((histories.dense[STEPS - 1].bytesUp / 1e6).toFixed(2)));
     assert.equal(problems, []);
     await visit.close();
@@ -169,6 +170,96 @@ test('a run starts, stops, goes on, and another setting starts another; webgpu g
   assert.match((await page.locator('#train-now').textContent()) ?? '', /^Nothing has run yet/);
   assert.equal(problems, []);
   await visit.close();
+});
+
+test('where a run rests, its table is at the last step, as what is said of it and what is saved', async () => {
+  const visit = await site.visit({ at: '#train' });
+  const { page, problems } = visit;
+  await choose(visit, { algorithm: 'fo-sgd', workers: 1 });
+  await page.getByLabel('Train dense beside it').uncheck();
+  const megabytes = (): Promise<string | null> =>
+    page.locator('#train-table tbody tr').nth(0).locator('td').nth(3).textContent();
+  // what the table shows in the moment in which the sentence says that the run rests
+  await page.evaluate(() => {
+    const state = globalThis as { rested?: string };
+    const sentence = document.querySelector('#train-now');
+    new MutationObserver(() => {
+      if (/^(Done|Stopped)/.test(sentence?.textContent ?? ''))
+        state.rested = document.querySelector('#train-table tbody')?.textContent ?? '';
+    }).observe(sentence!, { childList: true, characterData: true, subtree: true });
+    (document.querySelector('#train-form [name=steps] option') as HTMLOptionElement).value = '7';
+  });
+  const rested = (): Promise<string | undefined> =>
+    page.evaluate(() => (globalThis as { rested?: string }).rested);
+  const agrees = async (step: number): Promise<void> => {
+    const table = await rested();
+    const history = (await saved(page)).histories['fo-sgd'];
+    assert.is(history.length, step);
+    const { loss, bytesUp } = history[step - 1];
+    for (const shown of [loss.toFixed(3), (bytesUp / 1e6).toFixed(3)])
+      assert.ok(table?.includes(shown), `${table}, ${shown} in step ${step}`);
+    assert.is(Number(await megabytes()), Number((bytesUp / 1e6).toFixed(3)));
+  };
+  await page.selectOption('#train-form [name=steps]', '7');
+  await steps(page, 1, 1);
+  await agrees(1);
+  await steps(page, 2, 2);
+  await agrees(2);
+  await page.getByRole('button', { name: 'Go on' }).click();
+  await until(page, '^Done: step 7 of 7, 1 worker on');
+  await agrees(7);
+  assert.equal(problems, []);
+  await visit.close();
+});
+
+test('systems are listed in groups, each of them once', async () => {
+  const visit = await site.visit({ at: '#train' });
+  const groups = await visit.page
+    .locator('#train-form [name=algorithm] > optgroup')
+    .evaluateAll((found) =>
+      found.map((group) => [
+        (group as HTMLOptGroupElement).label,
+        [...group.children].map((option) => (option as HTMLOptionElement).value),
+      ]),
+    );
+  const named = new Map(groups as [string, string[]][]);
+  assert.equal([...named.values()].flat().sort(), algorithms.map(({ name }) => name).sort());
+  assert.equal([...named.keys()], ['Through a server', 'Among peers', 'Not compressed, to compare with']);
+  assert.ok(named.get('Through a server')?.includes('double-squeeze'));
+  assert.ok(named.get('Among peers')?.includes('ex-dyna'));
+  assert.equal(named.get('Not compressed, to compare with'), ['dense', 'dense-plain']);
+  await visit.close();
+});
+
+test('on a phone the table shows how much smaller first, and says that it scrolls', async () => {
+  for (const [width, cut] of [
+    [390, true],
+    [1200, false],
+  ] as const) {
+    const visit = await site.visit({ at: '#train', viewport: { width, height: 844 } });
+    const { page } = visit;
+    await choose(visit, { algorithm: 'fo-sgd', workers: 1 });
+    await steps(page, 1, 1);
+    const head = page.locator('#train-table thead th').nth(1);
+    assert.is(await head.textContent(), 'smaller than float32');
+    const { x, width: wide } = (await page.locator('#train-table tbody td').first().boundingBox())!;
+    assert.ok(x > 0 && x + wide <= width, `from ${x} to ${x + wide} of ${width} pixels`);
+    assert.match((await page.locator('#train-table tbody td').first().textContent()) ?? '', /^\d.*×$/);
+    const place = page.locator('.scroll:has(#train-table)');
+    await page.waitForFunction(
+      (expected) =>
+        document.querySelector('.scroll:has(#train-table)')?.hasAttribute('data-cut') === expected,
+      cut,
+    );
+    const words = await place.evaluate((element) => getComputedStyle(element, '::before').content);
+    assert.match(words, cut ? /Scrolls sideways/ : /^none$/);
+    const [scrolls, whole] = await place.evaluate(({ clientWidth, scrollWidth }) => [
+      clientWidth,
+      scrollWidth,
+    ]);
+    assert.is(whole > scrolls, cut);
+    await visit.close();
+  }
 });
 
 test('the slider says how long a round takes', async () => {

@@ -29,6 +29,8 @@ export function openCompressPart(): void {
   let about: About | undefined;
   /** Whether it is a file of the visitor's. */
   let own = false;
+  /** Whether packets can be made of what is chosen. */
+  let sound = false;
   let seen: Row | undefined;
   const results = new Map<Row, Measured>();
   /** Counts what the visitor asks for: whoever finds another number stops. */
@@ -73,9 +75,9 @@ export function openCompressPart(): void {
     histogram.again();
   };
 
-  /** Measures these rows, one after the other, unless something else is asked for meanwhile. */
+  /** Measures these rows, one after the other, unless something else is asked for meanwhile; none of what no packet can hold. */
   const measure = async (which: readonly Row[]): Promise<void> => {
-    if (about === undefined) return;
+    if (about === undefined || !sound) return;
     const mine = ++turn;
     for (const row of rows)
       if (which.includes(row) || !results.has(row)) {
@@ -109,9 +111,11 @@ export function openCompressPart(): void {
     sayProblem(problem, undefined);
     by('compress-results').hidden = true;
     about = undefined;
+    sound = false;
     own = typeof from !== 'string';
     if (!own) file.value = '';
     results.clear();
+    for (const row of rows) row.clear();
     now(`Reading ${name} ...`);
     status.now(`Reading ${name}`);
     bar.show(0);
@@ -144,16 +148,23 @@ export function openCompressPart(): void {
     sayProblem(problem, undefined);
     by('compress-detail').hidden = true;
     results.clear();
+    sound = false;
     try {
       await calls.choose(tensor.value === ALL ? undefined : Number(tensor.value));
-      if (turn === mine) await measure(rows);
+      if (turn !== mine) return;
     } catch (cause) {
       if (turn !== mine) return;
-      for (const row of rows) row.wait();
+      // another tensor may be sound: what is said of the file stays, the table of what it cannot have goes
+      by('compress-each').hidden = true;
+      for (const row of rows) row.clear();
       bar.hide();
       now('');
-      sayProblem(problem, cause);
+      status.now('');
+      return sayProblem(problem, cause);
     }
+    sound = true;
+    by('compress-each').hidden = false;
+    await measure(rows);
   };
 
   const download = (name: string, bytes: Uint8Array): void => {
@@ -171,7 +182,13 @@ export function openCompressPart(): void {
   for (const button of all<HTMLButtonElement>('[data-example]'))
     button.addEventListener('click', () => void load(button.dataset.example as ExampleName));
   by<HTMLFormElement>('compress-form').addEventListener('submit', (event) => event.preventDefault());
-  dropFiles(by('compress'), by('compress-drop'), (dropped) => void load(dropped));
+  dropFiles(by('compress'), by('compress-drop'), (dropped) => {
+    // the field names it as one that was chosen
+    const files = new DataTransfer();
+    files.items.add(dropped);
+    file.files = files.files;
+    void load(dropped);
+  });
   tensor.addEventListener('change', () => void choose());
   backend.addEventListener('change', () => void measure(rows));
   by('compress-download').addEventListener('click', () => {

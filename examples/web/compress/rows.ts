@@ -11,8 +11,10 @@ export interface Row {
   readonly choice: HTMLInputElement;
   /** As it stands in the field. */
   specification(): string;
-  /** Nothing is known; it waits. */
+  /** Nothing is known yet: it waits to be measured. */
   wait(): void;
+  /** Nothing is known, and nothing will be. */
+  clear(): void;
   show(measured: Measured): void;
   fail(problem: unknown): void;
 }
@@ -57,16 +59,18 @@ export function createRow(given: string, number: number, onEdit: () => void, onC
   choice.addEventListener('change', onChoose);
   const set = (texts: readonly string[]): void =>
     cells.forEach((cell, i) => (cell.textContent = texts[i] ?? ''));
+  const forget = (texts: readonly string[]): void => {
+    set(texts);
+    problem.textContent = '';
+    field.removeAttribute('aria-invalid');
+    choice.disabled = true;
+  };
   return {
     element,
     choice,
     specification: () => field.value.trim(),
-    wait() {
-      set(['...']);
-      problem.textContent = '';
-      field.removeAttribute('aria-invalid');
-      choice.disabled = true;
-    },
+    wait: () => forget(['...']),
+    clear: () => forget([]),
     show({ inspection: { n, bytes, bitsPerElement }, relative, largest, pack, unpack }) {
       set([
         `${digits((4 * n) / bytes)}×`,

@@ -1,10 +1,9 @@
 /** Training: the form, the numbers and the curves. */
 import type { BackendName } from 'fewbits';
 
-import { algorithms } from '../../mnist/algorithms.ts';
 import { megabytes, percent, whole } from '../../mnist/format.ts';
 import { backendChoices } from '../browser/backends.ts';
-import { all, by, fill, fillSelect, save, sayProblem } from '../elements.ts';
+import { all, by, fill, make, save, sayProblem } from '../elements.ts';
 import { announcer, progressBar, throttled } from '../live.ts';
 import { digits, duration } from '../numbers.ts';
 import { drawn, keyOf } from '../plots.ts';
@@ -12,7 +11,7 @@ import { accuracyCurves, colourOf, dashOf, lossCurves, type Axis } from './curve
 import { roundOver, speedAt, speedName } from './link.ts';
 import { createRun, isSame, type RunState } from './run.ts';
 import type { Setting, StepEntry } from './setting.ts';
-import { algorithmNamed } from './systems.ts';
+import { algorithmNamed, groupsOfSystems } from './systems.ts';
 
 /** How often numbers and curves are drawn anew, in milliseconds. */
 const DRAWN_EVERY = 400;
@@ -72,7 +71,7 @@ export function openTrainPart(): void {
     for (const one of curves) one.again();
   };
 
-  /** What is short is shown at once, what takes time when there is some. */
+  /** What is short is shown at once, what takes time when there is some; where the run rests, all of it is at its last step. */
   const changed = (): void => {
     const state = run.state();
     const { phase } = state;
@@ -92,7 +91,8 @@ export function openTrainPart(): void {
     sayProblem(by('train-problem'), state.problem);
     if (busy) status.say(now);
     else status.now(now);
-    draw();
+    if (busy) draw();
+    else draw.now();
   };
 
   /** Another setting starts another run. */
@@ -108,10 +108,10 @@ export function openTrainPart(): void {
     by('train-about').textContent = `${description}; ${rate}`;
   };
 
-  const others = algorithms.filter(({ name }) => name !== 'dense');
-  fillSelect(
-    algorithm,
-    [...others, algorithmNamed('dense')].map(({ name }) => [name, name]),
+  algorithm.replaceChildren(
+    ...groupsOfSystems().map(({ title, systems }) =>
+      make('optgroup', { label: title }, ...systems.map(({ name }) => make('option', { value: name }, name))),
+    ),
   );
   algorithm.value = 'fo-sgd';
   void backendChoices(backend);
@@ -161,8 +161,9 @@ function sentenceOf(state: RunState): string {
   );
   const word = phase === 'running' ? 'Step' : phase === 'done' ? 'Done: step' : 'Stopped at step';
   const on = `on ${opened.backend} (${opened.detail})`;
+  const crew = setting.workers === 1 ? '1 worker' : `${setting.workers} workers`;
   const accuracy = accuracies.length > 0 ? ` Test accuracy: ${accuracies.join(', ')}.` : '';
-  return `${word} ${whole(stepsOf(state))} of ${whole(setting.steps)}, ${setting.workers} workers ${on}.${accuracy}`;
+  return `${word} ${whole(stepsOf(state))} of ${whole(setting.steps)}, ${crew} ${on}.${accuracy}`;
 }
 
 /** The name of a system beside a piece of its line. */
@@ -177,11 +178,11 @@ function numbersOf(state: RunState): (string | Node)[][] {
     const dense = 2 * 4 * (opened?.parameters ?? 0) * (setting?.workers ?? 0) * step;
     return [
       nameOf(last.algorithm),
+      `${digits(dense / (bytesUp + bytesDown))}×`,
       accuracy === undefined ? 'not yet' : percent(accuracy),
       last.loss.toFixed(3),
       megabytes(bytesUp),
       megabytes(bytesDown),
-      `${digits(dense / (bytesUp + bytesDown))}×`,
     ];
   });
   return rows.length > 0 ? rows : [['no step yet', '', '', '', '', '']];
