@@ -478,6 +478,8 @@ def _describe_list(packet: _Packet, least: int) -> _Description:
     if coding >= len(_CODINGS):
         raise PacketError(f"unknown coding {coding} of the index list", 20)
     bitmap = _CODINGS[coding] == "bitmap"
+    if bitmap and k == 0:
+        raise PacketError("a bitmap of no elements; an empty list has coding 0", 20)
     if bitmap and (low_words or unary_bits):
         raise PacketError("the lengths of low and unary are not zero beside a bitmap", 24)
     head_words = -(-(-(-k // _BLOCK)) // 2)

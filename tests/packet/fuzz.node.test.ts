@@ -1,84 +1,22 @@
 /**
- * Hostile bytes: golden packets, damaged with their length and CRC made right again, so that what is tested is every
- * check behind those two. For longer: `FUZZ_CASES=5000000 FUZZ_SEED=2 npm test -- --node --timeout 7200 fuzz`.
+ * Hostile bytes (tests/support/damage.ts), many of them: what is refused is so with a PacketError, soon and in little memory.
+ * What they decode to is for decoders.node.test.ts. For longer: `FUZZ_CASES=5000000 FUZZ_SEED=2 npm test -- --node --timeout 7200 fuzz`.
  */
-import { readdirSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
 import { openWasm } from '../../ts/backends/wasm/index.ts';
 import { Device } from '../../ts/device.ts';
 import { PacketError } from '../../ts/errors.ts';
 import { inspect } from '../../ts/inspect.ts';
-import { crc32c } from '../../ts/packet/crc32c.ts';
-import { words } from '../support/inputs.ts';
+import { damager } from '../support/damage.ts';
 import { suite } from '../support/suite.ts';
 
 const CASES = Number(process.env.FUZZ_CASES ?? 200_000);
 /** No case may take longer, in milliseconds; one that does is measured again, since a busy machine stops any. */
 const SLOWEST = 50;
 const MOST = 10_000;
-const HEADER = 16;
 
-const folder = fileURLToPath(new URL('../vectors/', import.meta.url));
-const packets = readdirSync(folder)
-  .filter((name) => name.endsWith('.fb'))
-  .map((name) => new Uint8Array(readFileSync(folder + name)));
-
-const EXTREMES = [0, 1, 31, 32, 127, 128, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff];
-const next = words(Number(process.env.FUZZ_SEED ?? 1));
-const below = (n: number): number => next() % n;
-const anyPacket = (): Uint8Array => packets[below(packets.length)];
-
-/** Ways to damage bytes; each gives new bytes. */
-const damages: readonly ((bytes: Uint8Array) => Uint8Array)[] = [
-  // a few flipped bits
-  (bytes) => {
-    for (let flips = 1 + below(4); flips > 0; flips--) bytes[below(bytes.length)] ^= 1 << below(8);
-    return bytes;
-  },
-  // a word of the header or the parameters at an extreme, or near to what it was
-  (bytes) => {
-    const at = 4 * below(Math.min(10, bytes.length >> 2));
-    const view = new DataView(bytes.buffer);
-    const value = below(2) ? EXTREMES[below(EXTREMES.length)] : view.getUint32(at, true) + below(5) - 2;
-    view.setUint32(at, value, true);
-    return bytes;
-  },
-  // cut, at a word or anywhere
-  (bytes) => bytes.slice(0, below(2) ? 4 * below(bytes.length / 4 + 1) : below(bytes.length + 1)),
-  // the head of one packet and the tail of another
-  (bytes) => {
-    const other = anyPacket();
-    const tail = other.subarray(4 * below(other.length / 4));
-    return new Uint8Array([...bytes.subarray(0, 4 * below(bytes.length / 4)), ...tail]);
-  },
-  // another compressor's number over the same body
-  (bytes) => {
-    bytes[5] = below(13);
-    return bytes;
-  },
-  // words of noise
-  (bytes) => {
-    const view = new DataView(bytes.buffer);
-    for (let changes = 1 + below(3); changes > 0; changes--)
-      view.setUint32(4 * below(bytes.length >> 2), next(), true);
-    return bytes;
-  },
-];
-
-function damaged(): Uint8Array {
-  let bytes = anyPacket().slice();
-  for (let times = 1 + below(2); times > 0 && bytes.length >= 8; times--)
-    bytes = damages[below(damages.length)](bytes).slice();
-  if (bytes.length < HEADER + 4) return bytes;
-  // one in eight keeps its broken frame
-  if (below(8) === 0) return bytes;
-  const view = new DataView(bytes.buffer);
-  bytes.set([0x66, 0x65, 0x77, 0x62, 1]);
-  view.setUint32(12, bytes.length, true);
-  view.setUint32(bytes.length - 4, crc32c(bytes.subarray(0, bytes.length - 4)), true);
-  return bytes;
-}
+// one in eight keeps its broken frame
+const damaged = damager(Number(process.env.FUZZ_SEED ?? 1), { broken: 8 });
 
 const test = suite('hostile bytes');
 

@@ -50,6 +50,8 @@ export function listParametersOf(packet: Packet, least: number): ListParameters 
   const [k, coding, lowWords, unaryBits] = packet.parameters;
   requireKept(packet, k, least);
   if (coding >= CODINGS.length) throw new PacketError(`unknown coding ${coding} of the index list`, 20);
+  if (CODINGS[coding] === 'bitmap' && k === 0)
+    throw new PacketError('a bitmap of no elements; an empty list has coding 0', 20);
   if (CODINGS[coding] === 'bitmap' && (lowWords > 0 || unaryBits > 0))
     throw new PacketError('the lengths of low and unary are not zero beside a bitmap', 24);
   return { k, coding: CODINGS[coding], lowWords, unaryBits };

@@ -1,0 +1,318 @@
+/**
+ * A decoder of packets written from docs/packet.md alone: slow, bit by bit, and with no word of the project's own decoders.
+ * Whatever lies beyond an end is no zero and no undefined, but a packet that is refused.
+ */
+import { flipOf, pcg4d, type Key } from './random.ts';
+
+/** The packet is not one of version 1. */
+export class Refused extends Error {}
+
+function need(holds: boolean, what: string): void {
+  if (!holds) throw new Refused(what);
+}
+
+/** Words that are read one by one, none beyond the last. */
+class Words {
+  readonly words: readonly number[];
+  constructor(words: readonly number[]) {
+    this.words = words;
+  }
+  at(i: number): number {
+    need(i >= 0 && i < this.words.length, `word ${i} of ${this.words.length}`);
+    return this.words[i];
+  }
+  bit(i: number): number {
+    return (this.at(Math.floor(i / 32)) >>> (i % 32)) & 1;
+  }
+  /** `count` bits from bit `first` on, the lowest first. */
+  number(first: number, count: number): number {
+    let value = 0;
+    for (let j = 0; j < count; j++) value += this.bit(first + j) * 2 ** j;
+    return value;
+  }
+  half(i: number): number {
+    return this.number(16 * i, 16);
+  }
+  zerosFrom(bit: number, what: string): void {
+    for (let i = bit; i < 32 * this.words.length; i++) need(this.bit(i) === 0, `${what}: bit ${i} is set`);
+  }
+}
+
+const real = new DataView(new ArrayBuffer(4));
+
+function floatOf(bits: number): number {
+  real.setUint32(0, bits);
+  return real.getFloat32(0);
+}
+
+/** The bits of a number rounded to float32; those of +0 where that is a zero. */
+function bitsOf(value: number): number {
+  real.setFloat32(0, value);
+  return real.getFloat32(0) === 0 ? 0 : real.getUint32(0);
+}
+
+const isFinite32 = (bits: number): boolean => (bits & 0x7f800000) !== 0x7f800000;
+const isPositive = (bits: number): boolean => isFinite32(bits) && bits < 0x80000000;
+const held = (value: number): number => Math.max(-floatOf(0x7f7fffff), Math.min(floatOf(0x7f7fffff), value));
+const words = (bits: number): number => Math.ceil(bits / 32);
+
+/** CRC-32C, a bit at a time. */
+export function crc(bytes: Uint8Array): number {
+  let register = 0xffffffff;
+  for (const byte of bytes) {
+    register ^= byte;
+    for (let bit = 0; bit < 8; bit++) register = (register >>> 1) ^ (register & 1 ? 0x82f63b78 : 0);
+  }
+  return ~register >>> 0;
+}
+
+/** The bits of the vector that a packet stands for; of at most `most` elements. @throws Refused */
+export function decodePacket(bytes: Uint8Array, most: number): Uint32Array {
+  need(bytes.length >= 20 && bytes.length % 4 === 0, 'the length');
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const all = Array.from({ length: bytes.length / 4 }, (_, i) => view.getUint32(4 * i, true));
+  need(String.fromCharCode(...bytes.subarray(0, 4)) === 'fewb' && bytes[4] === 1, 'magic and version');
+  need(all[3] === bytes.length, 'the length that it says');
+  need(all.at(-1) === crc(bytes.subarray(0, bytes.length - 4)), 'the CRC');
+  const count = view.getUint16(6, true);
+  need(16 + 4 * count <= bytes.length - 4, 'the parameters');
+  const n = all[2];
+  const parameters = all.slice(4, 4 + count);
+  const body = all.slice(4 + count, -1);
+  /** The parameters, of which there are so many. */
+  const given = (expected: number): number[] => {
+    need(count === expected, `${count} parameters`);
+    return parameters;
+  };
+  /** The sections, which fill the body exactly. */
+  const cut = (...lengths: number[]): Words[] => {
+    need(lengths.reduce((sum, length) => sum + length, 0) === body.length, 'the lengths of the sections');
+    need(n <= most, 'the elements');
+    let at = 0;
+    return lengths.map((length) => new Words(body.slice(at, (at += length))));
+  };
+  const decode = COMPRESSORS[bytes[5]];
+  need(decode !== undefined, 'the compressor');
+  return decode({ n, given, cut });
+}
+
+interface Parts {
+  readonly n: number;
+  readonly given: (count: number) => number[];
+  readonly cut: (...lengths: number[]) => Words[];
+}
+
+const valueWords = (count: number, format: number): number => (format === 0 ? count : Math.ceil(count / 2));
+
+function valuesOf(section: Words, count: number, format: number): number[] {
+  const values = Array.from({ length: count }, (_, i) => {
+    if (format === 0) return section.at(i);
+    const half = section.half(i);
+    if (format === 1) return half * 2 ** 16;
+    const [sign, exponent, fraction] = [half >> 15, (half >> 10) & 31, half & 1023];
+    need(exponent < 31, 'a value that is not finite');
+    const magnitude = exponent === 0 ? fraction * 2 ** -24 : (1 + fraction / 1024) * 2 ** (exponent - 15);
+    return (bitsOf(magnitude) | (sign << 31)) >>> 0;
+  });
+  need(values.every(isFinite32), 'a value that is not finite');
+  if (format > 0) section.zerosFrom(16 * count, 'values');
+  return values;
+}
+
+/** Sections of a list, and what reads it. */
+function listOf(
+  n: number,
+  [k, coding, lowWords, unaryBits]: number[],
+): [number[], (parts: Words[]) => number[]] {
+  need(coding === 0 || (coding === 1 && k > 0), 'the coding');
+  if (coding === 1) {
+    need(lowWords === 0 && unaryBits === 0, 'lengths beside a bitmap');
+    return [[words(n)], ([bitmap]) => bitmapOf(bitmap, n, k)];
+  }
+  const blocks = Math.ceil(k / 128);
+  return [
+    [Math.ceil(blocks / 2), lowWords, words(unaryBits)],
+    ([head, low, unary]) => {
+      const indices: number[] = [];
+      let [lowBit, at, last] = [0, 0, -1];
+      for (let b = 0; b < blocks; b++) {
+        const r = head.half(b) & 31;
+        const end = at + (head.half(b) >> 5);
+        const c = Math.min(128, k - 128 * b);
+        for (let j = 0; j < c; j++) {
+          let quotient = 0;
+          for (; ; at++, quotient++) {
+            need(at < end && at < unaryBits, 'a one that is missing');
+            if (unary.bit(at) === 1) break;
+          }
+          at++;
+          last += 1 + quotient * 2 ** r + low.number(lowBit + j * r, r);
+          need(last < n, 'an index');
+          indices.push(last);
+        }
+        need(at === end, 'the bits of a block');
+        const used = lowBit + c * r;
+        lowBit += 32 * words(c * r);
+        for (let bit = used; bit < lowBit; bit++) need(low.bit(bit) === 0, 'bits that fill up low');
+      }
+      need(lowBit === 32 * lowWords && at === unaryBits, 'the lengths of low and unary');
+      unary.zerosFrom(unaryBits, 'unary');
+      head.zerosFrom(16 * blocks, 'head');
+      return indices;
+    },
+  ];
+}
+
+function bitmapOf(bitmap: Words, n: number, k: number): number[] {
+  bitmap.zerosFrom(n, 'bitmap');
+  const indices = Array.from({ length: n }, (_, i) => i).filter((i) => bitmap.bit(i) === 1);
+  need(indices.length === k, 'the ones of a bitmap');
+  return indices;
+}
+
+function scattered(n: number, indices: readonly number[], values: readonly number[]): Uint32Array {
+  const y = new Uint32Array(n);
+  indices.forEach((index, j) => (y[index] = values[j]));
+  return y;
+}
+
+const sparse =
+  (least: number) =>
+  ({ n, given, cut }: Parts): Uint32Array => {
+    const [k, coding, lowWords, unaryBits, format] = given(5);
+    need(k <= n && k >= Math.min(least, n), 'k');
+    need(format <= 2, 'the format');
+    const [lengths, read] = listOf(n, [k, coding, lowWords, unaryBits]);
+    const sections = cut(...lengths, valueWords(k, format));
+    return scattered(n, read(sections), valuesOf(sections.at(-1), k, format));
+  };
+
+/** Codes of one width, and the bits beyond them. */
+function codesOf(section: Words, n: number, width: number): number[] {
+  section.zerosFrom(n * width, 'codes');
+  return Array.from({ length: n }, (_, i) => section.number(i * width, width));
+}
+
+const signed = (magnitude: number, bit: number): number => (magnitude | (bit << 31)) >>> 0;
+
+const COMPRESSORS: Readonly<Record<number, (parts: Parts) => Uint32Array>> = {
+  1: sparse(1),
+  2({ n, given, cut }) {
+    const [block] = given(1);
+    const length = block === 0 ? Math.max(n, 1) : block;
+    const [scales, bits] = cut(Math.ceil(n / length), words(n));
+    need(scales.words.every(isPositive), 'a scale');
+    bits.zerosFrom(n, 'bits');
+    return Uint32Array.from({ length: n }, (_, i) => signed(scales.at(Math.floor(i / length)), bits.bit(i)));
+  },
+  3: sparse(0),
+  4({ n, given, cut }) {
+    const [k, seed, step, stream, format] = given(5);
+    need(k <= n && k >= Math.min(1, n), 'k');
+    need(format <= 2, 'the format');
+    const [section] = cut(valueWords(k, format));
+    const values = valuesOf(section, k, format);
+    const drawn = randomWords(n, { seed, step, stream }).map((word) => word & 0x7fffffff);
+    const order = drawn.map((_, i) => i).sort((a, b) => drawn[b] - drawn[a] || a - b);
+    return scattered(
+      n,
+      order.slice(0, k).sort((a, b) => a - b),
+      values,
+    );
+  },
+  5({ n, given, cut }) {
+    given(0);
+    const [values] = cut(n);
+    return Uint32Array.from(valuesOf(values, n, 0));
+  },
+  6: sparse(1),
+  7({ n, given, cut }) {
+    const [k, b, sign] = given(3);
+    need(k <= n && k >= Math.min(1, n) && b >= 1 && b <= 8 && sign <= 1, 'the parameters');
+    const [section, masks] = cut(k, words(n * b));
+    const values = valuesOf(section, k, 0);
+    const symbols = codesOf(masks, n, b);
+    const whole = 2 ** b - 1;
+    need(symbols.filter((symbol) => symbol === whole).length === k, 'symbols of all ones');
+    const levels = sign ? 2 ** (b - 1) : whole;
+    const least = Math.min(...values.map(floatOf).map((value) => (sign ? Math.abs(value) : value)));
+    const step = least > 0 ? Math.fround(least / levels) : 0;
+    let next = 0;
+    return Uint32Array.from(symbols, (symbol) =>
+      symbol === whole ? values[next++] : bitsOf((sign ? symbol - (levels - 1) : symbol) * step),
+    );
+  },
+  8({ n, given, cut }) {
+    const [b, lowBits, highBits] = given(3);
+    need(b >= 1 && b <= 16 && isFinite32(lowBits) && isFinite32(highBits), 'the parameters');
+    const [low, high, most] = [floatOf(lowBits), floatOf(highBits), 2 ** b - 1];
+    need(low <= high, 'the ends');
+    const [section] = cut(words(n * b));
+    return Uint32Array.from(codesOf(section, n, b), (m) => bitsOf((low * (most - m) + high * m) / most));
+  },
+  9({ n, given, cut }) {
+    const [levels, norm, e] = given(3);
+    need(
+      levels >= 1 && levels <= 32767 && isPositive(norm) && (e | 0) >= -126 && (e | 0) <= 96,
+      'the parameters',
+    );
+    const width = (2 * levels).toString(2).length;
+    const codes = codesOf(cut(words(n * width))[0], n, width);
+    need(
+      codes.every((code) => code <= 2 * levels),
+      'a code',
+    );
+    return Uint32Array.from(codes, (m) =>
+      bitsOf(held((floatOf(norm) * 2 ** -(e | 0) * (m - levels)) / levels)),
+    );
+  },
+  10({ n, given, cut }) {
+    const [lambda] = given(1);
+    need(isPositive(lambda), 'lambda');
+    const [bits] = cut(words(n));
+    bits.zerosFrom(n, 'bits');
+    return Uint32Array.from({ length: n }, (_, i) => signed(lambda, bits.bit(i)));
+  },
+  11({ n, given, cut }) {
+    const [d, seed, step, stream, kind] = given(5);
+    need(d >= 1 && d <= 2 ** 26 && Number.isInteger(Math.log2(d)), 'the order');
+    need(n === 0 ? d === 1 : d < 2 * n, 'the order');
+    need(kind <= 2, 'how the scale was found');
+    const blocks = Math.ceil(n / d);
+    const [scales, bits] = cut(blocks, words(blocks * d));
+    need(
+      scales.words.every((scale) => scale === 0 || (isPositive(scale) && scale >= 0x00800000)),
+      'a scale',
+    );
+    bits.zerosFrom(blocks * d, 'bits');
+    const y = new Uint32Array(n);
+    for (let block = 0; block < blocks; block++) {
+      const t = Array.from({ length: d }, (_, i) => 1 - 2 * bits.bit(block * d + i));
+      for (let h = 1; h < d; h *= 2)
+        for (let i = 0; i < d; i++) if ((i & h) === 0) [t[i], t[i + h]] = [t[i] + t[i + h], t[i] - t[i + h]];
+      const scale = floatOf(scales.at(block));
+      for (let i = block * d; i < Math.min(n, (block + 1) * d); i++) {
+        const value = held(Math.fround(t[i - block * d] * scale));
+        y[i] = bitsOf(flipOf(i, { seed, step, stream }) === 1 ? -value : value);
+      }
+    }
+    return y;
+  },
+  12({ n, given, cut }) {
+    const [k, ...list] = given(5);
+    need(k <= n, 'k');
+    const [lengths, read] = listOf(n, [k, ...list]);
+    const indices = read(cut(...lengths));
+    return scattered(n, indices, new Array<number>(k).fill(bitsOf(1)));
+  },
+};
+
+/** Words 0 to n - 1 of the generator. */
+function randomWords(n: number, { seed, step, stream }: Key): number[] {
+  const all = new Array<number>(Math.ceil(n / 16) * 16);
+  for (let counter = 0; 4 * counter < all.length; counter++)
+    pcg4d(counter, seed, step, stream).forEach((word, component) => {
+      all[16 * Math.floor(counter / 4) + 4 * component + (counter % 4)] = word;
+    });
+  return all.slice(0, n);
+}
