@@ -35,7 +35,7 @@ test('each kernel family has its file in all three languages and its tests', () 
 });
 
 test('each compressor has its tests', () => {
-  const support = ['at-scale', 'codecs', 'compressor', 'count', 'lambda', 'sparse-list'];
+  const support = ['at-scale', 'codecs', 'compressor', 'count', 'lambda', 'levels', 'sparse-list'];
   for (const file of filesUnder('ts/compressors')) {
     const stem = file.split('/').pop()?.replace('.ts', '') ?? '';
     if (!support.includes(stem))
@@ -49,11 +49,19 @@ const ALLOWED: Record<string, readonly string[]> = {
   kernels: ['backends/backend.ts', 'generated/wgsl.ts'],
   packet: [],
   files: ['packet'],
-  'backends/js': ['backends/backend.ts', 'kernels'],
-  'backends/wasm': ['backends/backend.ts', 'kernels', 'generated'],
-  'backends/webgpu': ['backends/backend.ts', 'kernels', 'generated', 'runtime.ts'],
+  'backends/js': ['backends/backend.ts', 'backends/free-list.ts', 'kernels'],
+  'backends/wasm': ['backends/backend.ts', 'backends/free-list.ts', 'kernels', 'generated'],
+  'backends/webgpu': ['backends/backend.ts', 'backends/free-list.ts', 'kernels', 'generated', 'runtime.ts'],
   compressors: ['kernels', 'packet', 'backends/backend.ts'],
-  algorithms: ['compressors', 'kernels', 'packet', 'device.ts', 'inspect.ts', 'backends/backend.ts'],
+  algorithms: [
+    'compressors',
+    'kernels',
+    'packet',
+    'device.ts',
+    'schedule.ts',
+    'inspect.ts',
+    'backends/backend.ts',
+  ],
   messages: ['packet'],
   mqtt: ['algorithms', 'messages', 'packet', 'device.ts'],
   frameworks: ['algorithms', 'device.ts', 'backends/backend.ts', 'backends/webgpu/flags.ts'],

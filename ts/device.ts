@@ -20,6 +20,7 @@ import { accumulateKernel, requireScale, scaleOf } from './kernels/accumulate.ts
 import * as kernels from './kernels/index.ts';
 import { floatsOf, Scope, type Host, wordsOf } from './kernels/scope.ts';
 import { type Packet, readPacket, writePacket } from './packet/packet.ts';
+import { Schedule, type Touch, touchOf } from './schedule.ts';
 
 /** What openDevice takes. */
 export interface DeviceOptions {
@@ -34,6 +35,11 @@ export interface DeviceOptions {
   readonly threads?: number;
   /** The compiled module for the wasm backend, where bytes may not be compiled. */
   readonly module?: WebAssembly.Module;
+  /**
+   * The most bytes that calls under way take on the backend together, vectors and workspace; 2^28, 256 MiB, if left out. What
+   * passes it waits its turn, in order. One call alone may take more.
+   */
+  readonly maxBytesInFlight?: number;
 }
 
 /** What random compressors key their draws by. */
@@ -60,6 +66,8 @@ export interface DecompressOptions<Target = Float32Array> {
 /** `2^28` elements are 1 GiB: more than any model that is trained in a browser, less than a machine's memory. */
 const MAX_ELEMENTS = 2 ** 28;
 const LAST_WORD = 2 ** 32 - 1;
+/** 256 MiB: what keeps a GPU at work, and fits beside a model. */
+const MAX_BYTES_IN_FLIGHT = 2 ** 28;
 
 type Bound<T> = {
   readonly [Name in keyof T]: T[Name] extends (host: Host, ...args: infer Args) => infer Result
@@ -81,12 +89,14 @@ export type Kernels = Bound<typeof kernels>;
  * device.close();
  */
 export async function openDevice(options: DeviceOptions = {}): Promise<Device> {
-  requireOptions('openDevice', options, ['backend', 'gpu', 'threads', 'module']);
+  requireOptions('openDevice', options, ['backend', 'gpu', 'threads', 'module', 'maxBytesInFlight']);
   const backend = requireOneOf('backend', options.backend ?? 'auto', ['auto', ...BACKENDS]);
   if (options.threads !== undefined) requireInteger('threads', options.threads, 1, 1024);
-  const { gpu, module, threads } = options;
+  const { gpu, module, threads, maxBytesInFlight } = options;
+  if (maxBytesInFlight !== undefined)
+    requireInteger('maxBytesInFlight', maxBytesInFlight, 1, Number.MAX_SAFE_INTEGER);
   const wanted = { backend, gpu, module, threads };
-  return new Device(wanted, await openBackend(wanted));
+  return new Device(wanted, await openBackend(wanted), maxBytesInFlight);
 }
 
 /** What a device is made of beside its backend. */
@@ -95,12 +105,15 @@ export interface Parts {
   readonly open: (options: OpenOptions) => Promise<Opened>;
   /** What reads a packet. @throws PacketError where nothing does */
   readonly codecOf: (packet: Packet) => Codec;
+  /** As in DeviceOptions. */
+  readonly maxBytesInFlight?: number;
 }
 
 /** A device without kernels to call: it holds nothing that it was not given, so that a bundle can leave out the rest. */
 export class PacketDevice implements Host {
   readonly #options: OpenOptions;
   readonly #parts: Parts;
+  readonly #schedule: Schedule;
   #opened: Opened;
   #reopening: Promise<Opened> | undefined;
   #closed = false;
@@ -112,6 +125,7 @@ export class PacketDevice implements Host {
     this.#options = options;
     this.#opened = opened;
     this.#parts = parts;
+    this.#schedule = new Schedule(parts.maxBytesInFlight ?? MAX_BYTES_IN_FLIGHT);
   }
 
   /** The backend in use. */
@@ -166,13 +180,9 @@ export class PacketDevice implements Host {
       const parts = await compressor.encode(scope, vector, { step, stream });
       return writePacket(parts, (words) => scope.shorten(words));
     };
-    const reserved = isGpuRange(x) ? undefined : this.#reserved.get(x.buffer);
-    if (reserved === undefined) return this.use(encode);
-    return this.#useReserved(reserved, encode).catch((error: unknown) => {
-      // a call that needs more room than there is beside the vector finds it where memory grows
-      if (error instanceof RangeError) return this.use(encode);
-      throw error;
-    });
+    const touches = [touchOf(x, 'reads', false)];
+    if (isGpuRange(x)) return this.use(encode, touches);
+    return this.use(encode, touches, x.byteLength, this.#reserved.get(x.buffer));
   }
 
   /**
@@ -223,14 +233,17 @@ export class PacketDevice implements Host {
       if (into === undefined) throw new RangeError('"accumulate" expected "into" beside it, got none');
     }
     const most = requireInteger('maxElements', options.maxElements ?? MAX_ELEMENTS, 0, LAST_WORD);
-    const { backend } = this.#opened;
-    const read = readPacket(packet, (words) => (this.#closed ? undefined : backend.shorten?.(words)));
-    const { n } = read;
-    const codec = this.#parts.codecOf(read);
-    codec.describe(read);
-    if (n > most) throw new PacketError(`n = ${n} elements; "maxElements" allows ${most}`, 8);
-    if (into !== undefined && !isGpuRange(into)) requireInteger('into.length', into.length, n, n);
-    return this.use(async (scope) => {
+    const touches = [touchOf(packet, 'reads', true)];
+    // a GPU's queue keeps the order of what it is given, the packet with it; memory is written when the GPU has answered
+    if (into !== undefined)
+      touches.push(touchOf(into, 'writes', isGpuRange(into) || this.#opened.backend.synchronous));
+    const decode = async (scope: Scope): Promise<Float32Array | GpuRange> => {
+      const read = readPacket(packet, (words) => scope.shorten(words));
+      const { n } = read;
+      const codec = this.#parts.codecOf(read);
+      codec.describe(read);
+      if (n > most) throw new PacketError(`n = ${n} elements; "maxElements" allows ${most}`, 8);
+      if (into !== undefined && !isGpuRange(into)) requireInteger('into.length', into.length, n, n);
       let result = codec.decode(scope, read).buffer;
       if (into !== undefined && accumulate !== undefined && n > 0) {
         const y = isGpuRange(into) ? scope.borrow({ ...into, length: n }) : scope.put(into);
@@ -245,38 +258,67 @@ export class PacketDevice implements Host {
       const target = into ?? new Float32Array(n);
       await scope.read({ buffer: result, count: n, into: wordsOf(target) });
       return target;
-    });
+    };
+    return this.use(decode, touches, packet.byteLength + elementsOf(packet, most) * 4);
   }
 
-  /** Runs `work` with a scope on the backend. A lost GPU is opened anew first, unless it is the user's own. */
-  async use<T>(work: (scope: Scope) => Promise<T>): Promise<T> {
+  /**
+   * Runs `work` with a scope on the backend, after the calls before it that touch the same memory and where there is room
+   * for about so many bytes (schedule.ts). A lost GPU is opened anew first, unless it is the user's own. On a backend of
+   * `reserved` memory, work that needs more room than there is begins again where memory grows.
+   */
+  async use<T>(
+    work: (scope: Scope) => Promise<T>,
+    touches: readonly Touch[] = [],
+    bytes = 0,
+    reserved?: Backend,
+  ): Promise<T> {
     if (this.#closed) throw new DeviceClosedError();
-    if (this.#opened.backend.lost && this.#options.gpu === undefined) await this.#reopen();
-    const scope = new Scope(this.#opened.backend);
+    const lost = this.#opened.backend.lost && this.#options.gpu === undefined;
+    // nothing is queued in this turn of the event loop
+    const call = this.#schedule.begin(
+      lost ? touches.map((touch) => ({ ...touch, brief: false })) : touches,
+      bytes,
+    );
+    let scope: Scope | undefined;
     try {
-      return await work(scope);
+      if (call.turn !== undefined) await call.turn;
+      if (this.#opened.backend.lost && this.#options.gpu === undefined) await this.#reopen();
+      scope = new Scope(reserved ?? this.#opened.backend);
+      const working = work(scope);
+      this.#schedule.queued(call, scope.bytes);
+      const result = await working;
+      if (this.#closed) throw new DeviceClosedError();
+      return result;
     } catch (error) {
-      throw this.#closed ? new DeviceClosedError() : error;
-    } finally {
-      if (!this.#closed) scope.end();
-    }
-  }
-
-  /** As `use`, on the backend of a vector that `allocate` gave. */
-  async #useReserved<T>(backend: Backend, work: (scope: Scope) => Promise<T>): Promise<T> {
-    if (this.#closed) throw new DeviceClosedError();
-    const scope = new Scope(backend);
-    try {
+      if (this.#closed) throw new DeviceClosedError();
+      if (reserved === undefined || !(error instanceof RangeError)) throw error;
+      scope?.end();
+      scope = new Scope(this.#opened.backend);
       return await work(scope);
     } finally {
-      scope.end();
+      if (!this.#closed) scope?.end();
+      this.#schedule.end(call);
     }
   }
 
-  /** Gives memory and GPU back; calls that are pending reject. Closing twice is no error. */
+  /**
+   * Gives back the memory that the backend keeps for the next call: at once, or, on wasm, whose memory is one piece, as soon
+   * as no call is under way. Without this, what a large call took is kept until 256 calls in a row had no use for it: on
+   * webgpu and js a buffer that none of them took; on wasm memory above 16 MiB of which none of them took a quarter.
+   */
+  trim(): void {
+    if (!this.#closed) this.#opened.backend.trim();
+  }
+
+  /**
+   * Gives memory and GPU back; calls that are pending, or wait for their turn, reject. Vectors of `allocate` stay. Closing
+   * twice is no error.
+   */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#schedule.close();
     this.#opened.backend.close();
   }
 
@@ -299,12 +341,28 @@ export class Device extends PacketDevice {
   readonly kernels: Kernels;
 
   /** Not for users: call openDevice. */
-  constructor(options: OpenOptions, opened: Opened) {
-    super(options, opened, { open: openBackend, codecOf });
+  constructor(options: OpenOptions, opened: Opened, maxBytesInFlight?: number) {
+    super(options, opened, { open: openBackend, codecOf, maxBytesInFlight });
     const bound = Object.entries(kernels).map(([name, kernel]) => [
       name,
-      (kernel as (host: Host, ...rest: unknown[]) => unknown).bind(undefined, this),
+      (...rest: unknown[]) =>
+        (kernel as (host: Host, ...rest: unknown[]) => unknown)(this.#reading(rest), ...rest),
     ]);
     this.kernels = Object.freeze(Object.fromEntries(bound) as Kernels);
   }
+
+  /** Runs the call of a kernel with these arguments: it reads all vectors among them, and writes none. */
+  #reading(given: readonly unknown[]): Host {
+    const vectors = given.filter((value) => ArrayBuffer.isView(value));
+    const bytes = vectors.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    const touches = vectors.map((vector) => touchOf(vector, 'reads', false));
+    return { use: (work) => this.use(work, touches, bytes) };
+  }
+}
+
+/** What a packet says that it decodes to, before anything of it is checked; `most` at the most. */
+function elementsOf(packet: Uint8Array, most: number): number {
+  if (packet.length < 12) return 0;
+  const n = packet[8] | (packet[9] << 8) | (packet[10] << 16) | (packet[11] << 24);
+  return Math.min(n >>> 0, most);
 }

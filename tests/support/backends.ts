@@ -26,8 +26,10 @@ async function openKind(kind: Kind): Promise<Backend> {
     case 'webgpu':
     case 'webgpu in windows': {
       const { openWebgpu } = await import('../../ts/backends/webgpu/index.ts');
-      // Inputs beyond a binding, grids beyond a row and shaders without subgroups, at sizes that a software GPU can do.
-      const narrow = { subgroups: false, limits: { bindingWords: 2 ** 15, gridWidth: 7 } };
+      // Inputs beyond a binding, grids beyond a row, readbacks beyond a buffer and shaders without subgroups, at sizes that a
+      // software GPU can do.
+      const limits = { bindingWords: 2 ** 15, gridWidth: 7 };
+      const narrow = { subgroups: false, limits, readbackBytes: 1000 };
       return openWebgpu({ allowSoftware: true, ...(kind === 'webgpu' ? {} : narrow) });
     }
   }

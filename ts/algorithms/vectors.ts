@@ -5,6 +5,7 @@ import type { Device } from '../device.ts';
 import { NonFiniteError } from '../errors.ts';
 import { nonFiniteError } from '../kernels/reduce.ts';
 import { wordsOf } from '../kernels/scope.ts';
+import { touchOf } from '../schedule.ts';
 
 /** n float32, in memory or on the GPU. */
 export type Vector = Float32Array | GpuRange;
@@ -31,7 +32,8 @@ export function requireFinite(vector: Float32Array): void {
 export async function requireFiniteVector(device: Device, vector: Vector, n: number): Promise<void> {
   if (!isGpuRange(vector)) return requireFinite(vector);
   if (n === 0) return;
-  const error = await device.use((scope) => nonFiniteError(scope, scope.borrowed(vector)));
+  const touches = [touchOf(vector, 'reads', true)];
+  const error = await device.use((scope) => nonFiniteError(scope, scope.borrowed(vector)), touches);
   if (error.count > 0) throw error;
 }
 
@@ -40,14 +42,15 @@ export async function requireFiniteVector(device: Device, vector: Vector, n: num
  * @throws TypeError where the device has no GPU, or a buffer's usage does not allow it
  */
 export async function copyInto(device: Device, source: Vector, target: Vector): Promise<void> {
+  const touches = [touchOf(source, 'reads', true), touchOf(target, 'writes', isGpuRange(target))];
   if (isGpuRange(target))
     return device.use(async (scope) => {
       scope.store(isGpuRange(source) ? scope.borrow(source) : scope.vector(source).buffer, target);
       await scope.read();
-    });
+    }, touches);
   if (!isGpuRange(source)) target.set(source);
   else if (target.length > 0)
-    await device.use((scope) => scope.read({ buffer: scope.borrow(source), into: wordsOf(target) }));
+    await device.use((scope) => scope.read({ buffer: scope.borrow(source), into: wordsOf(target) }), touches);
 }
 
 /** The vector in memory: itself, or read back. */

@@ -39,6 +39,9 @@ export interface Backend {
   /** What runs underneath, for people: `SIMD`, an adapter's name. */
   readonly detail: string;
 
+  /** Whether `read` has done everything when it returns, its promise aside: only a GPU works on its own. */
+  readonly synchronous: boolean;
+
   /** Whether the GPU behind it went away: every call rejects from then on. */
   readonly lost: boolean;
 
@@ -101,6 +104,12 @@ export interface Backend {
    */
   shorten?(words: Uint32Array): Uint32Array;
 
-  /** Gives everything back. Pending reads reject. */
+  /**
+   * Gives back memory that no buffer uses: at once, or where calls under way are in the way, when they have ended. By itself
+   * a backend does so after `PATIENCE` calls that could have done with much less.
+   */
+  trim(): void;
+
+  /** Gives everything back, and refers to none of it any longer. Pending reads reject. */
   close(): void;
 }

@@ -9,16 +9,17 @@ import { requireInteger, requireOptions } from '../arguments.ts';
 import { PacketError } from '../errors.ts';
 import { bitsOf, floatOf, INFINITE, LARGEST } from '../kernels/float-bits.ts';
 import { packedWords } from '../kernels/pack.ts';
-import { GRID, lookupKernel, quantizeKernel, ROUNDINGS } from '../kernels/quantize.ts';
+import { GRID, quantizeKernel, ROUNDINGS } from '../kernels/quantize.ts';
 import { nonFiniteError, squareSumKernel } from '../kernels/reduce.ts';
 import { levelGridKernel } from '../kernels/scalars.ts';
 import { isExponent, scaled, tinyFor } from '../kernels/scaling.ts';
-import { floatsOf, wordsOf } from '../kernels/scope.ts';
+import { floatsOf } from '../kernels/scope.ts';
 import { countAbove } from '../packet/codes.ts';
 import { cutSections, requireParameters, requireZeroTail, type Packet } from '../packet/packet.ts';
 import { atScale } from './at-scale.ts';
 import { defineCompressor, type Codec, type Compressor } from './compressor.ts';
 import { MOST } from './count.ts';
+import { decodeLevels } from './levels.ts';
 
 const ID = 9;
 
@@ -104,14 +105,12 @@ export const qsgdCodec: Codec = {
     requireZeroTail(body, n * width, bodyOffset);
     const above = countAbove(body, n, width, 2 * levels);
     if (above > 0) throw new PacketError(`${above} codes are above ${2 * levels}`, bodyOffset);
-    const y = scope.take(n);
-    if (n === 0) return { buffer: y, n };
+    if (n === 0) return { buffer: scope.take(0), n };
     // a level beyond float32 decodes to the largest number; zeros are +0
-    const held = (level: number): number => Math.fround(Math.min(Math.max(level, -LARGEST), LARGEST)) + 0;
-    const table = Float32Array.from({ length: 2 ** width }, (_, code) =>
-      held((norm * (code - levels)) / levels),
-    );
-    scope.run(lookupKernel, { packed: scope.put(body), table: scope.put(wordsOf(table)), y }, { n, width });
-    return { buffer: y, n };
+    const levelOf = (code: number): number => {
+      const level = (norm * (code - levels)) / levels;
+      return Math.fround(Math.min(Math.max(level, -LARGEST), LARGEST)) + 0;
+    };
+    return { buffer: decodeLevels(scope, body, n, width, levelOf), n };
   },
 };

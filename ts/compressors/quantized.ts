@@ -8,13 +8,13 @@ import { requireInteger, requireOptions } from '../arguments.ts';
 import { PacketError } from '../errors.ts';
 import { bitsOf, floatOf, floatOfSignedKey, INFINITE } from '../kernels/float-bits.ts';
 import { packedWords, WIDEST } from '../kernels/pack.ts';
-import { GRID, lookupKernel, quantizeKernel, ROUNDINGS } from '../kernels/quantize.ts';
+import { GRID, quantizeKernel, ROUNDINGS } from '../kernels/quantize.ts';
 import { findExtremes, nonFiniteError, rangeOf } from '../kernels/reduce.ts';
 import { uniformGridKernel } from '../kernels/scalars.ts';
-import { wordsOf } from '../kernels/scope.ts';
 import { cutSections, requireParameters, requireZeroTail, type Packet } from '../packet/packet.ts';
 import { atScale } from './at-scale.ts';
 import { defineCompressor, type Codec, type Compressor } from './compressor.ts';
+import { decodeLevels } from './levels.ts';
 
 const ID = 8;
 
@@ -78,19 +78,10 @@ export const quantizedCodec: Codec = {
     const { n, body, bodyOffset } = packet;
     const { bits, low, high } = parametersOf(packet);
     requireZeroTail(body, n * bits, bodyOffset);
-    const y = scope.take(n);
-    if (n === 0) return { buffer: y, n };
+    if (n === 0) return { buffer: scope.take(0), n };
     // a product of 24 and 16 bits is exact in float64, so the ends decode to themselves; zeros are +0
     const most = 2 ** bits - 1;
-    const levels = Float32Array.from(
-      { length: most + 1 },
-      (_, m) => Math.fround((low * (most - m) + high * m) / most) + 0,
-    );
-    scope.run(
-      lookupKernel,
-      { packed: scope.put(body), table: scope.put(wordsOf(levels)), y },
-      { n, width: bits },
-    );
-    return { buffer: y, n };
+    const levelOf = (m: number): number => Math.fround((low * (most - m) + high * m) / most) + 0;
+    return { buffer: decodeLevels(scope, body, n, bits, levelOf), n };
   },
 };

@@ -5,7 +5,7 @@
 import type { Backend, DeviceBuffer, GpuRange, ReadRequest } from '../backends/backend.ts';
 import type { Kernel } from './kernel.ts';
 
-/** What runs calls: a device, or in tests a bare backend. */
+/** What runs calls: a device, or in tests a bare backend. Work may read the vectors that its call is given, as they are. */
 export interface Host {
   /** Runs `work` with a scope of its own and gives the scope's buffers back afterwards. */
   use<T>(work: (scope: Scope) => Promise<T>): Promise<T>;
@@ -20,14 +20,21 @@ export interface Vector {
 export class Scope {
   readonly #backend: Backend;
   readonly #taken: DeviceBuffer[] = [];
+  #words = 0;
 
   constructor(backend: Backend) {
     this.#backend = backend;
   }
 
+  /** Bytes of all that it has taken; a vector that is lent counts as if it was copied. */
+  get bytes(): number {
+    return this.#words * 4;
+  }
+
   /** A buffer of `words` words, undefined contents, until the scope ends. */
   take(words: number): DeviceBuffer {
     const buffer = this.#backend.allocate(words);
+    this.#words += words;
     this.#taken.push(buffer);
     return buffer;
   }
@@ -42,6 +49,7 @@ export class Scope {
   /** A vector of the user's, who leaves it as it is until the scope ends; kernels only read it. */
   vector(data: Float32Array): Vector {
     const buffer = this.#backend.lend(wordsOf(data));
+    this.#words += data.length;
     this.#taken.push(buffer);
     return { buffer, n: data.length };
   }

@@ -51,3 +51,18 @@ function ones32(word: number): number {
   v = (v + (v >>> 4)) & 0x0f0f0f0f;
   return Math.imul(v, 0x01010101) >>> 24;
 }
+
+/** n codes of `width` bits, 1 to 16, one by one. `words` holds them all. */
+export function unpackCodes(words: Uint32Array, n: number, width: number): Uint16Array {
+  const codes = new Uint16Array(n);
+  const mask = 2 ** width - 1;
+  for (let i = 0; i < n; i++) {
+    const bit = i * width;
+    const at = Math.floor(bit / 32);
+    const shift = bit % 32;
+    let code = words[at] >>> shift;
+    if (shift + width > 32) code |= words[at + 1] << (32 - shift);
+    codes[i] = code & mask;
+  }
+  return codes;
+}

@@ -5,6 +5,7 @@
 import type { Catalogue, Implementations } from '../../kernels/catalogue.ts';
 import type { Kernel } from '../../kernels/kernel.ts';
 import type { Backend, DeviceBuffer, ReadRequest } from '../backend.ts';
+import { FreeList } from '../free-list.ts';
 import { accumulate } from './accumulate.ts';
 import { compact } from './compact.ts';
 import { packDithered } from './dither.ts';
@@ -71,13 +72,14 @@ class JsBuffer implements DeviceBuffer {
 class JsBackend implements Backend {
   readonly name = 'js';
   readonly detail = 'plain JavaScript';
+  readonly synchronous = true;
   readonly lost = false;
   /** Released memory by its size in words, so that repeated calls of a size allocate nothing. */
-  readonly #free = new Map<number, JsBuffer[]>();
+  readonly #free = new FreeList<JsBuffer>(() => undefined);
   readonly #live = new Set<DeviceBuffer>();
 
   allocate(words: number): DeviceBuffer {
-    const buffer = this.#free.get(words)?.pop() ?? new JsBuffer(new Uint32Array(words), false);
+    const buffer = this.#free.take(words) ?? new JsBuffer(new Uint32Array(words), false);
     this.#live.add(buffer);
     return buffer;
   }
@@ -85,10 +87,7 @@ class JsBackend implements Backend {
   release(buffer: DeviceBuffer): void {
     const own = this.#own(buffer);
     this.#live.delete(buffer);
-    if (own.lent) return;
-    const same = this.#free.get(own.words);
-    if (same) same.push(own);
-    else this.#free.set(own.words, [own]);
+    if (!own.lent) this.#free.give(own.words, own);
   }
 
   write(buffer: DeviceBuffer, words: Uint32Array): void {
@@ -124,6 +123,7 @@ class JsBackend implements Backend {
   }
 
   read(requests: readonly ReadRequest[]): Promise<Uint32Array[]> {
+    this.#free.called();
     return Promise.resolve(
       requests.map(({ buffer, first = 0, count = buffer.words - first, into }) => {
         const { words } = this.#own(buffer).memory;
@@ -132,6 +132,10 @@ class JsBackend implements Backend {
         return into;
       }),
     );
+  }
+
+  trim(): void {
+    this.#free.clear();
   }
 
   close(): void {

@@ -24,6 +24,9 @@ export class Heap {
   readonly #free: Block[] = [];
   /** Blocks that are taken, by address: their bytes. */
   readonly #taken = new Map<number, number>();
+  #used = 0;
+  /** The most bytes that were taken at a time since whoever reads this set it. */
+  peak = 0;
   /** The first byte behind all blocks, free or taken. */
   #end: number;
 
@@ -45,6 +48,8 @@ export class Heap {
     }
     const address = best >= 0 ? this.#split(best, size) : this.#extend(size);
     this.#taken.set(address, size);
+    this.#used += size;
+    if (this.#used > this.peak) this.peak = this.#used;
     return address;
   }
 
@@ -53,6 +58,7 @@ export class Heap {
     let bytes = this.#taken.get(address);
     if (bytes === undefined) throw new Error(`no block starts at ${address}`);
     this.#taken.delete(address);
+    this.#used -= bytes;
     let next = this.#free.findIndex((block) => block.address > address);
     if (next < 0) next = this.#free.length;
     const above = this.#free[next];
@@ -63,6 +69,11 @@ export class Heap {
     const below = this.#free[next - 1];
     if (below !== undefined && below.address + below.bytes === address) below.bytes += bytes;
     else this.#free.splice(next, 0, { address, bytes });
+  }
+
+  /** Bytes of the memory that were handed out at some time. */
+  get bytes(): number {
+    return this.#end;
   }
 
   /** Runs `work` with a block of `words` words of its own. */

@@ -2,19 +2,19 @@
  * The wasm backend: the kernels of assembly/, with SIMD where the engine has it, on the calling thread and those that help
  * it. Kernels that go through one vector piece by piece wait for each other, and are done together before anything else is.
  */
-import type { Catalogue, Implementations } from '../../kernels/catalogue.ts';
+import type { Catalogue } from '../../kernels/catalogue.ts';
 import type { Kernel } from '../../kernels/kernel.ts';
 import type { Backend, DeviceBuffer, ReadRequest } from '../backend.ts';
+import { PATIENCE } from '../free-list.ts';
 import { compile, reasonOf, requireWebAssembly, simdWorks, unpack } from './compile.ts';
-import { Heap, PAGE } from './heap.ts';
-import { EXPORTS, kernelsOf, type Exports } from './kernels.ts';
-import { Pieces } from './pieces.ts';
+import { engineOf, type Engine } from './engine.ts';
+import { PAGE } from './heap.ts';
+import { EXPORTS } from './kernels.ts';
 import { shareMemory } from './shared.ts';
 import { shorten } from './shorten.ts';
 import { Threads } from './threads.ts';
 import { topKByPieces } from './top-k.ts';
 import { transformShared } from './transform.ts';
-import { Workshop } from './workshop.ts';
 
 export interface WasmOptions {
   /** The compiled kernels, for runtimes that import .wasm files and forbid compiling bytes: wasm-simd or wasm-scalar. */
@@ -49,7 +49,7 @@ export async function openWasm(options: WasmOptions = {}): Promise<Backend> {
 /** A backend of these kernels on one thread. @throws Error where WebAssembly does not start */
 export function start(module: WebAssembly.Module, note = ''): Backend {
   try {
-    return new WasmBackend(module, new WebAssembly.Memory({ initial: 1 }), new Threads(), note);
+    return new WasmBackend(module, new Threads(), note);
   } catch (cause) {
     throw new Error(`WebAssembly does not start: ${reasonOf(cause)}`, { cause });
   }
@@ -61,9 +61,8 @@ async function openThreads(count: number, options: WasmOptions): Promise<Backend
   if (typeof SharedArrayBuffer !== 'function')
     throw new Error('there is no SharedArrayBuffer (a page needs COOP and COEP for it)');
   const module = await compile(shareMemory(await bytesOf(options)));
-  const memory = new WebAssembly.Memory({ initial: 1, maximum: MOST_PAGES, shared: true });
   const { startThreads } = await import('./start-threads.ts');
-  return new WasmBackend(module, memory, await startThreads(count, module));
+  return new WasmBackend(module, await startThreads(count, module));
 }
 
 async function bytesOf({ simd = simdWorks() }: WasmOptions): Promise<Uint8Array<ArrayBuffer>> {
@@ -86,6 +85,16 @@ function isOurs(module: unknown): module is WebAssembly.Module {
 /** Pages that shared memory may grow to: all that Heap hands out. */
 const MOST_PAGES = 65535;
 
+/** Memory that grows as it is wanted. */
+function growing(threads: Threads): WebAssembly.Memory {
+  const shared = threads.count > 1;
+  return new WebAssembly.Memory(shared ? { initial: 1, maximum: MOST_PAGES, shared } : { initial: 1 });
+}
+
+/** Memory up to this size, 16 MiB, is kept, as is memory of which a call has used a quarter of late. */
+const KEPT = 2 ** 24;
+const LITTLE = 1 / 4;
+
 /** Room that compressors work in beside a reserved vector: so many bytes, and so many times its length. */
 const WORKSPACE = 2 ** 22;
 const WORKSPACES = 3;
@@ -106,60 +115,50 @@ class WasmBuffer implements DeviceBuffer {
 class WasmBackend implements Backend {
   readonly name = 'wasm';
   readonly detail: string;
+  readonly synchronous = true;
   readonly lost = false;
   readonly #module: WebAssembly.Module;
-  readonly #exports: Exports;
-  readonly #memory: WebAssembly.Memory;
   readonly #threads: Threads;
-  /** Whether the threads are another backend's, which closes them. */
+  /** Whether memory and threads are of another backend, which closes these. */
   readonly #guest: boolean;
-  /** The memory, until the backend is closed. */
-  #heap: Heap | undefined;
-  #kernels: Implementations<number> | undefined;
-  readonly #shop: Workshop;
-  readonly #pieces: Pieces;
+  /** The memory and what works there, until the backend is closed. */
+  #engine: Engine | undefined;
   readonly #live = new Set<DeviceBuffer>();
+  /** Calls in a row that used little of the memory. */
+  #modest = 0;
+  /** Whether memory is to be given back when no call uses it. */
+  #trimming = false;
 
-  constructor(
-    module: WebAssembly.Module,
-    memory: WebAssembly.Memory,
-    threads: Threads,
-    note = '',
-    guest = false,
-  ) {
-    const exports = new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as Exports;
+  /** `reserved` is memory that does not grow, beside a backend whose threads these are. */
+  constructor(module: WebAssembly.Module, threads: Threads, note = '', reserved?: WebAssembly.Memory) {
     this.#module = module;
-    this.#exports = exports;
-    this.#memory = memory;
     this.#threads = threads;
-    this.#guest = guest;
+    this.#guest = reserved !== undefined;
+    this.#engine = engineOf(module, reserved ?? growing(threads), threads);
     const several = threads.count > 1 ? `, ${threads.count} threads` : note;
-    this.detail = (exports.simd() === 1 ? 'SIMD' : 'scalar') + several;
-    this.#heap = new Heap(memory, exports.heapBase());
-    this.#kernels = kernelsOf(exports, this.#heap);
-    this.#shop = new Workshop(exports, this.#heap, threads, threads.open(memory));
-    this.#pieces = new Pieces(this.#shop);
+    this.detail = (this.#engine.exports.simd() === 1 ? 'SIMD' : 'scalar') + several;
   }
 
   allocate(words: number): DeviceBuffer {
-    return this.#adopt(new WasmBuffer(words, this.#open().take(words * 4)));
+    return this.#adopt(new WasmBuffer(words, this.#open().heap.take(words * 4)));
   }
 
   release(buffer: DeviceBuffer): void {
     const own = this.#own(buffer);
-    this.#pieces.finish();
+    const { pieces, heap } = this.#open();
+    pieces.finish();
     this.#live.delete(buffer);
-    if (own.address !== undefined && own.address !== own.source?.byteOffset) this.#open().give(own.address);
+    if (own.address !== undefined && own.address !== own.source?.byteOffset) heap.give(own.address);
+    if (this.#live.size === 0) this.#rest();
   }
 
   write(buffer: DeviceBuffer, words: Uint32Array): void {
-    this.#pieces.finish();
+    this.#open().pieces.finish();
     this.#view(buffer).set(words);
   }
 
   lend(words: Uint32Array): DeviceBuffer {
-    this.#open();
-    const own = words.buffer === this.#memory.buffer;
+    const own = words.buffer === this.#open().memory.buffer;
     return this.#adopt(new WasmBuffer(words.length, own ? words.byteOffset : undefined, words));
   }
 
@@ -169,9 +168,9 @@ class WasmBackend implements Backend {
     // growing would take the vector from under its user
     const shared = this.#threads.count > 1;
     const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared });
-    const backend = new WasmBackend(this.#module, memory, this.#threads, '', true);
-    const address = backend.#open().take(words * 4);
-    return { words: backend.#open().view(address, words), backend };
+    const backend = new WasmBackend(this.#module, this.#threads, '', memory);
+    const { heap } = backend.#open();
+    return { words: heap.view(heap.take(words * 4), words), backend };
   }
 
   borrow(): never {
@@ -187,15 +186,16 @@ class WasmBackend implements Backend {
     buffers: Readonly<Record<Buffers, DeviceBuffer>>,
     params: Readonly<Record<Params, number>>,
   ): void {
-    if (!(kernel.name in this.#exports)) throw new TypeError(`this module has no kernel ${kernel.name}`);
+    const { exports, pieces } = this.#open();
+    if (!(kernel.name in exports)) throw new TypeError(`this module has no kernel ${kernel.name}`);
     const own: Record<string, WasmBuffer> = {};
     for (const name of kernel.buffers) own[name] = this.#own(buffers[name]);
     const alone = (): void => this.#run(kernel.name, own, params);
-    if (!this.#pieces.wait(kernel.name, own, params, alone)) alone();
+    if (!pieces.wait(kernel.name, own, params, alone)) alone();
   }
 
   async read(requests: readonly ReadRequest[]): Promise<Uint32Array[]> {
-    this.#pieces.finish();
+    this.#open().pieces.finish();
     return requests.map(({ buffer, first = 0, count = buffer.words - first, into }) => {
       const words = this.#view(buffer);
       // slice takes several times as long from memory that threads share
@@ -206,15 +206,36 @@ class WasmBackend implements Backend {
   }
 
   shorten(words: Uint32Array): Uint32Array {
-    return shorten(this.#exports, this.#open(), words);
+    const { exports, heap } = this.#open();
+    return shorten(exports, heap, words);
+  }
+
+  trim(): void {
+    this.#trimming = true;
+    if (this.#live.size === 0) this.#rest();
   }
 
   close(): void {
     this.#live.clear();
-    this.#pieces.clear();
     if (!this.#guest) this.#threads.close();
-    this.#heap = undefined;
-    this.#kernels = undefined;
+    this.#engine = undefined;
+  }
+
+  /** No call is under way: a memory that is much too large is changed for a new one. */
+  #rest(): void {
+    const { heap, number } = this.#open();
+    const modest = heap.bytes > KEPT && heap.peak < heap.bytes * LITTLE;
+    this.#modest = modest ? this.#modest + 1 : 0;
+    heap.peak = 0;
+    if (this.#guest || !(this.#trimming || this.#modest >= PATIENCE)) return;
+    this.#trimming = false;
+    this.#modest = 0;
+    try {
+      this.#engine = engineOf(this.#module, growing(this.#threads), this.#threads);
+    } catch {
+      return; // where an engine has no room for another memory beside this one, it stays
+    }
+    this.#threads.drop(number);
   }
 
   #run(
@@ -222,15 +243,16 @@ class WasmBackend implements Backend {
     own: Readonly<Record<string, WasmBuffer>>,
     params: Readonly<Record<string, number>>,
   ): void {
-    this.#pieces.finish();
+    const { pieces, shop, kernels } = this.#open();
+    pieces.finish();
     const { x, indices, values } = own;
-    const inPieces = name === 'topK' && (x.address === undefined || this.#shop.threadsFor(params.n) > 1);
-    if (inPieces && topKByPieces(this.#shop, x, addressesOf({ indices, values }), params)) return;
+    const inPieces = name === 'topK' && (x.address === undefined || shop.threadsFor(params.n) > 1);
+    if (inPieces && topKByPieces(shop, x, addressesOf({ indices, values }), params)) return;
     for (const buffer of Object.values(own)) this.#settle(buffer);
     const transforms = name === 'fwht' || name === 'flatten';
-    if (transforms && transformShared(this.#shop, name, x, own.y.address!, params)) return;
+    if (transforms && transformShared(shop, name, x, own.y.address!, params)) return;
     // The names of a kernel's buffers and numbers are those of its implementation: both have the type of the catalogue.
-    const implementation = this.#kernels?.[name as keyof Catalogue] as (
+    const implementation = kernels[name as keyof Catalogue] as (
       addresses: Readonly<Record<string, number>>,
       params: Readonly<Record<string, number>>,
     ) => void;
@@ -240,8 +262,9 @@ class WasmBackend implements Backend {
   /** Copies what is only lent into linear memory. */
   #settle(buffer: WasmBuffer): number {
     if (buffer.address === undefined) {
-      buffer.address = this.#open().take(buffer.words * 4);
-      this.#open().view(buffer.address, buffer.words).set(buffer.source!);
+      const { heap } = this.#open();
+      buffer.address = heap.take(buffer.words * 4);
+      heap.view(buffer.address, buffer.words).set(buffer.source!);
     }
     return buffer.address;
   }
@@ -251,9 +274,9 @@ class WasmBackend implements Backend {
     return buffer;
   }
 
-  #open(): Heap {
-    if (this.#heap === undefined) throw new Error('the wasm backend is closed');
-    return this.#heap;
+  #open(): Engine {
+    if (this.#engine === undefined) throw new Error('the wasm backend is closed');
+    return this.#engine;
   }
 
   #own(buffer: DeviceBuffer): WasmBuffer {
@@ -264,7 +287,7 @@ class WasmBackend implements Backend {
 
   #view(buffer: DeviceBuffer): Uint32Array {
     const own = this.#own(buffer);
-    return this.#open().view(this.#settle(own), own.words);
+    return this.#open().heap.view(this.#settle(own), own.words);
   }
 }
 

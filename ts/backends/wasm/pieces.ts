@@ -99,11 +99,6 @@ export class Pieces {
     else this.#go(group);
   }
 
-  /** Forgets what waits. */
-  clear(): void {
-    this.#group = undefined;
-  }
-
   /** Goes through the source with all members in turns. */
   #go({ source, n, members: given, flowing }: Group): void {
     const shop = this.#shop;

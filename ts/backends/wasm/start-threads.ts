@@ -1,7 +1,7 @@
 /** Starting the workers of a backend: Web Workers, or in Node worker_threads. Loaded only where threads are asked for. */
 import type * as NodeThreads from 'node:worker_threads';
 import { source } from '../../generated/thread.ts';
-import { Threads, type Helper } from './threads.ts';
+import { Threads, type Helper, type Team } from './threads.ts';
 import { Turns } from './turns.ts';
 
 /**
@@ -9,6 +9,11 @@ import { Turns } from './turns.ts';
  * @throws Error where the runtime has no workers, or lets none start
  */
 export async function startThreads(count: number, module: WebAssembly.Module): Promise<Threads> {
+  const start = (): Promise<Team> => startTeam(count, module);
+  return new Threads(await start(), start);
+}
+
+async function startTeam(count: number, module: WebAssembly.Module): Promise<Team> {
   const turns = new Turns();
   const started: Helper[] = [];
   try {
@@ -23,7 +28,7 @@ export async function startThreads(count: number, module: WebAssembly.Module): P
     for (const helper of started) helper.end();
     throw error;
   }
-  return new Threads(started, turns);
+  return { helpers: started, turns };
 }
 
 interface Runtime {

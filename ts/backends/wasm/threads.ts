@@ -19,32 +19,72 @@ export interface Helper {
   end(): void;
 }
 
+/** Workers that have started, and what they and the calling thread share. */
+export interface Team {
+  readonly helpers: readonly Helper[];
+  readonly turns: Turns;
+}
+
 export class Threads {
   /** How many there are, the calling one with them. */
   readonly count: number;
   /** Pieces of a vector that are in memory at a time. */
   readonly slots: number;
-  readonly #helpers: readonly Helper[];
-  readonly #turns: Turns | undefined;
-  /** Memories that workers have, by number, until they are collected here. */
+  /** The workers; undefined where there are none, or none yet. */
+  #team: Team | undefined;
+  readonly #start: (() => Promise<Team>) | undefined;
+  /** Memories in use, by number. */
+  readonly #opened = new Map<number, WeakRef<WebAssembly.Memory>>();
+  /** Says which are collected here. */
   readonly #gone: FinalizationRegistry<number> | undefined;
+  #closed = false;
   #memories = 0;
   #jobs = 0;
 
-  constructor(helpers: readonly Helper[] = [], turns?: Turns) {
-    this.count = 1 + helpers.length;
-    this.slots = helpers.length === 0 ? 1 : Math.min(MOST_SLOTS, SLOTS_A_THREAD * this.count);
-    this.#helpers = helpers;
-    this.#turns = turns;
-    if (turns !== undefined) this.#gone = new FinalizationRegistry((memory) => this.#tell({ drop: memory }));
+  /** `start` starts other workers in place of these. */
+  constructor(team?: Team, start?: () => Promise<Team>) {
+    const helpers = team?.helpers.length ?? 0;
+    this.count = 1 + helpers;
+    this.slots = helpers === 0 ? 1 : Math.min(MOST_SLOTS, SLOTS_A_THREAD * this.count);
+    this.#team = team;
+    this.#start = start;
+    if (team !== undefined)
+      this.#gone = new FinalizationRegistry((memory) => {
+        this.#opened.delete(memory);
+        this.#tell({ drop: memory });
+      });
   }
 
   /** Lets workers work in a memory, which all of them share; its number. */
   open(memory: WebAssembly.Memory): number {
     const number = this.#memories++;
+    if (this.#gone === undefined) return number;
+    this.#opened.set(number, new WeakRef(memory));
+    this.#gone.register(memory, number);
     this.#tell({ open: number, memory });
-    this.#gone?.register(memory, number);
     return number;
+  }
+
+  /**
+   * Ends the use of a memory of this number. A worker that waits collects no garbage, so it would keep the memory: other
+   * workers start in place of these, and until they are there the calling thread works alone.
+   */
+  drop(memory: number): void {
+    this.#opened.delete(memory);
+    if (this.#team === undefined) return;
+    end(this.#team);
+    this.#team = undefined;
+    void this.#start?.().then(
+      (team) => {
+        if (this.#closed) return end(team);
+        this.#team = team;
+        for (const [open, reference] of this.#opened) {
+          const alive = reference.deref();
+          if (alive !== undefined) this.#tell({ open, memory: alive });
+        }
+      },
+      () => undefined, // one thread does the same work
+    );
   }
 
   /**
@@ -52,7 +92,7 @@ export class Threads {
    * what a task needs to its slot, one task after the other.
    */
   run(memory: number, job: Job, tasks: number, own: Task, feed?: (task: number) => void): void {
-    const turns = this.#turns;
+    const turns = this.#team?.turns;
     if (turns === undefined || tasks < 2) {
       for (let task = 0; task < tasks; task++) {
         feed?.(task);
@@ -82,13 +122,20 @@ export class Threads {
   }
 
   close(): void {
-    // Deno waits for a thread that it ends until that is out of its loop
-    this.#turns?.call(END);
-    for (const helper of this.#helpers) helper.end();
+    this.#closed = true;
+    if (this.#team !== undefined) end(this.#team);
+    this.#team = undefined;
+    this.#opened.clear();
   }
 
   #tell(message: Message): void {
-    for (const helper of this.#helpers) helper.post(message);
-    this.#turns?.call();
+    for (const helper of this.#team?.helpers ?? []) helper.post(message);
+    this.#team?.turns.call();
   }
+}
+
+function end({ helpers, turns }: Team): void {
+  // Deno waits for a thread that it ends until that is out of its loop
+  turns.call(END);
+  for (const helper of helpers) helper.end();
 }

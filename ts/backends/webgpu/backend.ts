@@ -20,6 +20,8 @@ export interface WebgpuParts {
   readonly detail: string;
   readonly subgroups: boolean;
   readonly limits: Limits;
+  /** The most bytes of a buffer that is mapped; the device's own limit if left out. */
+  readonly readbackBytes?: number;
 }
 
 /** Memory by the name that a plan gives it. */
@@ -40,10 +42,24 @@ type Recorded =
       readonly resources: ReadonlyMap<string, GPUBufferBinding>;
     };
 
+/** Bytes of a buffer that are read back. */
 interface Copy {
   readonly from: GPUBuffer;
   readonly offset: number;
   readonly bytes: number;
+}
+
+/** What one readback buffer brings: copies, one after the other. */
+interface Readback {
+  readonly buffer: GPUBuffer;
+  readonly bytes: number;
+  readonly pieces: readonly Piece[];
+}
+
+/** A part of the copy of this number: where it lies in that, in bytes. */
+interface Piece extends Copy {
+  readonly copy: number;
+  readonly at: number;
 }
 
 class WebgpuBuffer implements DeviceBuffer {
@@ -59,6 +75,7 @@ class WebgpuBuffer implements DeviceBuffer {
 
 export class WebgpuBackend implements Backend {
   readonly name = 'webgpu';
+  readonly synchronous = false;
   readonly detail: string;
   readonly #device: GPUDevice;
   readonly #own: OpenedGpu | undefined;
@@ -80,7 +97,7 @@ export class WebgpuBackend implements Backend {
   #lost: DeviceLostError | undefined;
   #closed = false;
 
-  constructor({ device, own, detail, subgroups, limits }: WebgpuParts) {
+  constructor({ device, own, detail, subgroups, limits, readbackBytes }: WebgpuParts) {
     this.detail = detail;
     this.#device = device;
     this.#own = own;
@@ -91,7 +108,8 @@ export class WebgpuBackend implements Backend {
       USAGE.storage | USAGE.copySource | USAGE.copyTarget,
       this.#problems,
     );
-    this.#readbacks = new BufferPool(device, USAGE.mapRead | USAGE.copyTarget, this.#problems);
+    const readable = USAGE.mapRead | USAGE.copyTarget;
+    this.#readbacks = new BufferPool(device, readable, this.#problems, readbackBytes);
     this.#uniforms = new UniformArena(device);
     void device.lost.then(({ message, reason }) => {
       if (this.#closed) return;
@@ -128,8 +146,10 @@ export class WebgpuBackend implements Backend {
     if (words.length > room) throw new RangeError(`${words.length} words do not fit a buffer of ${room}`);
     // A write is queued behind what was submitted; what was recorded must not see it.
     if (this.#used.has(target)) this.#submit([]);
-    const { buffer: source, byteOffset, byteLength } = words;
-    this.#device.queue.writeBuffer(target, offset, source, byteOffset, byteLength);
+    for (const [part, first] of writable(words)) {
+      const { buffer: source, byteOffset, byteLength } = part;
+      this.#device.queue.writeBuffer(target, offset + first * 4, source, byteOffset, byteLength);
+    }
   }
 
   lend(words: Uint32Array): DeviceBuffer {
@@ -201,34 +221,44 @@ export class WebgpuBackend implements Backend {
         throw new RangeError(`words ${first} to ${first + count - 1} lie outside a buffer of ${words} words`);
       return { from, offset: offset + first * 4, bytes: count * 4 };
     });
-    const bytes = copies.reduce((sum, copy) => sum + copy.bytes, 0);
-    const readback = this.#readbacks.take(bytes);
-    this.#submit(copies, readback);
+    const readbacks = this.#readbacksFor(copies);
+    this.#submit(readbacks);
     const problems = this.#problems.splice(0);
     return this.#unlessGone(async () => {
       try {
         const mapped =
-          bytes > 0 ? readback.mapAsync(MAP_READ, 0, bytes) : this.#device.queue.onSubmittedWorkDone();
+          readbacks.length > 0
+            ? Promise.all(readbacks.map(({ buffer, bytes }) => buffer.mapAsync(MAP_READ, 0, bytes)))
+            : this.#device.queue.onSubmittedWorkDone();
         const [error] = await Promise.all([
           firstOf(problems),
           mapped.catch((reason: unknown) => this.#mapFailed(problems, reason)),
         ]);
         if (error) throw error;
-        const range = bytes > 0 ? readback.getMappedRange(0, bytes) : new ArrayBuffer(0);
-        let at = 0;
-        return copies.map((copy, i) => {
-          const { into } = requests[i];
-          const start = at;
-          at += copy.bytes;
-          if (into === undefined) return new Uint32Array(range.slice(start, at));
-          into.set(new Uint32Array(range, start, copy.bytes / 4));
-          return into;
-        });
+        const found = copies.map(({ bytes }, i) => requests[i].into ?? new Uint32Array(bytes / 4));
+        for (const { buffer, bytes, pieces } of readbacks) {
+          const range = buffer.getMappedRange(0, bytes);
+          let start = 0;
+          for (const { copy, at, bytes: length } of pieces) {
+            found[copy].set(new Uint32Array(range, start, length / 4), at / 4);
+            start += length;
+          }
+        }
+        return found;
       } finally {
-        if (readback.mapState === 'mapped') readback.unmap();
-        this.#readbacks.give(readback);
+        for (const { buffer } of readbacks) {
+          if (buffer.mapState !== 'unmapped') buffer.unmap();
+          this.#readbacks.give(buffer);
+        }
       }
     });
+  }
+
+  trim(): void {
+    // recorded work may use buffers that are free
+    if (this.#recorded.length > 0) this.#submit([]);
+    this.#memory.trim();
+    this.#readbacks.trim();
   }
 
   close(): void {
@@ -242,6 +272,30 @@ export class WebgpuBackend implements Backend {
     this.#readbacks.close();
     this.#uniforms.close();
     this.#own?.close([...this.#problems, ...this.#reading]);
+  }
+
+  /** Buffers that bring copies back: one, or where they are more than a buffer holds, several full ones. */
+  #readbacksFor(copies: readonly Copy[]): Readback[] {
+    const most = this.#readbacks.most - (this.#readbacks.most % 4);
+    const all: Piece[][] = [[]];
+    let room = most;
+    for (const [copy, { from, offset, bytes }] of copies.entries())
+      for (let at = 0; at < bytes;) {
+        if (room === 0) {
+          all.push([]);
+          room = most;
+        }
+        const length = Math.min(bytes - at, room);
+        all.at(-1)!.push({ copy, at, from, offset: offset + at, bytes: length });
+        at += length;
+        room -= length;
+      }
+    return all
+      .filter((pieces) => pieces.length > 0)
+      .map((pieces) => {
+        const bytes = pieces.reduce((sum, piece) => sum + piece.bytes, 0);
+        return { buffer: this.#readbacks.take(bytes), bytes, pieces };
+      });
   }
 
   #record(copy: { readonly copy: Memory; readonly to: Memory }): void {
@@ -291,18 +345,20 @@ export class WebgpuBackend implements Backend {
     throw reason;
   }
 
-  /** Encodes and submits what was recorded, then copies into `readback`, one after the other. */
-  #submit(copies: readonly Copy[], readback?: GPUBuffer): void {
+  /** Encodes and submits what was recorded, then the copies of `readbacks`. */
+  #submit(readbacks: readonly Readback[]): void {
     const recorded = this.#recorded;
     this.#recorded = [];
     this.#used.clear();
     const { error } = withErrorScopes(this.#device, () => {
       const encoder = this.#device.createCommandEncoder({ label: 'fewbits' });
       this.#encode(encoder, recorded);
-      let at = 0;
-      for (const { from, offset, bytes } of copies) {
-        if (bytes > 0) encoder.copyBufferToBuffer(from, offset, readback!, at, bytes);
-        at += bytes;
+      for (const { buffer, pieces } of readbacks) {
+        let at = 0;
+        for (const { from, offset, bytes } of pieces) {
+          encoder.copyBufferToBuffer(from, offset, buffer, at, bytes);
+          at += bytes;
+        }
       }
       this.#uniforms.upload();
       this.#device.queue.submit([encoder.finish()]);
@@ -383,6 +439,25 @@ function memoryOf({ buffer, offset = 0, length }: GpuRange): Memory {
   requireInteger('offset', offset, 0, buffer.size);
   if (offset % 4 !== 0) throw new RangeError(`"offset" expected a multiple of 4, got ${offset}`);
   return { buffer, offset, words: requireInteger('length', length ?? most, 0, most) };
+}
+
+/** Words that are copied to give them to the GPU at a time, where it does not take them from where they lie: 1 MiB. */
+const COPIED = 2 ** 18;
+
+/**
+ * Words as a queue's `writeBuffer` takes them, with their place: as they are, or, in memory that is shared or may be resized,
+ * which Dawn in Node and Firefox refuse, one copied part after the other, in the same array.
+ */
+function* writable(words: Uint32Array): Generator<readonly [part: Uint32Array, first: number]> {
+  const { buffer, length } = words;
+  const plain = buffer as { readonly [Symbol.toStringTag]: string; readonly resizable?: boolean };
+  if (plain[Symbol.toStringTag] === 'ArrayBuffer' && plain.resizable !== true) return yield [words, 0];
+  const copy = new Uint32Array(Math.min(length, COPIED));
+  for (let first = 0; first < length; first += COPIED) {
+    const part = words.subarray(first, first + COPIED);
+    copy.set(part);
+    yield [copy.subarray(0, part.length), first];
+  }
 }
 
 async function firstOf(problems: readonly Problem[]): Promise<Error | undefined> {

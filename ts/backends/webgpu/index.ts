@@ -13,6 +13,8 @@ export interface WebgpuOptions {
   readonly subgroups?: boolean;
   /** Lower limits than the device's, for tests. At least 4096 words. */
   readonly limits?: Partial<Limits>;
+  /** The most bytes of a buffer that is mapped, for tests: a larger readback is split as one beyond maxBufferSize is. */
+  readonly readbackBytes?: number;
 }
 
 /** What the shaders need of a device; every device has it but some of a compatibility mode. */
@@ -39,7 +41,9 @@ export async function openWebgpu(options: WebgpuOptions = {}): Promise<WebgpuBac
     // The shaders are most of this backend: machines without a GPU do not load them.
     const { WebgpuBackend } = await import('./backend.ts');
     const detail = subgroups ? `${adapter}, subgroups` : adapter;
-    return new WebgpuBackend({ device, own, detail, subgroups, limits: limitsOf(device, options.limits) });
+    const limits = limitsOf(device, options.limits);
+    const { readbackBytes } = options;
+    return new WebgpuBackend({ device, own, detail, subgroups, limits, readbackBytes });
   } catch (error) {
     own?.close([]);
     throw error;

@@ -2,18 +2,11 @@
  * GPU buffers by size, reused. A queue runs in order, so a buffer may be given back while work that uses it is still
  * queued: whoever takes it next queues behind that work.
  */
+import { FreeList } from '../free-list.ts';
 import { withErrorScopes, type Problem } from './problems.ts';
-
-/** After so many submits without use a free buffer is destroyed: more than a step of a training loop makes. */
-const PATIENCE = 256;
 
 /** The smallest buffer, so that vectors without elements have one too. */
 const LEAST_BYTES = 16;
-
-interface Free {
-  readonly buffer: GPUBuffer;
-  readonly since: number;
-}
 
 export class BufferPool {
   readonly #device: GPUDevice;
@@ -21,13 +14,15 @@ export class BufferPool {
   /** Where problems of creation go: out of memory shows only later. */
   readonly #problems: Problem[];
   readonly #all = new Set<GPUBuffer>();
-  readonly #free = new Map<number, Free[]>();
-  #submits = 0;
+  readonly #free = new FreeList<GPUBuffer>((buffer) => this.#destroy(buffer));
+  /** The most bytes of a buffer. */
+  readonly most: number;
 
-  constructor(device: GPUDevice, usage: GPUBufferUsageFlags, problems: Problem[]) {
+  constructor(device: GPUDevice, usage: GPUBufferUsageFlags, problems: Problem[], most: number = Infinity) {
     this.#device = device;
     this.#usage = usage;
     this.#problems = problems;
+    this.most = Math.min(device.limits.maxBufferSize, most);
   }
 
   /**
@@ -35,46 +30,46 @@ export class BufferPool {
    * @throws RangeError where no buffer of the device is so large
    */
   take(bytes: number): GPUBuffer {
-    const most = this.#device.limits.maxBufferSize;
-    if (bytes > most)
+    if (bytes > this.most)
       throw new RangeError(
-        `${bytes} bytes of GPU memory were asked for, but a buffer of this GPU holds at most ${most}`,
+        `${bytes} bytes of GPU memory were asked for, but a buffer of this GPU device holds at most ${this.most} (its limit maxBufferSize): use a device with a higher limit, or compress the vector in parts`,
       );
-    const size = Math.min(roomy(bytes), most);
-    return this.#free.get(size)?.pop()?.buffer ?? this.#create(size);
+    const size = Math.min(roomy(bytes), this.most);
+    return this.#free.take(size) ?? this.#create(size);
   }
 
   /** Gives a buffer of `take` back. */
   give(buffer: GPUBuffer): void {
-    if (!this.#all.has(buffer)) return;
-    const free = { buffer, since: this.#submits };
-    const same = this.#free.get(buffer.size);
-    if (same) same.push(free);
-    else this.#free.set(buffer.size, [free]);
+    if (this.#all.has(buffer)) this.#free.give(buffer.size, buffer);
   }
 
   /** To be called after each submit, when no recorded work is left that could use a free buffer: drops old ones. */
   submitted(): void {
-    this.#submits++;
-    for (const [size, same] of this.#free) {
-      // The last one given is the first one taken, so the oldest stand in front.
-      while (same.length > 0 && same[0].since + PATIENCE < this.#submits) this.#destroy(same.shift()!.buffer);
-      if (same.length === 0) this.#free.delete(size);
-    }
+    this.#free.called();
+  }
+
+  /** Destroys all buffers that are free, when no recorded work is left that could use one. */
+  trim(): void {
+    this.#free.clear();
   }
 
   /** Destroys all buffers, taken ones too. */
   close(): void {
-    for (const buffer of this.#all) buffer.destroy();
-    this.#all.clear();
     this.#free.clear();
+    for (const buffer of this.#all) this.#destroy(buffer);
   }
 
   #create(size: number): GPUBuffer {
     const create = (): GPUBuffer => this.#device.createBuffer({ size, usage: this.#usage });
     const { result, error } = withErrorScopes(this.#device, create);
     this.#problems.push(
-      error.then((found) => found && new Error(`allocating ${size} bytes of GPU memory: ${found.message}`)),
+      error.then((found) => {
+        if (found === undefined) return undefined;
+        // there is no memory behind it: the next call does not get it
+        this.#free.forget(size, result);
+        this.#destroy(result);
+        return new Error(`allocating ${size} bytes of GPU memory: ${found.message}`);
+      }),
     );
     this.#all.add(result);
     return result;
