@@ -12,7 +12,21 @@ const tested: readonly Kind[] = inBrowser
   : ['js', 'wasm scalar', 'wasm simd', 'webgpu', 'webgpu in windows'];
 const kinds = tested.filter((kind) => settings.backends?.includes(kind) ?? true);
 
+/** Inputs beyond a binding, grids beyond a row, at sizes that a software GPU can do. */
+const NARROW = { bindingWords: 2 ** 15, gridWidth: 7 };
+
+/** The emulator in the place of a GPU: it knows windows as plans do, and those of an input of 9,001 are smaller still. */
+async function openEmulator(kind: Kind, name: string): Promise<Backend> {
+  const [{ openEmulated }, { modeNamed }] = await Promise.all([
+    import('../emulator/fewbits.ts'),
+    import('../emulator/modes.ts'),
+  ]);
+  const limits = kind === 'webgpu' ? undefined : { ...NARROW, bindingWords: 2 ** 12 };
+  return openEmulated(modeNamed(name).mode, { limits });
+}
+
 async function openKind(kind: Kind): Promise<Backend> {
+  if (settings.emulator !== undefined && kind.startsWith('webgpu')) return openEmulator(kind, settings.emulator);
   switch (kind) {
     case 'js': {
       const { openJs } = await import('../../ts/backends/js/index.ts');
@@ -26,10 +40,8 @@ async function openKind(kind: Kind): Promise<Backend> {
     case 'webgpu':
     case 'webgpu in windows': {
       const { openWebgpu } = await import('../../ts/backends/webgpu/index.ts');
-      // Inputs beyond a binding, grids beyond a row, readbacks beyond a buffer and shaders without subgroups, at sizes that a
-      // software GPU can do.
-      const limits = { bindingWords: 2 ** 15, gridWidth: 7 };
-      const narrow = { subgroups: false, limits, readbackBytes: 1000 };
+      // and readbacks beyond a buffer, shaders without subgroups
+      const narrow = { subgroups: false, limits: NARROW, readbackBytes: 1000 };
       return openWebgpu({ allowSoftware: true, ...(kind === 'webgpu' ? {} : narrow) });
     }
   }

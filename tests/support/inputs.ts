@@ -5,16 +5,19 @@
 
 import { settings } from './settings.ts';
 
-const { every = 1 } = settings;
+const { every = 1, emulator } = settings;
+/** In the emulator: more than two tiles of the largest kind, and no multiple of anything. */
+const EMULATED = 9_001;
 
 /** Every length across one group of 32 and of 64, and around 128. */
 const SMALL: readonly number[] = Array.from({ length: 70 }, (_, i) => i + 1).concat([127, 128, 129]);
 /** Around a workgroup, a block of the tree, and a tile. */
 const BOUNDARIES: readonly number[] = [255, 256, 257, 1023, 1024, 1025, 4095, 4096, 4097];
 /** Several tiles, the last of one element. */
-export const LARGE = 65_537;
+export const LARGE: number = emulator === undefined ? 65_537 : EMULATED;
 /** Several levels of everything, and no multiple of anything. */
-export const LARGEST: number = every === 1 ? 2 ** 20 + 7 : 2 ** 17 + 7;
+export const LARGEST: number =
+  emulator !== undefined ? EMULATED : every === 1 ? 2 ** 20 + 7 : 2 ** 17 + 7;
 
 /** Kinds of finite data. */
 export const FINITE = [

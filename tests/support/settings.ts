@@ -9,6 +9,8 @@ export interface Settings {
   readonly backends?: readonly string[];
   /** Every how many rows of the tables of inputs are taken, for slow runtimes: TEST_EVERY. With 2 or more, no input is large. */
   readonly every?: number;
+  /** The mode of the emulator that stands in the place of GPUs, TEST_EMULATOR: then no input is large, either. */
+  readonly emulator?: string;
 }
 
 /** The global that carries the settings into a page. */
@@ -26,6 +28,7 @@ function readSettings(): Settings {
     testSeconds: Number(env.TEST_SECONDS ?? 120),
     backends: env.TEST_BACKENDS?.split(','),
     every: Number(env.TEST_EVERY ?? 1),
+    emulator: env.TEST_EMULATOR,
   };
 }
 
