@@ -5,17 +5,19 @@ import { fileURLToPath } from 'node:url';
 import type { Print } from './lanes.ts';
 import type { Report, Tally } from './report.ts';
 import type { Settings } from './settings.ts';
-import type { SoftwareGpu } from './software-gpu.ts';
 import { watch } from './watch.ts';
 
 /** How long the process may take to exit by itself once its suites are done. */
 const exitSeconds = 20;
 
-/** Runs the test files `paths` (absolute). A process that hangs, crashes or does not exit is a failure. */
+/**
+ * Runs the test files `paths` (absolute), `place.env` added to the environment. A process that hangs, crashes or does not
+ * exit is a failure.
+ */
 export async function runInNode(
   paths: readonly string[],
   settings: Settings,
-  gpu: SoftwareGpu | undefined,
+  place: { readonly env: Readonly<Record<string, string>> } | undefined,
   print: Print,
 ): Promise<Tally> {
   const watcher = watch(settings.testSeconds + 30, print);
@@ -26,7 +28,7 @@ export async function runInNode(
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       env: {
         ...process.env,
-        ...gpu?.env,
+        ...place?.env,
         ...(process.stdout.isTTY ? { FORCE_COLOR: '1' } : {}),
         REQUIRE_ALL: settings.requireAll ? '1' : '0',
         TEST_SECONDS: String(settings.testSeconds),
