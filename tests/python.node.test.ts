@@ -338,7 +338,7 @@ test('the command prints what a packet is, and writes an .npy file', async () =>
   const { stdout } = await python(program, 'inspect', `${vectors}/${name}.fb`);
   assert.equal(JSON.parse(stdout), inspect(readFileSync(`${vectors}/${name}.fb`)));
   await python(program, 'decompress', `${vectors}/${name}.fb`, 'out.npy');
-  const { data } = readNpy(readFileSync(`${folder}/out.npy`));
+  const { data } = await readNpy(readFileSync(`${folder}/out.npy`));
   assertWords(data, await device.decompress(readFileSync(`${vectors}/${name}.fb`)), name);
   writeFileSync(`${folder}/bad.fb`, 'fewbits, but not a packet');
   for (const [file, said] of [

@@ -11,6 +11,8 @@ import { randomizedTopK } from '../compressors/randomized-top-k.ts';
 import { scaledSign } from '../compressors/scaled-sign.ts';
 import { threshold } from '../compressors/threshold.ts';
 import { topK } from '../compressors/top-k.ts';
+import { quoted } from '../files/quote.ts';
+import { nearest } from './nearest.ts';
 
 /** The factories by name, each with an example. The options' rules are the factories' own. */
 const factories: Record<string, { make: (options: never) => Compressor; example: string }> = {
@@ -37,25 +39,31 @@ export function parseCompressor(text: string): Compressor {
   const colon = text.indexOf(':');
   const name = colon < 0 ? text : text.slice(0, colon);
   const factory = Object.hasOwn(factories, name) ? factories[name] : undefined;
-  if (factory === undefined)
-    throw new RangeError(`unknown compressor "${name}"; known are ${Object.keys(factories).join(', ')}`);
-  const options: Record<string, string | number | boolean> = {};
+  if (factory === undefined) {
+    const known = Object.keys(factories);
+    const close = nearest(name, known);
+    const advice = close === undefined ? `known are ${known.join(', ')}` : `did you mean ${close}?`;
+    throw new RangeError(`unknown compressor ${quoted(name)}; ${advice}`);
+  }
+  // without a prototype, so that no name is set aside: __proto__ is an option that no compressor has
+  const options = Object.create(null) as Record<string, string | number | boolean>;
   for (const pair of colon < 0 ? [] : text.slice(colon + 1).split(',')) {
     const [key, value, ...rest] = pair.split('=');
     if (!key || !value || rest.length > 0)
-      throw new RangeError(`"${pair}" expected NAME=VALUE, as in ${factory.example}`);
+      throw new RangeError(`${quoted(pair)} expected NAME=VALUE, as in ${factory.example}`);
+    if (Object.hasOwn(options, key)) throw new RangeError(`${quoted(key)} expected one value, got two`);
     options[key] = valueOf(value);
   }
   return factory.make(options as never);
 }
 
 /** A count of elements: 65536, 1e6 or 2^20. @throws RangeError unless it is an integer in 1..most */
-export function parseCount(name: string, text: string, most: number): number {
+export function parseCount(option: string, text: string, most: number): number {
   const [, base, exponent] = /^(\d+)\^(\d+)$/.exec(text) ?? [];
   const count = base === undefined ? Number(text) : Number(base) ** Number(exponent);
   if (!/^\d/.test(text) || !Number.isInteger(count) || count < 1 || count > most)
     throw new RangeError(
-      `"${name}" expected an integer in 1..${most}, as 1000000, 1e6 or 2^20, got "${text}"`,
+      `${option} expected an integer in 1..${most}, as 1000000, 1e6 or 2^20, got ${quoted(text)}`,
     );
   return count;
 }

@@ -1,4 +1,5 @@
 /** Command lines that make no sense, and numbers on them. */
+import { shown } from '../arguments.ts';
 
 /** A command line that makes no sense: status 2, and where to find help. */
 export class UsageError extends Error {}
@@ -12,7 +13,7 @@ export function required(value: string | undefined, message: string): string {
 export function integerOf(option: string, text: string, least: number, most: number = 2 ** 32 - 1): number {
   const value = /^\d+$/.test(text) ? Number(text) : NaN;
   if (!(value >= least && value <= most))
-    throw new UsageError(`--${option} expected an integer in ${least}..${most}, got ${JSON.stringify(text)}`);
+    throw new UsageError(`--${option} expected an integer in ${least}..${most}, got ${shown(text)}`);
   return value;
 }
 
@@ -20,7 +21,7 @@ export function integerOf(option: string, text: string, least: number, most: num
 export function positiveOf(option: string, text: string): number {
   const value = text.trim() === '' ? NaN : Number(text);
   if (!(value > 0 && value < Infinity))
-    throw new UsageError(`--${option} expected a number above 0, got ${JSON.stringify(text)}`);
+    throw new UsageError(`--${option} expected a number above 0, got ${shown(text)}`);
   return value;
 }
 
@@ -30,6 +31,6 @@ export function rateOf(option: string, text: string): number {
   const factor: Record<string, number> = { '': 1, k: 1e3, M: 1e6, G: 1e9, T: 1e12 };
   const value = number === undefined ? NaN : Number(number) * factor[unit];
   if (!(value > 0 && value < Infinity))
-    throw new UsageError(`--${option} expected a rate such as 50Mbps, got ${JSON.stringify(text)}`);
+    throw new UsageError(`--${option} expected a rate such as 50Mbps, got ${shown(text)}`);
   return value;
 }

@@ -1,6 +1,6 @@
 /** A file as a vector: what it is, and what it holds. */
 import { readNpy } from '../../../ts/files/npy.ts';
-import { readSafetensors, type TensorPlace } from '../../../ts/files/safetensors.ts';
+import { placesOf, readSafetensors, type Layout, type TensorPlace } from '../../../ts/files/safetensors.ts';
 import { normal } from '../../../ts/cli/bench.ts';
 
 /** Values, and where they are from. */
@@ -9,8 +9,9 @@ export interface Loaded {
   readonly data: Float32Array;
   /** What it was, for people: `float32, 100 × 20`. */
   readonly kind: string;
-  /** Of a .safetensors file. */
+  /** Of a .safetensors file: its floating-point tensors, and all that its map needs. */
   readonly tensors?: readonly TensorPlace[];
+  readonly layout?: Layout;
 }
 
 export type ExampleName = 'gradient' | 'normal' | 'heavy';
@@ -29,22 +30,23 @@ export async function loadFile(file: File): Promise<Loaded> {
     throw new Error(`${name} has ${size} bytes; this page takes files of up to ${MOST_BYTES}`);
   const bytes = new Uint8Array(await file.arrayBuffer());
   try {
-    return loadBytes(name, bytes);
+    return await loadBytes(name, bytes);
   } catch (cause) {
     throw new Error(`${name}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
   }
 }
 
-function loadBytes(name: string, bytes: Uint8Array): Loaded {
+async function loadBytes(name: string, bytes: Uint8Array): Promise<Loaded> {
   // \x93N
   if ((bytes[0] === 0x93 && bytes[1] === 0x4e) || name.endsWith('.npy')) {
-    const { shape, data, converted } = readNpy(bytes);
+    const { shape, data, converted } = await readNpy(bytes);
     return { name, data, kind: `${converted ?? 'float32'}, ${shapeOf(shape)}` };
   }
   if (!name.endsWith('.safetensors')) throw new Error('neither a .npy nor a .safetensors file');
-  const { data, tensors } = readSafetensors(bytes);
+  const { data, ...layout } = await readSafetensors(bytes);
+  const tensors = placesOf(layout);
   const types = [...new Set(tensors.map(({ dtype }) => dtype))].join(', ');
-  return { name, data, tensors, kind: `${tensors.length} tensors of ${types}` };
+  return { name, data, tensors, layout, kind: `${tensors.length} tensors of ${types}` };
 }
 
 /** Sizes as people write them. */
@@ -60,7 +62,7 @@ export async function loadExample(example: ExampleName, base: string): Promise<L
     return { name: 'heavy.npy', data: heavyTailed(DRAWN), kind: 'normal numbers times log-normal ones' };
   const response = await fetch(new URL('gradient.npy', base));
   if (!response.ok) throw new Error(`the gradient did not come: ${response.status} ${response.statusText}`);
-  const { data } = readNpy(new Uint8Array(await response.arrayBuffer()));
+  const { data } = await readNpy(new Uint8Array(await response.arrayBuffer()));
   return { name: 'gradient.npy', data, kind: 'MNIST network, batch of 64, after 100 steps of SGD' };
 }
 

@@ -3,7 +3,8 @@ import type { BackendName } from '../../../ts/backends/backend.ts';
 import { openDevice, type Device } from '../../../ts/device.ts';
 import { inspect, type Inspection } from '../../../ts/inspect.ts';
 import { parseCompressor } from '../../../ts/cli/specification.ts';
-import { writeMap, type TensorPlace } from '../../../ts/files/safetensors.ts';
+import { writeMap } from '../../../ts/files/map.ts';
+import type { TensorPlace } from '../../../ts/files/safetensors.ts';
 import { moved, serve } from '../calls.ts';
 import { histogramOf, lossOf, type Histogram, type Loss } from './measure.ts';
 import { loadExample, loadFile, nonFinite, shapeOf, type ExampleName, type Loaded } from './vector.ts';
@@ -118,7 +119,7 @@ const functions = {
   },
 
   /** The map that `fewbits decompress` needs for a .safetensors file. */
-  map: (): Uint8Array => writeMap(loaded?.tensors ?? []),
+  map: (): Uint8Array => writeMap({ layout: loaded?.layout ?? { tensors: [] } }),
 };
 
 export type CompressFunctions = typeof functions;

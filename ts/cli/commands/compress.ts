@@ -1,0 +1,130 @@
+/** `fewbits compress`: the vector of a file as a packet, and a map of what else the file had. */
+import { NonFiniteError } from '../../errors.ts';
+import { mapParts, type FileMap } from '../../files/map.ts';
+import { readNpy, type ReadOptions } from '../../files/npy.ts';
+import { escaped } from '../../files/quote.ts';
+import { elementName, isCarried, placesOf, readSafetensors } from '../../files/safetensors.ts';
+import type { Source } from '../../files/source.ts';
+import { inspect } from '../../inspect.ts';
+import { command } from '../command.ts';
+import { type Content, goesToStdout, isDevice, requireApart, withSource, writeFiles } from '../files.ts';
+import {
+  BACKEND,
+  FILES,
+  JSON_REPORT,
+  mapOf,
+  maxElementsOf,
+  note,
+  SPECIFICATIONS,
+  STEP,
+  summary,
+  withDevice,
+} from '../options.ts';
+import { examples, parseCompressor } from '../specification.ts';
+import { integerOf, required, UsageError } from '../usage.ts';
+
+/** What a file holds. */
+interface Input {
+  readonly data: Float32Array;
+  readonly map: FileMap;
+  /** What the report says of it. */
+  readonly about: object;
+  /** How an element of the vector is called, where that is more than its index. */
+  readonly nameOf?: (index: number) => string;
+}
+
+export const compress = command({
+  forms: [
+    ['fewbits compress IN.npy -o OUT.fb --compressor SPEC', 'an array as a packet'],
+    [
+      'fewbits compress IN.safetensors -o OUT.fb --compressor SPEC',
+      'all floating-point tensors of a model as one vector; the map carries the others as they are',
+    ],
+  ],
+  options: {
+    compressor: {
+      type: 'string',
+      short: 'c',
+      multiple: true,
+      value: 'SPEC',
+      about: 'a compressor and its options, such as top-k:ratio=0.01',
+    },
+    ...FILES,
+    ...STEP,
+    ...BACKEND,
+    ...JSON_REPORT,
+  },
+  notes: SPECIFICATIONS,
+  takesFile: true,
+  async run(values, input) {
+    const from = required(input, 'compress expected an input file');
+    const to = required(values.output, 'compress expected -o OUT.fb');
+    const [spec, another] = values.compressor ?? [];
+    required(spec, `compress expected --compressor, such as ${examples()[0]}`);
+    if (another !== undefined) throw new UsageError('compress expected one --compressor');
+    const compressor = parseCompressor(spec);
+    const step = values.step === undefined ? 0 : integerOf('step', values.step, 0);
+    const most = maxElementsOf(values['max-elements']);
+    // a map has no place beside a device
+    const mapAt = values.map === undefined && (await isDevice(to)) ? undefined : mapOf(to, values.map);
+    const outputs = [to, ...(mapAt === undefined ? [] : [mapAt])];
+    await requireApart(values.force ? [] : [from], outputs);
+    const { data, map, about, nameOf } = await withSource(from, (source) => read(from, source, { most }));
+    await withDevice(values.backend, async (device) => {
+      const packet = await device.compress(compressor, data, { step }).catch((error: unknown) => {
+        if (!(error instanceof NonFiniteError) || nameOf === undefined) throw error;
+        throw new Error(`${error.message}, ${nameOf(error.first)}`, { cause: error });
+      });
+      const say = (await goesToStdout(to)) ? console.error : console.log;
+      const files: [string, Content][] = [[to, packet]];
+      if (mapAt === undefined) note(`no map is written beside ${escaped(to)}; --map FILE writes one`);
+      else files.push([mapAt, mapParts(map)]);
+      await writeFiles(Object.fromEntries(files));
+      const report = { input: from, output: to, map: mapAt, backend: device.backend, ...about, ...inspect(packet) };
+      if (values.json) return say(JSON.stringify(report, undefined, 2));
+      say(`${escaped(from)} -> ${escaped(to)} on ${device.backend} (${device.detail})`);
+      say(summary(report));
+    });
+  },
+});
+
+async function read(path: string, source: Source, options: ReadOptions): Promise<Input> {
+  try {
+    return await (path.endsWith('.safetensors') ? readModel(path, source, options) : readArray(path, source, options));
+  } catch (error) {
+    if (error instanceof RangeError && options.most !== undefined && /at most/.test(error.message))
+      throw new Error(
+        `${escaped(path)} has ${error.message.replace(/;.*/, '')}; --max-elements allows ${options.most}`,
+        { cause: error },
+      );
+    throw error;
+  }
+}
+
+async function readModel(path: string, source: Source, options: ReadOptions): Promise<Input> {
+  const { data, tensors, metadata, rounded } = await readSafetensors(source, options);
+  const places = placesOf({ tensors });
+  const carried = tensors.filter(isCarried);
+  if (rounded > 0) note(`${escaped(path)} holds F64, of which float32 rounded ${rounded} values`);
+  if (carried.length > 0)
+    note(
+      `${carried.length} of ${tensors.length} tensors are carried as they are: ${typesOf(carried)}, ` +
+        `${carried.reduce((sum, { bytes }) => sum + bytes.length, 0)} bytes`,
+    );
+  return {
+    data,
+    map: { layout: { tensors, ...(metadata && { metadata }) } },
+    about: { tensors: places.length, carried: carried.length, rounded },
+    nameOf: (index) => elementName(places, index),
+  };
+}
+
+const typesOf = (tensors: readonly { dtype: string }[]): string =>
+  [...new Set(tensors.map(({ dtype }) => dtype))].join(', ');
+
+async function readArray(path: string, source: Source, options: ReadOptions): Promise<Input> {
+  const { data, shape, dtype, fortranOrder, rounded, trailing } = await readNpy(source, options);
+  if (rounded > 0) note(`${escaped(path)} holds float64, of which float32 rounded ${rounded} values`);
+  if (trailing > 0) note(`${trailing} bytes behind the array in ${escaped(path)} are left out`);
+  return { data, map: { array: { shape, dtype, fortranOrder } }, about: { shape, dtype, rounded } };
+}

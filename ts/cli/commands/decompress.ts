@@ -1,0 +1,79 @@
+/** `fewbits decompress`: a packet as a file of the kind that it was made of. */
+import type { Changes } from '../../files/floats.ts';
+import { elementsOf, readMap, type FileMap } from '../../files/map.ts';
+import { npyParts } from '../../files/npy.ts';
+import { escaped } from '../../files/quote.ts';
+import { safetensorsParts } from '../../files/safetensors.ts';
+import { inspect } from '../../inspect.ts';
+import { command } from '../command.ts';
+import { goesToStdout, isThere, readBytes, requireApart, writeFiles } from '../files.ts';
+import { BACKEND, FILES, JSON_REPORT, mapOf, maxElementsOf, note, withDevice } from '../options.ts';
+import { required } from '../usage.ts';
+
+/** What helps where the map of a packet is not there. */
+const NO_MAP =
+  'a .safetensors file needs the map that compress wrote beside the packet of one: name it with --map, or decompress to a .npy file';
+
+export const decompress = command({
+  forms: [
+    ['fewbits decompress IN.fb -o OUT.npy', 'a packet as an array, of the shape and type that its map has'],
+    ['fewbits decompress IN.fb -o OUT.safetensors', 'a packet as a model; needs the map that compress wrote'],
+  ],
+  options: { ...FILES, ...BACKEND, ...JSON_REPORT },
+  takesFile: true,
+  async run(values, input) {
+    const from = required(input, 'decompress expected an input file');
+    const to = required(values.output, 'decompress expected -o OUT.npy');
+    const most = maxElementsOf(values['max-elements']);
+    const mapAt = mapOf(from, values.map);
+    await requireApart(values.force ? [] : [from, mapAt], [to]);
+    const packet = await readBytes(from);
+    const about = inspect(packet);
+    if (about.n > most)
+      throw new Error(`${escaped(from)} stands for ${about.n} elements; --max-elements allows ${most}`);
+    const map = await mapFor(to, mapAt, values.map !== undefined);
+    if (map !== undefined && elementsOf(map) !== about.n)
+      throw new Error(
+        `${escaped(mapAt)} is the map of ${elementsOf(map)} elements, ${escaped(from)} stands for ${about.n}`,
+      );
+    await withDevice(values.backend, async (device) => {
+      const data = await device.decompress(packet, { maxElements: most });
+      const changes = { rounded: 0, beyond: 0 };
+      const say = (await goesToStdout(to)) ? console.error : console.log;
+      await writeFiles({ [to]: partsOf(to, data, map, changes) });
+      if (changes.rounded + changes.beyond > 0)
+        note(
+          `${changes.rounded} values were rounded to the type that they had` +
+            (changes.beyond > 0 ? `, ${changes.beyond} beyond its range became its largest` : ''),
+        );
+      const report = { input: from, output: to, backend: device.backend, ...changes, ...about };
+      if (values.json) return say(JSON.stringify(report, undefined, 2));
+      say(`${escaped(from)} -> ${escaped(to)} on ${device.backend} (${device.detail}): ${about.n} elements`);
+    });
+  },
+});
+
+const isModel = (path: string): boolean => path.endsWith('.safetensors');
+
+/** The map that the output needs; undefined where an array is to be a plain list of float32. */
+async function mapFor(to: string, mapAt: string, named: boolean): Promise<FileMap | undefined> {
+  if (isModel(to)) {
+    const map = readMap(await readBytes(mapAt, NO_MAP));
+    if ('array' in map) throw new Error(`${escaped(mapAt)} is the map of an .npy file; decompress to a .npy file`);
+    return map;
+  }
+  if (!named && !(await isThere(mapAt))) return undefined;
+  return readMap(await readBytes(mapAt));
+}
+
+function partsOf(
+  to: string,
+  data: Float32Array,
+  map: FileMap | undefined,
+  changes: Changes,
+): Iterable<Uint8Array> {
+  if (map !== undefined && 'array' in map) return npyParts(data, map.array, changes);
+  if (map !== undefined && isModel(to)) return safetensorsParts({ data, ...map.layout }, changes);
+  // the vector of a model, or of a packet from elsewhere
+  return npyParts(data, { shape: [data.length], dtype: '<f4', fortranOrder: false }, changes);
+}

@@ -1,0 +1,20 @@
+/** `fewbits inspect`: what a packet is. */
+import { inspect as inspectPacket } from '../../inspect.ts';
+import { command } from '../command.ts';
+import { readBytes } from '../files.ts';
+import { JSON_REPORT, printJson, summary } from '../options.ts';
+import { required } from '../usage.ts';
+
+export const inspect = command({
+  forms: [['fewbits inspect IN.fb', 'what a packet is, without decoding it']],
+  options: JSON_REPORT,
+  takesFile: true,
+  async run({ json }, input) {
+    const packet = await readBytes(required(input, 'inspect expected an input file'));
+    const inspection = inspectPacket(packet);
+    if (json) return printJson(inspection);
+    console.log(summary(inspection));
+    for (const { name, offset, bytes } of inspection.sections)
+      console.log(`  ${name.padEnd(7)} ${String(bytes).padStart(12)} bytes from byte ${offset}`);
+  },
+});
