@@ -47,12 +47,18 @@ async function main([name, ...args]: string[]): Promise<void> {
   await runCommand(name, args, COMMANDS);
 }
 
+/** What tells how a line is to be. */
+function helpCommand([name = '']: string[]): string {
+  return Object.hasOwn(COMMANDS, name) ? `fewbits ${name} --help` : 'fewbits --help';
+}
+
 // a reader that has seen enough, such as head, is no error
 process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => process.exit(code === 'EPIPE' ? 0 : 1));
 
-main(process.argv.slice(2)).catch((error: unknown) => {
+const args = process.argv.slice(2);
+main(args).catch((error: unknown) => {
   const usage = error instanceof UsageError;
   const [line] = (error instanceof Error ? error.message : String(error)).split('\n');
-  console.error(`fewbits: ${escaped(line)}${usage ? ' (fewbits --help)' : ''}`);
+  console.error(`fewbits: ${escaped(line)}${usage ? ` (${helpCommand(args)})` : ''}`);
   process.exitCode = usage ? 2 : 1;
 });

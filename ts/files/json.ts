@@ -4,6 +4,8 @@
  * are merely written without a fraction.
  */
 
+import { quoted } from './quote.ts';
+
 /** A value. Objects are maps; integers from 0 on are numbers, all other numbers `OtherNumber`. */
 export type Json =
   | null
@@ -107,7 +109,7 @@ class Reader {
       const at = this.#at;
       if (this.#bytes[at] !== QUOTE) this.#fail('expected a key in quotation marks');
       const key = this.#string();
-      if (object.has(key)) this.#fail('a key that stands twice', at);
+      if (object.has(key)) this.#fail(`the key ${quoted(key)} stands twice, the second time`, at);
       if (!this.#next(COLON)) this.#fail('expected :');
       object.set(key, this.#value(level + 1));
     } while (this.#next(COMMA));

@@ -189,8 +189,7 @@ function shapeOf(shape: Literal | undefined): number[] {
       `the .npy file has ${shape.items.length} dimensions; numpy's arrays have at most ${MOST_DIMENSIONS}`,
     );
   return shape.items.map((size) => {
-    // True and False are integers in Python
-    const value = typeof size === 'boolean' ? Number(size) : typeof size === 'bigint' ? Number(size) : NaN;
+    const value = typeof size === 'bigint' ? Number(size) : NaN;
     if (!Number.isSafeInteger(value) || value < 0)
       throw new Error(
         `the .npy header's shape has ${typeof size === 'bigint' ? `${escaped(String(size), 40)}` : 'what is no integer'} in it; sizes are integers from 0`,

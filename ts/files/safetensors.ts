@@ -190,7 +190,7 @@ function jsonOf(bytes: Uint8Array): Json {
   try {
     return parseJson(bytes);
   } catch (error) {
-    throw new Error(`the .safetensors header is not JSON: ${(error as Error).message}`, { cause: error });
+    throw new Error(`the .safetensors header is not sound JSON: ${(error as Error).message}`, { cause: error });
   }
 }
 
