@@ -38,7 +38,7 @@ async function run(name: string, file: string): Promise<Outcome> {
     if (module.openTask !== undefined) {
       const task = await module.openTask({ seed: 1, role: 'worker' });
       const gradient = await task.gradient(task.model, { step: 0, rank: 0, workers: 1 });
-      if (gradient.length !== task.model.parameters.length) throw new Error('a gradient of another length');
+      if (gradient?.length !== task.model.parameters.length) throw new Error('a gradient of another length');
       await task.evaluate?.(task.model.parameters);
     }
     return outcome();

@@ -10,7 +10,18 @@ import type {
   MqttClient,
 } from 'mqtt';
 import { requireInteger } from '../arguments.ts';
-import type { Link, Listener, OpenLink, Traffic } from './link.ts';
+import { wallClock, within, type Link, type Listener, type OpenLink, type Traffic } from './link.ts';
+import { Broken, LEAST_PACKET, Outbox } from './outbox.ts';
+import {
+  BrokerError,
+  isFinal,
+  isOtherVersion,
+  lacking,
+  NOT_AUTHORIZED,
+  refusedConnection,
+  refusedSubscription,
+  TOO_LARGE,
+} from './refusals.ts';
 
 /** How to reach a broker. */
 export interface ConnectionOptions {
@@ -18,7 +29,10 @@ export interface ConnectionOptions {
   readonly url: string;
   /** What mqtt.js takes beside the address: username, password, ca, cert, key, servername, keepalive and so on. */
   readonly options?: IClientOptions;
-  /** The longest MQTT packet, where the broker does not say less; 262,144 if left out. */
+  /**
+   * The longest MQTT packet, where the broker does not say less; 131,072 if left out, which the usual limits of brokers take.
+   * It is halved for as long as the broker refuses packets as too large.
+   */
   readonly packetBytes?: number;
   /** Messages that may wait for the broker's acknowledgement at a time; 16 if left out, fewer where the broker says so. */
   readonly inFlight?: number;
@@ -26,24 +40,19 @@ export interface ConnectionOptions {
   readonly timeout?: number;
   /** Hears why the broker cannot be reached yet, each reason once; it is tried again until the time is up. */
   readonly onRetry?: (reason: Error) => void;
+  /** Hears how long packets are from now on, where the broker has refused longer ones. */
+  readonly onPacketBytes?: (bytes: number) => void;
 }
 
-const PACKET_BYTES = 262_144;
+const PACKET_BYTES = 131_072;
 const IN_FLIGHT = 16;
 const TIMEOUT = 30_000;
 
 /** How long close waits for what is under way, in milliseconds. */
-const CLOSING = 5000;
+const CLOSING = 3000;
 
 /** Milliseconds before a broken connection is tried again. */
 const AGAIN_AFTER = 250;
-
-/** CONNACK codes of a refused protocol version, in 3.1.1 and in 5; and those that no second attempt changes. */
-const OTHER_VERSION: ReadonlySet<unknown> = new Set([1, 132]);
-const FINAL: ReadonlySet<unknown> = new Set([2, 4, 5, 133, 134, 135, 138, 140]);
-
-/** Bytes of a PUBLISH around its payload at most: fixed header, length of the topic, identifier, properties. */
-const AROUND = 5 + 2 + 2 + 1;
 
 /** mqtt.js, or where it cannot be imported a sentence on how to get it. */
 async function importMqtt(): Promise<{ readonly connect: typeof Connect }> {
@@ -63,7 +72,7 @@ async function importMqtt(): Promise<{ readonly connect: typeof Connect }> {
  * const broker = mqttBroker({ url: 'mqtts://broker.example', options: { username: 'lab', password: 'secret' } });
  */
 export function mqttBroker(given: ConnectionOptions): OpenLink {
-  requireInteger('packetBytes', given.packetBytes ?? PACKET_BYTES, 1024, 268_435_455);
+  requireInteger('packetBytes', given.packetBytes ?? PACKET_BYTES, LEAST_PACKET, 268_435_455);
   requireInteger('inFlight', given.inFlight ?? IN_FLIGHT, 1, 65_535);
   return async (will) => {
     const { connect } = await importMqtt();
@@ -73,6 +82,8 @@ export function mqttBroker(given: ConnectionOptions): OpenLink {
       keepalive: 15,
       reconnectPeriod: AGAIN_AFTER,
       ...given.options,
+      // done here, so that what the broker refuses the second time is heard
+      resubscribe: false,
       will: { topic: will, payload: '', qos: 1, retain: true },
     };
     const open = (protocolVersion: IClientOptions['protocolVersion']): Promise<Connected> =>
@@ -80,14 +91,17 @@ export function mqttBroker(given: ConnectionOptions): OpenLink {
     try {
       return linkOver(await open(options.protocolVersion), given);
     } catch (error) {
-      if (given.options?.protocolVersion !== undefined || !OTHER_VERSION.has(codeOf(error))) throw error;
+      const isOther = error instanceof BrokerError && isOtherVersion(error.reasonCode);
+      if (given.options?.protocolVersion !== undefined || !isOther) throw error;
       return linkOver(await open(4), given);
     }
   };
 }
 
-function codeOf(error: unknown): unknown {
-  return (error as { code?: unknown }).code;
+/** The reason that a broker gave with what mqtt.js rejects. */
+function reasonOf(error: unknown): number | undefined {
+  const { code } = error as { code?: unknown };
+  return typeof code === 'number' ? code : undefined;
 }
 
 /** A client, and what the broker said to it first. */
@@ -99,7 +113,7 @@ interface Connected {
 /** The client, once it is connected; it tries again until the time is up, but not where the broker has refused it. */
 async function connected(
   client: MqttClient,
-  { timeout = TIMEOUT, onRetry }: ConnectionOptions,
+  { url, timeout = TIMEOUT, onRetry }: ConnectionOptions,
 ): Promise<Connected> {
   let last: Error | undefined;
   let heard: ((error: Error) => void) | undefined;
@@ -113,9 +127,10 @@ async function connected(
       heard = (error) => {
         const known = last?.message === error.message;
         last = error;
-        if (OTHER_VERSION.has(codeOf(error)) || FINAL.has(codeOf(error))) {
+        const reason = reasonOf(error);
+        if (reason !== undefined && (isOtherVersion(reason) || isFinal(reason))) {
           clearTimeout(timer);
-          reject(error);
+          reject(refusedConnection(url, reason));
         } else if (!known) onRetry?.(error);
       };
       client.on('error', heard);
@@ -133,12 +148,41 @@ async function connected(
 function linkOver({ client, connack }: Connected, given: ConnectionOptions): Link {
   const v5 = client.options.protocolVersion === 5;
   const said = v5 ? (connack.properties ?? {}) : {};
-  const packet = Math.min(given.packetBytes ?? PACKET_BYTES, said.maximumPacketSize ?? Infinity);
-  const inFlight = Math.min(given.inFlight ?? IN_FLIGHT, said.receiveMaximum ?? Infinity);
+  const lacks = lacking(given.url, said);
+  if (lacks !== undefined) {
+    client.end(true);
+    throw lacks;
+  }
   const traffic: Traffic = { messagesUp: 0, bytesUp: 0, messagesDown: 0, bytesDown: 0 };
-  const gate = gateOf(inFlight);
   const early: Parameters<Listener['message']>[] = [];
+  const filters = new Set<string>();
   let listener: Listener | undefined;
+  let isClosing = false;
+  /** What the broker said when it broke the connection. */
+  let parting: number | undefined;
+  let failure: BrokerError | undefined;
+
+  const outbox = new Outbox({
+    packetBytes: Math.min(given.packetBytes ?? PACKET_BYTES, said.maximumPacketSize ?? Infinity),
+    inFlight: Math.min(given.inFlight ?? IN_FLIGHT, said.receiveMaximum ?? Infinity),
+    async send(topic, payload, retain) {
+      if (!client.connected) throw new Broken();
+      traffic.messagesUp++;
+      traffic.bytesUp += wireBytes(topic, payload, v5);
+      // mqtt.js takes Buffers where there are some; this is a view, not a copy
+      const bytes =
+        typeof Buffer === 'undefined'
+          ? (payload as Buffer)
+          : Buffer.from(payload.buffer, payload.byteOffset, payload.length);
+      const options: IClientPublishOptions = { qos: 1, retain };
+      await client.publishAsync(topic, bytes, options);
+    },
+    onPacketBytes: given.onPacketBytes,
+  });
+  const fail = (error: BrokerError): void => {
+    failure ??= error;
+    listener?.failed?.(failure);
+  };
 
   client.handleMessage = (message, done) => {
     const payload = message.payload as Uint8Array;
@@ -157,42 +201,71 @@ function linkOver({ client, connack }: Connected, given: ConnectionOptions): Lin
   sendAtOnce(client);
   client.on('connect', () => {
     sendAtOnce(client);
+    parting = undefined;
+    outbox.up();
+    subscribe([...filters]).catch((error: unknown) => {
+      if (error instanceof BrokerError) fail(error);
+    });
     listener?.up();
   });
-  // a connection that breaks is tried again; mqtt.js says why it broke, which is nothing that the roles could act on
-  client.on('error', () => {});
+  client.on('disconnect', ({ reasonCode }) => {
+    parting = reasonCode;
+  });
+  client.on('close', () => {
+    outbox.down(parting === TOO_LARGE);
+    // the outbox sends them again: what broke the connection must not break the next one before anything else is done
+    for (const id of Object.keys(client.outgoing)) client.removeOutgoingMessage(Number(id));
+    if (isClosing) return;
+    if (parting === NOT_AUTHORIZED) fail(refusedConnection(given.url, parting));
+    else listener?.down?.();
+  });
+  // a connection that breaks is tried again; one that is refused for good is not
+  client.on('error', (error) => {
+    const reason = reasonOf(error);
+    if (reason !== undefined && isFinal(reason) && !client.connected)
+      fail(refusedConnection(given.url, reason));
+  });
+
+  /** Subscribes; after a break of the connection this is done again. */
+  async function subscribe(wanted: readonly string[]): Promise<void> {
+    if (wanted.length === 0) return;
+    // one packet each, so that a refusal names its filter
+    await Promise.all(
+      wanted.map(async (filter) => {
+        try {
+          await client.subscribeAsync(filter, v5 ? { qos: 1, nl: true } : { qos: 1 });
+        } catch (error) {
+          const reason = reasonOf(error);
+          if (reason !== undefined && reason >= 0x80) throw refusedSubscription(filter, reason);
+          if (isClosing) throw error;
+          // the connection broke: the next one subscribes
+        }
+      }),
+    );
+  }
 
   return {
     traffic,
-    room: (topic) => packet - AROUND - new TextEncoder().encode(topic).length,
-    async publish(topic, payload, retain = false) {
-      const options: IClientPublishOptions = { qos: 1, retain };
-      traffic.messagesUp++;
-      traffic.bytesUp += wireBytes(topic, payload, v5);
-      await gate(async () => {
-        // mqtt.js takes Buffers where there are some; this is a view, not a copy
-        const bytes =
-          typeof Buffer === 'undefined'
-            ? (payload as Buffer)
-            : Buffer.from(payload.buffer, payload.byteOffset, payload.length);
-        await client.publishAsync(topic, bytes, options);
-      });
-    },
-    async subscribe(filters) {
-      await client.subscribeAsync([...filters], v5 ? { qos: 1, nl: true } : { qos: 1 });
+    room: (topic) => outbox.room(topic),
+    publish: (topic, payload, retain = false) => outbox.publish(topic, payload, retain),
+    async subscribe(wanted) {
+      for (const filter of wanted) filters.add(filter);
+      if (client.connected) await subscribe(wanted);
     },
     listen(given) {
       listener = given;
       for (const one of early.splice(0)) void given.message(...one);
+      if (failure !== undefined) given.failed?.(failure);
     },
     async close() {
-      let timer: ReturnType<typeof setTimeout> | undefined;
-      const late = new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, CLOSING);
-      });
-      await Promise.race([client.endAsync(), late]);
-      // a timer that is left would keep the process
-      clearTimeout(timer);
+      if (isClosing) return;
+      isClosing = true;
+      if (client.connected && failure === undefined) {
+        await within(wallClock, CLOSING, outbox.idle());
+        outbox.close();
+        await within(wallClock, CLOSING, client.endAsync());
+      }
+      outbox.close();
       client.end(true);
     },
   };
@@ -205,26 +278,6 @@ function linkOver({ client, connack }: Connected, given: ConnectionOptions): Lin
 function sendAtOnce({ stream }: MqttClient): void {
   const socket = stream as { setNoDelay?: (on: boolean) => void };
   socket.setNoDelay?.(true);
-}
-
-/** Lets so many pass at a time, in the order in which they came. */
-function gateOf(width: number): (work: () => Promise<void>) => Promise<void> {
-  const waiting: (() => void)[] = [];
-  let free = width;
-  return async (work) => {
-    if (free > 0) free--;
-    else
-      await new Promise<void>((resolve) => {
-        waiting.push(resolve);
-      });
-    try {
-      await work();
-    } finally {
-      const next = waiting.shift();
-      if (next === undefined) free++;
-      else next();
-    }
-  };
 }
 
 /** Bytes of a PUBLISH with quality of service 1. */

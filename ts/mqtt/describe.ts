@@ -3,12 +3,13 @@ import { PacketError } from '../errors.ts';
 import type { OpenLink } from './link.ts';
 import { drawMark } from './post.ts';
 import { unpackJson } from './run-state.ts';
-import type { Description } from './server.ts';
+import type { Description } from './description.ts';
 import { topicsOf } from './topics.ts';
 
 /**
  * Waits for a run's server, and says what the run is.
- * @throws Error where no server has said so within `timeout` milliseconds (60,000 if left out)
+ * @throws BrokerError where the broker refuses the connection or the subscription
+ * @throws Error where no server has said so within `timeout` milliseconds (60,000 if left out), or the broker cannot be reached
  */
 export async function describeRun(
   broker: OpenLink,
@@ -38,8 +39,15 @@ export async function describeRun(
           }
         },
         up() {},
+        failed(error) {
+          clearTimeout(timer);
+          reject(error);
+        },
       });
-      link.subscribe([topics.server]).catch(reject);
+      link.subscribe([topics.server]).catch((error: unknown) => {
+        clearTimeout(timer);
+        reject(error instanceof Error ? error : new Error(String(error)));
+      });
     });
   } finally {
     await link.close();

@@ -37,6 +37,8 @@ export const KINDS = {
   /** Split learning: a batch's features up, the gradient at the cut down. */
   features: 10,
   cut: 11,
+  /** A worker: it leaves this step out. */
+  pass: 12,
 } as const;
 
 export type Kind = keyof typeof KINDS;

@@ -123,11 +123,13 @@ export class Membership {
 
   /**
    * A turn has closed over `from`, the first or the last of its step or neither. Who is not in it is not waited for in the rest
-   * of the step; who is in the first turn is, whatever it missed before.
+   * of the step; who is in the first turn is, whatever it missed before. Those of `passed` left the step out, and said so in
+   * time.
    */
   closed(
     from: readonly number[],
     { first, last }: { readonly first: boolean; readonly last: boolean },
+    passed: readonly number[] = [],
   ): void {
     for (const [rank, seat] of this.#seats.entries()) {
       if (seat === undefined) continue;
@@ -136,7 +138,7 @@ export class Membership {
       if (!from.includes(rank)) seat.out = true;
       else if (first) seat.missed = Math.min(seat.missed, PATIENCE - 1);
       if (!last) continue;
-      seat.missed = seat.out ? seat.missed + 1 : 0;
+      seat.missed = seat.out && !passed.includes(rank) ? seat.missed + 1 : 0;
       seat.out = false;
     }
   }

@@ -2,22 +2,52 @@
 import type { Message } from './head.ts';
 import type { Link } from './link.ts';
 import { Assembler, split, type Taken } from './parts.ts';
+import { BrokerError, TOO_LARGE } from './refusals.ts';
 
 /** Bytes of the longest message that is taken, if nothing else is asked for: a model of 2^27 numbers with its velocity. */
 export const LONGEST: number = 2 ** 30 + 2 ** 20;
 
 export class Post {
   readonly link: Link;
+  readonly #refused: (error: Error) => void;
   readonly #assembler: Assembler;
 
-  constructor(link: Link, longest: number = LONGEST) {
+  /** `refused` hears of what the broker does not take, and of what is too long for parts: the role cannot go on. */
+  constructor(link: Link, refused: (error: Error) => void, longest: number = LONGEST) {
     this.link = link;
+    this.#refused = refused;
     this.#assembler = new Assembler(longest);
   }
 
-  /** Resolves when the broker has all parts. */
+  /** Resolves when the broker has all parts, or does not take them, or the link is closed. */
   async send(topic: string, message: Message): Promise<void> {
-    await Promise.all(split(message, this.link.room(topic)).map((part) => this.link.publish(topic, part)));
+    await this.#heeding(async () => {
+      for (;;) {
+        const room = this.link.room(topic);
+        const parts = split(message, room).map((part) => this.link.publish(topic, part));
+        // all of them: none may be left that rejects later
+        const failed = (await Promise.allSettled(parts)).find(({ status }) => status === 'rejected');
+        if (failed === undefined) return;
+        const { reason } = failed as PromiseRejectedResult;
+        const isTooLarge = reason instanceof BrokerError && reason.reasonCode === TOO_LARGE;
+        // in smaller parts; the receiver tells them from the larger ones by their number
+        if (!isTooLarge || this.link.room(topic) >= room) throw reason;
+      }
+    });
+  }
+
+  /** Publishes a payload of its own, retained. Resolves as `send` does. */
+  async retain(topic: string, payload: Uint8Array): Promise<void> {
+    await this.#heeding(() => this.link.publish(topic, payload, true));
+  }
+
+  async #heeding(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      if (error instanceof BrokerError || error instanceof RangeError) this.#refused(error);
+      // else the link is closed
+    }
   }
 
   /** Takes what came on a topic; each topic has one sender. */

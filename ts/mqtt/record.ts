@@ -1,7 +1,8 @@
 /**
  * The record of a closed turn: whose messages it is made of, and the CRC-32 of each. As bytes, before the answer in a message
- * of kind `closed`: u8 route (1 server, 2 gather, 3 sum); u8 1 where the step ends with it; u16 seats; a bit a seat, in words;
- * a u32 CRC for each bit that is set, by rank.
+ * of kind `closed`: u8 route (1 server, 2 gather, 3 sum); u8 1 where the step ends with it, plus 2 where there is a checksum;
+ * u16 seats; a bit a seat, in words; a u32 CRC for each bit that is set, by rank; the u32 checksum of the model, where there
+ * is one. A record of nobody ends a step that all left out: it has no answer, and the model stays as it is.
  */
 import type { Route } from '../algorithms/system.ts';
 import { PacketError } from '../errors.ts';
@@ -17,11 +18,17 @@ export interface Record {
   readonly from: readonly number[];
   /** The CRC-32 of each one's message. */
   readonly crcs: readonly number[];
+  /** `checksumOf` the server's model after this turn, in turns after which models are compared. */
+  readonly checksum?: number;
 }
 
 const ROUTES: readonly (Route | undefined)[] = [undefined, 'server', 'gather', 'sum'];
 
 const HEAD = 4;
+
+/** Bits of byte 1. */
+const LAST = 1;
+const CHECKED = 2;
 
 /** Ranks as bits in words, as a record and a beat have them. */
 export function packRanks(ranks: Iterable<number>, seats: number): Uint8Array {
@@ -42,15 +49,19 @@ export function unpackRanks(bits: Uint8Array, seats: number): number[] {
 }
 
 /** A record and an answer as one message. */
-export function packClosed({ route, last, seats, from, crcs }: Record, answer: Uint8Array): Uint8Array {
+export function packClosed(
+  { route, last, seats, from, crcs, checksum }: Record,
+  answer: Uint8Array,
+): Uint8Array {
   const bits = packRanks(from, seats);
-  const bytes = new Uint8Array(HEAD + bits.length + from.length * 4 + answer.length);
+  const words = checksum === undefined ? crcs : [...crcs, checksum];
+  const bytes = new Uint8Array(HEAD + bits.length + words.length * 4 + answer.length);
   const view = new DataView(bytes.buffer);
   bytes[0] = ROUTES.indexOf(route);
-  bytes[1] = last ? 1 : 0;
+  bytes[1] = (last ? LAST : 0) + (checksum === undefined ? 0 : CHECKED);
   view.setUint16(2, seats, true);
   bytes.set(bits, HEAD);
-  crcs.forEach((crc, i) => view.setUint32(HEAD + bits.length + i * 4, crc, true));
+  words.forEach((crc, i) => view.setUint32(HEAD + bits.length + i * 4, crc, true));
   bytes.set(answer, bytes.length - answer.length);
   return bytes;
 }
@@ -63,16 +74,21 @@ export function unpackClosed(bytes: Uint8Array): { record: Record; answer: Uint8
   if (bytes.length < HEAD) throw new PacketError('the record ends in its head', bytes.length);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const route = ROUTES[bytes[0]];
-  if (route === undefined || bytes[1] > 1)
+  if (route === undefined || bytes[1] > LAST + CHECKED)
     throw new PacketError(`a record of route ${bytes[0]}, end ${bytes[1]}`, 0);
+  const last = (bytes[1] & LAST) !== 0;
+  const isChecked = (bytes[1] & CHECKED) !== 0;
   const seats = view.getUint16(2, true);
   const bits = HEAD + Math.ceil(seats / 32) * 4;
   if (bytes.length < bits) throw new PacketError('the record ends in its ranks', bytes.length);
   const from = unpackRanks(bytes.subarray(HEAD, bits), seats);
-  const end = bits + from.length * 4;
-  if (from.length === 0 || bytes.length < end) throw new PacketError('the record ends in its CRCs', bits);
+  const end = bits + (from.length + (isChecked ? 1 : 0)) * 4;
+  if (bytes.length < end) throw new PacketError('the record ends in its CRCs', bits);
+  if (from.length === 0 && (!last || bytes.length > end))
+    throw new PacketError('a record of nobody that has an answer, or does not end its step', bits);
   const crcs = from.map((_, i) => view.getUint32(bits + i * 4, true));
-  return { record: { route, last: bytes[1] === 1, seats, from, crcs }, answer: bytes.subarray(end) };
+  const checksum = isChecked ? { checksum: view.getUint32(end - 4, true) } : {};
+  return { record: { route, last, seats, from, crcs, ...checksum }, answer: bytes.subarray(end) };
 }
 
 /** The chain after a closed turn: the CRC-32 of the chain before it and that of the message that closed it. */

@@ -37,8 +37,12 @@ export class Round {
   readonly openedAt: number;
   readonly #rules: Rules;
   readonly #entries = new Map<number, Entry>();
+  /** Who leaves the step out. */
+  readonly #passed: Set<number>;
 
-  constructor(position: Position, route: Route, rules: Rules, now: number) {
+  /** `passed`: who has left the step out in an earlier turn of it. */
+  constructor(position: Position, route: Route, rules: Rules, now: number, passed: Iterable<number> = []) {
+    this.#passed = new Set(passed);
     this.position = position;
     this.route = route;
     this.#rules = rules;
@@ -47,13 +51,9 @@ export class Round {
 
   /** Takes what rank `rank` sent. The first message of a rank counts. */
   take(rank: number, message: Message, crc: number, now: number): Judgement {
-    const { step, turn, chain } = this.position;
-    const behind = message.step < step || (message.step === step && message.turn < turn);
-    if (behind) return 'late';
+    const elsewhere = this.#elsewhere(message);
+    if (elsewhere !== undefined) return elsewhere;
     const place = `step ${message.step}, turn ${message.turn}`;
-    if (message.step !== step || message.turn !== turn)
-      return { refused: `a message of ${place}, and the run is in step ${step}, turn ${turn}` };
-    if (message.chain !== chain) return { refused: `a message of ${place} of another history` };
     if (message.kind !== this.route)
       return { refused: `a message of route ${message.kind} in ${place}, whose route is ${this.route}` };
     const known = this.#entries.get(rank);
@@ -62,22 +62,56 @@ export class Round {
         ? 'again'
         : { refused: `another message of rank ${rank} in ${place}` };
     this.#entries.set(rank, { rank, bytes: message.bytes, crc, at: now });
+    this.#passed.delete(rank);
     return 'taken';
+  }
+
+  /** Takes it that rank `rank` leaves the step out: nobody waits for it. */
+  pass(rank: number, message: Message): Judgement {
+    const elsewhere = this.#elsewhere(message);
+    if (elsewhere !== undefined) return elsewhere;
+    if (this.#passed.has(rank)) return 'again';
+    if (this.#entries.has(rank))
+      return { refused: `rank ${rank} leaves step ${message.step} out, and has sent a message in it` };
+    this.#passed.add(rank);
+    return 'taken';
+  }
+
+  /** What becomes of a message that is not of this turn. */
+  #elsewhere(message: Message): Judgement | undefined {
+    const { step, turn, chain } = this.position;
+    const behind = message.step < step || (message.step === step && message.turn < turn);
+    if (behind) return 'late';
+    const place = `step ${message.step}, turn ${message.turn}`;
+    if (message.step !== step || message.turn !== turn)
+      return { refused: `a message of ${place}, and the run is in step ${step}, turn ${turn}` };
+    return message.chain === chain ? undefined : { refused: `a message of ${place} of another history` };
   }
 
   /** Forgets the message of a rank: its sender has begun a new life, or the message is no good. */
   drop(rank: number): void {
     this.#entries.delete(rank);
+    this.#passed.delete(rank);
   }
 
-  /** Who has been heard, ascending. */
+  /** Who has been heard, ascending: those whose messages count, and those who leave the step out. */
   get heard(): number[] {
-    return [...this.#entries.keys()].sort((a, b) => a - b);
+    return [...this.#entries.keys(), ...this.#passed].sort((a, b) => a - b);
+  }
+
+  /** Who leaves the step out, ascending. */
+  get passed(): number[] {
+    return [...this.#passed].sort((a, b) => a - b);
   }
 
   /** The messages that count, by rank. */
   get entries(): readonly Entry[] {
-    return this.heard.map((rank) => this.#entries.get(rank) as Entry);
+    return [...this.#entries.values()].sort((a, b) => a.rank - b.rank);
+  }
+
+  /** How many more have to be heard for a quorum. */
+  get missing(): number {
+    return Math.max(0, this.#rules.quorum - this.#entries.size - this.#passed.size);
   }
 
   /** When the deadline is. */
@@ -85,9 +119,13 @@ export class Round {
     return this.openedAt + this.#rules.deadline;
   }
 
-  /** Whether it is time to close, where the ranks of `awaited` are waited for. */
+  /**
+   * Whether it is time to close, where the ranks of `awaited` are waited for. Who leaves the step out agrees to go on without
+   * it, and so counts towards the quorum.
+   */
   isDue(awaited: readonly number[], now: number): boolean {
-    if (this.#entries.size < this.#rules.quorum) return false;
-    return now >= this.deadlineAt || awaited.every((rank) => this.#entries.has(rank));
+    if (this.missing > 0) return false;
+    const isHeard = (rank: number): boolean => this.#entries.has(rank) || this.#passed.has(rank);
+    return now >= this.deadlineAt || awaited.every(isHeard);
   }
 }

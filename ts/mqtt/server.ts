@@ -7,18 +7,25 @@
  */
 import { requireInteger, requireNumber } from '../arguments.ts';
 import { descend, finiteFloatsOf, sumMessages } from '../algorithms/steps.ts';
-import type { Model, Route, Server, System, Worker } from '../algorithms/system.ts';
+import type { Model, Outcome, Route, Server, System, Worker } from '../algorithms/system.ts';
 import type { Device } from '../device.ts';
 import { PacketError } from '../errors.ts';
 import { crc32 } from '../packet/crc32.ts';
+import { DEADLINE } from './deadline.ts';
+import type { Description } from './description.ts';
 import { NO_RANK, type Kind, type Message, type Position } from './head.ts';
-import { wallClock, type Clock, type Link, type OpenLink, type Traffic } from './link.ts';
-import { Membership, type Member, type SavedSeat } from './membership.ts';
+import { History } from './history.ts';
+import { isSame } from './inbox.ts';
+import { LEAVING, wallClock, within, type Clock, type Link, type OpenLink, type Traffic } from './link.ts';
+import { Membership, type Member } from './membership.ts';
 import { drawMark, Post } from './post.ts';
 import { chained, firstChain, packClosed, packRanks } from './record.ts';
 import { Round, type Entry } from './round.ts';
-import { packJson, packList, packModel, unpackJson, unpackList, unpackModel } from './run-state.ts';
+import { packJson, packList, packModel, unpackJson, unpackModel } from './run-state.ts';
+import { packRun, unpackRun } from './saved-run.ts';
+import { checksumOf, settingsOf, type Settings } from './settings.ts';
 import { topicsOf, type Topics } from './topics.ts';
+import { secondsOf, Waits } from './waits.ts';
 
 /** Where a server keeps its state: a file, say. */
 export interface Store {
@@ -41,6 +48,8 @@ export interface ClosedRound extends Position {
   readonly duration: number;
   /** Names of those who were here and not in it. */
   readonly missed: readonly string[];
+  /** Names of those who left the step out, and said so. */
+  readonly passed: readonly string[];
   /** Names of those who are not waited for any more. */
   readonly stragglers: readonly string[];
   /** Workers who are here. */
@@ -66,12 +75,21 @@ export interface ServeOptions {
   readonly start?: number;
   /** The least number of messages that a turn is made of; half of the seats if left out. */
   readonly quorum?: number;
-  /** Milliseconds from its opening after which a turn closes with a quorum; 30,000 if left out. */
+  /**
+   * Milliseconds from its opening after which a turn closes with a quorum, and after which `onNote` hears what is waited for
+   * where there is none, each time anew; 30,000 if left out.
+   */
   readonly deadline?: number;
   /** Steps after which the run ends; without end if left out. */
   readonly steps?: number;
   /** Milliseconds of silence after which the server says where the run is; 1000 if left out. */
   readonly beat?: number;
+  /**
+   * Steps after which the checksum of the model goes with a closed turn: a worker whose model has another is named in
+   * `onRefused`, and loads the model. 25 if left out; 0 for never. Of systems whose workers' models differ by design they are
+   * compared in the next step that sets all models to one answer, if they have such steps (LIEC-SGD has, CSER has not).
+   */
+  readonly checkEvery?: number;
   /** What workers are told of the run, JSON: the task and its settings, say. */
   readonly about?: unknown;
   /** Where the state goes, and comes from where there is one. */
@@ -80,8 +98,13 @@ export interface ServeOptions {
   readonly saveEvery?: number;
   /** Called after each turn; the next one closes when it has resolved. */
   readonly onRound?: (round: ClosedRound) => void | Promise<void>;
-  /** A message that was refused: from whom, and why. */
+  /**
+   * From whom something was refused, and why: a message, settings that are not the run's, a model that is not; or that a worker
+   * has left out ten steps in a row.
+   */
   readonly onRefused?: (refusal: { readonly name: string; readonly reason: string }) => void;
+  /** What the server has been waiting for, for longer than `deadline`. */
+  readonly onNote?: (text: string) => void;
   /** Somebody has come or gone. */
   readonly onMember?: (member: {
     readonly name: string;
@@ -99,38 +122,9 @@ export interface RunServer {
   /** Where the run is. */
   readonly position: Position;
   readonly members: readonly Member[];
-  /** Saves the state and leaves; the run can go on from there. */
+  /** Saves the state and leaves, within seconds, whether the broker is there or not; the run can go on from there. */
   stop(): Promise<void>;
 }
-
-/** What a run is, as the server's retained message has it. */
-export interface Description {
-  readonly format: 1;
-  /** Of this server's life. */
-  readonly mark: string;
-  /** The run's key. */
-  readonly key: number;
-  readonly system: string;
-  /** Elements of the model. */
-  readonly n: number;
-  readonly workers: number;
-  readonly ended: boolean;
-  /** The chain where it ended. */
-  readonly chain: number;
-  readonly about: unknown;
-}
-
-/** A closed turn that can be sent again. */
-interface Kept {
-  readonly position: Position;
-  readonly closed: Uint8Array;
-  /** Of a `gather` turn. */
-  readonly gathered: readonly Entry[];
-}
-
-/** Turns, and bytes of them, that are kept for who missed them. */
-const KEPT_TURNS = 64;
-const KEPT_BYTES = 2 ** 26;
 
 /** How long a server stays after the last step for those who have not heard of it, in milliseconds. */
 const LINGER = 10_000;
@@ -139,12 +133,16 @@ const LINGER = 10_000;
 const QUEUED = 256;
 
 const BEAT = 1000;
-const DEADLINE = 30_000;
+const CHECK_EVERY = 25;
+
+/** Characters of a worker's note that are told. */
+const NOTE = 400;
 
 /**
- * Serves a run until its steps are done.
+ * Serves a run until its steps are done. `done` rejects with a BrokerError where the broker refuses what the server sends.
  * @throws TypeError or RangeError where an option is wrong; PacketError where the stored state is not one of this run
- * @throws Error where the broker cannot be reached
+ * @throws BrokerError where the broker refuses the connection; another Error where it cannot be reached, or where the state
+ * cannot be written
  */
 export async function serveRun(options: ServeOptions): Promise<RunServer> {
   const topics = topicsOf(options.run, options.prefix);
@@ -166,6 +164,9 @@ class Serving implements RunServer {
   readonly #follower: Worker;
   readonly #steps: number;
   readonly #beat: number;
+  readonly #checkEvery: number;
+  readonly #waits: Waits;
+  readonly #history = new History();
 
   #post: Post | undefined;
   #key = 0;
@@ -177,7 +178,6 @@ class Serving implements RunServer {
   #stepChain: number;
   /** The model at the start of this step, where one that is under way may change it: among peers. */
   #before: Uint8Array | undefined;
-  #kept: Kept[] = [];
   /** The last message of each name that was used. */
   #used = new Map<string, { step: number; turn: number; crc: number }>();
   /** Marks of those who found no seat. */
@@ -188,6 +188,10 @@ class Serving implements RunServer {
   #queued = 0;
   #lastWord = 0;
   #callOff: () => void = () => {};
+  #settings: Settings | undefined;
+  /** The step after which models were compared last. */
+  #checked = -1;
+  #isDown = false;
   #ended = false;
   #stopped = false;
   #resolve!: () => void;
@@ -198,7 +202,10 @@ class Serving implements RunServer {
     this.#members = new Membership(workers);
     requireInteger('start', options.start ?? workers, 1, workers);
     requireInteger('quorum', options.quorum ?? 1, 1, workers);
-    requireNumber('deadline', options.deadline ?? DEADLINE, 'a number above 0', (value) => value > 0);
+    const { deadline = DEADLINE } = options;
+    requireNumber('deadline', deadline, 'a number above 0', (value) => value > 0);
+    this.#waits = new Waits(deadline);
+    this.#checkEvery = requireInteger('checkEvery', options.checkEvery ?? CHECK_EVERY, 0, 2 ** 31);
     this.#beat = requireNumber('beat', options.beat ?? BEAT, 'a number above 0', (value) => value > 0);
     requireInteger('saveEvery', options.saveEvery ?? 1, 1, 2 ** 31);
     this.#steps =
@@ -228,19 +235,34 @@ class Serving implements RunServer {
     return this.#members.members;
   }
 
-  /** Takes the stored state, if there is one, and begins the step. */
+  /** Takes the stored state, if there is one, and begins the step. The state is written, so that it is known that it can be. */
   async restore(): Promise<void> {
-    const stored = await this.#options.store?.read();
-    this.#key = crc32(packJson([this.#options.run, drawMark()]));
+    const { run, store, device, system, model } = this.#options;
+    this.#settings = await settingsOf(device, system, model);
+    const stored = await store?.read();
+    this.#key = crc32(packJson([run, drawMark()]));
     if (stored !== undefined) this.#load(stored);
     await this.#beginStep(this.position);
+    await this.#save();
   }
 
   begin(link: Link): void {
-    this.#post = new Post(link);
+    const fail = (error: Error): void =>
+      void this.#do(() => {
+        throw error;
+      });
+    this.#post = new Post(link, fail);
     link.listen({
       message: (topic, payload, retained) => this.#take(topic, payload, retained),
-      up: () => void this.#do(() => this.#announce()),
+      up: () => {
+        this.#isDown = false;
+        void this.#do(() => this.#announce());
+      },
+      down: () => {
+        this.#isDown = true;
+        this.#waits.at(this.#clock.now());
+      },
+      failed: fail,
     });
     const { allHere, allUp, allPeers, server } = this.#topics;
     // not in the queue: what comes before the broker's acknowledgement would wait for it, and it for that
@@ -250,10 +272,7 @@ class Serving implements RunServer {
           if (this.position.step >= this.#steps) await this.#end();
           else this.#announce();
         }),
-      (error: unknown) =>
-        this.#do(() => {
-          throw error;
-        }),
+      fail,
     );
   }
 
@@ -296,9 +315,33 @@ class Serving implements RunServer {
     if (!this.#ended && this.#round.deadlineAt > now) at.push(this.#round.deadlineAt);
     this.#callOff = this.#clock.after(Math.max(1, Math.min(...at) - now), () => {
       void this.#do(() => {
-        if (!this.#ended && this.#clock.now() >= this.#lastWord + this.#beat) this.#sendBeat();
+        const time = this.#clock.now();
+        if (!this.#ended && time >= this.#lastWord + this.#beat) this.#sendBeat();
+        this.#tellWaits(time);
       });
     });
+  }
+
+  /** Says what is waited for, where that takes long. */
+  #tellWaits(now: number): void {
+    if (this.#ended) return;
+    if (!this.#isDown) this.#waits.at(this.#round.openedAt);
+    const waited = this.#waits.due(now);
+    if (waited === undefined) return;
+    const since = `waits since ${secondsOf(waited)} for`;
+    if (this.#isDown) return this.#options.onNote?.(`${since} the broker, which cannot be reached`);
+    const names = (ranks: readonly number[]): string =>
+      ranks.length === 0 ? 'nobody' : ranks.map((rank) => this.#nameOf(rank)).join(' ');
+    const { missing, heard } = this.#round;
+    const { step } = this.position;
+    this.#options.onNote?.(
+      `${since} ${missing} more of the workers that step ${step} needs: ` +
+        `here are ${names(this.#members.present)}, heard were ${names(heard)}`,
+    );
+  }
+
+  #nameOf(rank: number): string {
+    return this.#members.nameOf(rank) ?? String(rank);
   }
 
   // What is sent
@@ -315,7 +358,9 @@ class Serving implements RunServer {
   }
 
   #sendBeat(): void {
-    this.#send(this.#topics.down, this.#beatMessage());
+    // beats that wait for the broker would all come at once
+    if (this.#isDown) this.#lastWord = this.#clock.now();
+    else this.#send(this.#topics.down, this.#beatMessage());
   }
 
   #beatMessage(): Message {
@@ -340,15 +385,15 @@ class Serving implements RunServer {
       ended,
       chain: this.position.chain,
       about,
+      settings: this.#settings,
+      checkEvery: this.#checkEvery,
+      deadline: this.#options.deadline ?? DEADLINE,
     };
     this.#retain(packJson(description));
   }
 
   #retain(payload: Uint8Array): void {
-    this.#sent = Promise.allSettled([
-      this.#sent,
-      this.#post?.link.publish(this.#topics.server, payload, true),
-    ]);
+    this.#sent = Promise.allSettled([this.#sent, this.#post?.retain(this.#topics.server, payload)]);
   }
 
   // What comes
@@ -427,16 +472,20 @@ class Serving implements RunServer {
     const { message, crc } = taken;
     if (message.run !== this.#key) return this.#refuse(name, 'a message of another run');
     if (message.kind === 'ask') return this.#answerAsk(name, message);
+    if (message.kind === 'note') return this.#noted(name, message.bytes);
     if (this.#ended) return;
     const { kind: route } = message;
-    if (route !== 'server' && route !== 'gather' && route !== 'sum')
+    if (route !== 'server' && route !== 'gather' && route !== 'sum' && route !== 'pass')
       return this.#refuse(name, `a message of kind ${route}`);
     if ((route === 'gather') !== (kind === 'peer'))
       return this.#refuse(name, `a message of route ${route} on the topic ${kind}`);
     const rank = this.#members.rankOf(name);
     if (rank === undefined || rank !== message.rank)
       return this.#refuse(name, `a message of rank ${message.rank}, whose seat is ${rank ?? 'none'}`);
-    const judgement = this.#round.take(rank, message, crc, this.#clock.now());
+    const judgement =
+      route === 'pass'
+        ? this.#round.pass(rank, message)
+        : this.#round.take(rank, message, crc, this.#clock.now());
     if (typeof judgement === 'object') return this.#refuse(name, judgement.refused);
     if (judgement !== 'taken') return;
     try {
@@ -449,25 +498,30 @@ class Serving implements RunServer {
     }
   }
 
-  /** Tells a worker how to go on from where it is. */
-  #answerAsk(name: string, { step, turn, chain }: Message): void {
+  /** What a worker has found: text for people. */
+  #noted(name: string, bytes: Uint8Array): void {
+    // eslint-disable-next-line no-control-regex
+    const text = new TextDecoder().decode(bytes).replace(/[\u0000-\u001f\u007f-\u009f]/g, ' ');
+    this.#options.onRefused?.({ name, reason: text.slice(0, NOTE) });
+  }
+
+  /** Tells a worker how to go on from where it is; one that asks for the model gets it. */
+  #answerAsk(name: string, ask: Message): void {
     const topic = this.#topics.to(name);
-    const same = (position: Position): boolean =>
-      position.step === step && position.turn === turn && position.chain === chain;
+    const wantsModel = ask.bytes.length > 0;
     if (this.#ended) this.#describe(true);
-    if (same(this.position)) return this.#send(topic, this.#beatMessage());
-    let first = this.#kept.findIndex(({ position }) => same(position));
-    if (first < 0) {
+    if (!wantsModel && isSame(ask, this.position)) return this.#send(topic, this.#beatMessage());
+    let turns = wantsModel ? undefined : this.#history.since(ask);
+    if (turns === undefined) {
       const { model } = this.#options;
       const used = packJson(this.#used.get(name) ?? {});
       const state = packList([this.#common, this.#before ?? packModel(model), used]);
       const at = { step: this.position.step, turn: 0, chain: this.#stepChain };
       this.#send(topic, this.#message('state', state, at));
       // and the turns of this step that are closed
-      first = this.#kept.findIndex(({ position }) => position.step === at.step);
-      if (first < 0) return;
+      turns = this.#history.of(at.step);
     }
-    for (const { position, closed, gathered } of this.#kept.slice(first)) {
+    for (const { position, closed, gathered } of turns) {
       for (const entry of gathered)
         this.#send(topic, this.#message('gather', entry.bytes, position, entry.rank));
       this.#send(topic, this.#message('closed', closed, position));
@@ -476,12 +530,12 @@ class Serving implements RunServer {
 
   // Turns
 
-  #open(position: Position, route: Route): Round {
+  #open(position: Position, route: Route, passed: readonly number[] = []): Round {
     const { deadline = DEADLINE, workers, start = workers, quorum } = this.#options;
     const least = quorum ?? Math.max(1, Math.ceil(workers / 2));
     const first = position.step === 0 && position.turn === 0;
     const rules = { deadline, quorum: first ? Math.max(start, least) : least };
-    return new Round(position, route, rules, this.#clock.now());
+    return new Round(position, route, rules, this.#clock.now(), passed);
   }
 
   /** The follower begins the step, and the first turn opens. */
@@ -506,12 +560,13 @@ class Serving implements RunServer {
   async #make(): Promise<{ entries: readonly Entry[]; answer: Uint8Array } | undefined> {
     const { entries, route } = this.#round;
     const messages = entries.map(({ bytes }) => bytes);
-    if (route === 'gather') return { entries, answer: new Uint8Array(0) };
+    if (route === 'gather' || entries.length === 0) return { entries, answer: new Uint8Array(0) };
     if (route === 'sum') return { entries, answer: sumMessages(messages) };
     const machine = this.#machine;
     if (machine === undefined) throw new Error(`${this.#options.system.name} has no server to answer`);
     try {
-      return { entries, answer: await machine.answer(messages, this.#round.heard) };
+      const from = entries.map(({ rank }) => rank);
+      return { entries, answer: await machine.answer(messages, from) };
     } catch (error) {
       // whose is it? the machine is as it was
       let found = false;
@@ -520,7 +575,7 @@ class Serving implements RunServer {
           if (!(reason instanceof PacketError)) throw reason;
           found = true;
           this.#round.drop(rank);
-          this.#refuse(this.#members.nameOf(rank) ?? String(rank), reason.message);
+          this.#refuse(this.#nameOf(rank), reason.message);
         });
       if (!found) throw error;
       return undefined;
@@ -528,30 +583,33 @@ class Serving implements RunServer {
   }
 
   async #close(entries: readonly Entry[], answer: Uint8Array): Promise<void> {
-    const { position, route, openedAt } = this.#round;
+    const { position, route, openedAt, passed } = this.#round;
     const { workers, model } = this.#options;
     const from = entries.map(({ rank }) => rank);
     const inbox = route === 'gather' ? entries.map(({ bytes }) => bytes) : [answer];
-    const outcome = await this.#follower.receive(inbox, from);
-    const last = outcome.kind !== 'message';
-    if (outcome.kind === 'direction') descend(model, outcome.direction);
+    // where all have left the step out it ends as if it had not been
+    const outcome: Outcome | undefined =
+      entries.length === 0 ? undefined : await this.#follower.receive(inbox, from);
+    const last = outcome?.kind !== 'message';
+    if (outcome?.kind === 'direction') descend(model, outcome.direction);
 
-    const record = { route, last, seats: workers, from, crcs: entries.map(({ crc }) => crc) };
+    const crcs = entries.map(({ crc }) => crc);
+    const record = { route, last, seats: workers, from, crcs, ...this.#checksumAfter(outcome) };
     const closed = packClosed(record, answer);
     const chain = chained(position.chain, closed);
-    this.#keep({ position, closed, gathered: route === 'gather' ? entries : [] });
+    this.#history.keep({ position, closed, gathered: route === 'gather' ? entries : [] });
     for (const { rank, crc } of entries) {
       const name = this.#members.nameOf(rank);
       if (name !== undefined) this.#used.set(name, { step: position.step, turn: position.turn, crc });
     }
-    const missed = this.#members.present.filter((rank) => !from.includes(rank));
-    this.#members.closed(from, { first: position.turn === 0, last });
+    const missed = this.#members.present.filter((rank) => !from.includes(rank) && !passed.includes(rank));
+    this.#members.closed(from, { first: position.turn === 0, last }, passed);
     const duration = this.#clock.now() - openedAt;
 
-    if (outcome.kind === 'message') {
+    if (outcome?.kind === 'message') {
       const { step, turn } = position;
       this.#sumBytes = outcome.message.bytes.length;
-      this.#round = this.#open({ step, turn: turn + 1, chain }, outcome.message.route);
+      this.#round = this.#open({ step, turn: turn + 1, chain }, outcome.message.route, passed);
     } else {
       await this.#beginStep({ step: position.step + 1, turn: 0, chain });
       // before anyone hears of it, so that what was heard is not undone by a restart
@@ -559,7 +617,7 @@ class Serving implements RunServer {
     }
     this.#send(this.#topics.down, this.#message('closed', closed, position));
 
-    const name = (rank: number): string => this.#members.nameOf(rank) ?? String(rank);
+    const name = (rank: number): string => this.#nameOf(rank);
     await this.#options.onRound?.({
       ...position,
       route,
@@ -568,6 +626,7 @@ class Serving implements RunServer {
       answer,
       duration,
       missed: missed.map(name),
+      passed: passed.map(name),
       stragglers: this.#members.stragglers.map(name),
       present: this.#members.present.length,
       traffic: { ...(this.#post as Post).link.traffic },
@@ -575,18 +634,17 @@ class Serving implements RunServer {
     if (this.position.step >= this.#steps) await this.#end();
   }
 
-  /** Keeps a closed turn for who missed it; the oldest go. */
-  #keep(turn: Kept): void {
-    this.#kept.push(turn);
-    const size = ({ closed, gathered }: Kept): number =>
-      gathered.reduce((sum, { bytes }) => sum + bytes.length, closed.length);
-    let bytes = this.#kept.reduce((sum, kept) => sum + size(kept), 0);
-    // those of the step under way stay: a state is of its start
-    while (
-      (this.#kept.length > KEPT_TURNS || bytes > KEPT_BYTES) &&
-      this.#kept[0].position.step < turn.position.step
-    )
-      bytes -= size(this.#kept.shift() as Kept);
+  /** The checksum of the model after a turn with this outcome, where it is time for one and all workers have one model then. */
+  #checksumAfter(outcome: Outcome | undefined): { readonly checksum?: number } {
+    const { step } = this.position;
+    if (this.#checkEvery === 0 || step - this.#checked < this.#checkEvery) return {};
+    // systems that average models: where the server's answer is the model, all have it; parts of it say nothing of the rest
+    const isCommon = this.#options.system.averagesModels
+      ? outcome?.kind === 'stepped' && this.#round.route === 'server'
+      : outcome?.kind === 'direction';
+    if (!isCommon) return {};
+    this.#checked = step;
+    return { checksum: checksumOf(this.#options.model) };
   }
 
   // The end, and states
@@ -609,7 +667,8 @@ class Serving implements RunServer {
     this.#callOff();
     // what has ended stays said, so that nobody waits for it
     if (!this.#ended) this.#retain(new Uint8Array(0));
-    await this.#sent;
+    // a broker that is gone takes nothing; its own last will has said that the server is gone
+    if (!this.#isDown) await within(this.#clock, LEAVING, this.#sent);
     await this.#post?.link.close();
     this.#resolve();
   }
@@ -621,65 +680,37 @@ class Serving implements RunServer {
   /** The state at the start of a step. */
   #pack(): Uint8Array {
     const { model, system, workers } = this.#options;
-    const last = this.#kept.filter(({ position }) => position.step === this.position.step - 1);
+    const { step } = this.position;
     const head = {
       system: system.name,
       workers,
       key: this.#key,
-      step: this.position.step,
+      step,
       chain: this.#stepChain,
       seats: this.#members.save(),
       used: [...this.#used],
-      kept: last.map(({ position, gathered }) => ({
-        position,
-        gathered: gathered.map(({ rank, crc }) => ({ rank, crc })),
-      })),
     };
-    return packList([
-      packJson(head),
-      this.#common,
-      this.#before ?? packModel(model),
-      this.#machine?.save() ?? new Uint8Array(0),
-      ...last.flatMap(({ closed, gathered }) => [closed, ...gathered.map(({ bytes }) => bytes)]),
-    ]);
+    return packRun({
+      head,
+      common: this.#common,
+      model: this.#before ?? packModel(model),
+      machine: this.#machine?.save() ?? new Uint8Array(0),
+      kept: this.#history.of(step - 1),
+    });
   }
 
   #load(bytes: Uint8Array): void {
     const { system, workers, model } = this.#options;
-    const [head, common, packed, machine, ...rest] = unpackList(bytes);
-    const saved = unpackJson<SavedHead>(head);
-    if (saved.system !== system.name || saved.workers !== workers)
-      throw new PacketError(
-        `a state of ${saved.system} with ${saved.workers} workers, expected ${system.name} with ${workers}`,
-        0,
-      );
-    const { key = 0, step = 0, chain = 0, seats = [], used = [], kept = [] } = saved;
-    this.#follower.adopt(common);
-    this.#machine?.load(machine);
-    unpackModel(packed, model);
+    const saved = unpackRun(bytes, { system: system.name, workers });
+    const { key, step, chain, seats, used } = saved.head;
+    this.#follower.adopt(saved.common);
+    this.#machine?.load(saved.machine);
+    unpackModel(saved.model, model);
     this.#key = key;
     this.#members.load(seats);
     this.#used = new Map(used);
-    this.#kept = kept.map(({ position, gathered }) => ({
-      position,
-      closed: rest.shift() as Uint8Array,
-      gathered: gathered.map(({ rank, crc }) => ({ rank, crc, bytes: rest.shift() as Uint8Array, at: 0 })),
-    }));
+    this.#history.load(saved.kept);
+    this.#checked = step - 1;
     this.#round = this.#open({ step, turn: 0, chain }, 'server');
   }
-}
-
-/** The JSON of a saved state. */
-interface SavedHead {
-  readonly system: string;
-  readonly workers: number;
-  readonly key: number;
-  readonly step: number;
-  readonly chain: number;
-  readonly seats: readonly (SavedSeat | null)[];
-  readonly used: readonly [string, { step: number; turn: number; crc: number }][];
-  readonly kept: readonly {
-    readonly position: Position;
-    readonly gathered: readonly { readonly rank: number; readonly crc: number }[];
-  }[];
 }

@@ -1,12 +1,15 @@
 /** A client of split learning: sends the features of a batch, and waits for the gradient at the cut, sending again what was lost. */
 import type { SplitSide, SplitSystem } from '../algorithms/split-learning.ts';
+import { requireNumber } from '../arguments.ts';
 import type { Device } from '../device.ts';
 import type { Message } from './head.ts';
-import { wallClock, type Clock, type OpenLink, type Traffic } from './link.ts';
+import { wallClock, type Clock, type Link, type OpenLink, type Traffic } from './link.ts';
 import { drawMark, Post } from './post.ts';
 import { packList, unpackJson } from './run-state.ts';
-import type { Description } from './server.ts';
+import { DEADLINE } from './deadline.ts';
+import type { Description } from './description.ts';
 import { topicsOf, type Topics } from './topics.ts';
+import { secondsOf, Waits } from './waits.ts';
 
 export interface SplitJoinOptions {
   /** How to reach the broker: `mqttBroker({ url })`. */
@@ -18,7 +21,10 @@ export interface SplitJoinOptions {
   readonly device: Device;
   /** As the server's. */
   readonly system: SplitSystem;
+  /** What the server says to this client, and what this client has been waiting for. */
   readonly onNote?: (text: string) => void;
+  /** Milliseconds of waiting after which `onNote` hears what for, each time anew; 30,000 if left out. */
+  readonly deadline?: number;
   readonly clock?: Clock;
 }
 
@@ -45,13 +51,21 @@ const LAST_WORDS = 8000;
 
 /**
  * Joins split learning, once the server has a seat.
- * @throws TypeError or RangeError where an option is wrong; Error where the broker cannot be reached
+ * @throws TypeError or RangeError where an option is wrong
+ * @throws BrokerError where the broker refuses the connection or what is sent; another Error where it cannot be reached
  */
 export async function joinSplit(options: SplitJoinOptions): Promise<SplitClient> {
   const name = options.name ?? drawMark();
   const topics = topicsOf(options.run, options.prefix);
-  const client = new Client(options, name, topics, new Post(await options.broker(topics.here(name))));
-  await client.begin();
+  const { deadline = DEADLINE } = options;
+  requireNumber('deadline', deadline, 'a number above 0', (value) => value > 0);
+  const client = new Client(options, name, topics, await options.broker(topics.here(name)));
+  try {
+    await client.begin();
+  } catch (error) {
+    await client.stop();
+    throw error;
+  }
   return client;
 }
 
@@ -62,6 +76,7 @@ class Client implements SplitClient {
   readonly #post: Post;
   readonly #clock: Clock;
   readonly #mark = drawMark();
+  readonly #waits: Waits;
   #side: SplitSide | undefined;
   #rank = -1;
   #key: number | undefined;
@@ -70,15 +85,17 @@ class Client implements SplitClient {
   #answer: { readonly step: number; readonly bytes: Uint8Array } | undefined;
   #endedAt = Infinity;
   #stopping = false;
+  #isDown = false;
   #failure: Error | undefined;
   #changed: () => void = () => {};
 
-  constructor(options: SplitJoinOptions, name: string, topics: Topics, post: Post) {
+  constructor(options: SplitJoinOptions, name: string, topics: Topics, link: Link) {
     this.#options = options;
     this.name = name;
     this.#topics = topics;
-    this.#post = post;
+    this.#post = new Post(link, (error) => this.#fail(error));
     this.#clock = options.clock ?? wallClock;
+    this.#waits = new Waits(options.deadline ?? DEADLINE);
   }
 
   get rank(): number {
@@ -91,10 +108,21 @@ class Client implements SplitClient {
 
   async begin(): Promise<void> {
     const { link } = this.#post;
-    link.listen({ message: (topic, payload) => this.#take(topic, payload), up: () => this.#appear() });
+    link.listen({
+      message: (topic, payload) => this.#take(topic, payload),
+      up: () => {
+        this.#isDown = false;
+        this.#appear();
+      },
+      down: () => {
+        this.#isDown = true;
+      },
+      failed: (error) => this.#fail(error),
+    });
     await link.subscribe([this.#topics.server, this.#topics.to(this.name)]);
     this.#appear();
     await this.#until(
+      'a seat',
       () => this.#side ?? (this.#endedAt < Infinity ? null : undefined),
       () => this.#appear(),
     );
@@ -102,8 +130,13 @@ class Client implements SplitClient {
 
   #appear(): void {
     if (this.#stopping) return;
-    const mark = new TextEncoder().encode(this.#mark);
-    this.#post.link.publish(this.#topics.here(this.name), mark, true).catch(() => {});
+    void this.#post.retain(this.#topics.here(this.name), new TextEncoder().encode(this.#mark));
+  }
+
+  /** This client cannot go on. */
+  #fail(error: unknown): void {
+    this.#failure ??= error instanceof Error ? error : new Error(String(error));
+    this.#changed();
   }
 
   async exchange(
@@ -117,10 +150,11 @@ class Client implements SplitClient {
     const send = (): void => {
       const [run, rank] = [this.#key ?? 0, this.#rank];
       const message: Message = { kind: 'features', rank, run, step, turn: 0, chain: 0, bytes };
-      this.#post.send(this.#topics.up(this.name), message).catch(() => {});
+      void this.#post.send(this.#topics.up(this.name), message);
     };
     send();
     const answer = await this.#until(
+      `the gradient at the cut of batch ${step}`,
       () => (this.#answer?.step === step ? this.#answer.bytes : this.#isOver() ? null : undefined),
       () => {
         this.#appear();
@@ -141,7 +175,7 @@ class Client implements SplitClient {
     if (this.#stopping) return;
     this.#stopping = true;
     this.#changed();
-    this.#post.link.publish(this.#topics.here(this.name), new Uint8Array(0), true).catch(() => {});
+    if (this.#failure === undefined) void this.#post.retain(this.#topics.here(this.name), new Uint8Array(0));
     await this.#post.link.close();
   }
 
@@ -150,7 +184,7 @@ class Client implements SplitClient {
       if (topic === this.#topics.server) this.#described(payload);
       else this.#part(topic, payload);
     } catch (error) {
-      this.#failure ??= error instanceof Error ? error : new Error(String(error));
+      this.#fail(error);
     }
     this.#changed();
   }
@@ -184,9 +218,10 @@ class Client implements SplitClient {
     }
   }
 
-  /** Waits for something, and does `again` now and then while it does not come. */
-  async #until<T>(probe: () => T | undefined, again: () => void): Promise<T> {
+  /** Waits for something, `what` in words, and does `again` now and then while it does not come. */
+  async #until<T>(what: string, probe: () => T | undefined, again: () => void): Promise<T> {
     let since = this.#clock.now();
+    this.#waits.at(since);
     for (;;) {
       if (this.#failure !== undefined) throw this.#failure;
       if (this.#stopping) throw new Error('this client was stopped');
@@ -194,12 +229,17 @@ class Client implements SplitClient {
       if (found !== undefined) return found;
       if (this.#clock.now() >= since + AGAIN_AFTER) {
         since = this.#clock.now();
-        again();
+        if (!this.#isDown) again();
       }
+      const waited = this.#waits.due(this.#clock.now());
+      if (waited !== undefined)
+        this.#options.onNote?.(
+          `waits since ${secondsOf(waited)} for ${this.#isDown ? 'the broker, which cannot be reached' : `${what} from the server of the run ${this.#options.run}`}`,
+        );
       let off: () => void = () => {};
       await new Promise<void>((resolve) => {
         this.#changed = resolve;
-        off = this.#clock.after(AGAIN_AFTER, resolve);
+        off = this.#clock.after(Math.min(AGAIN_AFTER, this.#options.deadline ?? DEADLINE), resolve);
       });
       off();
     }

@@ -11,11 +11,12 @@ import type { Device } from '../device.ts';
 import { PacketError } from '../errors.ts';
 import { crc32 } from '../packet/crc32.ts';
 import { NO_RANK, type Kind, type Message } from './head.ts';
-import { wallClock, type Clock, type OpenLink } from './link.ts';
+import { wallClock, within, LEAVING, type Clock, type Link, type OpenLink } from './link.ts';
 import { Membership, type SavedSeat } from './membership.ts';
 import { drawMark, Post } from './post.ts';
 import { packJson, packList, packModel, unpackJson, unpackList, unpackModel } from './run-state.ts';
-import type { Description, Store } from './server.ts';
+import type { Description } from './description.ts';
+import type { Store } from './server.ts';
 import { topicsOf, type Topics } from './topics.ts';
 
 /** A client's batch. */
@@ -84,13 +85,13 @@ const LINGER = 10_000;
 /**
  * Serves split learning until its batches are done.
  * @throws TypeError or RangeError where an option is wrong; PacketError where the stored state is not one of this run
- * @throws Error where the broker cannot be reached
+ * @throws BrokerError where the broker refuses the connection or a subscription; another Error where it cannot be reached
  */
 export async function serveSplit(options: SplitServeOptions): Promise<SplitServer> {
   const topics = topicsOf(options.run, options.prefix);
   const serving = new Serving(options, topics);
   await serving.restore();
-  await serving.begin(new Post(await options.broker(topics.server)));
+  await serving.begin(await options.broker(topics.server));
   return serving;
 }
 
@@ -109,6 +110,7 @@ class Serving implements SplitServer {
   #batches = 0;
   #queue: Promise<void> = Promise.resolve();
   #sent: Promise<unknown> = Promise.resolve();
+  #isDown = false;
   #ended = false;
   #stopped = false;
   #resolve!: () => void;
@@ -149,19 +151,37 @@ class Serving implements SplitServer {
     }
   }
 
-  async begin(post: Post): Promise<void> {
+  async begin(link: Link): Promise<void> {
+    const fail = (error: Error): void =>
+      void this.#do(() => {
+        throw error;
+      });
+    const post = new Post(link, fail);
     this.#post = post;
     const { server, allHere, allUp } = this.#topics;
     post.link.listen({
       message: (topic, payload) => this.#take(topic, payload),
-      up: () => this.#describe(),
+      up: () => {
+        this.#isDown = false;
+        this.#describe();
+      },
+      down: () => {
+        this.#isDown = true;
+      },
+      failed: fail,
     });
-    await post.link.subscribe([server, allHere, allUp]);
+    try {
+      await post.link.subscribe([server, allHere, allUp]);
+    } catch (error) {
+      await post.link.close();
+      throw error;
+    }
     if (this.#batches >= (this.#options.batches ?? Infinity)) this.#end();
     else this.#describe();
   }
 
   async stop(): Promise<void> {
+    if (this.#stopped) return this.done;
     await this.#do(async () => {
       await this.#save();
       await this.#leave();
@@ -184,10 +204,7 @@ class Serving implements SplitServer {
   }
 
   #retain(payload: Uint8Array): void {
-    this.#sent = Promise.allSettled([
-      this.#sent,
-      this.#post.link.publish(this.#topics.server, payload, true),
-    ]);
+    this.#sent = Promise.allSettled([this.#sent, this.#post.retain(this.#topics.server, payload)]);
   }
 
   #describe(): void {
@@ -311,7 +328,7 @@ class Serving implements SplitServer {
   async #leave(): Promise<void> {
     this.#stopped = true;
     if (!this.#ended) this.#retain(new Uint8Array(0));
-    await this.#sent;
+    if (!this.#isDown) await within(this.#clock, LEAVING, this.#sent);
     await this.#post.link.close();
     this.#resolve();
   }

@@ -1,6 +1,6 @@
 /** What is trained: a module that `fewbits serve` and `fewbits join` load exports `openTask`, which gives a Task. */
 import type { Model, System } from '../algorithms/system.ts';
-import type { At } from './worker.ts';
+import type { At, Gradient } from './worker.ts';
 
 /** What the command line, or the server of the run, asks a task for. */
 export interface TaskOptions {
@@ -19,8 +19,11 @@ export interface Task {
   readonly model: Model;
   /** Steps of a run, where nothing else is asked for. */
   readonly steps?: number;
-  /** The gradient of the batch that falls to this rank in this step, at `model.parameters`: as many numbers. */
-  readonly gradient: (model: Model, at: At) => Promise<Float32Array> | Float32Array;
+  /**
+   * The gradient of the batch that falls to this rank in this step, at `model.parameters`: as many numbers; nothing, or one
+   * that is not finite, to leave the step out.
+   */
+  readonly gradient: (model: Model, at: At) => Promise<Gradient> | Gradient;
   /** How good the parameters are, 0 to 1: the share of a test set that is right, say. */
   readonly evaluate?: (parameters: Float32Array) => Promise<number>;
 }

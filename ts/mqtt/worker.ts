@@ -3,16 +3,23 @@
  * was in time or not. One loop does the work; what comes from the broker is put where the loop finds it.
  */
 import { descend } from '../algorithms/steps.ts';
-import type { Message as Spoken, Model, System, Worker } from '../algorithms/system.ts';
+import { requireNumber } from '../arguments.ts';
+import type { Message as Spoken, Model, Outcome, System, Worker } from '../algorithms/system.ts';
 import type { Device } from '../device.ts';
+import { NonFiniteError } from '../errors.ts';
 import { crc32 } from '../packet/crc32.ts';
+import { DEADLINE } from './deadline.ts';
+import type { Description } from './description.ts';
 import { NO_RANK, type Kind, type Message, type Position } from './head.ts';
-import { wallClock, type Clock, type OpenLink, type Traffic } from './link.ts';
+import { Inbox, isSame } from './inbox.ts';
+import { wallClock, type Clock, type Link, type OpenLink, type Traffic } from './link.ts';
 import { drawMark, Post } from './post.ts';
+import { BrokerError } from './refusals.ts';
 import { chained, firstChain, unpackClosed, unpackRanks, type Record as Closed } from './record.ts';
 import { unpackJson, unpackList, unpackModel } from './run-state.ts';
-import type { Description } from './server.ts';
+import { checksumOf, differencesOf, hexOf, SettingsError, settingsOf, type Settings } from './settings.ts';
 import { topicsOf, type Topics } from './topics.ts';
+import { secondsOf, Waits } from './waits.ts';
 
 /** Where a worker is when it is asked for a gradient. */
 export interface At {
@@ -36,21 +43,34 @@ export interface JoinOptions {
   readonly system: System;
   /** The initial model: where it is not the server's, the server's is loaded. Trained in place. */
   readonly model: Model;
-  /** The gradient of this worker's batch at `model.parameters`: n numbers. */
-  readonly gradient: (model: Model, at: At) => Promise<Float32Array> | Float32Array;
+  /** The gradient of this worker's batch at `model.parameters`. */
+  readonly gradient: (model: Model, at: At) => Promise<Gradient> | Gradient;
   /** Called after each step. */
   readonly onStep?: (step: WorkerStep) => void;
-  /** What the server has to say to this worker: that a message was refused, that all seats are taken. */
+  /**
+   * What there is to say to people: that a message was refused, that all seats are taken, what this worker has been waiting
+   * for, that its gradients have not been finite for ten steps, that its model was not the run's.
+   */
   readonly onNote?: (text: string) => void;
+  /** Milliseconds of waiting after which `onNote` hears what for, each time anew; 30,000 if left out. */
+  readonly deadline?: number;
   /** For tests: another time. */
   readonly clock?: Clock;
 }
+
+/**
+ * n numbers. Nothing, or numbers among which are NaN or infinity, as mixed precision has them now and then: the worker leaves
+ * this step out, and the others go on without it.
+ */
+export type Gradient = Float32Array | null | undefined;
 
 /** A step that this worker took. */
 export interface WorkerStep extends At {
   /** Turns of it that this worker's messages were used in, and turns in all. */
   readonly used: number;
   readonly turns: number;
+  /** Whether this worker left the step out. */
+  readonly passed: boolean;
   readonly traffic: Traffic;
 }
 
@@ -76,8 +96,8 @@ const LAST_WORDS = 8000;
 /** Milliseconds without a word from the broker after which a worker that waits asks what the run is. */
 const SILENCE = 5000;
 
-/** Closed turns, and turns of which messages of peers are here, that are kept until the loop comes to them. */
-const AHEAD = 128;
+/** Steps in a row that a worker leaves out before it says so. */
+const LEFT_OUT = 10;
 
 /** What the loop comes upon while it waits. */
 type Event =
@@ -92,6 +112,11 @@ type Event =
   | { readonly kind: 'reload' }
   | { readonly kind: 'over' };
 
+/** What a step comes to that all workers left out. */
+interface Nothing {
+  readonly kind: 'nothing';
+}
+
 /** A message of a turn that is not closed yet, as far as this worker knows. */
 interface Outgoing {
   readonly topic: string;
@@ -100,18 +125,20 @@ interface Outgoing {
   at: number;
 }
 
-const keyOf = ({ step, turn, chain }: Position): string => `${step},${turn},${chain}`;
-
 /**
- * Joins a run, and takes part until it ends.
+ * Joins a run, and takes part until it ends. `done` rejects with a SettingsError where the run has another learning rate,
+ * momentum, system or number of parameters, and with a BrokerError where the broker refuses what this worker sends.
  * @throws TypeError or RangeError where an option is wrong
- * @throws Error where the broker cannot be reached
+ * @throws BrokerError where the broker refuses the connection or a subscription; another Error where it cannot be reached
  */
 export async function joinRun(options: JoinOptions): Promise<RunWorker> {
   const name = options.name ?? drawMark();
   const topics = topicsOf(options.run, options.prefix);
-  const post = new Post(await options.broker(topics.here(name)));
-  const joining = new Joining(options, name, topics, post);
+  const { device, system, model, deadline = DEADLINE } = options;
+  requireNumber('deadline', deadline, 'a number above 0', (value) => value > 0);
+  const own = topics.here(name);
+  const settings = await settingsOf(device, system, model);
+  const joining = new Joining(options, name, topics, await options.broker(own), settings);
   await joining.begin();
   return joining;
 }
@@ -123,6 +150,9 @@ class Joining implements RunWorker {
   readonly #topics: Topics;
   readonly #post: Post;
   readonly #clock: Clock;
+  readonly #settings: Settings;
+  readonly #waits: Waits;
+  readonly #inbox = new Inbox();
   readonly #mark = drawMark();
 
   #position: Position;
@@ -131,16 +161,17 @@ class Joining implements RunWorker {
   #machine: Worker | undefined;
   /** The last message that was sent in the step under way. */
   #outgoing: Outgoing | undefined;
-  /** Closed turns by the position before them. */
-  readonly #closed = new Map<string, Uint8Array>();
-  /** Messages of peers by position, then by rank and CRC. */
-  readonly #gathered = new Map<string, Map<string, Uint8Array>>();
   #state: { readonly position: Position; readonly bytes: Uint8Array } | undefined;
   /** Once the run has ended: its history, and when this worker heard of it. */
   #ended: { readonly chain: number; readonly at: number } | undefined;
   #stopping = false;
   #superseded = false;
   #failure: Error | undefined;
+  #isDown = false;
+  /** Whether the model is not the run's: it has to be loaded. */
+  #diverged = false;
+  /** Steps in a row that were left out. */
+  #leftOut = 0;
   #waiting = false;
   #asked = -Infinity;
   /** When something came last. */
@@ -148,13 +179,17 @@ class Joining implements RunWorker {
   #callOff: () => void = () => {};
   /** Wakes the loop up. */
   #changed: () => void = () => {};
+  /** Gives the gradient under way up. */
+  #giveUp: () => void = () => {};
 
-  constructor(options: JoinOptions, name: string, topics: Topics, post: Post) {
+  constructor(options: JoinOptions, name: string, topics: Topics, link: Link, settings: Settings) {
     this.name = name;
     this.#options = options;
     this.#topics = topics;
-    this.#post = post;
+    this.#settings = settings;
+    this.#post = new Post(link, (error) => this.#fail(error));
     this.#clock = options.clock ?? wallClock;
+    this.#waits = new Waits(options.deadline ?? DEADLINE);
     this.#position = { step: 0, turn: 0, chain: firstChain(options.model.parameters) };
     this.done = this.#work().finally(() => this.#leave());
     this.done.catch(() => {});
@@ -169,38 +204,56 @@ class Joining implements RunWorker {
     const { link } = this.#post;
     link.listen({
       message: (topic, payload, retained) => this.#take(topic, payload, retained),
-      up: () => this.#appear(),
+      up: () => {
+        this.#isDown = false;
+        this.#appear();
+      },
+      down: () => {
+        this.#isDown = true;
+      },
+      failed: (error) => this.#fail(error),
     });
-    await link.subscribe([server, down, allPeers, this.#topics.to(this.name), this.#topics.here(this.name)]);
+    try {
+      await link.subscribe([
+        server,
+        down,
+        allPeers,
+        this.#topics.to(this.name),
+        this.#topics.here(this.name),
+      ]);
+    } catch (error) {
+      this.#fail(error);
+      await this.done;
+    }
     this.#appear();
   }
 
   async stop(): Promise<void> {
     this.#stopping = true;
+    this.#giveUp();
     this.#changed();
     await this.done.catch(() => {});
   }
 
+  /** This worker cannot go on. */
+  #fail(error: unknown): void {
+    this.#failure ??= error instanceof Error ? error : new Error(String(error));
+    this.#giveUp();
+    this.#changed();
+  }
+
   /** Says, retained, that this worker is here. */
   #appear(): void {
-    if (this.#stopping) return;
-    this.#quietly(
-      this.#post.link.publish(this.#topics.here(this.name), new TextEncoder().encode(this.#mark), true),
-    );
+    if (this.#stopping || this.#failure !== undefined) return;
+    void this.#post.retain(this.#topics.here(this.name), new TextEncoder().encode(this.#mark));
   }
 
   async #leave(): Promise<void> {
     this.#stopping = true;
     this.#callOff();
     // the name may be another worker's by now
-    if (!this.#superseded)
-      this.#quietly(this.#post.link.publish(this.#topics.here(this.name), new Uint8Array(0), true));
+    if (!this.#superseded) void this.#post.retain(this.#topics.here(this.name), new Uint8Array(0));
     await this.#post.link.close();
-  }
-
-  /** Sending goes on when the broker is there again; a link that is closed for good has been closed by this worker. */
-  #quietly(sending: Promise<unknown>): void {
-    sending.catch(() => {});
   }
 
   // What comes
@@ -213,7 +266,7 @@ class Joining implements RunWorker {
       else if (place?.kind === 'here') this.#self(new TextDecoder().decode(payload), retained);
       else this.#part(topic, place?.kind ?? '', payload);
     } catch (error) {
-      this.#failure ??= error instanceof Error ? error : new Error(String(error));
+      this.#fail(error);
     }
     this.#changed();
   }
@@ -223,22 +276,18 @@ class Joining implements RunWorker {
     if (mark === '') this.#appear();
     else if (mark !== this.#mark && !retained) {
       this.#superseded = true;
-      this.#failure ??= new Error(`another worker has taken the name ${this.name}`);
+      this.#fail(new Error(`another worker has taken the name ${this.name}`));
     }
   }
 
   /** What the run is; an empty message where its server has gone: it is waited for. */
   #described(payload: Uint8Array): void {
     if (payload.length === 0) return;
-    const { key = 0, workers = 0, system, n, ended, chain } = unpackJson<Description>(payload);
-    const own = this.#options;
-    if (system !== own.system.name || n !== own.model.parameters.length)
-      throw new Error(
-        `the run ${own.run} trains ${n} numbers by ${system}, this worker ${own.model.parameters.length} by ${own.system.name}`,
-      );
+    const description = unpackJson<Description>(payload);
+    const { key = 0, workers = 0, ended, chain } = description;
     if (this.#run?.key !== key) {
-      this.#closed.clear();
-      this.#gathered.clear();
+      this.#compare(description);
+      this.#inbox.clear();
       // a seat of this run comes when its server has seen this worker
       if (this.#run !== undefined) this.#rank = undefined;
     }
@@ -246,6 +295,36 @@ class Joining implements RunWorker {
     if (ended === true) this.#ended ??= { chain: chain ?? 0, at: this.#clock.now() };
     else this.#ended = undefined;
     if (this.#rank === undefined) this.#appear();
+  }
+
+  /** What the run and this worker must have in common. */
+  #compare({ key = 0, system, n, settings }: Partial<Description>): void {
+    const own = this.#options;
+    const elements = own.model.parameters.length;
+    const refusal =
+      system !== own.system.name || n !== elements
+        ? new SettingsError(
+            `the run ${own.run} trains ${n} numbers by ${system}, this worker ${elements} by ${own.system.name}`,
+          )
+        : SettingsError.of(own.run, differencesOf(settings ?? {}, this.#settings));
+    if (refusal !== undefined) {
+      this.#tell(key, refusal.message);
+      throw refusal;
+    }
+    const initial = settings?.initial;
+    if (initial !== undefined && initial !== this.#settings.initial && this.#run === undefined)
+      this.#tell(
+        key,
+        `the initial model differs: the CRC-32 of the run's parameters is ${hexOf(initial)}, ` +
+          `of this worker's ${hexOf(this.#settings.initial)}; the run's model is loaded`,
+      );
+  }
+
+  /** Tells the server, and whoever looks here, of something that this worker has found. */
+  #tell(run: number, text: string): void {
+    this.#options.onNote?.(text);
+    const head = { kind: 'note', rank: NO_RANK, run, ...this.#position } as const;
+    void this.#post.send(this.#topics.up(this.name), { ...head, bytes: new TextEncoder().encode(text) });
   }
 
   #part(topic: string, place: string, payload: Uint8Array): void {
@@ -256,7 +335,9 @@ class Joining implements RunWorker {
       return this.#options.onNote?.(new TextDecoder().decode(message.bytes));
     // before the description there is no telling; the beat brings back what is missed by that
     if (this.#run === undefined || message.run !== this.#run.key) return this.#askWhatItIs();
-    if (message.kind === 'gather' && (place === 'peer' || place === 'to')) this.#gather(message, crc);
+    const isBehind = message.step < this.#position.step;
+    if (message.kind === 'gather' && (place === 'peer' || place === 'to') && !isBehind)
+      this.#inbox.gather(message, crc);
     if (place !== 'down' && place !== 'to') return;
     if (message.kind === 'closed') this.#hold(message);
     if (message.kind === 'beat') this.#heard(message);
@@ -281,28 +362,20 @@ class Joining implements RunWorker {
   }
 
   #isHere(position: Position): boolean {
-    return keyOf(position) === keyOf(this.#position);
+    return isSame(position, this.#position);
   }
 
   #hold(message: Message): void {
     if (message.step < this.#position.step) return;
-    if (this.#closed.size < AHEAD) this.#closed.set(keyOf(message), message.bytes);
-    if (this.#waiting && !this.#closed.has(keyOf(this.#position))) this.#ask();
-  }
-
-  #gather(message: Message, crc: number): void {
-    if (message.step < this.#position.step) return;
-    const key = keyOf(message);
-    const turn = this.#gathered.get(key) ?? new Map<string, Uint8Array>();
-    if (this.#gathered.size >= AHEAD && !this.#gathered.has(key)) return;
-    this.#gathered.set(key, turn.set(`${message.rank},${crc}`, message.bytes));
+    this.#inbox.hold(message);
+    if (this.#waiting && this.#inbox.closedAt(this.#position) === undefined) this.#ask();
   }
 
   /** A beat: where the run is. Only one who waits has to do something about it. */
   #heard(message: Message): void {
     if (this.#rank === undefined) return this.#appear();
     if (!this.#waiting) return;
-    if (!this.#isHere(message)) return this.#ask();
+    if (!this.#isHere(message) || this.#diverged) return this.#ask();
     const ranks = unpackRanks(message.bytes, this.#run?.workers ?? 0);
     if (!ranks.includes(this.#rank)) this.#sendAgain();
   }
@@ -311,7 +384,7 @@ class Joining implements RunWorker {
     const out = this.#outgoing;
     if (out === undefined || !this.#isHere(out.message) || this.#clock.now() < out.at + AGAIN_AFTER) return;
     out.at = this.#clock.now();
-    this.#quietly(this.#post.send(out.topic, { ...out.message, rank: this.#rank ?? NO_RANK }));
+    void this.#post.send(out.topic, { ...out.message, rank: this.#rank ?? NO_RANK });
   }
 
   /** Has the broker say again what the run is: it keeps that for who subscribes. */
@@ -319,15 +392,18 @@ class Joining implements RunWorker {
     const now = this.#clock.now();
     if (now < this.#asked + ASK_EVERY) return;
     this.#asked = now;
-    this.#quietly(this.#post.link.subscribe([this.#topics.server]));
+    this.#post.link.subscribe([this.#topics.server]).catch((error: unknown) => {
+      if (error instanceof BrokerError) this.#fail(error);
+    });
   }
 
-  /** Asks how to go on from here. */
+  /** Asks how to go on from here; with a byte where the model has to be loaded, wherever this worker is. */
   #ask(): void {
     const now = this.#clock.now();
-    if (now < this.#asked + ASK_EVERY) return;
+    if (now < this.#asked + ASK_EVERY || this.#isDown) return;
     this.#asked = now;
-    this.#quietly(this.#post.send(this.#topics.up(this.name), this.#message('ask', new Uint8Array(0))));
+    const bytes = new Uint8Array(this.#diverged ? 1 : 0);
+    void this.#post.send(this.#topics.up(this.name), this.#message('ask', bytes));
   }
 
   #message(kind: Kind, bytes: Uint8Array): Message {
@@ -343,7 +419,7 @@ class Joining implements RunWorker {
       const now = await this.#until(() =>
         this.#state !== undefined
           ? { kind: 'reload' as const }
-          : this.#rank === undefined
+          : this.#rank === undefined || this.#diverged
             ? undefined
             : { kind: 'seated' as const },
       );
@@ -355,31 +431,35 @@ class Joining implements RunWorker {
 
   /** One step; false where it was broken off. */
   async #step(): Promise<boolean> {
-    const { model, gradient: compute, onStep } = this.#options;
+    const { model, onStep } = this.#options;
     const machine = this.#machine as Worker;
     const at: At = { step: this.#position.step, rank: this.#rank ?? 0, workers: this.#run?.workers ?? 0 };
     // a step that has closed already is only followed: a gradient would come too late
-    const follows = this.#isStepClosed() || this.#ended !== undefined;
-    let message: Spoken;
-    if (follows) message = await machine.follow(model);
-    else {
-      const gradient = await compute(model, at);
+    const follows = this.#inbox.isStepClosed(this.#position) || this.#ended !== undefined;
+    let sent: Spoken | undefined;
+    if (!follows) {
+      const gradient = await this.#compute(model, at);
       // another model or another seat has come: that gradient is of no use
-      if (this.#state !== undefined || this.#stopping || machine !== this.#machine) return false;
-      message = await machine.send(gradient, model);
+      if (this.#state !== undefined || this.#isLeaving || machine !== this.#machine) return false;
+      sent = await this.#begin(machine, gradient);
     }
+    const passed = !follows && sent === undefined;
+    let message = sent ?? (await machine.follow(model));
     this.#outgoing = undefined;
+    if (passed && this.#inbox.closedAt(this.#position) === undefined) this.#pass();
     let used = 0;
     for (let turns = 1; ; turns++) {
-      if (!follows && !this.#closed.has(keyOf(this.#position))) this.#speak(message);
+      if (sent !== undefined && this.#inbox.closedAt(this.#position) === undefined) this.#speak(message);
       const event = await this.#until(() => this.#next(machine));
       if (event.kind !== 'closed') return false;
       const { record, answer, isUsed, chain } = event;
-      const inbox = record.route === 'gather' ? this.#gatheredOf(record) : [answer];
-      const outcome = await machine.receive(inbox as Uint8Array[], record.from, isUsed);
+      const inbox = record.route === 'gather' ? this.#inbox.gatheredOf(record, this.#position) : [answer];
+      const outcome: Outcome | Nothing =
+        record.from.length === 0
+          ? { kind: 'nothing' }
+          : await machine.receive(inbox as Uint8Array[], record.from, isUsed);
       if (isUsed) used++;
-      this.#closed.delete(keyOf(this.#position));
-      this.#gathered.delete(keyOf(this.#position));
+      this.#inbox.forget(this.#position);
       const { step, turn } = this.#position;
       if ((outcome.kind === 'message') === record.last)
         throw new Error(`step ${step}: this worker and the server do not agree on its turns`);
@@ -391,22 +471,65 @@ class Joining implements RunWorker {
       if (outcome.kind === 'direction') descend(model, outcome.direction);
       this.#position = { step: step + 1, turn: 0, chain };
       this.#outgoing = undefined;
-      onStep?.({ ...at, used, turns, traffic: { ...this.#post.link.traffic } });
+      if (record.checksum !== undefined) this.#check(record.checksum, step);
+      onStep?.({ ...at, used, turns, passed, traffic: { ...this.#post.link.traffic } });
       return true;
     }
   }
 
-  /** Whether all turns of this step are closed. */
-  #isStepClosed(): boolean {
-    const { step } = this.#position;
-    let { turn, chain } = this.#position;
-    for (;;) {
-      const bytes = this.#closed.get(keyOf({ step, turn, chain }));
-      if (bytes === undefined) return false;
-      if (unpackClosed(bytes).record.last) return true;
-      chain = chained(chain, bytes);
-      turn++;
+  get #isLeaving(): boolean {
+    return this.#stopping || this.#failure !== undefined;
+  }
+
+  /** The user's gradient, or nothing once this worker is to leave. */
+  async #compute(model: Model, at: At): Promise<Gradient> {
+    const givenUp = new Promise<undefined>((resolve) => {
+      this.#giveUp = () => resolve(undefined);
+    });
+    if (this.#isLeaving) return undefined;
+    const { gradient } = this.#options;
+    return Promise.race([(async () => gradient(model, at))(), givenUp]);
+  }
+
+  /** Begins a step with a gradient; nothing where it is none, or not finite: then the step is left out. */
+  async #begin(machine: Worker, gradient: Gradient): Promise<Spoken | undefined> {
+    let reason = 'there is no gradient';
+    try {
+      if (gradient !== undefined && gradient !== null) {
+        const message = await machine.send(gradient, this.#options.model);
+        this.#leftOut = 0;
+        return message;
+      }
+    } catch (error) {
+      if (!(error instanceof NonFiniteError)) throw error;
+      reason = error.message;
     }
+    this.#leftOut++;
+    if (this.#leftOut % LEFT_OUT === 0)
+      this.#tell(this.#run?.key ?? 0, `left out ${this.#leftOut} steps in a row: ${reason}`);
+    return undefined;
+  }
+
+  /** Compares the model with the server's after a step. */
+  #check(checksum: number, step: number): void {
+    const own = checksumOf(this.#options.model);
+    if (own === checksum) return;
+    this.#diverged = true;
+    this.#asked = -Infinity;
+    this.#tell(
+      this.#run?.key ?? 0,
+      `the model after step ${step} differs: the run's checksum is ${hexOf(checksum)}, ` +
+        `this worker's ${hexOf(own)}; the run's model is loaded`,
+    );
+    this.#ask();
+  }
+
+  /** Says that this worker leaves the step out. */
+  #pass(): void {
+    const topic = this.#topics.up(this.name);
+    const message = this.#message('pass', new Uint8Array(0));
+    this.#outgoing = { topic, message, crc: 0, at: this.#clock.now() };
+    void this.#post.send(topic, message);
   }
 
   /** Sends what the machine has to say in this turn. */
@@ -415,30 +538,28 @@ class Joining implements RunWorker {
     const message = this.#message(route, bytes);
     const crc = crc32(bytes);
     this.#outgoing = { topic, message, crc, at: this.#clock.now() };
-    if (route === 'gather') this.#gather(message, crc);
-    this.#quietly(this.#post.send(topic, message));
+    if (route === 'gather') this.#inbox.gather(message, crc);
+    void this.#post.send(topic, message);
   }
 
   /** What there is to do in this turn. */
   #next(machine: Worker): Event | undefined {
     if (this.#state !== undefined || machine !== this.#machine) return { kind: 'reload' };
-    const bytes = this.#closed.get(keyOf(this.#position));
+    const bytes = this.#inbox.closedAt(this.#position);
     if (bytes === undefined) return undefined;
     const { record, answer } = unpackClosed(bytes);
     const place = record.from.indexOf(this.#rank ?? NO_RANK);
     const own = this.#outgoing;
     // one of its rank may be that of an earlier life
     const isUsed =
-      place >= 0 && own !== undefined && this.#isHere(own.message) && record.crcs[place] === own.crc;
-    if (record.route === 'gather' && this.#gatheredOf(record) === undefined) return undefined;
+      place >= 0 &&
+      own !== undefined &&
+      own.message.kind !== 'pass' &&
+      this.#isHere(own.message) &&
+      record.crcs[place] === own.crc;
+    if (record.route === 'gather' && this.#inbox.gatheredOf(record, this.#position) === undefined)
+      return undefined;
     return { kind: 'closed', record, answer, isUsed, chain: chained(this.#position.chain, bytes) };
-  }
-
-  /** The messages that a record names, where all are here. */
-  #gatheredOf({ from, crcs }: Closed): Uint8Array[] | undefined {
-    const turn = this.#gathered.get(keyOf(this.#position));
-    const messages = from.map((rank, i) => turn?.get(`${rank},${crcs[i]}`));
-    return messages.every((bytes) => bytes !== undefined) ? messages : undefined;
   }
 
   /** Goes on from the state that the server sent. */
@@ -459,36 +580,59 @@ class Joining implements RunWorker {
     this.#outgoing = undefined;
     const { step, turn, chain } = state.position;
     this.#position = { step, turn, chain };
-    for (const key of this.#closed.keys()) if (Number(key.split(',')[0]) < step) this.#closed.delete(key);
-    for (const key of this.#gathered.keys()) if (Number(key.split(',')[0]) < step) this.#gathered.delete(key);
+    this.#inbox.forgetBefore(step);
     this.#asked = -Infinity;
+    this.#diverged = false;
   }
 
-  /** Where nothing comes any more, not even a beat, the end of the run or its server's return may have been lost. */
+  /**
+   * Where nothing comes any more, not even a beat, the end of the run or its server's return may have been lost. A wait that
+   * lasts is told of.
+   */
   #listenForSilence(): void {
-    this.#callOff = this.#clock.after(SILENCE, () => {
-      if (this.#stopping) return;
-      if (this.#waiting && this.#clock.now() >= this.#word + SILENCE) {
+    const every = Math.min(SILENCE, this.#options.deadline ?? DEADLINE);
+    this.#callOff = this.#clock.after(every, () => {
+      if (this.#isLeaving) return;
+      const now = this.#clock.now();
+      if (this.#waiting && !this.#isDown && now >= this.#word + SILENCE) {
         this.#askWhatItIs();
         this.#appear();
       }
+      const waited = this.#waits.due(now);
+      if (waited !== undefined)
+        this.#options.onNote?.(`waits since ${secondsOf(waited)} for ${this.#awaited(now)}`);
       this.#changed();
       this.#listenForSilence();
     });
+  }
+
+  /** What this worker waits for, in words. */
+  #awaited(now: number): string {
+    const { run } = this.#options;
+    if (this.#isDown) return 'the broker, which cannot be reached';
+    if (this.#run === undefined)
+      return `a server of the run ${run}: none has said what the run is, or the broker's rules keep it from ${this.name}`;
+    if (this.#rank === undefined)
+      return `a seat: the server of the run ${run} has not answered, or the broker's rules keep that from ${this.name}`;
+    const { step } = this.#position;
+    const heard = secondsOf(now - this.#word);
+    if (this.#diverged)
+      return `the run's model in step ${step}; the last word from the broker came ${heard} ago`;
+    return `the end of step ${step}, which is the server's to say; the last word from the broker came ${heard} ago`;
   }
 
   /** Whether the run has ended, and this worker has all of it, or nobody tells it what it misses. */
   #isOver(): boolean {
     if (this.#ended === undefined) return false;
     const { chain, at } = this.#ended;
-    return (
-      chain === this.#position.chain || this.#machine === undefined || this.#clock.now() >= at + LAST_WORDS
-    );
+    const hasAll = chain === this.#position.chain && !this.#diverged;
+    return hasAll || this.#machine === undefined || this.#clock.now() >= at + LAST_WORDS;
   }
 
   /** Waits until there is something to do, or the run is over. */
   async #until<T>(probe: () => T | undefined): Promise<T | { readonly kind: 'over' }> {
     this.#waiting = true;
+    this.#waits.at(this.#clock.now());
     try {
       for (;;) {
         if (this.#failure !== undefined) throw this.#failure;
@@ -508,6 +652,7 @@ class Joining implements RunWorker {
       }
     } finally {
       this.#waiting = false;
+      this.#waits.end();
     }
   }
 }
