@@ -6,14 +6,19 @@ import { joinRun } from '../mqtt/worker.ts';
 import { brokerOf, type RunValues } from './run-options.ts';
 import type { About } from './serve.ts';
 import { isOwnTask, taskOf } from './tasks.ts';
-import { required, UsageError } from './usage.ts';
+import { onSignals } from './signals.ts';
+import { positiveOf, required, UsageError } from './usage.ts';
 
 export async function join(values: RunValues): Promise<void> {
   const url = required(values.broker, 'join expected --broker mqtt://HOST');
   const run = required(values.run, 'join expected --run NAME');
-  const broker = brokerOf(url, values);
+  const say = (text: string): void =>
+    console.error(`${process.stderr.isTTY ? '\r\x1b[K' : ''}fewbits: ${text}`);
+  const broker = brokerOf(url, values, say);
   const { prefix } = values;
-  console.error(`fewbits: looking for the run ${run}`);
+  // a worker that `serve` has started is in a run that is there
+  const isLocal = process.connected === true;
+  if (!isLocal) say(`looking for the run ${run}`);
   const { about } = await describeRun(broker, run, { prefix });
   const { task: told, algorithm, seed = 1 } = (about ?? {}) as Partial<About>;
   const name = values.task ?? told;
@@ -33,7 +38,8 @@ export async function join(values: RunValues): Promise<void> {
       system: task.system,
       model: task.model,
       gradient: (model, at) => task.gradient(model, at),
-      onNote: (text) => console.error(`fewbits: the server says: ${text}`),
+      onNote: (text) => say(text),
+      ...(values.deadline !== undefined && { deadline: 1000 * positiveOf('deadline', values.deadline) }),
       onStep({ step, rank, used, traffic }) {
         if (process.stderr.isTTY)
           process.stderr.write(
@@ -43,13 +49,16 @@ export async function join(values: RunValues): Promise<void> {
       },
     });
     const stop = (): void => void worker.stop();
-    process.once('SIGINT', stop).once('SIGTERM', stop);
+    const offSignals = onSignals(stop, () => {});
+    // the server that has started it is gone, or wants it to leave
+    if (isLocal) process.once('disconnect', stop);
     const { steps } = await worker.done;
-    process.off('SIGINT', stop).off('SIGTERM', stop);
+    offSignals();
     if (process.stderr.isTTY) process.stderr.write('\n');
     if (values.json) console.log(JSON.stringify({ run, name: worker.name, steps }, undefined, 2));
     else console.log(`${worker.name}: ${steps} steps`);
   } finally {
     device.close();
+    if (process.connected) process.disconnect();
   }
 }

@@ -2,7 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { mqttBroker, type ConnectionOptions } from '../mqtt/connection.ts';
 import type { OpenLink } from '../mqtt/link.ts';
-import { UsageError } from './usage.ts';
+import { LEAST_PACKET } from '../mqtt/outbox.ts';
+import { addressOf } from '../mqtt/refusals.ts';
+import { integerOf, UsageError } from './usage.ts';
 
 /** Their names; each takes a text. */
 type Name =
@@ -16,6 +18,7 @@ type Name =
   | 'seed'
   | 'quorum'
   | 'deadline'
+  | 'check-every'
   | 'state'
   | 'name'
   | 'listen'
@@ -25,6 +28,7 @@ type Name =
   | 'ca'
   | 'cert'
   | 'key'
+  | 'packet-bytes'
   | 'params'
   | 'link'
   | 'bits-up'
@@ -46,6 +50,7 @@ export const RUN_OPTIONS: Readonly<Record<Name, { readonly type: 'string' }>> = 
   seed: text,
   quorum: text,
   deadline: text,
+  'check-every': text,
   state: text,
   name: text,
   listen: text,
@@ -55,6 +60,7 @@ export const RUN_OPTIONS: Readonly<Record<Name, { readonly type: 'string' }>> = 
   ca: text,
   cert: text,
   key: text,
+  'packet-bytes': text,
   params: text,
   link: text,
   'bits-up': text,
@@ -70,8 +76,16 @@ export type RunValues = { readonly [Option in Name]?: string } & {
   readonly backend?: string;
 };
 
-/** How to reach the broker of `--broker`, with the user's name and password and the files for TLS. */
-export function brokerOf(url: string, { username, password, ca, cert, key }: RunValues): OpenLink {
+/**
+ * How to reach the broker of `--broker`, with the user's name and password and the files for TLS. `say` hears why it cannot be
+ * reached yet, and that it takes shorter packets alone.
+ */
+export function brokerOf(
+  url: string,
+  values: RunValues,
+  say: (text: string) => void = (text) => console.error(`fewbits: ${text}`),
+): OpenLink {
+  const { username, password, ca, cert, key } = values;
   if (!/^(mqtts?|wss?):\/\//.test(url))
     throw new UsageError(`--broker expected mqtt://, mqtts://, ws:// or wss://, got ${JSON.stringify(url)}`);
   const file = (path: string | undefined): Buffer | undefined =>
@@ -86,9 +100,13 @@ export function brokerOf(url: string, { username, password, ca, cert, key }: Run
     ...(cert !== undefined && { cert: file(cert) }),
     ...(key !== undefined && { key: file(key) }),
   };
-  // without the name and the password that an address may have
-  const { protocol, host } = new URL(url);
-  const onRetry = ({ message }: Error): void =>
-    console.error(`fewbits: ${protocol}//${host} cannot be reached yet, trying again: ${message}`);
-  return mqttBroker({ url, options, onRetry });
+  const given = values['packet-bytes'];
+  return mqttBroker({
+    url,
+    options,
+    ...(given !== undefined && { packetBytes: integerOf('packet-bytes', given, LEAST_PACKET, 2 ** 28 - 1) }),
+    onRetry: ({ message }) => say(`${addressOf(url)} cannot be reached yet, trying again: ${message}`),
+    onPacketBytes: (bytes) =>
+      say(`the broker refuses longer packets: ${bytes} bytes from now on (--packet-bytes ${bytes})`),
+  });
 }

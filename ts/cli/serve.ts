@@ -1,13 +1,13 @@
 /** `fewbits serve`: the server of a run; without --broker also the broker and the workers, on this machine. */
-import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import type { BackendName } from '../backends/backend.ts';
 import { openDevice } from '../device.ts';
 import { openBroker, type Broker } from '../mqtt/broker.ts';
 import { serveRun, type ClosedRound, type Store } from '../mqtt/server.ts';
 import { readBytes, writeFiles } from './files.ts';
+import { localWorkers } from './local-workers.ts';
 import { brokerOf, type RunValues } from './run-options.ts';
+import { onSignals } from './signals.ts';
 import { taskOf } from './tasks.ts';
 import { integerOf, positiveOf, required, UsageError } from './usage.ts';
 
@@ -63,7 +63,7 @@ export async function serve(values: RunValues): Promise<void> {
   const url = values.broker ?? (broker as Broker).url;
   const device = await openDevice({ backend: values.backend as BackendName | undefined });
   const progress = openProgress(steps, values.json === true);
-  const children: ChildProcess[] = [];
+  const children = localWorkers((text) => progress.say(text));
   const started = performance.now();
   let accuracy: number | undefined;
   let [packetBytesUp, packetBytesDown] = [0, 0];
@@ -71,7 +71,7 @@ export async function serve(values: RunValues): Promise<void> {
   const every = Math.max(1, Math.floor(steps / EVALUATIONS));
   try {
     const server = await serveRun({
-      broker: brokerOf(url, values),
+      broker: brokerOf(url, values, (text) => progress.say(text)),
       run,
       prefix,
       device,
@@ -80,12 +80,16 @@ export async function serve(values: RunValues): Promise<void> {
       workers,
       ...(values.quorum !== undefined && { quorum: integerOf('quorum', values.quorum, 1, workers) }),
       ...(values.deadline !== undefined && { deadline: 1000 * positiveOf('deadline', values.deadline) }),
+      ...(values['check-every'] !== undefined && {
+        checkEvery: integerOf('check-every', values['check-every'], 0),
+      }),
       ...(values.state !== undefined && { store: fileStore(values.state) }),
       steps,
       about,
       onMember: ({ name, rank, here }) =>
         progress.say(`${name} ${here ? `is here, rank ${rank}` : 'has left'}`),
       onRefused: ({ name, reason }) => progress.say(`refused from ${name}: ${reason}`),
+      onNote: (text) => progress.say(text),
       async onRound(round) {
         for (const { bytes } of round.from) packetBytesUp += bytes.length;
         packetBytesDown += round.answer.length * round.present;
@@ -97,17 +101,41 @@ export async function serve(values: RunValues): Promise<void> {
         progress.round(round, accuracy);
       },
     });
-    const stop = (): void => void server.stop();
-    process.once('SIGINT', stop).once('SIGTERM', stop);
+    const first = server.position.step;
+    let isStopped = false;
+    const leave = (): Promise<unknown> => Promise.allSettled([server.stop(), children.stop()]);
+    const offSignals = onSignals(
+      (signal) => {
+        isStopped = true;
+        progress.say(`${signal}: stopping; once more ends it at once`);
+        void leave();
+      },
+      () => children.kill(),
+    );
     progress.say(`${task.system.name} of ${task.model.parameters.length} numbers, run ${run} on ${url}`);
+    if (first > 0) progress.say(`goes on from step ${first} of ${steps}, from ${values.state}`);
     if (broker?.webSocketUrl !== undefined) progress.say(`WebSocket: ${broker.webSocketUrl}`);
     if (broker === undefined)
       progress.say(`to join: fewbits join --broker ${url} --run ${run}${ownTask(name)}`);
-    else for (let i = 0; i < workers; i++) children.push(startWorker(i, url, run, name, values));
-    await server.done;
+    else
+      for (let i = 0; i < workers; i++)
+        children.start(`local-${i}`, ['--broker', url, '--run', run, '--task', name, ...passedOn(values)]);
+    try {
+      await Promise.race([server.done, children.gone]);
+    } catch (error) {
+      await leave();
+      throw error;
+    }
     // each has the end of the run by now, and is about to leave
-    await Promise.all(children.map((child) => left(child)));
-    process.off('SIGINT', stop).off('SIGTERM', stop);
+    await children.left();
+    offSignals();
+    progress.keep();
+    const { step } = server.position;
+    if (isStopped && step < steps)
+      progress.say(
+        `stopped after step ${step} of ${steps}${values.state === undefined ? ': without --state nothing is kept' : ''}`,
+      );
+    if (values.state !== undefined) progress.say(`state saved in ${values.state}: step ${step} of ${steps}`);
     const report: ServeReport = {
       run,
       system: task.system.name,
@@ -122,7 +150,7 @@ export async function serve(values: RunValues): Promise<void> {
     };
     progress.end(report);
   } finally {
-    for (const child of children) child.kill();
+    children.kill();
     device.close();
     await broker?.close();
   }
@@ -140,28 +168,16 @@ async function ownBroker({ listen = '127.0.0.1:0', 'web-port': webPort }: RunVal
   return openBroker({ host, port: integerOf('listen', port, 0, 65_535), webSocketPort });
 }
 
-/** A worker in a process of its own. */
-function startWorker(i: number, url: string, run: string, task: string, values: RunValues): ChildProcess {
-  const main = fileURLToPath(
-    new URL(import.meta.url.endsWith('.ts') ? './main.ts' : './main.js', import.meta.url),
-  );
-  const args = ['join', '--broker', url, '--run', run, '--name', `local-${i}`, '--task', task];
-  if (values.prefix !== undefined) args.push('--prefix', values.prefix);
-  if (values.backend !== undefined) args.push('--backend', values.backend);
-  return spawn(process.execPath, [...process.execArgv, main, ...args], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
-}
-
-function left(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
-  return new Promise((resolve) => {
-    child.once('exit', () => resolve());
-  });
+/** What a worker on this machine is told beside the run. */
+function passedOn(values: RunValues): string[] {
+  const names = ['prefix', 'backend', 'packet-bytes', 'deadline'] as const;
+  return names.flatMap((name) => (values[name] === undefined ? [] : [`--${name}`, values[name]]));
 }
 
 interface Progress {
   say(text: string): void;
+  /** Leaves the line that is drawn where it is. */
+  keep(): void;
   round(round: ClosedRound, accuracy: number | undefined): void;
   end(report: ServeReport): void;
 }
@@ -174,25 +190,35 @@ function openProgress(steps: number, json: boolean): Progress {
   const every = Math.max(1, Math.floor(steps / EVALUATIONS));
   const write = (text: string): void =>
     void process.stderr.write(terminal ? `\r\x1b[K${text}\n` : `${text}\n`);
+  let isDrawn = false;
   return {
     say: write,
-    round({ step, present, from, missed, stragglers, duration, traffic }, accuracy) {
+    keep() {
+      if (isDrawn) process.stderr.write('\n');
+      isDrawn = false;
+    },
+    round({ step, present, from, missed, passed, stragglers, duration, traffic }, accuracy) {
       const late = missed.length === 0 ? '' : `, without ${missed.join(' ')}`;
+      const out = passed.length === 0 ? '' : `, left out by ${passed.join(' ')}`;
       const behind = stragglers.length === 0 ? '' : `, straggling ${stragglers.join(' ')}`;
       const right = accuracy === undefined ? '' : `, accuracy ${(100 * accuracy).toFixed(2)} %`;
       const line =
-        `round ${step + 1} of ${steps}, ${from.length} of ${present} workers${late}${behind}${right}, ` +
+        `round ${step + 1} of ${steps}, ${from.length} of ${present} workers${late}${out}${behind}${right}, ` +
         `${megabytes(traffic.bytesDown)} in, ${megabytes(traffic.bytesUp)} out, ${duration.toFixed(0)} ms`;
-      if (terminal) process.stderr.write(`\r\x1b[K${line}`);
-      else if ((step + 1) % every === 0 || step + 1 === steps || missed.length > 0) write(line);
+      if (terminal) {
+        process.stderr.write(`\r\x1b[K${line}`);
+        isDrawn = true;
+      } else if ((step + 1) % every === 0 || step + 1 === steps || missed.length > 0 || passed.length > 0)
+        write(line);
     },
     end(report) {
-      if (terminal) process.stderr.write('\n');
       if (json) return console.log(JSON.stringify(report, undefined, 2));
-      const { accuracy, packetBytesUp, packetBytesDown, seconds } = report;
+      const { accuracy, packetBytesUp, packetBytesDown, bytesReceived, bytesSent, seconds } = report;
       const right = accuracy === undefined ? '' : `accuracy ${(100 * accuracy).toFixed(2)} %, `;
       console.log(
-        `${report.steps} steps, ${right}packets ${megabytes(packetBytesUp)} up and ${megabytes(packetBytesDown)} down, ${seconds.toFixed(1)} s`,
+        `${report.steps} steps, ${right}${megabytes(bytesReceived)} in, ${megabytes(bytesSent)} out, ` +
+          `${seconds.toFixed(1)} s; packets alone ${megabytes(packetBytesUp)} from workers, ` +
+          `${megabytes(packetBytesDown)} to all workers together`,
       );
     },
   };

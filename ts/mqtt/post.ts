@@ -28,7 +28,7 @@ export class Post {
         // all of them: none may be left that rejects later
         const failed = (await Promise.allSettled(parts)).find(({ status }) => status === 'rejected');
         if (failed === undefined) return;
-        const { reason } = failed as PromiseRejectedResult;
+        const reason: unknown = (failed as PromiseRejectedResult).reason;
         const isTooLarge = reason instanceof BrokerError && reason.reasonCode === TOO_LARGE;
         // in smaller parts; the receiver tells them from the larger ones by their number
         if (!isTooLarge || this.link.room(topic) >= room) throw reason;

@@ -500,7 +500,6 @@ class Serving implements RunServer {
 
   /** What a worker has found: text for people. */
   #noted(name: string, bytes: Uint8Array): void {
-    // eslint-disable-next-line no-control-regex
     const text = new TextDecoder().decode(bytes).replace(/[\u0000-\u001f\u007f-\u009f]/g, ' ');
     this.#options.onRefused?.({ name, reason: text.slice(0, NOTE) });
   }
