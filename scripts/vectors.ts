@@ -20,6 +20,7 @@ import {
   scaledSign,
   threshold,
   topK,
+  type MaskOptions,
 } from '../ts/index.ts';
 import { inspect } from '../ts/inspect.ts';
 import { makeGolden, type Golden, type ListOptions } from '../tests/support/golden.ts';
@@ -58,13 +59,13 @@ const TABLE: readonly (readonly Pick<Compressor, 'name' | 'options'>[])[] = [
     randomizedTopK({ k: 1, alpha: 0, seed: 2 ** 32 - 1, values: 'bfloat16' }),
   ],
   [
-    maskEncoded({ ratio: 0.9, bits: 2 }),
-    maskEncoded({ ratio: 0.99, bits: 3, rounding: 'floor' }),
+    maskEncoded({ ratio: 0.1, bits: 2 }),
+    maskEncoded({ ratio: 0.01, bits: 3, rounding: 'floor' }),
     maskEncoded({ ratio: 0.5, bits: 1 }),
-    maskEncoded({ ratio: 0.9, bits: 4, signed: false }),
-    maskEncoded({ ratio: 0.97, bits: 5, signed: true }),
-    maskEncoded({ ratio: 0, bits: 7 }),
-    maskEncoded({ ratio: 0.99, bits: 8 }),
+    maskEncoded({ ratio: 0.1, bits: 4, signed: false }),
+    maskEncoded({ ratio: 0.03, bits: 5, signed: true }),
+    { name: 'maskEncoded', options: { ratio: 1, bits: 7 } satisfies MaskOptions },
+    maskEncoded({ ratio: 0.01, bits: 8 }),
   ],
   [4, 1, 2, 3, 7, 16, 8].map((bits) => quantized({ bits })),
   [7, 1, 2, 100, 32767, 3].map((levels) => qsgd({ levels, seed: levels })),

@@ -40,7 +40,7 @@ const compressors = [
   threshold({ t: 1 }),
   randomK({ ratio: 0.05, seed: 1 }),
   randomizedTopK({ ratio: 0.05, alpha: 0.1, seed: 1, values: 'float16' }),
-  maskEncoded({ ratio: 0.95, bits: 2 }),
+  maskEncoded({ ratio: 0.05, bits: 2 }),
   quantized({ bits: 5 }),
   qsgd({ levels: 7, seed: 1 }),
   scaledSign({ block: 256 }),

@@ -27,7 +27,7 @@ export const cuts: readonly Cut[] = [
     name: 'ms',
     description: 'MS: 1 % of the features whole, 2 bits for each other one',
     standard: true,
-    system: splitMask({ ratio: 0.99, bits: 2 }),
+    system: splitMask({ ratio: 0.01, bits: 2 }),
   },
   {
     name: 'sp',

@@ -36,7 +36,7 @@ const compressors: readonly Compressor[] = [
   quantized({ bits: 1 }),
   quantized({ bits: 5 }),
   qsgd({ levels: 7, seed: 3 }),
-  maskEncoded({ ratio: 0.99, bits: 2 }),
+  maskEncoded({ ratio: 0.01, bits: 2 }),
   ditheredSign({ seed: 3 }),
   flattenedOneBit({ seed: 3 }),
   flattenedOneBit({ seed: 3, lambda: 'max', block: 64 }),

@@ -33,7 +33,7 @@ const compressors: readonly Compressor[] = [
   scaledSign({ block: 4096 }),
   quantized({ bits: 5 }),
   qsgd({ levels: 7, seed: 3 }),
-  maskEncoded({ ratio: 0.99, bits: 2 }),
+  maskEncoded({ ratio: 0.01, bits: 2 }),
   ditheredSign({ seed: 3 }),
   flattenedOneBit({ seed: 3 }),
   flattenedOneBit({ seed: 3, scale: 'drive', block: 'whole' }),

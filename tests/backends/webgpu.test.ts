@@ -66,7 +66,7 @@ test('a compress is one submit, and takes no new memory after the first of its s
     threshold({ t: 2 }),
     randomK({ ratio: 0.01, seed: 1 }),
     randomizedTopK({ ratio: 0.01, alpha: 0.1, seed: 1 }),
-    maskEncoded({ ratio: 0.99, bits: 2 }),
+    maskEncoded({ ratio: 0.01, bits: 2 }),
     quantized({ bits: 5 }),
     qsgd({ levels: 7, seed: 1 }),
     scaledSign(),
@@ -101,7 +101,7 @@ test('a vector on the GPU is compressed there, wherever it lies', async () => {
     topK({ ratio: 0.05 }),
     scaledSign({ block: 100 }),
     threshold({ t: 1 }),
-    maskEncoded({ ratio: 0.95, bits: 3 }),
+    maskEncoded({ ratio: 0.05, bits: 3 }),
     flattenedOneBit({ seed: 1, block: 256 }),
   ]) {
     const expected = await device.compress(compressor, x);

@@ -45,7 +45,7 @@ export const COMPRESSORS: readonly CompressorTask[] = [
     name: 'randomizedTopK 1 %',
     compressor: () => randomizedTopK({ ratio: 0.01, alpha: 0.1, seed: 1 }),
   },
-  { name: 'maskEncoded 1 %, 2 bits', compressor: () => maskEncoded({ ratio: 0.99, bits: 2 }) },
+  { name: 'maskEncoded 1 %, 2 bits', compressor: () => maskEncoded({ ratio: 0.01, bits: 2 }) },
   {
     name: 'quantized, 4 bits',
     compressor: () => quantized({ bits: 4 }),

@@ -301,7 +301,7 @@ for (const brokerKind of brokers) {
   });
 
   onBroker('split learning: features up, their gradient down', async () => {
-    const system = splitLearning({ up: maskEncoded({ ratio: 0.9, bits: 2 }) }, 'MS');
+    const system = splitLearning({ up: maskEncoded({ ratio: 0.1, bits: 2 }) }, 'MS');
     const model = modelOf(0, 300);
     const common = { broker: mqttBroker({ url: broker.url }), run: 'split', device, system };
     const server = await serveSplit({

@@ -64,7 +64,7 @@ function side(device: Device, compressor: Compressor, of: string, stream: number
  * keyed by the batch and the client's rank.
  *
  * @example
- * const client = splitLearning({ up: maskEncoded({ ratio: 0.99, bits: 2 }) }).client(device);
+ * const client = splitLearning({ up: maskEncoded({ ratio: 0.01, bits: 2 }) }).client(device);
  */
 export function splitLearning(
   { up, down = float32() }: { readonly up: Compressor; readonly down?: Compressor },

@@ -20,7 +20,7 @@ const factories: Record<string, { make: (options: never) => Compressor; example:
   threshold: { make: threshold, example: 'threshold:t=0.01' },
   'random-k': { make: randomK, example: 'random-k:ratio=0.01,seed=7' },
   'randomized-top-k': { make: randomizedTopK, example: 'randomized-top-k:ratio=0.01,alpha=0.1,seed=7' },
-  'mask-encoded': { make: maskEncoded, example: 'mask-encoded:ratio=0.99,bits=2' },
+  'mask-encoded': { make: maskEncoded, example: 'mask-encoded:ratio=0.01,bits=2' },
   quantized: { make: quantized, example: 'quantized:bits=4' },
   qsgd: { make: qsgd, example: 'qsgd:levels=7,seed=7' },
   'scaled-sign': { make: scaledSign, example: 'scaled-sign:block=4096' },

@@ -42,7 +42,10 @@ const ID = 7;
 const MOST_BITS = 8;
 
 export interface MaskOptions {
-  /** The share of elements that are NOT sent whole, as in the paper: 0.99 keeps one in a hundred. */
+  /**
+   * The share of elements that are sent whole, up to 0.5: 0.01 keeps one in a hundred. The paper's compression ratio is
+   * the share of the others, 0.99 there.
+   */
   readonly ratio: number;
   /** Bits of a symbol, 1 to 8. */
   readonly bits: number;
@@ -56,26 +59,22 @@ export interface MaskOptions {
 }
 
 /**
- * Keeps the k = max(1, floor((1 - ratio) n + 1e-9)) largest elements whole, ties to the lowest index, and sends each other
+ * Keeps the k = max(1, floor(ratio n + 1e-9)) largest elements whole, ties to the lowest index, and sends each other
  * one as a symbol of `bits` bits. With T = the least that is kept and L = 2^bits - 1: m_i = min(round(x_i L / T), L - 1),
  * which decodes to m_i T / L. `bits` + 32 k / n bits an element and 32 bytes. Biased, by rounding: feature maps change
- * with each batch, so there is no error to feed back. Source: arXiv 2408.13787.
+ * with each batch, so there is no error to feed back. Source: arXiv 2408.13787, where the compression ratio is 1 - ratio: 0.99
+ * for `ratio: 0.01`.
  *
  * Signed symbols are two-sided: L = 2^(bits - 1), and m_i in -(L - 1)..L - 1, by magnitude. So a symbol costs the same
  * bits with and without sign; a bit for the sign beside the magnitude would have a symbol for -0.
  *
- * @throws RangeError unless 0 <= ratio <= 1 and bits is an integer in 1..8
+ * @throws RangeError unless 0 < ratio <= 0.5 and bits is an integer in 1..8
  * @example
- * const packet = await device.compress(maskEncoded({ ratio: 0.99, bits: 2 }), featureMap);
+ * const packet = await device.compress(maskEncoded({ ratio: 0.01, bits: 2 }), featureMap);
  */
 export function maskEncoded(options: MaskOptions): Compressor {
   requireOptions('maskEncoded', options, ['ratio', 'bits', 'rounding', 'signed']);
-  const ratio = requireNumber(
-    'ratio',
-    options?.ratio,
-    'a number in 0..1',
-    (value) => value >= 0 && value <= 1,
-  );
+  const ratio = requireKeptShare(options?.ratio);
   const bits = requireInteger('bits', options.bits, 1, MOST_BITS);
   const rounding = ROUNDINGS[requireOneOf('rounding', options.rounding ?? 'nearest', ['nearest', 'floor'])];
   const { signed } = options;
@@ -88,7 +87,7 @@ export function maskEncoded(options: MaskOptions): Compressor {
     const { n } = x;
     if (n === 0) return { id: ID, n, parameters: [0, bits, 0], sections: [] };
     // 1. the k largest, whole; T = the least of them
-    const k = keptShare(1 - ratio, n);
+    const k = keptShare(ratio, n);
     const { indices, values } = selectTopK(scope, x, k, order);
     const kept = findExtremes(scope, { buffer: values, n: k }, order);
     const range = findExtremes(scope, x);
@@ -113,6 +112,20 @@ export function maskEncoded(options: MaskOptions): Compressor {
     const two = signed ?? found.negative;
     return { id: ID, n, parameters: [k, bits, two ? 1 : 0], sections: [found.whole, found.masks] };
   });
+}
+
+/**
+ * The share that is kept. More than half is refused: it is rarely meant, as numbers are that the paper calls ratios.
+ * @throws TypeError or RangeError
+ */
+function requireKeptShare(ratio: unknown): number {
+  const expected = 'a number above 0 and up to 0.5';
+  if (typeof ratio !== 'number' || !(ratio > 0.5 && ratio < 1))
+    return requireNumber('ratio', ratio, expected, (value) => value > 0 && value <= 0.5);
+  throw new RangeError(
+    `"ratio" expected ${expected}, got ${ratio}: it is the share that is kept, and the compression ratio ${ratio} of ` +
+      `arXiv 2408.13787 is ${Number((1 - ratio).toPrecision(6))} here`,
+  );
 }
 
 function parametersOf(packet: Packet): { k: number; bits: number; signed: boolean } {
