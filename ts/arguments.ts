@@ -3,14 +3,15 @@
  * wrong value.
  */
 import type { GpuRange } from './backends/backend.ts';
+import type { Compressor } from './compressors/compressor.ts';
 
 /** A value as an error message shows it: short, and never the contents of an array. */
 export function shown(value: unknown): string {
   if (typeof value === 'string')
     return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}...` : value);
   if (typeof value === 'bigint') return `${value}n`;
-  if (value === null || typeof value !== 'object')
-    return typeof value === 'function' ? 'a function' : String(value);
+  if (typeof value === 'function') return value.name ? `a function named ${value.name}` : 'a function';
+  if (value === null || typeof value !== 'object') return String(value);
   return value.constructor?.name ? `a value of type ${value.constructor.name}` : 'an object';
 }
 
@@ -39,8 +40,31 @@ export function requireNumber(
 export function requireOneOf<T extends string>(name: string, value: unknown, choices: readonly T[]): T {
   const message = `"${name}" expected one of ${choices.join(', ')}, got ${shown(value)}`;
   if (typeof value !== 'string') throw new TypeError(message);
-  if (!choices.includes(value as T)) throw new RangeError(message);
+  if (!choices.includes(value as T)) throw new RangeError(message + suggestion(value, choices));
   return value as T;
+}
+
+/** @throws TypeError unless `value` is true or false */
+export function requireBoolean(name: string, value: unknown): boolean {
+  if (typeof value !== 'boolean')
+    throw new TypeError(`"${name}" expected true or false, got ${shown(value)}`);
+  return value;
+}
+
+/** Whether `value` is a compressor; a system has none of its steps. */
+export function isCompressor(value: unknown): value is Compressor {
+  if (typeof value !== 'object' || value === null) return false;
+  const { name, encode } = value as Partial<Compressor>;
+  return typeof name === 'string' && typeof encode === 'function';
+}
+
+/** @throws TypeError unless `value` is a compressor */
+export function requireCompressor(name: string, value: unknown): Compressor {
+  if (isCompressor(value)) return value;
+  const { name: system, worker } = (value ?? {}) as { name?: unknown; worker?: unknown };
+  const got =
+    typeof worker === 'function' && typeof system === 'string' ? `the system ${system}` : shown(value);
+  throw new TypeError(`"${name}" expected a compressor, such as topK({ ratio: 0.01 }), got ${got}`);
 }
 
 /** @throws TypeError unless `value` is a Float32Array */
@@ -76,14 +100,61 @@ function isView(value: unknown, type: string): boolean {
   );
 }
 
-/** @throws TypeError unless `options` is an object (or undefined), RangeError where it has a name not in `names` */
+/**
+ * Options that a factory takes, unchecked beside their names; none where they are left out.
+ * @throws TypeError unless `options` is an object (or undefined), RangeError where it has a name not in `names`
+ */
 export function requireOptions(owner: string, options: unknown, names: readonly string[]): void {
   if (options === undefined) return;
-  if (typeof options !== 'object' || options === null)
+  // a list, a Map or a Date is an object too, though one whose contents would be overlooked
+  if (Object.prototype.toString.call(options) !== '[object Object]')
     throw new TypeError(`${owner} expected an object of options, got ${shown(options)}`);
-  for (const name of Object.keys(options))
+  for (const name of Object.keys(options as object))
     if (!names.includes(name))
       throw new RangeError(
-        `${owner} has no option "${name}"; it has ${names.length ? names.join(', ') : 'none'}`,
+        `${owner} has no option "${name}"; it has ${names.length ? names.join(', ') : 'none'}` +
+          suggestion(name, names),
       );
+}
+
+/** What follows an error about `given` where one of `names` is likely meant; nothing where none is. */
+export function suggestion(given: string, names: readonly string[]): string {
+  const likely = closest(given, names);
+  return likely === undefined ? '' : `. Did you mean "${likely}"?`;
+}
+
+/**
+ * The one of `names` that differs from `given` in the fewest letters, and in no more than a third of its own; else the one
+ * that has it for a part, `averagePeriod` for `period`. Capitals, hyphens and underscores do not count.
+ */
+function closest(given: string, names: readonly string[]): string | undefined {
+  const plain = (name: string): string => name.toLowerCase().replace(/[-_ ]/g, '');
+  let best: { name: string; distance: number } | undefined;
+  for (const name of names) {
+    const distance = editDistance(plain(given.slice(0, 100)), plain(name));
+    const most = Math.floor(plain(name).length / 3);
+    if (distance <= most && !(best !== undefined && best.distance <= distance)) best = { name, distance };
+  }
+  const part = plain(given);
+  return best?.name ?? (part.length < 3 ? undefined : names.find((name) => plain(name).includes(part)));
+}
+
+/**
+ * Letters to add, remove, replace or swap with their neighbour between two words: the restricted distance of F. J.
+ * Damerau, "A technique for computer detection and correction of spelling errors" (1964), row by row.
+ */
+function editDistance(a: string, b: string): number {
+  let before: number[] = [];
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const same = a[i - 1] === b[j - 1];
+      next[j] = Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (same ? 0 : 1));
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
+        next[j] = Math.min(next[j], before[j - 2] + 1);
+    }
+    [before, row] = [row, next];
+  }
+  return row[b.length];
 }

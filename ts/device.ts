@@ -5,6 +5,7 @@
 import {
   isGpuRange,
   requireBytes,
+  requireCompressor,
   requireFloat32Array,
   requireInteger,
   requireOneOf,
@@ -90,9 +91,13 @@ export type Kernels = Bound<typeof kernels>;
  */
 export async function openDevice(options: DeviceOptions = {}): Promise<Device> {
   requireOptions('openDevice', options, ['backend', 'gpu', 'threads', 'module', 'maxBytesInFlight']);
-  const backend = requireOneOf('backend', options.backend ?? 'auto', ['auto', ...BACKENDS]);
-  if (options.threads !== undefined) requireInteger('threads', options.threads, 1, 1024);
-  const { gpu, module, threads, maxBytesInFlight } = options;
+  const { backend: name = 'auto', gpu, module, threads, maxBytesInFlight } = options;
+  const backend = requireOneOf('backend', name, ['auto', ...BACKENDS]);
+  if (threads !== undefined) requireInteger('threads', threads, 1, 1024);
+  if (gpu !== undefined && !(typeof gpu === 'object' && gpu !== null && 'limits' in gpu))
+    throw new TypeError(`"gpu" expected a GPUDevice, got ${shown(gpu)}`);
+  if (module !== undefined && Object.prototype.toString.call(module) !== '[object WebAssembly.Module]')
+    throw new TypeError(`"module" expected a WebAssembly.Module, got ${shown(module)}`);
   if (maxBytesInFlight !== undefined)
     requireInteger('maxBytesInFlight', maxBytesInFlight, 1, Number.MAX_SAFE_INTEGER);
   const wanted = { backend, gpu, module, threads };
@@ -167,14 +172,12 @@ export class PacketDevice implements Host {
     x: Float32Array | GpuRange,
     options: CompressOptions = {},
   ): Promise<Uint8Array<ArrayBuffer>> {
-    if (typeof (compressor as Partial<Compressor> | undefined)?.encode !== 'function')
-      throw new TypeError(
-        `"compressor" expected a compressor, topK({ ratio: 0.01 }) say, got ${shown(compressor)}`,
-      );
+    requireCompressor('compressor', compressor);
     if (!isGpuRange(x)) requireFloat32Array('x', x);
     requireOptions('compress', options, ['step', 'stream']);
-    const step = requireInteger('step', options.step ?? 0, 0, LAST_WORD);
-    const stream = requireInteger('stream', options.stream ?? 0, 0, LAST_WORD);
+    const { step = 0, stream = 0 } = options;
+    requireInteger('step', step, 0, LAST_WORD);
+    requireInteger('stream', stream, 0, LAST_WORD);
     const encode = async (scope: Scope): Promise<Uint8Array<ArrayBuffer>> => {
       const vector = isGpuRange(x) ? scope.borrowed(x) : scope.vector(x);
       const parts = await compressor.encode(scope, vector, { step, stream });
@@ -226,13 +229,13 @@ export class PacketDevice implements Host {
   ): Promise<Float32Array | GpuRange> {
     requireBytes('packet', packet);
     requireOptions('decompress', options, ['into', 'accumulate', 'maxElements']);
-    const { into, accumulate } = options;
+    const { into, accumulate, maxElements = MAX_ELEMENTS } = options;
     if (into !== undefined && !isGpuRange(into)) requireFloat32Array('into', into);
     if (accumulate !== undefined) {
       requireScale('accumulate', accumulate);
       if (into === undefined) throw new RangeError('"accumulate" expected "into" beside it, got none');
     }
-    const most = requireInteger('maxElements', options.maxElements ?? MAX_ELEMENTS, 0, LAST_WORD);
+    const most = requireInteger('maxElements', maxElements, 0, LAST_WORD);
     const touches = [touchOf(packet, 'reads', true)];
     // a GPU's queue keeps the order of what it is given, the packet with it; memory is written when the GPU has answered
     if (into !== undefined)

@@ -14,7 +14,7 @@
  * as it did in the last; sums are divided by the number of those who added to them, and the residual of one who did not keeps
  * acc at the union too. Ranks rotate over the partitions, so that each has its turn though a worker stays away.
  */
-import { requireNumber, requireOneOf, requireOptions } from '../arguments.ts';
+import { requireBoolean, requireNumber, requireOneOf, requireOptions } from '../arguments.ts';
 import { readIndexList, writeIndexList } from '../compressors/index-list.ts';
 import type { Device } from '../device.ts';
 import { PacketError } from '../errors.ts';
@@ -77,8 +77,9 @@ export function exDyna(options: ExDynaOptions): System {
     'a number above 0 and up to 1',
     (d) => d > 0 && d <= 1,
   );
-  const control = requireOneOf('control', options.control ?? 'scaled', ['scaled', 'exact']);
-  const warmStart = options.warmStart ?? true;
+  const { control = 'scaled', warmStart = true } = options;
+  requireOneOf('control', control, ['scaled', 'exact']);
+  requireBoolean('warmStart', warmStart);
   return {
     name: 'exDyna',
     worker: (device, seat) =>

@@ -5,7 +5,12 @@
  * 2. server: g = mean of what it decodes; answers C(g), with signs and dither of its own.
  * 3. worker r: what it decodes is the direction.
  */
-import { flattenedOneBit, type FlattenedOptions } from '../compressors/flattened-one-bit.ts';
+import { requireOptions } from '../arguments.ts';
+import {
+  flattenedOneBit,
+  FLATTENED_OPTIONS,
+  type FlattenedOptions,
+} from '../compressors/flattened-one-bit.ts';
 import { parameterServer } from './parameter-server.ts';
 import type { System } from './system.ts';
 
@@ -18,6 +23,7 @@ import type { System } from './system.ts';
  * const worker = foSgd({ seed: 7 }).worker(device, { n: gradient.length, workers: 4, rank: 0 });
  */
 export function foSgd(options: FlattenedOptions): System {
+  requireOptions('foSgd', options, FLATTENED_OPTIONS);
   const compressor = flattenedOneBit(options);
   return parameterServer('foSgd', { compressor, feedback: false }, { compressor, feedback: false });
 }

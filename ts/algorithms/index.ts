@@ -5,6 +5,7 @@ export { cser } from './baselines/cser.ts';
 export { doubleSqueeze } from './baselines/double-squeeze.ts';
 export { memSgd } from './baselines/mem-sgd.ts';
 export { pSgd } from './baselines/p-sgd.ts';
+export type { CompressorOptions } from './compressor-options.ts';
 export { exDyna, type ExDynaOptions } from './ex-dyna.ts';
 export { exchange, type Step } from './exchange.ts';
 export { foSgd } from './fo-sgd.ts';

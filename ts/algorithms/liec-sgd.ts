@@ -17,8 +17,9 @@
  */
 import type { Compressor } from '../compressors/compressor.ts';
 import { scaledSign } from '../compressors/scaled-sign.ts';
-import { requireInteger, requireOptions } from '../arguments.ts';
+import { requireInteger } from '../arguments.ts';
 import type { Device } from '../device.ts';
+import { optionsWithCompressor } from './compressor-options.ts';
 import { keptShare } from './parameter-server.ts';
 import { shared, stateful } from './state.ts';
 import {
@@ -44,18 +45,21 @@ export interface LiecOptions {
 }
 
 /**
- * LIEC-SGD. `send` wants the worker's model in steps that average, (t + 1) mod averagePeriod = 0, and sets it there: 32
+ * LIEC-SGD, of a compressor by itself or of options. `send` wants the worker's model in steps that average, (t + 1) mod averagePeriod = 0, and sets it there: 32
  * bits an element each way in such a step, 64 with momentum. Models of workers differ in between: evaluate their mean.
  * Source: arXiv 2402.11857.
  *
- * @throws RangeError unless averagePeriod >= 1
+ * @throws TypeError unless the compressor is one, RangeError unless averagePeriod >= 1
  * @example
  * const worker = liecSgd({ averagePeriod: 32 }).worker(device, { n: gradient.length, workers: 4, rank: 0 });
  */
-export function liecSgd(options: LiecOptions = {}): System {
-  requireOptions('liecSgd', options, ['compressor', 'averagePeriod']);
-  const compressor = options.compressor ?? scaledSign();
-  const period = requireInteger('averagePeriod', options.averagePeriod ?? 100, 1, 2 ** 32 - 1);
+export function liecSgd(options: Compressor | LiecOptions = {}): System {
+  const { compressor = scaledSign(), averagePeriod: period = 100 } = optionsWithCompressor<LiecOptions>(
+    'liecSgd',
+    options,
+    ['compressor', 'averagePeriod'],
+  );
+  requireInteger('averagePeriod', period, 1, 2 ** 32 - 1);
   const averages = (step: number): boolean => (step + 1) % period === 0;
 
   /** The worker's side. `own` is e_r between 1. and 3., and the direction after that. */

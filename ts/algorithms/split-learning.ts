@@ -8,8 +8,9 @@
  * 2. server: what it decodes goes through the rest of the network; sends C'(gradient at the cut)
  * 3. client: what it decodes goes back through its layers
  */
+import { requireCompressor, requireInteger, requireOptions, shown } from '../arguments.ts';
 import { float32 } from '../compressors/float32.ts';
-import { maskEncoded, type MaskOptions } from '../compressors/mask-encoded.ts';
+import { maskEncoded, MASK_OPTIONS, type MaskOptions } from '../compressors/mask-encoded.ts';
 import { quantized } from '../compressors/quantized.ts';
 import { randomizedTopK, type RandomizedOptions } from '../compressors/randomized-top-k.ts';
 import { topK } from '../compressors/top-k.ts';
@@ -63,37 +64,58 @@ function side(device: Device, compressor: Compressor, of: string, stream: number
  * Split learning with any compressors: `up` for features, `down` for gradients at the cut, float32 if left out. Draws are
  * keyed by the batch and the client's rank.
  *
+ * @throws TypeError unless up and down are compressors
  * @example
  * const client = splitLearning({ up: maskEncoded({ ratio: 0.01, bits: 2 }) }).client(device);
  */
 export function splitLearning(
-  { up, down = float32() }: { readonly up: Compressor; readonly down?: Compressor },
-  name: string = up.name,
+  options: { readonly up: Compressor; readonly down?: Compressor },
+  name?: string,
 ): SplitSystem {
+  requireOptions('splitLearning', options, ['up', 'down']);
+  const up = requireCompressor('up', options?.up);
+  const down = options.down === undefined ? float32() : requireCompressor('down', options.down);
+  const title = name === undefined ? up.name : name;
+  if (typeof title !== 'string') throw new TypeError(`"name" expected a string, got ${shown(title)}`);
   return {
-    name,
-    client: (device, { rank } = { rank: 0 }) => side(device, up, `${name}, client ${rank}`, 2 * rank),
-    server: (device, { rank } = { rank: 0 }) =>
-      side(device, down, `${name}, server of client ${rank}`, 2 * rank + 1),
+    name: title,
+    client(device, client) {
+      const rank = rankOf('client', client);
+      return side(device, up, `${title}, client ${rank}`, 2 * rank);
+    },
+    server(device, client) {
+      const rank = rankOf('server', client);
+      return side(device, down, `${title}, server of client ${rank}`, 2 * rank + 1);
+    },
   };
+}
+
+/** The rank of a client: 0 for the only one. Two streams of draws belong to each, so ranks have 31 bits. */
+function rankOf(owner: string, client: { readonly rank: number } | undefined): number {
+  requireOptions(owner, client, ['rank']);
+  return client === undefined ? 0 : requireInteger('rank', client.rank, 0, 2 ** 31 - 1);
 }
 
 /** MS, mask-encoded sparsification of the features. Source: arXiv 2408.13787. */
 export function splitMask(options: MaskOptions): SplitSystem {
+  requireOptions('splitMask', options, MASK_OPTIONS);
   return splitLearning({ up: maskEncoded(options) }, 'MS');
 }
 
 /** SP, the baseline: top-k of the features alone. */
 export function splitTopK(options: Count): SplitSystem {
+  requireOptions('splitTopK', options, ['k', 'ratio']);
   return splitLearning({ up: topK(options) }, 'SP');
 }
 
 /** QU, the baseline: uniform quantisation of the features. */
 export function splitQuantized(options: { readonly bits: number }): SplitSystem {
+  requireOptions('splitQuantized', options, ['bits']);
   return splitLearning({ up: quantized(options) }, 'QU');
 }
 
 /** RT, the baseline: randomised top-k of the features. Source: arXiv 2305.18469. */
 export function splitRandomized(options: Count & RandomizedOptions): SplitSystem {
+  requireOptions('splitRandomized', options, ['k', 'ratio', 'values', 'alpha', 'seed']);
   return splitLearning({ up: randomizedTopK(options) }, 'RT');
 }

@@ -16,23 +16,27 @@ export const MOST: number = 2 ** 32 - 1;
 
 /**
  * Checks the options of a sparse compressor, which may have `others` beside k, ratio and values.
- * @throws RangeError unless exactly one of k and ratio is given, k >= 1, 0 < ratio <= 1
+ * @throws TypeError where neither k nor ratio is given, RangeError where both are, or unless k >= 1 and 0 < ratio <= 1
  */
 export function requireCount(owner: string, count: Count & Values, ...others: string[]): void {
   requireOptions(owner, count, ['k', 'ratio', 'values', ...others]);
   const { k, ratio } = (count ?? {}) as { k?: unknown; ratio?: unknown };
-  if ((k === undefined) === (ratio === undefined))
-    throw new RangeError(
-      `${owner} expected either "k" or "ratio", got k ${shown(k)} and ratio ${shown(ratio)}`,
-    );
+  const message = `${owner} expected either "k" or "ratio", got k ${shown(k)} and ratio ${shown(ratio)}`;
+  if (k === undefined && ratio === undefined) throw new TypeError(message);
+  if (k !== undefined && ratio !== undefined) throw new RangeError(message);
   if (k !== undefined) requireInteger('k', k, 1, MOST);
-  else requireNumber('ratio', ratio, 'a number above 0 and up to 1', (value) => value > 0 && value <= 1);
+  else requireRatio(ratio);
   formatOf(count);
 }
 
+/** @throws TypeError or RangeError unless `ratio`, the share that is kept, is a number above 0 and up to 1 */
+export function requireRatio(ratio: unknown): number {
+  return requireNumber('ratio', ratio, 'a number above 0 and up to 1', (value) => value > 0 && value <= 1);
+}
+
 /** @throws TypeError or RangeError unless `values` is a format or left out */
-export function formatOf({ values }: Values): ValueFormat {
-  return requireOneOf('values', values ?? 'float32', VALUE_FORMATS);
+export function formatOf({ values = 'float32' }: Values): ValueFormat {
+  return requireOneOf('values', values, VALUE_FORMATS);
 }
 
 /**

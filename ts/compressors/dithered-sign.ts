@@ -33,7 +33,7 @@ export function ditheredSign(options: {
 }): Compressor {
   requireOptions('ditheredSign', options, ['seed', 'lambda']);
   const seed = requireInteger('seed', options?.seed, 0, MOST);
-  const lambda = requireLambda(options.lambda ?? 'max', ['max']);
+  const lambda = requireLambda(options.lambda === undefined ? 'max' : options.lambda, ['max']);
   return defineCompressor('ditheredSign', options, async (scope, x, draw) => {
     const { n } = x;
     if (n === 0) return { id: ID, n, parameters: [0], sections: [] };

@@ -50,6 +50,15 @@ export interface FlattenedOptions {
   readonly c?: number;
 }
 
+/** The names of these, for systems that take them. */
+export const FLATTENED_OPTIONS: readonly (keyof FlattenedOptions)[] = [
+  'seed',
+  'lambda',
+  'c',
+  'block',
+  'scale',
+];
+
 /**
  * Sends one bit an element of z = H D x / sqrt(d), by blocks of d elements, the last padded with zeros: D are random
  * signs, H the Walsh-Hadamard matrix. q = sign(z + u), u uniform in [-lambda, lambda], decodes to D H (lambda q) / sqrt(d):
@@ -65,13 +74,14 @@ export interface FlattenedOptions {
  * const packet = await device.compress(flattenedOneBit({ seed: 7, lambda: 'max' }), gradient, { step, stream: rank });
  */
 export function flattenedOneBit(options: FlattenedOptions): Compressor {
-  requireOptions('flattenedOneBit', options, ['seed', 'lambda', 'c', 'block', 'scale']);
+  requireOptions('flattenedOneBit', options, FLATTENED_OPTIONS);
   const seed = requireInteger('seed', options?.seed, 0, MOST);
-  const block = requireBlock(options.block ?? 4096);
-  const scale = requireOneOf('scale', options.scale ?? 'dither', SCALES);
-  if (scale !== 'dither' && (options.lambda !== undefined || options.c !== undefined))
+  const { block: length = 4096, scale: way = 'dither', lambda: width } = options;
+  const block = requireBlock(length);
+  const scale = requireOneOf('scale', way, SCALES);
+  if (scale !== 'dither' && (width !== undefined || options.c !== undefined))
     throw new RangeError(`"lambda" and "c" belong to scale 'dither', got scale '${scale}'`);
-  const lambda = requireLambda(options.lambda ?? 'norm', ['norm', 'max']);
+  const lambda = requireLambda(width === undefined ? 'norm' : width, ['norm', 'max']);
   const c = requireFactor(options.c, lambda);
   return defineCompressor('flattenedOneBit', options, async (scope, x, draw) => {
     const { n } = x;

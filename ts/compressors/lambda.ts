@@ -26,7 +26,7 @@ export function requireFactor(c: unknown, lambda: Lambda): number {
   if (c !== undefined && lambda !== 'norm')
     throw new RangeError(`"c" belongs to lambda 'norm', got ${shown(lambda)}`);
   const holds = (value: number): boolean => value >= 2 ** -20 && value <= 2 ** 20;
-  return requireNumber('c', c ?? 0.3, 'a number in 2^-20..2^20', holds);
+  return requireNumber('c', c === undefined ? 0.3 : c, 'a number in 2^-20..2^20', holds);
 }
 
 /** sqrt(2 ln(2d)) for d a power of two: of operations that every runtime rounds alike, which its logarithm need not be. */

@@ -5,7 +5,7 @@
  * Parameters: k, bits, signed (0 or 1). Sections: values, k float32 in the order of their indices; masks, `bits` bits an
  * element.
  */
-import { requireInteger, requireNumber, requireOneOf, requireOptions, shown } from '../arguments.ts';
+import { requireBoolean, requireInteger, requireNumber, requireOneOf, requireOptions } from '../arguments.ts';
 import { PacketError } from '../errors.ts';
 import { INFINITE } from '../kernels/float-bits.ts';
 import { compactKernel } from '../kernels/compact.ts';
@@ -58,6 +58,9 @@ export interface MaskOptions {
   readonly signed?: boolean;
 }
 
+/** The names of these, for systems that take them. */
+export const MASK_OPTIONS: readonly (keyof MaskOptions)[] = ['ratio', 'bits', 'rounding', 'signed'];
+
 /**
  * Keeps the k = max(1, floor(ratio n + 1e-9)) largest elements whole, ties to the lowest index, and sends each other
  * one as a symbol of `bits` bits. With T = the least that is kept and L = 2^bits - 1: m_i = min(round(x_i L / T), L - 1),
@@ -73,13 +76,12 @@ export interface MaskOptions {
  * const packet = await device.compress(maskEncoded({ ratio: 0.01, bits: 2 }), featureMap);
  */
 export function maskEncoded(options: MaskOptions): Compressor {
-  requireOptions('maskEncoded', options, ['ratio', 'bits', 'rounding', 'signed']);
+  requireOptions('maskEncoded', options, MASK_OPTIONS);
   const ratio = requireKeptShare(options?.ratio);
   const bits = requireInteger('bits', options.bits, 1, MOST_BITS);
-  const rounding = ROUNDINGS[requireOneOf('rounding', options.rounding ?? 'nearest', ['nearest', 'floor'])];
-  const { signed } = options;
-  if (signed !== undefined && typeof signed !== 'boolean')
-    throw new TypeError(`"signed" expected true or false, got ${shown(signed)}`);
+  const { rounding: way = 'nearest', signed } = options;
+  const rounding = ROUNDINGS[requireOneOf('rounding', way, ['nearest', 'floor'])];
+  if (signed !== undefined) requireBoolean('signed', signed);
   const order = signed === false ? 'value' : 'magnitude';
   const sign = signed === undefined ? SIGNED.found : signed ? SIGNED.yes : SIGNED.no;
 

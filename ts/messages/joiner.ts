@@ -60,8 +60,9 @@ const REMEMBERED = 64;
  */
 export function openJoiner(options: JoinerOptions = {}): Joiner {
   requireOptions('openJoiner', options, ['longest', 'unfinished']);
-  const longest = requireInteger('longest', options.longest ?? LONGEST, 0, 2 ** 32 - 1);
-  const most = requireInteger('unfinished', options.unfinished ?? UNFINISHED, 1, 0xffff);
+  const { longest = LONGEST, unfinished: most = UNFINISHED } = options;
+  requireInteger('longest', longest, 0, 2 ** 32 - 1);
+  requireInteger('unfinished', most, 1, 0xffff);
   const gathering = new Gathering(most);
   const done = new Map<string, Set<string>>();
 

@@ -28,8 +28,9 @@ const LAST_WORD = 2 ** 32 - 1;
 export function splitMessage(bytes: Uint8Array, options: SplitOptions = {}): Uint8Array<ArrayBuffer>[] {
   requireBytes('bytes', bytes);
   requireOptions('splitMessage', options, ['limit', 'id']);
-  const limit = requireInteger('limit', options.limit ?? LIMIT, HEAD_BYTES + 1, 2 ** 31);
-  const id = requireInteger('id', options.id ?? drawn(), 0, LAST_WORD);
+  const { limit = LIMIT, id = drawn() } = options;
+  requireInteger('limit', limit, HEAD_BYTES + 1, 2 ** 31);
+  requireInteger('id', id, 0, LAST_WORD);
   const { length } = bytes;
   requireInteger('bytes.length', length, 0, LAST_WORD);
   const pieces = piecesOf(bytes, limit - HEAD_BYTES);

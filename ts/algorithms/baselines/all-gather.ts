@@ -7,7 +7,9 @@
  * 2. everyone: the mean of all C(acc_r) is the direction. One whose list was not among them keeps all of it: residual_r =
  *    acc_r.
  */
+import { requireOptions } from '../../arguments.ts';
 import type { Compressor } from '../../compressors/compressor.ts';
+import { requireRatio } from '../../compressors/count.ts';
 import { threshold } from '../../compressors/threshold.ts';
 import { topK } from '../../compressors/top-k.ts';
 import { keptShare } from '../parameter-server.ts';
@@ -95,7 +97,8 @@ function allGather(name: string, compressor: Compressor): System {
  * const worker = topKAllGather({ ratio: 0.01 }).worker(device, { n: gradient.length, workers: 4, rank: 0 });
  */
 export function topKAllGather(options: { readonly ratio: number }): System {
-  return allGather('topKAllGather', topK(options));
+  requireOptions('topKAllGather', options, ['ratio']);
+  return allGather('topKAllGather', topK({ ratio: requireRatio(options?.ratio) }));
 }
 
 /**
@@ -107,5 +110,6 @@ export function topKAllGather(options: { readonly ratio: number }): System {
  * const worker = hardThreshold({ t: 0.01 }).worker(device, { n: gradient.length, workers: 4, rank: 0 });
  */
 export function hardThreshold(options: { readonly t: number }): System {
+  requireOptions('hardThreshold', options, ['t']);
   return allGather('hardThreshold', threshold(options));
 }

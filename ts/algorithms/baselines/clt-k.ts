@@ -8,8 +8,8 @@
  *
  * Where the one whose turn it is has not sent, the step moves nothing: all keep their acc.
  */
-import { requireNumber, requireOptions } from '../../arguments.ts';
-import { keptShare as shareOf } from '../../compressors/count.ts';
+import { requireOptions } from '../../arguments.ts';
+import { keptShare as shareOf, requireRatio } from '../../compressors/count.ts';
 import { readIndexList, writeIndexList } from '../../compressors/index-list.ts';
 import { PacketError } from '../../errors.ts';
 import { shared, stateful } from '../state.ts';
@@ -27,12 +27,7 @@ import { requireVector } from '../vectors.ts';
  */
 export function cltK(options: { readonly ratio: number }): System {
   requireOptions('cltK', options, ['ratio']);
-  const ratio = requireNumber(
-    'ratio',
-    options?.ratio,
-    'a number above 0 and up to 1',
-    (r) => r > 0 && r <= 1,
-  );
+  const ratio = requireRatio(options?.ratio);
   return {
     name: 'cltK',
     worker(device, { n, workers, rank }) {

@@ -13,7 +13,7 @@
  *
  * Of a round over some of the workers the means are over these; all put them into their blocks, whoever sent.
  */
-import { requireInteger, requireOptions } from '../../arguments.ts';
+import { isCompressor, requireInteger, requireOptions } from '../../arguments.ts';
 import { pcg4d } from '../../kernels/random.ts';
 import { shared, stateful } from '../state.ts';
 import { bytesOf, descend, finiteFloatsOf, notGathered, only, ranksOf } from '../steps.ts';
@@ -38,6 +38,8 @@ const BLOCKS = 512;
  * const worker = cser({ seed: 7 }).worker(device, { n: gradient.length, workers: 4, rank: 0 });
  */
 export function cser(options: { readonly seed: number }): System {
+  if (isCompressor(options))
+    throw new TypeError(`cser expected { seed }: it averages blocks drawn from a seed, got ${options.name}`);
   requireOptions('cser', options, ['seed']);
   const seed = requireInteger('seed', options?.seed, 0, 2 ** 32 - 1);
   return {

@@ -7,16 +7,19 @@
  * 3. worker r: q is the direction.
  */
 import type { Compressor } from '../../compressors/compressor.ts';
+import { compressorOf, type CompressorOptions } from '../compressor-options.ts';
 import { parameterServer } from '../parameter-server.ts';
 import type { System } from '../system.ts';
 
 /**
- * DoubleSqueeze with any compressor, the same in both directions. Source: arXiv 1905.05957.
+ * DoubleSqueeze with any compressor, the same in both directions, given by itself or as `{ compressor }`. Source: arXiv
+ * 1905.05957.
  *
+ * @throws TypeError unless it is a compressor
  * @example
  * const worker = doubleSqueeze(scaledSign()).worker(device, { n: gradient.length, workers: 4, rank: 0 });
  */
-export function doubleSqueeze(compressor: Compressor): System {
-  const both = { compressor, feedback: true };
+export function doubleSqueeze(compressor: Compressor | CompressorOptions): System {
+  const both = { compressor: compressorOf('doubleSqueeze', compressor), feedback: true };
   return parameterServer('doubleSqueeze', both, both);
 }

@@ -7,19 +7,21 @@
  */
 import type { Compressor } from '../../compressors/compressor.ts';
 import { float32 } from '../../compressors/float32.ts';
+import { compressorOf, type CompressorOptions } from '../compressor-options.ts';
 import { parameterServer } from '../parameter-server.ts';
 import type { System } from '../system.ts';
 
 /**
- * MEM-SGD with any compressor. Source: arXiv 1809.07599.
+ * MEM-SGD with any compressor, given by itself or as `{ compressor }`. Source: arXiv 1809.07599.
  *
+ * @throws TypeError unless it is a compressor
  * @example
  * const worker = memSgd(topK({ ratio: 0.01 })).worker(device, { n: gradient.length, workers: 4, rank: 0 });
  */
-export function memSgd(compressor: Compressor): System {
+export function memSgd(compressor: Compressor | CompressorOptions): System {
   return parameterServer(
     'memSgd',
-    { compressor, feedback: true },
+    { compressor: compressorOf('memSgd', compressor), feedback: true },
     { compressor: float32(), feedback: false },
   );
 }

@@ -2,6 +2,7 @@
  * Parallel SGD without compression: float32 gradients up, their float32 mean down. What every other system is compared
  * with.
  */
+import { requireOptions } from '../../arguments.ts';
 import { float32 } from '../../compressors/float32.ts';
 import { parameterServer } from '../parameter-server.ts';
 import type { System } from '../system.ts';
@@ -12,7 +13,8 @@ import type { System } from '../system.ts';
  * @example
  * const worker = pSgd().worker(device, { n: gradient.length, workers: 4, rank: 0 });
  */
-export function pSgd(): System {
+export function pSgd(options: Readonly<Record<string, never>> = {}): System {
+  requireOptions('pSgd', options, []);
   const dense = { compressor: float32(), feedback: false };
   return parameterServer('pSgd', dense, dense);
 }
