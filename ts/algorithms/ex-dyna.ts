@@ -106,6 +106,8 @@ class ExDynaWorker implements Worker {
   readonly #residual: Float32Array;
   readonly #acc: Float32Array;
   readonly #direction: Float32Array;
+  /** The state before the last step that began. */
+  #former: Uint8Array | undefined;
   readonly save: () => Uint8Array;
   readonly load: (state: Uint8Array) => void;
   readonly share: () => Uint8Array;
@@ -168,11 +170,17 @@ class ExDynaWorker implements Worker {
     );
     const common = shared(`exDyna, ${workers} workers, ${n} elements`, numbers, restore, (taken) => {
       this.#round = 'none';
+      this.#former = undefined;
       // what of it was in the sum is not known any more
       if (taken) this.#residual.fill(0);
     });
-    this.save = () => own.save();
-    this.load = (bytes) => own.load(bytes);
+    // in the middle of a step, the state is the one before it
+    this.save = () => (this.#round === 'none' ? own.save() : (this.#former ?? own.save()));
+    this.load = (bytes) => {
+      own.load(bytes);
+      this.#round = 'none';
+      this.#former = undefined;
+    };
     this.share = () => common.share();
     this.adopt = (bytes, taken) => common.adopt(bytes, taken);
   }
@@ -181,13 +189,25 @@ class ExDynaWorker implements Worker {
     return this.#report;
   }
 
+  takeBack(): void {
+    if (this.#former !== undefined) this.load(this.#former);
+  }
+
+  /** One that was begun and not finished is forgotten. */
+  #forget(): void {
+    if (this.#round !== 'none') this.takeBack();
+    this.#former = this.save();
+  }
+
   async send(gradient: Vector): Promise<Message> {
     requireVector('gradient', gradient, this.#seat.n);
+    this.#forget();
     await accumulate(this.#device, this.#residual, gradient, this.#acc);
     return this.#begin();
   }
 
   async follow(): Promise<Message> {
+    this.#forget();
     this.#acc.set(this.#residual);
     return this.#begin();
   }
