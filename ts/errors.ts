@@ -3,7 +3,7 @@
  * holds two copies of the package, or who get the error from a worker, can tell them apart without `instanceof`.
  */
 
-/** The input holds NaN or infinity: nothing was written. */
+/** The input, or what a worker made of it, holds NaN or infinity: nothing was written. */
 export class NonFiniteError extends Error {
   override readonly name = 'NonFiniteError';
   readonly code = 'FEWBITS_NON_FINITE';
@@ -11,9 +11,31 @@ export class NonFiniteError extends Error {
   readonly count: number;
   /** The index of the first of them. */
   readonly first: number;
-  constructor(count: number, first: number) {
+  constructor(count: number, first: number, what = 'the input') {
     super(
-      `the input has ${count} NaN or infinite element${count === 1 ? '' : 's'}, the first at index ${first}`,
+      `${what} has ${count} NaN or infinite element${count === 1 ? '' : 's'}, the first at index ${first}`,
+    );
+    this.count = count;
+    this.first = first;
+  }
+}
+
+/**
+ * Values of several workers, each of them finite, add up to more than float32 holds, 3.4e38. No message is damaged, and
+ * nothing has changed: leave the step out, or begin it anew with smaller gradients.
+ */
+export class OverflowError extends RangeError {
+  override readonly name = 'OverflowError';
+  readonly code = 'FEWBITS_OVERFLOW';
+  /** How many elements of the sum are not finite. */
+  readonly count: number;
+  /** The index of the first of them. */
+  readonly first: number;
+  /** `what` was added up; `detail` says more of the first. */
+  constructor(what: string, count: number, first: number, detail = '') {
+    super(
+      `${what} is more than float32 holds in ${count} element${count === 1 ? '' : 's'}, the first at index ${first}${detail}; ` +
+        'no message is damaged: leave the step out, or begin it anew with smaller gradients',
     );
     this.count = count;
     this.first = first;

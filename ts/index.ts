@@ -2,7 +2,7 @@
 export { openDevice } from './device.ts';
 export type { CompressOptions, DecompressOptions, Device, DeviceOptions, Kernels } from './device.ts';
 export type { BackendName, GpuRange } from './backends/backend.ts';
-export type { Compressor, Draw } from './compressors/compressor.ts';
+export type { Compressor, Draw, PacketParameters } from './compressors/compressor.ts';
 export type { Count, Values } from './compressors/count.ts';
 export { ditheredSign } from './compressors/dithered-sign.ts';
 export { flattenedOneBit, type FlattenedOptions } from './compressors/flattened-one-bit.ts';
@@ -21,6 +21,7 @@ export {
   DeviceClosedError,
   DeviceLostError,
   NonFiniteError,
+  OverflowError,
   PacketError,
 } from './errors.ts';
 export { inspect, type Inspection } from './inspect.ts';

@@ -19,6 +19,7 @@ function rest(worker: Worker): Omit<Worker, 'send' | 'receive'> {
     load: (state) => worker.load(state),
     share: () => worker.share(),
     adopt: (shared, taken) => worker.adopt(shared, taken),
+    takeBack: () => worker.takeBack(),
     report: {},
   };
 }

@@ -14,6 +14,7 @@ const stopped: Omit<Worker, 'send' | 'receive'> = {
   check: async () => {},
   share: () => new Uint8Array(),
   adopt: () => {},
+  takeBack: () => {},
   save: () => new Uint8Array(),
   load: () => {},
   report: {},
@@ -47,6 +48,7 @@ function talker(rank: number, rounds: readonly Planned[]): Worker & { inboxes: n
 
 /** A server that answers with the first numbers of all. */
 const echo: Server = {
+  takeBack: () => {},
   save: () => new Uint8Array(),
   load: () => {},
   check: async () => {},

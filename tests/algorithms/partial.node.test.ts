@@ -309,26 +309,35 @@ test('cser: the blocks have the mean over those who were in time', async () => {
 });
 
 for (const { label, system, momentum, conserves } of systems)
-  test(`${label}: adopt gives back what was not taken, and nothing of what was`, async () => {
-    for (const taken of [false, true]) {
+  test(`${label}: adopt gives back what was not taken, nothing of what was, and forgets a step that is begun anew`, async () => {
+    for (const how of ['taken', 'gone on without it', 'begun anew', 'gone back'] as const) {
       const crew = crewOf(system, N, WORKERS);
       const trained = models(N, WORKERS, momentum);
-      for (let step = 0; step < 3; step++)
+      const shares = [crew.workers[1].share()];
+      for (let step = 0; step < 3; step++) {
         await stepOf(crew, [0, 1, 2, 3], gradients(N, WORKERS, step), trained);
-      const [worker] = crew.workers;
-      const shared = worker.share();
+        shares.push(crew.workers[1].share());
+      }
+      const [worker, other] = crew.workers;
       const before = kept(worker)?.slice();
       const given = gradients(N, 1, 3)[0];
       const { route, bytes } = await worker.send(given, trained[0]);
-      worker.adopt(shared, taken);
+      if (how !== 'begun anew' && how !== 'gone back') {
+        // the others take step 3 without it
+        await stepOf({ ...crew, workers: [other] }, [0], gradients(N, WORKERS, 3).slice(1), trained.slice(1));
+        shares.push(other.share());
+      }
+      const shared = how === 'gone back' ? shares[2] : shares[shares.length - 1];
+      worker.adopt(shared, how === 'taken');
       assert.equal(worker.share(), shared);
       if (!conserves || before === undefined || before.length === 0) continue;
       const all = before.map((value, i) => Math.fround(value + given[i]));
       const after = kept(worker)!;
-      if (/exDyna|cltK/.test(label)) {
-        if (taken) assert.ok(after.every((value) => value === 0));
-        else assert.equal(after, before);
-      } else if (!taken) assert.equal(after, all);
+      if (how === 'begun anew' || how === 'gone back') assert.equal(after, before, how);
+      else if (/exDyna|cltK/.test(label)) {
+        if (how === 'taken') assert.ok(after.every((value) => value === 0));
+        else assert.equal(after, before, how);
+      } else if (how !== 'taken') assert.equal(after, all, how);
       else {
         assert.is.not(route, 'sum');
         const [sent] = await decoded([bytes]);

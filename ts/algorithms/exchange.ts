@@ -13,11 +13,21 @@ export interface Step<Direction extends Vector = Float32Array> {
   readonly bytesDown: number;
 }
 
+/** What takes part in a step: a worker, or what wraps one. */
+export interface Participant<Direction extends Vector, Gradient extends Vector> {
+  send(gradient: Gradient, model?: Model): Promise<Message>;
+  receive: Worker<Direction>['receive'];
+  /** As a worker's. Of one that lacks it, a step that it has finished is not taken back. */
+  takeBack?(): void;
+}
+
 /**
  * One step of a system: every worker sends, the messages go their way, until every worker has its outcome. Of a `gather`
- * round a worker receives the messages of all others; of a `sum` round one vector of the messages' length.
+ * round a worker receives the messages of all others; of a `sum` round one vector of the messages' length. Where anyone
+ * refuses, in whichever round, all workers, the server and the models are left as they were, and the step can be begun anew.
  *
  * @throws RangeError where the gradients are not as many as the workers
+ * @throws what a worker or the server throws: NonFiniteError where a gradient holds NaN or infinity
  * @example
  * const system = pSgd();
  * const crew = [0, 1].map((rank) => system.worker(device, { n: gradient.length, workers: 2, rank }));
@@ -25,10 +35,8 @@ export interface Step<Direction extends Vector = Float32Array> {
  * const { outcomes, bytesUp } = await exchange(crew, server, [gradient, gradient]);
  */
 export async function exchange<Direction extends Vector = Float32Array, Gradient extends Vector = Vector>(
-  workers: readonly (Pick<Worker<Direction>, 'receive'> & {
-    send(gradient: Gradient, model?: Model): Promise<Message>;
-  })[],
-  server: Server | undefined,
+  workers: readonly Participant<Direction, Gradient>[],
+  server: (Pick<Server, 'answer'> & Partial<Pick<Server, 'takeBack'>>) | undefined,
   gradients: readonly Gradient[],
   models: readonly Model[] = [],
 ): Promise<Step<Direction>> {
@@ -37,21 +45,31 @@ export async function exchange<Direction extends Vector = Float32Array, Gradient
   let bytesUp = 0;
   let bytesDown = 0;
   let messages: Message[] = [];
-  for (const [rank, worker] of workers.entries())
-    messages.push(await worker.send(gradients[rank], models[rank]));
-  for (;;) {
-    const sent = messages.map(({ bytes }) => bytes);
-    const size = sent.reduce((sum, { length }) => sum + length, 0);
-    bytesUp += size;
-    const inbox = await delivered(messages, sent, server);
-    const received = inbox.reduce((sum, { length }) => sum + length, 0);
-    // one's own message of a gather round need not travel
-    bytesDown += workers.length * received - (messages[0].route === 'gather' ? size : 0);
-    const outcomes: Outcome<Direction>[] = [];
-    for (const worker of workers) outcomes.push(await worker.receive(inbox));
-    const next = outcomes.flatMap((outcome) => (outcome.kind === 'message' ? [outcome.message] : []));
-    if (next.length === 0) return { outcomes: outcomes as Step<Direction>['outcomes'], bytesUp, bytesDown };
-    messages = next;
+  /** Takes back what this step has done so far; one that refuses is as it was by itself. */
+  const undo: (() => void)[] = [];
+  try {
+    for (const [rank, worker] of workers.entries()) {
+      messages.push(await worker.send(gradients[rank], models[rank]));
+      undo.push(() => worker.takeBack?.());
+    }
+    for (;;) {
+      const sent = messages.map(({ bytes }) => bytes);
+      const size = sent.reduce((sum, { length }) => sum + length, 0);
+      bytesUp += size;
+      const inbox = await delivered(messages, sent, server);
+      if (messages[0].route === 'server') undo.push(() => server?.takeBack?.());
+      const received = inbox.reduce((sum, { length }) => sum + length, 0);
+      // one's own message of a gather round need not travel
+      bytesDown += workers.length * received - (messages[0].route === 'gather' ? size : 0);
+      const outcomes: Outcome<Direction>[] = [];
+      for (const worker of workers) outcomes.push(await worker.receive(inbox));
+      const next = outcomes.flatMap((outcome) => (outcome.kind === 'message' ? [outcome.message] : []));
+      if (next.length === 0) return { outcomes: outcomes as Step<Direction>['outcomes'], bytesUp, bytesDown };
+      messages = next;
+    }
+  } catch (error) {
+    for (const one of undo.reverse()) one();
+    throw error;
   }
 }
 
@@ -59,7 +77,7 @@ export async function exchange<Direction extends Vector = Float32Array, Gradient
 async function delivered(
   messages: readonly Message[],
   sent: readonly Uint8Array[],
-  server: Server | undefined,
+  server: Pick<Server, 'answer'> | undefined,
 ): Promise<readonly Uint8Array[]> {
   const [{ route }] = messages;
   if (messages.some((message) => message.route !== route))

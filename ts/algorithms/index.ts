@@ -7,7 +7,7 @@ export { memSgd } from './baselines/mem-sgd.ts';
 export { pSgd } from './baselines/p-sgd.ts';
 export type { CompressorOptions } from './compressor-options.ts';
 export { exDyna, type ExDynaOptions } from './ex-dyna.ts';
-export { exchange, type Step } from './exchange.ts';
+export { exchange, type Participant, type Step } from './exchange.ts';
 export { foSgd } from './fo-sgd.ts';
 export { liecSgd, type LiecOptions } from './liec-sgd.ts';
 export { workerOnGpu } from './on-gpu.ts';

@@ -19,23 +19,33 @@ import type { Compressor } from '../compressors/compressor.ts';
 import { scaledSign } from '../compressors/scaled-sign.ts';
 import { requireInteger } from '../arguments.ts';
 import type { Device } from '../device.ts';
+import { OverflowError, PacketError } from '../errors.ts';
+import { packetsOf, requirePacket, requireSoundPacket } from './admission.ts';
 import { optionsWithCompressor } from './compressor-options.ts';
-import { keptShare } from './parameter-server.ts';
-import { shared, stateful } from './state.ts';
+import { densityOf, openAnswer } from './parameter-server.ts';
+import { keptByServer, keptByWorker, Progress, type Numbered, type Reported } from './progress.ts';
+import { requireSeat, requireServerSeat } from './seat.ts';
 import {
-  addMean,
   bytesOf,
   finiteFloatsOf,
   notGathered,
   only,
   ranksOf,
   requireMessages,
-  requirePacket,
+  requireModel,
   SILENT,
-  squeezeWithError,
+  swapValues,
 } from './steps.ts';
-import type { Model, Seat, System, Worker } from './system.ts';
-import { copyInto, inMemory, requireFinite, requireVector, type Vector } from './vectors.ts';
+import type { Model, Seat, StepReport, System, Worker } from './system.ts';
+import {
+  copyInto,
+  inMemory,
+  nonFiniteIn,
+  requireFinite,
+  requireInRange,
+  requireVector,
+  type Vector,
+} from './vectors.ts';
 
 export interface LiecOptions {
   /** C, scaledSign() if left out: of the whole vector, as one of the authors' settings. */
@@ -68,116 +78,135 @@ export function liecSgd(options: Compressor | LiecOptions = {}): System {
     { n, workers, rank }: Seat,
     own: Place,
   ): Worker<Place> {
-    let step = 0;
-    let density: number | undefined;
-    let averaging: Model | undefined;
-    const numbers = (): { step: number } => ({ step });
-    const restore = (saved: { step: number }): void => {
-      ({ step } = saved);
-    };
+    const answers = packetsOf(compressor, n);
+    const progress = new Progress<Reported, Step>({ step: 0, report: {} });
     /** The model that step 4 sets, where this step is one. */
     const averagedIn = (model: Model | undefined): Model | undefined => {
-      if (!averages(step)) return undefined;
-      if (model === undefined)
-        throw new TypeError(`"model" expected in step ${step}, which averages the models, got none`);
-      return model;
+      const { step } = progress.state;
+      return averages(step) ? requireModel(model, n, step) : undefined;
     };
     return {
       async send(given, model) {
         requireVector('gradient', given, n);
-        averaging = averagedIn(model);
+        const averaging = averagedIn(model);
+        progress.begin();
         if (averaging !== undefined) {
           const gradient = await inMemory(device, given, n);
           requireFinite(gradient);
-          density = undefined;
-          return { route: 'server', bytes: bytesOf(ahead(averaging, gradient)) };
+          const bytes = bytesOf(ahead(averaging, gradient));
+          progress.put({ averaging, sent: true, report: {} });
+          return { route: 'server', bytes };
         }
         // 1. c_r = C(g_r); e_r = g_r - c_r
+        const { step } = progress.state;
         const bytes = await device.compress(compressor, given, { step, stream: rank });
         await copyInto(device, given, own);
         await device.decompress(bytes, { into: own, accumulate: -1 });
-        density = keptShare(bytes);
+        progress.put({ averaging, sent: true, report: densityOf(bytes) });
         return { route: 'server', bytes };
       },
       async follow(model) {
-        averaging = averagedIn(model);
+        const averaging = averagedIn(model);
+        progress.begin();
+        progress.put({ averaging, sent: false, report: {} });
         return SILENT;
       },
       async receive(inbox, from, used) {
         const ranks = ranksOf(from, workers);
+        const { averaging, sent, report } = progress.step;
+        const next = { step: progress.state.step + 1, report };
+        const answer = only(inbox);
         if (averaging !== undefined) {
           // 4. the mean model, with the same step taken by all
-          settle(averaging, only(inbox));
-          step++;
+          progress.end(next, settle(averaging, answer));
           return { kind: 'stepped' };
         }
         // 3. q + e_r
-        const among = used ?? ranks.includes(rank);
-        await device.decompress(only(inbox), { into: own, ...(among && { accumulate: 1 }) });
-        step++;
+        requirePacket(answer, answers);
+        const among = sent && (used ?? ranks.includes(rank));
+        await device.decompress(answer, { into: own, ...(among && { accumulate: 1 }) });
+        if (among)
+          await requireInRange(device, own, n, "the answer and the worker's error").catch(
+            (error: unknown) => {
+              // e_r is gone
+              progress.drop();
+              throw error;
+            },
+          );
+        progress.end(next);
         return { kind: 'direction', direction: own };
       },
       check: notGathered,
       get wantsModel() {
-        return averages(step);
+        return averages(progress.state.step);
       },
       get report() {
-        return density === undefined ? {} : { density };
+        return progress.state.report;
       },
-      ...stateful(
-        `liecSgd, worker ${rank} of ${workers}, ${n} elements, period ${period}`,
-        {},
-        numbers,
-        restore,
+      ...keptByWorker(
+        progress,
+        {
+          of: `liecSgd, worker ${rank} of ${workers}, ${n} elements, period ${period}`,
+          common: `liecSgd, ${workers} workers, ${n} elements, period ${period}`,
+        },
+        () => ({}),
       ),
-      ...shared(`liecSgd, ${workers} workers, ${n} elements, period ${period}`, numbers, restore),
     };
   }
 
   return {
     name: 'liecSgd',
     averagesModels: true,
-    worker: (device, seat) => openWorker(device, seat, new Float32Array(seat.n)),
-    workerInto: openWorker,
+    worker: (device, seat) => openWorker(device, requireSeat(seat), new Float32Array(seat.n)),
+    workerInto: (device, seat, into) => openWorker(device, requireSeat(seat), into),
 
-    server(device, { n, workers }) {
-      const error = new Float32Array(n);
-      const mean = new Float32Array(n);
-      const scratch = new Float32Array(n);
-      let step = 0;
+    server(device, seat) {
+      const { n, workers } = requireServerSeat(seat);
+      const packets = packetsOf(compressor, n);
+      const made = openAnswer(device, { compressor, feedback: true }, n);
+      const progress = new Progress<ServerState>({ step: 0, error: made.error });
       return {
         async answer(messages, from) {
-          requireMessages('messages', messages, ranksOf(from, workers).length);
+          const ranks = ranksOf(from, workers);
+          requireMessages('messages', messages, ranks.length);
+          const { step, error } = progress.state;
           if (averages(step)) {
             // 4. their mean - eta E (and mean + E)
-            const answer = averaged(messages, error);
-            error.fill(0);
-            step++;
+            const answer = averaged(messages, ranks, error);
+            progress.begin();
+            progress.end({ step: step + 1, error: new Float32Array(n) });
             return answer;
           }
           // 2. p = mean c_r + E; q = C(p); E = p - q
-          mean.fill(0);
-          await addMean(device, messages, mean);
-          const packet = await squeezeWithError(device, compressor, mean, error, scratch, {
-            step,
-            stream: workers,
-          });
-          step++;
+          messages.forEach((message, i) => requirePacket(message, packets, ranks[i]));
+          progress.begin();
+          const { packet, error: rest } = await made.make(messages, ranks, error, { step, stream: workers });
+          progress.end({ step: step + 1, error: rest });
           return packet;
         },
         async check(message) {
-          if (averages(step)) finiteFloatsOf(message, averagedLength(message, n));
-          else await requirePacket(device, message, n);
+          if (averages(progress.state.step)) finiteFloatsOf(message, averagedLength(message, n));
+          else await requireSoundPacket(device, message, packets);
         },
-        ...stateful(
-          `liecSgd, server of ${workers}, ${n} elements, period ${period}`,
-          { error },
-          () => ({ step }),
-          (saved) => ({ step } = saved),
-        ),
+        ...keptByServer(progress, `liecSgd, server of ${workers}, ${n} elements, period ${period}`, () => ({
+          error: progress.state.error,
+        })),
       };
     },
   };
+}
+
+/** A step under way. */
+interface Step {
+  /** The model that it sets, where it averages. */
+  readonly averaging: Model | undefined;
+  /** Whether `own` is what a packet of this step lost. */
+  readonly sent: boolean;
+  readonly report: StepReport;
+}
+
+interface ServerState extends Numbered {
+  readonly error: Float32Array;
 }
 
 /** [eta, x - eta u], and u where there is momentum: what a worker sends in step 4. */
@@ -193,6 +222,7 @@ function ahead(
     message[1 + i] = parameters[i] - learningRate * u;
     if (momentum > 0) message[1 + n + i] = u;
   }
+  requireFinite(message, 'the model after the step');
   return message;
 }
 
@@ -201,12 +231,26 @@ function averagedLength(message: Uint8Array, n: number): number {
   return message.length > (1 + n) * 4 ? 1 + 2 * n : 1 + n;
 }
 
-/** The mean of what the workers sent, with E in it. */
-function averaged(messages: readonly Uint8Array[], error: Float32Array): Uint8Array {
+/**
+ * The mean of what the workers of these ranks sent, with E in it.
+ * @throws PacketError unless all are models of n elements at one learning rate, with momentum or all without
+ */
+function averaged(
+  messages: readonly Uint8Array[],
+  ranks: readonly number[],
+  error: Float32Array,
+): Uint8Array {
   const n = error.length;
   const length = averagedLength(messages[0], n);
   const vectors = messages.map((message) => finiteFloatsOf(message, length));
   const [learningRate] = vectors[0];
+  vectors.forEach(([rate], i) => {
+    if (rate !== learningRate)
+      throw new PacketError(
+        `a model at learning rate ${rate} from rank ${ranks[i]}; expected ${learningRate}, as from rank ${ranks[0]}`,
+        0,
+      );
+  });
   const mean = new Float32Array(length);
   mean[0] = learningRate;
   for (let i = 1; i < length; i++) {
@@ -215,13 +259,28 @@ function averaged(messages: readonly Uint8Array[], error: Float32Array): Uint8Ar
     const e = error[(i - 1) % n];
     mean[i] = sum / vectors.length + (i <= n ? -learningRate * e : e);
   }
+  const { count, first } = nonFiniteIn(mean);
+  if (count > 0) throw new OverflowError("the mean of the models and the server's error", count, first);
   return bytesOf(mean);
 }
 
-/** Sets a model to what the server answered. */
-function settle({ parameters, velocity, momentum }: Model, answer: Uint8Array): void {
+/**
+ * Sets a model to what the server answered. Gives what sets it back.
+ * @throws PacketError where the answer is none for this model; it is as it was
+ */
+function settle({ parameters, velocity, learningRate, momentum }: Model, answer: Uint8Array): () => void {
   const n = parameters.length;
-  const mean = finiteFloatsOf(answer, 1 + (momentum > 0 ? 2 : 1) * n);
-  parameters.set(mean.subarray(1, 1 + n));
-  if (momentum > 0) velocity.set(mean.subarray(1 + n));
+  // a copy: it takes the former model
+  const mean = finiteFloatsOf(answer, 1 + (momentum > 0 ? 2 : 1) * n).slice();
+  if (mean[0] !== Math.fround(learningRate))
+    throw new PacketError(
+      `a mean of models at learning rate ${mean[0]}; expected ${Math.fround(learningRate)}`,
+      0,
+    );
+  const swap = (): void => {
+    swapValues(parameters, mean.subarray(1, 1 + n));
+    if (momentum > 0) swapValues(velocity, mean.subarray(1 + n));
+  };
+  swap();
+  return swap;
 }

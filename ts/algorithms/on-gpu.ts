@@ -1,6 +1,7 @@
 /** Workers whose directions are left on the GPU, where a framework that trains there takes them. */
 import type { GpuRange } from '../backends/backend.ts';
 import type { Device } from '../device.ts';
+import { requireSeat } from './seat.ts';
 import type { Outcome, Seat, System, Worker } from './system.ts';
 import { copyInto, requireVector } from './vectors.ts';
 
@@ -15,7 +16,7 @@ import { copyInto, requireVector } from './vectors.ts';
 export function workerOnGpu(system: System, device: Device, seat: Seat, into: GpuRange): Worker<GpuRange> {
   if (device.gpu === undefined)
     throw new TypeError(`"device" expected one with a GPU, got one on ${device.backend}`);
-  requireVector('into', into, seat.n);
+  requireVector('into', into, requireSeat(seat).n);
   if (system.workerInto !== undefined) return system.workerInto(device, seat, into);
   const worker = system.worker(device, seat);
   return {
@@ -24,12 +25,17 @@ export function workerOnGpu(system: System, device: Device, seat: Seat, into: Gp
     async receive(inbox, from, used): Promise<Outcome<GpuRange>> {
       const outcome = await worker.receive(inbox, from, used);
       if (outcome.kind !== 'direction') return outcome;
-      await copyInto(device, outcome.direction, into);
+      await copyInto(device, outcome.direction, into).catch((error: unknown) => {
+        // a step without its direction is not done
+        worker.takeBack();
+        throw error;
+      });
       return { kind: 'direction', direction: into };
     },
     check: (message, rank) => worker.check(message, rank),
     share: () => worker.share(),
     adopt: (shared, taken) => worker.adopt(shared, taken),
+    takeBack: () => worker.takeBack(),
     save: () => worker.save(),
     load: (state) => worker.load(state),
     get report() {

@@ -17,6 +17,7 @@ import { topK } from '../compressors/top-k.ts';
 import type { Compressor } from '../compressors/compressor.ts';
 import type { Count } from '../compressors/count.ts';
 import type { Device } from '../device.ts';
+import { requirePacketOf } from './admission.ts';
 import { stateful } from './state.ts';
 import type { Stateful } from './system.ts';
 import type { Vector } from './vectors.ts';
@@ -30,7 +31,8 @@ export interface SplitSide extends Stateful {
   send(vector: Vector): Promise<Uint8Array>;
   /**
    * What the other side sent, as this side sees it: a new array. `device.decompress` writes it elsewhere.
-   * @throws PacketError where the bytes are no packet
+   * @throws PacketError where the bytes are no packet, or one of another compressor or other parameters than the other
+   *   side's
    */
   receive(packet: Uint8Array): Promise<Float32Array>;
 }
@@ -42,15 +44,23 @@ export interface SplitSystem {
   server(device: Device, client?: { readonly rank: number }): SplitSide;
 }
 
-function side(device: Device, compressor: Compressor, of: string, stream: number): SplitSide {
+function side(
+  device: Device,
+  { out, back }: { readonly out: Compressor; readonly back: Compressor },
+  of: string,
+  stream: number,
+): SplitSide {
   let step = 0;
   return {
     async send(vector) {
-      const packet = await device.compress(compressor, vector, { step, stream });
+      const packet = await device.compress(out, vector, { step, stream });
       step++;
       return packet;
     },
-    receive: (packet) => device.decompress(packet),
+    async receive(packet) {
+      requirePacketOf(back, packet);
+      return device.decompress(packet);
+    },
     ...stateful(
       of,
       {},
@@ -81,11 +91,11 @@ export function splitLearning(
     name: title,
     client(device, client) {
       const rank = rankOf('client', client);
-      return side(device, up, `${title}, client ${rank}`, 2 * rank);
+      return side(device, { out: up, back: down }, `${title}, client ${rank}`, 2 * rank);
     },
     server(device, client) {
       const rank = rankOf('server', client);
-      return side(device, down, `${title}, server of client ${rank}`, 2 * rank + 1);
+      return side(device, { out: down, back: up }, `${title}, server of client ${rank}`, 2 * rank + 1);
     },
   };
 }

@@ -18,6 +18,8 @@ export interface State {
   readonly vectors: Readonly<Record<string, Float32Array>>;
 }
 
+type Vectors = State['vectors'];
+
 interface Header {
   readonly of: string;
   readonly numbers: State['numbers'];
@@ -107,18 +109,20 @@ function fits(saved: unknown, own: number | readonly number[]): boolean {
 }
 
 /**
- * `save` and `load` over live numbers and vectors: `numbers` gives what changes, `restore` takes it back; vectors are
- * written in place.
+ * `save` and `load` over live numbers and vectors: `numbers` gives what changes, `restore` sets it; vectors are written in
+ * place, those that `kept` gives where it is a function.
  */
 export function stateful<Numbers extends Record<string, number | readonly number[]>>(
   of: string,
-  vectors: Readonly<Record<string, Float32Array>>,
+  kept: Vectors | (() => Vectors),
   numbers: () => Numbers,
   restore: (numbers: Numbers) => void,
 ): { save(): Uint8Array; load(state: Uint8Array): void } {
+  const current = typeof kept === 'function' ? kept : (): Vectors => kept;
   return {
-    save: () => packState({ of, numbers: numbers(), vectors }),
+    save: () => packState({ of, numbers: numbers(), vectors: current() }),
     load(bytes) {
+      const vectors = current();
       const state = unpackState(bytes, of);
       for (const [name, vector] of Object.entries(vectors)) {
         const saved = state.vectors[name];

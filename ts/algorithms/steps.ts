@@ -1,35 +1,64 @@
 /** The steps that systems share: what a vector becomes on its way through a compressor, sums of what others sent. */
-import { requireBytes, requireInteger } from '../arguments.ts';
+import { requireBytes, requireFloat32Array, requireInteger, requireNumber } from '../arguments.ts';
 import type { Compressor } from '../compressors/compressor.ts';
 import type { CompressOptions, Device } from '../device.ts';
-import { PacketError } from '../errors.ts';
-import { inspect } from '../inspect.ts';
+import { OverflowError, PacketError } from '../errors.ts';
 import type { Model } from './system.ts';
-import { copyInto, requireFinite, type Vector } from './vectors.ts';
+import { copyInto, nonFiniteIn, requireFinite, requireFiniteVector, type Vector } from './vectors.ts';
 
 /** target += source */
 export function add(target: Float32Array, source: Float32Array): void {
   for (let i = 0; i < target.length; i++) target[i] += source[i];
 }
 
+/** What comes of a vector that is compressed with error feedback. */
+export interface Squeezed {
+  readonly packet: Uint8Array;
+  /** p = vector + error. */
+  readonly sum: Float32Array;
+  /** p - C(p), as the receiver of the packet decodes it: what the packet lost. */
+  readonly rest: Float32Array;
+}
+
 /**
- * Error feedback: compresses p = vector + error, and leaves in `error` what the packet lost, p - C(p) as its receiver
- * decodes it. Where compress refuses, `error` is as it was. `scratch` has their length.
+ * Error feedback: compresses p = vector + error. The error stays as it is; `sum` and `rest` are written to, also where it
+ * refuses.
+ * @throws NonFiniteError where p, or what the packet loses of it, is not finite
  */
 export async function squeezeWithError(
   device: Device,
   compressor: Compressor,
   vector: Vector,
   error: Float32Array,
-  scratch: Float32Array,
+  { sum, rest }: Omit<Squeezed, 'packet'>,
   draw: CompressOptions,
-): Promise<Uint8Array> {
-  await copyInto(device, vector, scratch);
-  add(scratch, error);
-  const packet = await device.compress(compressor, scratch, draw);
-  error.set(scratch);
-  await device.decompress(packet, { into: error, accumulate: -1 });
-  return packet;
+): Promise<Squeezed> {
+  await addTo(device, error, vector, sum, 'the sum of gradient and error memory');
+  const packet = await device.compress(compressor, sum, draw);
+  rest.set(sum);
+  await device.decompress(packet, { into: rest, accumulate: -1 });
+  requireFinite(rest, 'what the packet loses of gradient and error memory');
+  return { packet, sum, rest };
+}
+
+/**
+ * sum = kept + vector
+ * @throws NonFiniteError where the vector, or the sum, `what`, is not finite
+ */
+async function addTo(
+  device: Device,
+  kept: Float32Array,
+  vector: Vector,
+  sum: Float32Array,
+  what: string,
+): Promise<void> {
+  await copyInto(device, vector, sum);
+  add(sum, kept);
+  const { count } = nonFiniteIn(sum);
+  if (count === 0) return;
+  // whose fault it is: the kept vector is finite
+  await requireFiniteVector(device, vector, sum.length);
+  requireFinite(sum, what);
 }
 
 /** into += the mean of what the packets stand for, added in their order. */
@@ -42,6 +71,34 @@ export async function addMean(
 }
 
 /**
+ * Says whose fault it is that the mean of packets of these ranks, and what was added to it, is not finite.
+ * @throws PacketError where one of them decodes to NaN or infinity; else OverflowError
+ */
+export async function blameOverflow(
+  device: Device,
+  packets: readonly Uint8Array[],
+  ranks: readonly number[],
+  what: string,
+  { count, first }: { readonly count: number; readonly first: number },
+): Promise<never> {
+  const values: string[] = [];
+  for (const [i, packet] of packets.entries()) {
+    const vector = await device.decompress(packet);
+    const bad = nonFiniteIn(vector);
+    if (bad.count > 0)
+      throw new PacketError(`the packet from rank ${ranks[i]} has no finite value at ${bad.first}`, 16);
+    values.push(`${vector[first]} from rank ${ranks[i]}`);
+  }
+  throw new OverflowError(what, count, first, `: ${someOf(values)}`);
+}
+
+/** The first of a list, for messages. */
+function someOf(values: readonly string[]): string {
+  const shown = values.slice(0, 4).join(', ');
+  return values.length > 4 ? `${shown} and ${values.length - 4} more` : shown;
+}
+
+/**
  * acc = residual + gradient
  * @throws NonFiniteError where that is not finite; the residual stays as it is
  */
@@ -51,9 +108,7 @@ export async function accumulate(
   gradient: Vector,
   acc: Float32Array,
 ): Promise<void> {
-  await copyInto(device, gradient, acc);
-  add(acc, residual);
-  requireFinite(acc);
+  await addTo(device, residual, gradient, acc, 'the sum of gradient and residual');
 }
 
 /**
@@ -87,6 +142,25 @@ export function descend(
   }
 }
 
+/**
+ * The model that a step asks for.
+ * @throws TypeError or RangeError unless parameters and velocity have n elements, and learningRate and momentum are numbers
+ */
+export function requireModel(model: Model | undefined, n: number, step: number): Model {
+  if (model === undefined)
+    throw new TypeError(`"model" expected in step ${step}, which averages the models, got none`);
+  for (const name of ['parameters', 'velocity'] as const)
+    requireInteger(`model.${name}.length`, requireFloat32Array(`model.${name}`, model[name]).length, n, n);
+  requireNumber('model.learningRate', model.learningRate, 'a finite number', () => true);
+  requireNumber('model.momentum', model.momentum, 'a number of 0 or more', (value) => value >= 0);
+  return model;
+}
+
+/** Two vectors take each other's values. */
+export function swapValues(a: Float32Array, b: Float32Array): void {
+  for (let i = 0; i < a.length; i++) [a[i], b[i]] = [b[i], a[i]];
+}
+
 /** @throws RangeError unless there is one message of each of `count` senders */
 export function requireMessages(name: string, messages: readonly Uint8Array[], count: number): void {
   requireInteger(`${name}.length`, messages.length, count, count);
@@ -101,13 +175,6 @@ export function ranksOf(from: readonly number[] | undefined, workers: number): r
   requireInteger('from.length', from.length, 1, workers);
   from.forEach((rank, i) => requireInteger(`from[${i}]`, rank, i === 0 ? 0 : from[i - 1] + 1, workers - 1));
   return from;
-}
-
-/** @throws PacketError unless the packet stands for n elements */
-export async function requirePacket(device: Device, packet: Uint8Array, n: number): Promise<void> {
-  const has = inspect(packet).n;
-  if (has !== n) throw new PacketError(`a packet of ${has} elements, expected ${n}`, 8);
-  await device.decompress(packet);
 }
 
 /** `check` of systems that have no `gather` rounds. */
@@ -128,14 +195,37 @@ export function only(inbox: readonly Uint8Array[]): Uint8Array {
 }
 
 /**
- * The sum of a round of route `sum`: float32 vectors of one length, added in the order of ranks.
- * @throws PacketError where the messages are no such vectors
+ * The sum of a round of route `sum`: float32 vectors of one length, added in the order of ranks. `from` has the ranks whose
+ * messages they are, 0 and so on if left out; errors name them.
+ * @throws PacketError where the messages are no such vectors, or have NaN or infinity in them
+ * @throws OverflowError where they do not, and their sum does
  */
-export function sumMessages(messages: readonly Uint8Array[]): Uint8Array {
+export function sumMessages(
+  messages: readonly Uint8Array[],
+  from: readonly number[] = messages.map((_, rank) => rank),
+): Uint8Array {
   const length = Math.floor((messages[0]?.length ?? 0) / 4);
   const sum = new Float32Array(length);
   for (const message of messages) add(sum, floatsOf(message, length));
+  const { count, first } = nonFiniteIn(sum);
+  if (count > 0) {
+    const vectors = messages.map((message) => finiteFloatsOf(message, length));
+    const values = vectors.map((vector, i) => `${vector[first]} from rank ${from[i]}`);
+    throw new OverflowError(`the sum of ${messages.length} messages`, count, first, `: ${someOf(values)}`);
+  }
   return bytesOf(sum);
+}
+
+/**
+ * The sum that a round of route `sum` left in an inbox.
+ * @throws PacketError where it has another length, or NaN in it; OverflowError where it has infinity
+ */
+export function sumOf(inbox: readonly Uint8Array[], length: number): Float32Array {
+  const bytes = only(inbox);
+  const sum = floatsOf(bytes, length);
+  const { count, first } = nonFiniteIn(sum);
+  if (count > 0 && !sum.some(Number.isNaN)) throw new OverflowError('the sum in the inbox', count, first);
+  return finiteFloatsOf(bytes, length);
 }
 
 /**

@@ -2,7 +2,7 @@
 import { isGpuRange, requireFloat32Array, requireInteger } from '../arguments.ts';
 import type { GpuRange } from '../backends/backend.ts';
 import type { Device } from '../device.ts';
-import { NonFiniteError } from '../errors.ts';
+import { NonFiniteError, OverflowError } from '../errors.ts';
 import { nonFiniteError } from '../kernels/reduce.ts';
 import { wordsOf } from '../kernels/scope.ts';
 import { touchOf } from '../schedule.ts';
@@ -20,12 +20,28 @@ function elementsOf({ buffer, offset = 0, length = (buffer.size - offset) / 4 }:
   return length;
 }
 
-/** @throws NonFiniteError where a vector holds NaN or infinity */
-export function requireFinite(vector: Float32Array): void {
-  let bad = 0;
+/** @throws NonFiniteError where a vector, `what`, holds NaN or infinity */
+export function requireFinite(vector: Float32Array, what?: string): void {
+  const { count, first } = nonFiniteIn(vector);
+  if (count > 0) throw new NonFiniteError(count, first, what);
+}
+
+/** How many elements are NaN or infinite, and where the first of them is. */
+export function nonFiniteIn(vector: Float32Array): { count: number; first: number } {
+  let count = 0;
   let first = 0;
-  for (let i = 0; i < vector.length; i++) if (!Number.isFinite(vector[i]) && bad++ === 0) first = i;
-  if (bad > 0) throw new NonFiniteError(bad, first);
+  for (let i = 0; i < vector.length; i++) if (!Number.isFinite(vector[i]) && count++ === 0) first = i;
+  return { count, first };
+}
+
+/** @throws OverflowError where a sum of finite values, `what`, is not finite; it is searched where it is */
+export async function requireInRange(device: Device, sum: Vector, n: number, what: string): Promise<void> {
+  try {
+    await requireFiniteVector(device, sum, n);
+  } catch (error) {
+    if (error instanceof NonFiniteError) throw new OverflowError(what, error.count, error.first);
+    throw error;
+  }
 }
 
 /** As requireFinite, of a vector of n elements wherever it is; on the GPU it is searched there. */

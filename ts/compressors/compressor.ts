@@ -16,9 +16,19 @@ export interface Draw {
   readonly stream: number;
 }
 
+/** Parameters of a packet by name, as `inspect` shows them. */
+export type PacketParameters = Readonly<Record<string, number | string>>;
+
 export interface Compressor {
   readonly name: string;
   readonly options: Readonly<Record<string, unknown>>;
+  /**
+   * What every packet of a vector of n elements has for parameters: those that follow from the options and n. What depends
+   * on the vector, the step or the stream is left out. A compressor of your own need not have it; then receivers compare
+   * nothing but n.
+   * @throws RangeError where the compressor does not fit n elements, k > n for example
+   */
+  parameters?(n: number): PacketParameters;
   /**
    * The parts of the packet for `x`.
    * @throws NonFiniteError where x holds NaN or infinity
@@ -29,7 +39,7 @@ export interface Compressor {
 /** What a packet says about itself, without the vector. */
 export interface Description {
   /** The parameters by name. */
-  readonly parameters: Readonly<Record<string, number | string>>;
+  readonly parameters: PacketParameters;
   /** The parts of its body in their order. */
   readonly sections: readonly Section[];
 }
@@ -48,6 +58,11 @@ export interface Codec {
 }
 
 /** An immutable compressor. */
-export function defineCompressor(name: string, options: object, encode: Compressor['encode']): Compressor {
-  return Object.freeze({ name, options: Object.freeze({ ...options }), encode });
+export function defineCompressor(
+  name: string,
+  options: object,
+  parameters: (n: number) => PacketParameters,
+  encode: Compressor['encode'],
+): Compressor {
+  return Object.freeze({ name, options: Object.freeze({ ...options }), parameters, encode });
 }

@@ -11,7 +11,7 @@ import { bitsOf, floatOf, INFINITE } from '../kernels/float-bits.ts';
 import { packedWords, unpackSignsKernel } from '../kernels/pack.ts';
 import { absSumKernel, nonFiniteError } from '../kernels/reduce.ts';
 import { cutSections, requireParameters, requireZeroTail, type Packet } from '../packet/packet.ts';
-import { defineCompressor, type Codec, type Compressor } from './compressor.ts';
+import { defineCompressor, type Codec, type Compressor, type PacketParameters } from './compressor.ts';
 import { MOST } from './count.ts';
 import { requireLambda } from './lambda.ts';
 
@@ -34,7 +34,9 @@ export function ditheredSign(options: {
   requireOptions('ditheredSign', options, ['seed', 'lambda']);
   const seed = requireInteger('seed', options?.seed, 0, MOST);
   const lambda = requireLambda(options.lambda === undefined ? 'max' : options.lambda, ['max']);
-  return defineCompressor('ditheredSign', options, async (scope, x, draw) => {
+  const parameters = (n: number): PacketParameters =>
+    lambda === 'max' ? {} : { lambda: n === 0 ? 0 : Math.fround(lambda) };
+  return defineCompressor('ditheredSign', options, parameters, async (scope, x, draw) => {
     const { n } = x;
     if (n === 0) return { id: ID, n, parameters: [0], sections: [] };
     // 1. lambda: the number, or the largest magnitude, which the reduction leaves on the device

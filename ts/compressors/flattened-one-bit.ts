@@ -22,7 +22,13 @@ import { tinyFor } from '../kernels/scaling.ts';
 import { floatsOf, wordsOf, type Scope, type Vector } from '../kernels/scope.ts';
 import { cutSections, requireParameters, requireZeroTail, type Packet } from '../packet/packet.ts';
 import { atScale } from './at-scale.ts';
-import { defineCompressor, type Codec, type Compressor, type Draw } from './compressor.ts';
+import {
+  defineCompressor,
+  type Codec,
+  type Compressor,
+  type Draw,
+  type PacketParameters,
+} from './compressor.ts';
 import { MOST } from './count.ts';
 import { flatness, requireFactor, requireLambda, type Lambda } from './lambda.ts';
 
@@ -83,7 +89,12 @@ export function flattenedOneBit(options: FlattenedOptions): Compressor {
     throw new RangeError(`"lambda" and "c" belong to scale 'dither', got scale '${scale}'`);
   const lambda = requireLambda(width === undefined ? 'norm' : width, ['norm', 'max']);
   const c = requireFactor(options.c, lambda);
-  return defineCompressor('flattenedOneBit', options, async (scope, x, draw) => {
+  const parameters = (n: number): PacketParameters => ({
+    block: n === 0 ? 1 : orderFor(block, n),
+    seed,
+    scale,
+  });
+  return defineCompressor('flattenedOneBit', options, parameters, async (scope, x, draw) => {
     const { n } = x;
     const key = { seed, ...draw };
     const head = (d: number): number[] => [d, seed, draw.step, draw.stream, SCALES.indexOf(scale)];

@@ -4,7 +4,7 @@ import { NonFiniteError } from '../errors.ts';
 import { findNonFinite } from '../kernels/reduce.ts';
 import { cutSections, requireParameters } from '../packet/packet.ts';
 import { decodeValues } from '../packet/values.ts';
-import { defineCompressor, type Codec, type Compressor } from './compressor.ts';
+import { defineCompressor, type Codec, type Compressor, type PacketParameters } from './compressor.ts';
 
 const ID = 5;
 
@@ -17,7 +17,8 @@ const ID = 5;
  */
 export function float32(options: Readonly<Record<string, never>> = {}): Compressor {
   requireOptions('float32', options, []);
-  return defineCompressor('float32', {}, async (scope, x) => {
+  const parameters = (): PacketParameters => ({});
+  return defineCompressor('float32', {}, parameters, async (scope, x) => {
     const { n } = x;
     if (n === 0) return { id: ID, n, parameters: [], sections: [] };
     const found = findNonFinite(scope, x);

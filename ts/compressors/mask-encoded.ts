@@ -34,7 +34,7 @@ import {
 } from '../packet/packet.ts';
 import { decodeValues } from '../packet/values.ts';
 import { atScale } from './at-scale.ts';
-import { defineCompressor, type Codec, type Compressor } from './compressor.ts';
+import { defineCompressor, type Codec, type Compressor, type PacketParameters } from './compressor.ts';
 import { keptShare } from './count.ts';
 import { requireKept } from './index-list.ts';
 
@@ -84,12 +84,18 @@ export function maskEncoded(options: MaskOptions): Compressor {
   if (signed !== undefined) requireBoolean('signed', signed);
   const order = signed === false ? 'value' : 'magnitude';
   const sign = signed === undefined ? SIGNED.found : signed ? SIGNED.yes : SIGNED.no;
+  const keptOf = (n: number): number => keptShare(ratio, n);
+  const parameters = (n: number): PacketParameters => ({
+    k: n === 0 ? 0 : keptOf(n),
+    bits,
+    ...(signed !== undefined && { signed: signed && n > 0 ? 'yes' : 'no' }),
+  });
 
-  return defineCompressor('maskEncoded', options, async (scope, x) => {
+  return defineCompressor('maskEncoded', options, parameters, async (scope, x) => {
     const { n } = x;
     if (n === 0) return { id: ID, n, parameters: [0, bits, 0], sections: [] };
     // 1. the k largest, whole; T = the least of them
-    const k = keptShare(ratio, n);
+    const k = keptOf(n);
     const { indices, values } = selectTopK(scope, x, k, order);
     const kept = findExtremes(scope, { buffer: values, n: k }, order);
     const range = findExtremes(scope, x);

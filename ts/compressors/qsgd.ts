@@ -17,7 +17,7 @@ import { floatsOf } from '../kernels/scope.ts';
 import { countAbove } from '../packet/codes.ts';
 import { cutSections, requireParameters, requireZeroTail, type Packet } from '../packet/packet.ts';
 import { atScale } from './at-scale.ts';
-import { defineCompressor, type Codec, type Compressor } from './compressor.ts';
+import { defineCompressor, type Codec, type Compressor, type PacketParameters } from './compressor.ts';
 import { MOST } from './count.ts';
 import { decodeLevels } from './levels.ts';
 
@@ -46,7 +46,8 @@ export function qsgd(options: { readonly levels: number; readonly seed: number }
   const seed = requireInteger('seed', options.seed, 0, MOST);
   const width = widthOf(levels);
   const fraction = RESOLUTION - Math.ceil(Math.log2(levels));
-  return defineCompressor('qsgd', options, async (scope, x, draw) => {
+  const parameters = (): PacketParameters => ({ levels });
+  return defineCompressor('qsgd', options, parameters, async (scope, x, draw) => {
     const { n } = x;
     if (n === 0) return { id: ID, n, parameters: [levels, 0, 0], sections: [] };
     const [sums, max, grid] = [scope.take(1), scope.take(1), scope.take(GRID)];

@@ -13,7 +13,7 @@ import { findExtremes, nonFiniteError, rangeOf } from '../kernels/reduce.ts';
 import { uniformGridKernel } from '../kernels/scalars.ts';
 import { cutSections, requireParameters, requireZeroTail, type Packet } from '../packet/packet.ts';
 import { atScale } from './at-scale.ts';
-import { defineCompressor, type Codec, type Compressor } from './compressor.ts';
+import { defineCompressor, type Codec, type Compressor, type PacketParameters } from './compressor.ts';
 import { decodeLevels } from './levels.ts';
 
 const ID = 8;
@@ -30,7 +30,8 @@ const ID = 8;
 export function quantized(options: { readonly bits: number }): Compressor {
   requireOptions('quantized', options, ['bits']);
   const bits = requireInteger('bits', options?.bits, 1, WIDEST);
-  return defineCompressor('quantized', options, async (scope, x) => {
+  const parameters = (): PacketParameters => ({ bits });
+  return defineCompressor('quantized', options, parameters, async (scope, x) => {
     const { n } = x;
     if (n === 0) return { id: ID, n, parameters: [bits, 0, 0], sections: [] };
     // 1. the range of x

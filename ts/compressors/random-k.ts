@@ -15,7 +15,7 @@ import { selectTopK } from '../kernels/select.ts';
 import { gatherKernel, scatterKernel } from '../kernels/sparse.ts';
 import { cutSections, requireParameters, type Packet } from '../packet/packet.ts';
 import { decodeValues, encodeValues, VALUE_FORMATS, valueWords, type ValueFormat } from '../packet/values.ts';
-import { defineCompressor, type Codec, type Compressor } from './compressor.ts';
+import { defineCompressor, type Codec, type Compressor, type PacketParameters } from './compressor.ts';
 import { countFor, formatOf, MOST, requireCount, type Count, type Values } from './count.ts';
 import { requireKept } from './index-list.ts';
 import { requireFormat } from './sparse-list.ts';
@@ -38,7 +38,12 @@ export function randomK(options: Count & Values & { readonly seed: number }): Co
   const seed = requireInteger('seed', options.seed, 0, MOST);
   const format = formatOf(options);
   const number = VALUE_FORMATS.indexOf(format);
-  return defineCompressor('randomK', options, async (scope, x, { step, stream }) => {
+  const parameters = (n: number): PacketParameters => ({
+    k: n === 0 ? 0 : countFor(options, n),
+    seed,
+    values: format,
+  });
+  return defineCompressor('randomK', options, parameters, async (scope, x, { step, stream }) => {
     const { n } = x;
     if (n === 0) return { id: ID, n, parameters: [0, seed, step, stream, number], sections: [] };
     const k = countFor(options, n);

@@ -11,7 +11,7 @@ import { FLIP_COUNTER, pcg4d, randomBitsKernel } from '../kernels/random.ts';
 import { findNonFinite } from '../kernels/reduce.ts';
 import { selectTopK } from '../kernels/select.ts';
 import { gatherKernel } from '../kernels/sparse.ts';
-import { defineCompressor, type Codec, type Compressor } from './compressor.ts';
+import { defineCompressor, type Codec, type Compressor, type PacketParameters } from './compressor.ts';
 import { countFor, formatOf, MOST, requireCount, type Count, type Values } from './count.ts';
 import { emptySparseParts, sparseCodec, sparseParts } from './sparse-list.ts';
 
@@ -45,7 +45,11 @@ export function randomizedTopK(options: Count & RandomizedOptions): Compressor {
   );
   const seed = requireInteger('seed', options.seed, 0, MOST);
   const format = formatOf(options);
-  return defineCompressor('randomizedTopK', options, async (scope, x, { step, stream }) => {
+  const parameters = (n: number): PacketParameters => ({
+    k: n === 0 ? 0 : countFor(options, n),
+    values: format,
+  });
+  return defineCompressor('randomizedTopK', options, parameters, async (scope, x, { step, stream }) => {
     const { n } = x;
     if (n === 0) return emptySparseParts(ID, format);
     const k = countFor(options, n);

@@ -12,7 +12,7 @@ import { packedWords, packSignsKernel, unpackSignsKernel } from '../kernels/pack
 import { sumMagnitudes } from '../kernels/reduce.ts';
 import { wordsOf } from '../kernels/scope.ts';
 import { cutSections, requireParameters, requireZeroTail, type Packet } from '../packet/packet.ts';
-import { defineCompressor, type Codec, type Compressor } from './compressor.ts';
+import { defineCompressor, type Codec, type Compressor, type PacketParameters } from './compressor.ts';
 import { MOST } from './count.ts';
 
 const ID = 2;
@@ -30,7 +30,8 @@ export function scaledSign(options: { readonly block?: number } = {}): Compresso
   requireOptions('scaledSign', options, ['block']);
   const { block } = options;
   if (block !== undefined) requireInteger('block', block, 1, MOST);
-  return defineCompressor('scaledSign', options, async (scope, x) => {
+  const parameters = (): PacketParameters => ({ block: block ?? 'whole' });
+  return defineCompressor('scaledSign', options, parameters, async (scope, x) => {
     const { n } = x;
     if (n === 0) return { id: ID, n, parameters: [block ?? 0], sections: [] };
     const segment = Math.min(block ?? n, n);

@@ -7,7 +7,7 @@ import type { ReadRequest } from '../backends/backend.ts';
 import { nonFiniteError } from '../kernels/reduce.ts';
 import { selectFrom } from '../kernels/select.ts';
 import { firstNonFinite } from '../packet/values.ts';
-import { defineCompressor, type Codec, type Compressor } from './compressor.ts';
+import { defineCompressor, type Codec, type Compressor, type PacketParameters } from './compressor.ts';
 import { formatOf, type Values } from './count.ts';
 import { emptySparseParts, sparseCodec, sparseParts } from './sparse-list.ts';
 
@@ -30,7 +30,9 @@ export function threshold(options: { readonly t: number } & Values): Compressor 
   requireOptions('threshold', options, ['t', 'values']);
   const t = requireNumber('t', options?.t, 'a number of 0 or more', (value) => value >= 0);
   const format = formatOf(options);
-  return defineCompressor('threshold', { ...options }, async (scope, x) => {
+  // k depends on the vector
+  const parameters = (): PacketParameters => ({ values: format });
+  return defineCompressor('threshold', { ...options }, parameters, async (scope, x) => {
     const { n } = x;
     if (n === 0) return emptySparseParts(ID, format);
     // 1. select: all |x_i| >= t

@@ -5,7 +5,7 @@
 import { nonFiniteError } from '../kernels/reduce.ts';
 import { selectTopK } from '../kernels/select.ts';
 import { firstNonFinite } from '../packet/values.ts';
-import { defineCompressor, type Codec, type Compressor } from './compressor.ts';
+import { defineCompressor, type Codec, type Compressor, type PacketParameters } from './compressor.ts';
 import { countFor, formatOf, requireCount, type Count, type Values } from './count.ts';
 import { emptySparseParts, sparseCodec, sparseParts } from './sparse-list.ts';
 
@@ -24,7 +24,11 @@ const ID = 1;
 export function topK(options: Count & Values): Compressor {
   requireCount('topK', options);
   const format = formatOf(options);
-  return defineCompressor('topK', options, async (scope, x) => {
+  const parameters = (n: number): PacketParameters => ({
+    k: n === 0 ? 0 : countFor(options, n),
+    values: format,
+  });
+  return defineCompressor('topK', options, parameters, async (scope, x) => {
     const { n } = x;
     if (n === 0) return emptySparseParts(ID, format);
     // 1. select: the k largest |x_i|

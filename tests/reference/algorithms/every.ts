@@ -1,5 +1,12 @@
 /** Every system of fewbits/algorithms with all settings that change what it does, each with momentum and without. */
-import { doubleSqueeze, exDyna, foSgd, hardThreshold, liecSgd, memSgd } from '../../../ts/algorithms/index.ts';
+import {
+  doubleSqueeze,
+  exDyna,
+  foSgd,
+  hardThreshold,
+  liecSgd,
+  memSgd,
+} from '../../../ts/algorithms/index.ts';
 import type { System } from '../../../ts/algorithms/system.ts';
 import {
   ditheredSign,
@@ -11,7 +18,6 @@ import {
   randomK,
   scaledSign,
   threshold,
-  topK,
 } from '../../../ts/index.ts';
 import { systems, type Named } from './systems.ts';
 

@@ -51,6 +51,7 @@ export async function play(
     check: (message, sender) => worker.check(message, sender),
     share: () => worker.share(),
     adopt: (shared, taken) => worker.adopt(shared, taken),
+    takeBack: () => worker.takeBack(),
     async receive(inbox, from, used) {
       if (rank === 0) rounds[rounds.length - 1].inbox = inbox.map((bytes) => bytes.slice());
       const outcome: Outcome = await worker.receive(inbox, from, used);

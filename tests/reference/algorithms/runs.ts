@@ -4,7 +4,7 @@ import { crewOf, device } from './play.ts';
 import type { Named } from './systems.ts';
 import { carry, digest, everything, type Party } from './transport.ts';
 
-export const CREWS = [1, 2, 3, 5];
+export const CREWS: readonly number[] = [1, 2, 3, 5];
 const [N, STEPS] = [130, 12];
 
 /** Whose messages a step is made of: all, all but one in turn, or one alone. */

@@ -12,78 +12,83 @@ import type { Compressor } from '../../compressors/compressor.ts';
 import { requireRatio } from '../../compressors/count.ts';
 import { threshold } from '../../compressors/threshold.ts';
 import { topK } from '../../compressors/top-k.ts';
-import { keptShare } from '../parameter-server.ts';
-import { shared, stateful } from '../state.ts';
-import { addMean, ranksOf, requireMessages, requirePacket, squeezeWithError } from '../steps.ts';
-import type { StepReport, System } from '../system.ts';
-import { requireVector } from '../vectors.ts';
+import { packetsOf, requirePacket, requireSoundPacket } from '../admission.ts';
+import { densityOf, errorAdopted, nextOf } from '../parameter-server.ts';
+import { keptByWorker, openVectors, Progress, type Reported } from '../progress.ts';
+import { requireSeat } from '../seat.ts';
+import { addMean, blameOverflow, ranksOf, requireMessages, squeezeWithError } from '../steps.ts';
+import type { System } from '../system.ts';
+import { nonFiniteIn, requireVector } from '../vectors.ts';
+
+interface State extends Reported {
+  readonly error: Float32Array;
+}
+
+/** What the residual becomes where the list was used, and where it was not. */
+type Step = Record<'used' | 'unused', { readonly error: Float32Array }>;
 
 function allGather(name: string, compressor: Compressor): System {
   return {
     name,
-    worker(device, { n, workers, rank }) {
-      const residual = new Float32Array(n);
+    worker(device, seat) {
+      const { n, workers, rank } = requireSeat(seat);
+      const packets = packetsOf(compressor, n);
+      const vectors = openVectors(n, 3);
       const direction = new Float32Array(n);
-      const acc = new Float32Array(n);
-      const scratch = new Float32Array(n);
-      let step = 0;
-      /** Whether `residual` is what a packet of this step left of `acc`. */
-      let sent = false;
-      let report: StepReport = {};
-      const numbers = (): { step: number } => ({ step });
-      const restore = (saved: { step: number }): void => {
-        ({ step } = saved);
-      };
-      const takeBack = (taken = false): void => {
-        if (sent && !taken) residual.set(acc);
-        sent = false;
-      };
+      const progress = new Progress<State, Step>({ step: 0, report: {}, error: vectors.first });
       return {
         async send(gradient) {
           requireVector('gradient', gradient, n);
-          takeBack();
+          progress.begin();
+          const { step, error } = progress.state;
+          const [sum, rest] = vectors.free(error);
           const draw = { step, stream: rank };
-          const bytes = await squeezeWithError(device, compressor, gradient, residual, acc, draw);
-          sent = true;
-          return { route: 'gather', bytes };
+          const { packet } = await squeezeWithError(device, compressor, gradient, error, { sum, rest }, draw);
+          progress.put(nextOf({ sum, rest }));
+          return { route: 'gather', bytes: packet };
         },
         async follow() {
-          takeBack();
+          progress.begin();
+          const { error } = progress.state;
+          progress.put({ used: { error }, unused: { error } });
           return { route: 'gather', bytes: new Uint8Array(0) };
         },
         async receive(inbox, from, used) {
           const ranks = ranksOf(from, workers);
+          const step = progress.step;
           requireMessages('inbox', inbox, ranks.length);
-          // the mean, and which elements anyone sent
-          const mean = new Float32Array(n);
+          inbox.forEach((packet, i) => requirePacket(packet, packets, ranks[i]));
+          // which elements anyone sent
           const touched = new Set<number>();
           for (const packet of inbox) {
-            await device.decompress(packet, { into: scratch });
-            for (let i = 0; i < n; i++) if (scratch[i] !== 0) touched.add(i);
+            await device.decompress(packet, { into: direction });
+            for (let i = 0; i < n; i++) if (direction[i] !== 0) touched.add(i);
           }
-          await addMean(device, inbox, mean);
-          direction.set(mean);
-          if (!(used ?? ranks.includes(rank))) takeBack();
+          // the mean
+          direction.fill(0);
+          await addMean(device, inbox, direction);
+          const bad = nonFiniteIn(direction);
+          if (bad.count > 0)
+            await blameOverflow(device, inbox, ranks, `the mean of ${inbox.length} packets`, bad);
+          const { error } = (used ?? ranks.includes(rank)) ? step.used : step.unused;
           const own = inbox[ranks.indexOf(rank)];
-          report = { ...(own && { density: keptShare(own) }), union: touched.size / n };
-          sent = false;
-          step++;
+          const report = { ...(own && densityOf(own)), union: touched.size / n };
+          progress.end({ step: progress.state.step + 1, report, error });
           return { kind: 'direction', direction };
         },
-        check: (message) => requirePacket(device, message, n),
+        check: (message, sender) => requireSoundPacket(device, message, packets, sender),
         get report() {
-          return report;
+          return progress.state.report;
         },
-        ...stateful(
-          `${name}, worker ${rank} of ${workers}, ${n} elements`,
-          { residual },
-          numbers,
-          (saved) => {
-            restore(saved);
-            sent = false;
+        ...keptByWorker(
+          progress,
+          {
+            of: `${name}, worker ${rank} of ${workers}, ${n} elements`,
+            common: `${name}, ${workers} workers, ${n} elements`,
           },
+          () => ({ residual: progress.state.error }),
+          errorAdopted,
         ),
-        ...shared(`${name}, ${workers} workers, ${n} elements`, numbers, restore, takeBack),
       };
     },
   };

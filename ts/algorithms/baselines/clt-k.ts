@@ -12,10 +12,25 @@ import { requireOptions } from '../../arguments.ts';
 import { keptShare as shareOf, requireRatio } from '../../compressors/count.ts';
 import { readIndexList, writeIndexList } from '../../compressors/index-list.ts';
 import { PacketError } from '../../errors.ts';
-import { shared, stateful } from '../state.ts';
-import { accumulate, bytesOf, finiteFloatsOf, only, ranksOf, requireMessages, takeMean } from '../steps.ts';
-import type { StepReport, System } from '../system.ts';
+import { requirePacket } from '../admission.ts';
+import { keptByWorker, openVectors, Progress, type Reported } from '../progress.ts';
+import { requireSeat } from '../seat.ts';
+import { accumulate, bytesOf, ranksOf, requireMessages, sumOf, takeMean } from '../steps.ts';
+import type { System } from '../system.ts';
 import { requireVector } from '../vectors.ts';
+
+interface State extends Reported {
+  readonly residual: Float32Array;
+}
+
+/** A step under way. */
+interface Step {
+  readonly acc: Float32Array;
+  /** Whether this worker has a gradient in it. */
+  readonly sent: boolean;
+  /** What was selected, once the lists are in. */
+  readonly indices?: Uint32Array;
+}
 
 /**
  * CLT-k: the share `ratio` of the elements, selected by one worker in turn. Source: arXiv 2104.11125, without its
@@ -30,73 +45,83 @@ export function cltK(options: { readonly ratio: number }): System {
   const ratio = requireRatio(options?.ratio);
   return {
     name: 'cltK',
-    worker(device, { n, workers, rank }) {
-      const residual = new Float32Array(n);
-      const acc = new Float32Array(n);
+    worker(device, seat) {
+      const { n, workers, rank } = requireSeat(seat);
+      const vectors = openVectors(n, 2);
       const direction = new Float32Array(n);
-      let step = 0;
-      let indices: Uint32Array | undefined;
-      let report: StepReport = {};
-      const numbers = (): { step: number } => ({ step });
-      const restore = (saved: { step: number }): void => {
-        ({ step } = saved);
-      };
+      const progress = new Progress<State, Step>({ step: 0, report: {}, residual: vectors.first });
+      const lists = { compressor: 'indexList', n, parameters: { tag: 0 } };
       /** The indices in the list of a rank. */
       const listOf = (message: Uint8Array, sender: number): Uint32Array => {
-        const list = readIndexList(message);
-        const expected = sender === step % workers && n > 0 ? shareOf(ratio, n) : 0;
-        if (list.length !== n || list.tag !== 0 || list.indices.length !== expected)
+        requirePacket(message, lists, sender);
+        const { indices } = readIndexList(message);
+        const expected = sender === progress.state.step % workers && n > 0 ? shareOf(ratio, n) : 0;
+        if (indices.length !== expected)
           throw new PacketError(
-            `${list.indices.length} of ${list.length} elements from rank ${sender}, expected ${expected} of ${n}`,
-            8,
+            `${indices.length} of ${n} elements from rank ${sender}, expected ${expected} of ${n}`,
+            16,
           );
-        return list.indices;
+        return indices;
       };
       return {
         async send(gradient) {
           requireVector('gradient', gradient, n);
+          progress.begin();
+          const { step, residual } = progress.state;
+          const [acc] = vectors.free(residual);
           await accumulate(device, residual, gradient, acc);
-          indices = undefined;
           // 1. the one whose turn it is selects
           const selected =
             step % workers === rank && n > 0
               ? (await device.kernels.topK(acc, shareOf(ratio, n))).indices
               : new Uint32Array(0);
+          progress.put({ acc, sent: true });
           return { route: 'gather', bytes: writeIndexList(selected, n, 0) };
         },
         async follow() {
+          progress.begin();
+          const { residual } = progress.state;
+          const [acc] = vectors.free(residual);
           acc.set(residual);
-          indices = undefined;
+          progress.put({ acc, sent: false });
           return { route: 'gather', bytes: writeIndexList(new Uint32Array(0), n, 0) };
         },
         async receive(inbox, from, used) {
           const ranks = ranksOf(from, workers);
+          const { step } = progress.state;
+          const { acc, sent, indices } = progress.step;
           if (indices === undefined) {
             requireMessages('inbox', inbox, ranks.length);
-            const lists = ranks.map((sender, i) => listOf(inbox[i], sender));
-            indices = lists[ranks.indexOf(step % workers)] ?? new Uint32Array(0);
-            const values = Float32Array.from(indices, (i) => acc[i]);
+            const all = ranks.map((sender, i) => listOf(inbox[i], sender));
+            const chosen = all[ranks.indexOf(step % workers)] ?? new Uint32Array(0);
+            progress.put({ acc, sent, indices: chosen });
+            const values = Float32Array.from(chosen, (i) => acc[i]);
             return { kind: 'message', message: { route: 'sum', bytes: bytesOf(values) } };
           }
           // 2. the mean at the indices; the rest waits
-          const sums = finiteFloatsOf(only(inbox), indices.length);
-          const [count, among] = [ranks.length, used ?? ranks.includes(rank)];
-          takeMean(indices, sums, { count, among }, acc, residual, direction);
-          report = { density: indices.length / n, union: indices.length / n };
-          step++;
+          const sums = sumOf(inbox, indices.length);
+          const among = sent && (used ?? ranks.includes(rank));
+          takeMean(indices, sums, { count: ranks.length, among }, acc, acc, direction);
+          const report = { density: indices.length / n, union: indices.length / n };
+          progress.end({ step: step + 1, report, residual: acc });
           return { kind: 'direction', direction };
         },
         async check(message, sender) {
           listOf(message, sender);
         },
         get report() {
-          return report;
+          return progress.state.report;
         },
-        ...stateful(`cltK, worker ${rank} of ${workers}, ${n} elements`, { residual }, numbers, restore),
-        ...shared(`cltK, ${workers} workers, ${n} elements`, numbers, restore, (taken) => {
+        ...keptByWorker(
+          progress,
+          {
+            of: `cltK, worker ${rank} of ${workers}, ${n} elements`,
+            common: `cltK, ${workers} workers, ${n} elements`,
+          },
+          () => ({ residual: progress.state.residual }),
           // what of it was in the sum is not known any more
-          if (taken) residual.fill(0);
-        }),
+          (_, { taken }) => (taken ? { residual: progress.state.residual.fill(0) } : {}),
+        ),
       };
     },
   };

@@ -15,8 +15,9 @@
  */
 import { isCompressor, requireInteger, requireOptions } from '../../arguments.ts';
 import { pcg4d } from '../../kernels/random.ts';
-import { shared, stateful } from '../state.ts';
-import { bytesOf, descend, finiteFloatsOf, notGathered, only, ranksOf } from '../steps.ts';
+import { keptByWorker, Progress, type Reported } from '../progress.ts';
+import { requireSeat } from '../seat.ts';
+import { bytesOf, descend, notGathered, ranksOf, requireModel, sumOf, swapValues } from '../steps.ts';
 import type { Message, Model, StepReport, System } from '../system.ts';
 import { copyInto, requireFinite, requireVector, type Vector } from '../vectors.ts';
 
@@ -45,28 +46,22 @@ export function cser(options: { readonly seed: number }): System {
   return {
     name: 'cser',
     averagesModels: true,
-    worker(device, { n, workers, rank }) {
+    worker(device, seat) {
+      const { n, workers, rank } = requireSeat(seat);
       const direction = new Float32Array(n);
-      let step = 0;
-      let model: Model | undefined;
-      let round: 'gradient' | 'model' = 'gradient';
-      let report: StepReport = {};
-      const resets = (): boolean => (step + 1) % PERIOD === 0;
-      const numbers = (): { step: number } => ({ step });
-      const restore = (saved: { step: number }): void => {
-        ({ step } = saved);
-      };
+      const progress = new Progress<Reported, Step>({ step: 0, report: {} });
+      const resets = (): boolean => (progress.state.step + 1) % PERIOD === 0;
+      const blocksOf = (share: number, stream: number): [number, number][] =>
+        drawn(n, share, { seed, step: progress.state.step, stream });
       const begin = async (gradient: Vector, given: Model | undefined): Promise<Message> => {
-        if (resets() && given === undefined)
-          throw new TypeError(`"model" expected in step ${step}, which averages the models, got none`);
         requireVector('gradient', gradient, n);
+        const model = resets() ? requireModel(given, n, progress.state.step) : undefined;
+        progress.begin();
         await copyInto(device, gradient, direction);
         requireFinite(direction);
-        model = given;
-        round = 'gradient';
         // 1. the blocks of this step
-        const part = gathered(direction, drawn(n, GRADIENT_BLOCKS, { seed, step, stream: 0 }));
-        report = { density: part.length / n };
+        const part = gathered(direction, blocksOf(GRADIENT_BLOCKS, 0));
+        progress.put({ model, report: { density: part.length / n } });
         return { route: 'sum', bytes: bytesOf(part) };
       };
       return {
@@ -75,39 +70,68 @@ export function cser(options: { readonly seed: number }): System {
         check: notGathered,
         async receive(inbox, from) {
           const count = ranksOf(from, workers).length;
-          if (round === 'gradient') {
-            putMean(direction, drawn(n, GRADIENT_BLOCKS, { seed, step, stream: 0 }), [only(inbox), 0], count);
-            if (!resets() || model === undefined) {
-              step++;
+          const { model, stepped, report } = progress.step;
+          const next = { step: progress.state.step + 1, report };
+          if (stepped === undefined) {
+            putMean([direction], blocksOf(GRADIENT_BLOCKS, 0), inbox, count);
+            if (model === undefined) {
+              progress.end(next);
               return { kind: 'direction', direction };
             }
-            // 2. the step is taken here, since 3. follows it
-            descend(model, direction);
-            round = 'model';
-            const blocks = drawn(n, MODEL_BLOCKS, { seed, step, stream: 1 });
-            const parts = statesOf(model).map((vector) => gathered(vector, blocks));
-            return { kind: 'message', message: { route: 'sum', bytes: bytesOf(joined(parts)) } };
+            // 2. the step is taken here, since 3. follows it: on a copy, until 3. is done
+            const ahead = copyOf(model);
+            descend(ahead, direction);
+            const parts = statesOf(ahead).map((vector) => gathered(vector, blocksOf(MODEL_BLOCKS, 1)));
+            const message: Message = { route: 'sum', bytes: bytesOf(joined(parts)) };
+            requireFinite(ahead.parameters, 'the model after the step');
+            requireFinite(ahead.velocity, 'the velocity after the step');
+            progress.put({ model, stepped: ahead, report });
+            return { kind: 'message', message };
           }
           // 3. the mean of the models in the blocks of this reset
-          const blocks = drawn(n, MODEL_BLOCKS, { seed, step, stream: 1 });
-          const vectors = model === undefined ? [] : statesOf(model);
-          for (const [place, vector] of vectors.entries())
-            putMean(vector, blocks, [only(inbox), place], count, vectors.length);
-          step++;
+          putMean(statesOf(stepped), blocksOf(MODEL_BLOCKS, 1), inbox, count);
+          const swap = (): void => {
+            if (model === undefined) return;
+            swapValues(model.parameters, stepped.parameters);
+            swapValues(model.velocity, stepped.velocity);
+          };
+          swap();
+          progress.end(next, swap);
           return { kind: 'stepped' };
         },
         get wantsModel() {
           return resets();
         },
         get report() {
-          return report;
+          return progress.state.report;
         },
-        ...stateful(`cser, worker ${rank} of ${workers}, ${n} elements`, {}, numbers, restore),
-        ...shared(`cser, ${workers} workers, ${n} elements`, numbers, restore),
+        ...keptByWorker(
+          progress,
+          {
+            of: `cser, worker ${rank} of ${workers}, ${n} elements`,
+            common: `cser, ${workers} workers, ${n} elements`,
+          },
+          () => ({}),
+        ),
       };
     },
   };
 }
+
+/** A step under way. */
+interface Step {
+  /** The model that it resets, if it does. */
+  readonly model: Model | undefined;
+  /** A copy of it that has taken the step, between 2. and 3. */
+  readonly stepped?: Model;
+  readonly report: StepReport;
+}
+
+const copyOf = (model: Model): Model => ({
+  ...model,
+  parameters: model.parameters.slice(),
+  velocity: model.velocity.slice(),
+});
 
 /** What is averaged of a model. */
 function statesOf({ parameters, velocity, momentum }: Model): Float32Array[] {
@@ -149,16 +173,16 @@ function joined(parts: readonly Float32Array[]): Float32Array {
   return whole;
 }
 
-/** Puts the sums of the `place`th of `places` vectors, divided by the workers, back into their blocks. */
+/** Puts the sum in an inbox, of the blocks of all vectors, divided by the workers, back into their blocks. */
 function putMean(
-  vector: Float32Array,
+  vectors: readonly Float32Array[],
   blocks: readonly [number, number][],
-  [bytes, place]: readonly [Uint8Array, number],
+  inbox: readonly Uint8Array[],
   workers: number,
-  places = 1,
 ): void {
   const size = blocks.reduce((sum, [first, end]) => sum + end - first, 0);
-  const sums = finiteFloatsOf(bytes, size * places);
-  let at = place * size;
-  for (const [first, end] of blocks) for (let i = first; i < end; i++) vector[i] = sums[at++] / workers;
+  const sums = sumOf(inbox, size * vectors.length);
+  let at = 0;
+  for (const vector of vectors)
+    for (const [first, end] of blocks) for (let i = first; i < end; i++) vector[i] = sums[at++] / workers;
 }

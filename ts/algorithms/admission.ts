@@ -1,0 +1,74 @@
+/**
+ * What a machine lets in: packets of its compressor, for its n elements, with the parameters that follow from both. What is
+ * refused changes nothing.
+ */
+import type { Compressor, PacketParameters } from '../compressors/compressor.ts';
+import type { Device } from '../device.ts';
+import { PacketError } from '../errors.ts';
+import { inspect, type Inspection } from '../inspect.ts';
+
+/** What packets are to be. */
+export interface Expected {
+  /** Left out where any compressor is taken: of one that does not say what its packets are, any may be. */
+  readonly compressor?: string;
+  readonly n: number;
+  readonly parameters: PacketParameters;
+}
+
+/**
+ * The packets of a compressor for n elements.
+ * @throws RangeError where the compressor does not fit n
+ */
+export function packetsOf(compressor: Compressor, n: number): Expected {
+  if (compressor.parameters === undefined) return { n, parameters: {} };
+  return { compressor: compressor.name, n, parameters: compressor.parameters(n) };
+}
+
+/**
+ * Looks at a packet without decoding it.
+ * @throws PacketError unless it is as expected; it names what came, from whom where that is known, and what was expected
+ */
+export function requirePacket(packet: Uint8Array, expected: Expected, rank?: number): Inspection {
+  const came = inspect(packet);
+  const differs = (name: string): boolean => came.parameters[name] !== expected.parameters[name];
+  let offset: number | undefined;
+  if (expected.compressor !== undefined && came.compressor !== expected.compressor) offset = 5;
+  else if (came.n !== expected.n) offset = 8;
+  else if (Object.keys(expected.parameters).some(differs)) offset = 16;
+  if (offset === undefined) return came;
+  const sender = rank === undefined ? '' : ` from rank ${rank}`;
+  throw new PacketError(`a packet of ${described(came)}${sender}; expected ${described(expected)}`, offset);
+}
+
+/**
+ * As requirePacket, of a packet of as many elements as it says: where the receiver does not know n.
+ * @throws PacketError also where the compressor has no packets of so many elements
+ */
+export function requirePacketOf(compressor: Compressor, packet: Uint8Array): Inspection {
+  const came = inspect(packet);
+  let expected: Expected;
+  try {
+    expected = packetsOf(compressor, came.n);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new PacketError(`a packet of ${described(came)}; expected ${compressor.name}: ${error.message}`, 8);
+  }
+  return requirePacket(packet, expected);
+}
+
+/** As requirePacket, and decodes it, so that nothing is left to find. */
+export async function requireSoundPacket(
+  device: Device,
+  packet: Uint8Array,
+  expected: Expected,
+  rank?: number,
+): Promise<void> {
+  requirePacket(packet, expected, rank);
+  await device.decompress(packet);
+}
+
+/** `topK, k = 3, values = float32, n = 64` */
+function described({ compressor, parameters, n }: Expected): string {
+  const values = Object.entries({ ...parameters, n }).map(([name, value]) => `${name} = ${value}`);
+  return [...(compressor === undefined ? [] : [compressor]), ...values].join(', ');
+}

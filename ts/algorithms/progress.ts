@@ -1,0 +1,143 @@
+/**
+ * Where a machine stands: what it keeps from step to step, and the step under way beside it. A step writes to data of its
+ * own and ends by putting another state in place of the former one. So a step that is broken off has changed nothing, a
+ * saved state is that between two steps, and the last step can be taken back until the next one begins.
+ */
+import { shared, stateful } from './state.ts';
+import type { Server, StepReport, Worker } from './system.ts';
+
+/** What all machines keep. */
+export interface Numbered {
+  /** Steps that are done: the number of the next one. */
+  readonly step: number;
+}
+
+/** A state is never written to while it counts, nor are its vectors. `Step` is what a step has come to so far. */
+export class Progress<State extends Numbered, Step = never> {
+  #state: State;
+  #step: Step | undefined;
+  #former: { readonly state: State; readonly undo: () => void } | undefined;
+
+  constructor(state: State) {
+    this.#state = state;
+  }
+
+  /** What counts between steps. */
+  get state(): State {
+    return this.#state;
+  }
+
+  /** The step under way, if any. */
+  get underWay(): Step | undefined {
+    return this.#step;
+  }
+
+  /** @throws Error where no step is under way */
+  get step(): Step {
+    if (this.#step === undefined) throw new Error('receive was called before send or follow');
+    return this.#step;
+  }
+
+  /**
+   * A step begins: the one under way is forgotten, and there is no way back behind the last one any more, whose vectors are
+   * free.
+   */
+  begin(): void {
+    this.#step = undefined;
+    this.#former = undefined;
+  }
+
+  /** The step under way has come to this. */
+  put(step: Step): void {
+    this.#step = step;
+  }
+
+  /** The step under way cannot go on: it has to be begun anew. */
+  drop(): void {
+    this.#step = undefined;
+  }
+
+  /** The step is done. `undo` takes back what it did outside of the state. */
+  end(state: State, undo: () => void = () => {}): void {
+    this.#former = { state: this.#state, undo };
+    this.#state = state;
+    this.#step = undefined;
+  }
+
+  /** As before the step that began last, whether it is done or not. */
+  takeBack(): void {
+    if (this.#former !== undefined) {
+      this.#former.undo();
+      this.#state = this.#former.state;
+    }
+    this.begin();
+  }
+
+  /** Goes on from another state. */
+  goOnFrom(state: State): void {
+    this.begin();
+    this.#state = state;
+  }
+}
+
+/** A state with the report of the last step. */
+export interface Reported extends Numbered {
+  readonly report: StepReport;
+}
+
+/**
+ * What every worker does alike with its progress. `of` names it in saved states, and `common` what all workers share;
+ * `vectors` are those that are saved. `adopted` is called where another state is adopted: what becomes of the step under
+ * way, of which a message was taken or not; `again` where that very step, or an earlier one, is next.
+ */
+export function keptByWorker<State extends Reported, Step>(
+  progress: Progress<State, Step>,
+  { of, common }: { readonly of: string; readonly common: string },
+  vectors: () => Readonly<Record<string, Float32Array>>,
+  adopted: (step: Step | undefined, how: { taken: boolean; again: boolean }) => Partial<State> = () => ({}),
+): Pick<Worker, 'save' | 'load' | 'share' | 'adopt' | 'takeBack'> {
+  let adoptedStep = 0;
+  const numbers = (): { step: number } => ({ step: progress.state.step });
+  return {
+    takeBack: () => progress.takeBack(),
+    ...stateful(of, vectors, numbers, ({ step }) => progress.goOnFrom({ ...progress.state, step })),
+    ...shared(
+      common,
+      numbers,
+      ({ step }) => {
+        adoptedStep = step;
+      },
+      (taken) => {
+        const { state, underWay } = progress;
+        const own = adopted(underWay, { taken, again: adoptedStep <= state.step });
+        progress.goOnFrom({ ...state, ...own, step: adoptedStep });
+      },
+    ),
+  };
+}
+
+/** What every server does alike with its progress. */
+export function keptByServer<State extends Numbered>(
+  progress: Progress<State>,
+  of: string,
+  vectors: () => Readonly<Record<string, Float32Array>>,
+): Pick<Server, 'save' | 'load' | 'takeBack'> {
+  return {
+    takeBack: () => progress.takeBack(),
+    ...stateful(
+      of,
+      vectors,
+      () => ({ step: progress.state.step }),
+      ({ step }) => progress.goOnFrom({ ...progress.state, step }),
+    ),
+  };
+}
+
+/** `count` vectors of n zeros that take turns: `free` gives those that are not in use. */
+export function openVectors(
+  n: number,
+  count: number,
+): { readonly first: Float32Array; free(...used: readonly Float32Array[]): Float32Array[] } {
+  const vectors = Array.from({ length: count }, () => new Float32Array(n));
+  return { first: vectors[0], free: (...used) => vectors.filter((vector) => !used.includes(vector)) };
+}
