@@ -106,8 +106,8 @@ class ExDynaWorker implements Worker {
   readonly #residual: Float32Array;
   readonly #acc: Float32Array;
   readonly #direction: Float32Array;
-  /** The state before the last step that began. */
-  #former: Uint8Array | undefined;
+  /** The states before the last step that began. */
+  #former: { readonly own: Uint8Array; readonly common: Uint8Array } | undefined;
   readonly save: () => Uint8Array;
   readonly load: (state: Uint8Array) => void;
   readonly share: () => Uint8Array;
@@ -175,13 +175,13 @@ class ExDynaWorker implements Worker {
       if (taken) this.#residual.fill(0);
     });
     // in the middle of a step, the state is the one before it
-    this.save = () => (this.#round === 'none' ? own.save() : (this.#former ?? own.save()));
+    this.save = () => (this.#round === 'none' ? own.save() : (this.#former?.own ?? own.save()));
     this.load = (bytes) => {
       own.load(bytes);
       this.#round = 'none';
       this.#former = undefined;
     };
-    this.share = () => common.share();
+    this.share = () => (this.#round === 'none' ? common.share() : (this.#former?.common ?? common.share()));
     this.adopt = (bytes, taken) => common.adopt(bytes, taken);
   }
 
@@ -190,13 +190,13 @@ class ExDynaWorker implements Worker {
   }
 
   takeBack(): void {
-    if (this.#former !== undefined) this.load(this.#former);
+    if (this.#former !== undefined) this.load(this.#former.own);
   }
 
   /** One that was begun and not finished is forgotten. */
   #forget(): void {
     if (this.#round !== 'none') this.takeBack();
-    this.#former = this.save();
+    this.#former = { own: this.save(), common: this.share() };
   }
 
   async send(gradient: Vector): Promise<Message> {
