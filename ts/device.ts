@@ -21,6 +21,7 @@ import { accumulateKernel, requireScale, scaleOf } from './kernels/accumulate.ts
 import * as kernels from './kernels/index.ts';
 import { floatsOf, Scope, type Host, wordsOf } from './kernels/scope.ts';
 import { type Packet, readPacket, writePacket } from './packet/packet.ts';
+import type { Bytes, GpuDevice, WasmModule } from './platform.ts';
 import { Schedule, type Touch, touchOf } from './schedule.ts';
 
 /** What openDevice takes. */
@@ -28,14 +29,14 @@ export interface DeviceOptions {
   /** Which backend; `auto`, the default, takes the first that works of webgpu on a real GPU, wasm and js. */
   readonly backend?: BackendName | 'auto';
   /** Your own device for the webgpu backend. It is never destroyed by fewbits. */
-  readonly gpu?: GPUDevice;
+  readonly gpu?: GpuDevice;
   /**
    * The most threads that the wasm backend works with on a long vector; 1, the default, is the calling one alone. Where
    * threads cannot share memory, in a page without COOP and COEP say, it is one, and `detail` says why.
    */
   readonly threads?: number;
   /** The compiled module for the wasm backend, where bytes may not be compiled. */
-  readonly module?: WebAssembly.Module;
+  readonly module?: WasmModule;
   /**
    * The most bytes that calls under way take on the backend together, vectors and workspace; 2^28, 256 MiB, if left out. What
    * passes it waits its turn, in order. One call alone may take more.
@@ -147,7 +148,7 @@ export class PacketDevice implements Host {
    * The GPU in use, for buffers of your own: your device where you gave one, else another after it was lost. undefined on
    * other backends.
    */
-  get gpu(): GPUDevice | undefined {
+  get gpu(): GpuDevice | undefined {
     return this.#opened.backend.gpu;
   }
 
@@ -171,14 +172,14 @@ export class PacketDevice implements Host {
     compressor: Compressor,
     x: Float32Array | GpuRange,
     options: CompressOptions = {},
-  ): Promise<Uint8Array<ArrayBuffer>> {
+  ): Promise<Bytes> {
     requireCompressor('compressor', compressor);
     if (!isGpuRange(x)) requireFloat32Array('x', x);
     requireOptions('compress', options, ['step', 'stream']);
     const { step = 0, stream = 0 } = options;
     requireInteger('step', step, 0, LAST_WORD);
     requireInteger('stream', stream, 0, LAST_WORD);
-    const encode = async (scope: Scope): Promise<Uint8Array<ArrayBuffer>> => {
+    const encode = async (scope: Scope): Promise<Bytes> => {
       const vector = isGpuRange(x) ? scope.borrowed(x) : scope.vector(x);
       const parts = await compressor.encode(scope, vector, { step, stream });
       return writePacket(parts, (words) => scope.shorten(words));

@@ -27,3 +27,4 @@ export {
 export { inspect, type Inspection } from './inspect.ts';
 export type { Rounding } from './kernels/quantize.ts';
 export type { ValueFormat } from './packet/values.ts';
+export type { Bytes, GpuBuffer, GpuDevice, WasmModule } from './platform.ts';

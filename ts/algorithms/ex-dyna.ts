@@ -18,6 +18,7 @@ import { requireBoolean, requireNumber, requireOneOf, requireOptions } from '../
 import { readIndexList, writeIndexList } from '../compressors/index-list.ts';
 import type { Device } from '../device.ts';
 import { PacketError } from '../errors.ts';
+import type { Bytes } from '../platform.ts';
 import { keyHistogram, type Levels } from './histogram.ts';
 import { Partitions } from './partitions.ts';
 import { shared, stateful } from './state.ts';
@@ -107,10 +108,10 @@ class ExDynaWorker implements Worker {
   readonly #acc: Float32Array;
   readonly #direction: Float32Array;
   /** The states before the last step that began. */
-  #former: { readonly own: Uint8Array; readonly common: Uint8Array } | undefined;
-  readonly save: () => Uint8Array;
+  #former: { readonly own: Bytes; readonly common: Bytes } | undefined;
+  readonly save: () => Bytes;
   readonly load: (state: Uint8Array) => void;
-  readonly share: () => Uint8Array;
+  readonly share: () => Bytes;
   readonly adopt: (shared: Uint8Array, taken?: boolean) => void;
 
   #t = 0;

@@ -20,6 +20,7 @@ import { scaledSign } from '../compressors/scaled-sign.ts';
 import { requireInteger } from '../arguments.ts';
 import type { Device } from '../device.ts';
 import { OverflowError, PacketError } from '../errors.ts';
+import type { Bytes } from '../platform.ts';
 import { packetsOf, requirePacket, requireSoundPacket } from './admission.ts';
 import { optionsWithCompressor } from './compressor-options.ts';
 import { densityOf, openAnswer } from './parameter-server.ts';
@@ -235,11 +236,7 @@ function averagedLength(message: Uint8Array, n: number): number {
  * The mean of what the workers of these ranks sent, with E in it.
  * @throws PacketError unless all are models of n elements at one learning rate, with momentum or all without
  */
-function averaged(
-  messages: readonly Uint8Array[],
-  ranks: readonly number[],
-  error: Float32Array,
-): Uint8Array {
+function averaged(messages: readonly Uint8Array[], ranks: readonly number[], error: Float32Array): Bytes {
   const n = error.length;
   const length = averagedLength(messages[0], n);
   const vectors = messages.map((message) => finiteFloatsOf(message, length));

@@ -7,6 +7,7 @@ import type { Compressor } from '../compressors/compressor.ts';
 import type { CompressOptions, Device } from '../device.ts';
 import { NonFiniteError } from '../errors.ts';
 import { inspect } from '../inspect.ts';
+import type { Bytes } from '../platform.ts';
 import { packetsOf, requirePacket, requireSoundPacket, type Expected } from './admission.ts';
 import {
   keptByServer,
@@ -106,7 +107,7 @@ export interface Answer {
     ranks: readonly number[],
     error: Float32Array,
     draw: CompressOptions,
-  ): Promise<{ readonly packet: Uint8Array; readonly error: Float32Array }>;
+  ): Promise<{ readonly packet: Bytes; readonly error: Float32Array }>;
 }
 
 export function openAnswer(device: Device, { compressor, feedback }: Direction, n: number): Answer {
@@ -153,7 +154,7 @@ interface Sender<Place> {
     gradient: Vector,
     error: Float32Array,
     draw: CompressOptions,
-  ): Promise<{ readonly packet: Uint8Array } & Omit<Step<Place>, 'report'>>;
+  ): Promise<{ readonly packet: Bytes } & Omit<Step<Place>, 'report'>>;
   /** Of a step without a gradient. */
   follow(error: Float32Array): Next<Place>;
 }

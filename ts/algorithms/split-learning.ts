@@ -17,6 +17,7 @@ import { topK } from '../compressors/top-k.ts';
 import type { Compressor } from '../compressors/compressor.ts';
 import type { Count } from '../compressors/count.ts';
 import type { Device } from '../device.ts';
+import type { Bytes } from '../platform.ts';
 import { requirePacketOf } from './admission.ts';
 import { stateful } from './state.ts';
 import type { Stateful } from './system.ts';
@@ -28,7 +29,7 @@ export interface SplitSide extends Stateful {
    * The packet of a batch's features (client), or of the gradient at the cut (server), in memory or on the device's GPU.
    * @throws NonFiniteError where it holds NaN or infinity
    */
-  send(vector: Vector): Promise<Uint8Array>;
+  send(vector: Vector): Promise<Bytes>;
   /**
    * What the other side sent, as this side sees it: a new array. `device.decompress` writes it elsewhere.
    * @throws PacketError where the bytes are no packet, or one of another compressor or other parameters than the other

@@ -5,6 +5,7 @@
 import { requireBytes } from '../arguments.ts';
 import { PacketError } from '../errors.ts';
 import { crc32c } from '../packet/crc32c.ts';
+import type { Bytes } from '../platform.ts';
 
 const MAGIC = 0x74736266;
 const VERSION = 1;
@@ -27,7 +28,7 @@ interface Header {
 }
 
 /** A state as bytes, in an ArrayBuffer of its own. */
-export function packState({ of, numbers, vectors }: State): Uint8Array {
+export function packState({ of, numbers, vectors }: State): Bytes {
   const lengths = Object.entries(vectors).map(([name, { length }]) => [name, length] as const);
   const text = new TextEncoder().encode(JSON.stringify({ of, numbers, vectors: lengths }));
   const start = HEAD + Math.ceil(text.length / 4) * 4;
@@ -117,7 +118,7 @@ export function stateful<Numbers extends Record<string, number | readonly number
   kept: Vectors | (() => Vectors),
   numbers: () => Numbers,
   restore: (numbers: Numbers) => void,
-): { save(): Uint8Array; load(state: Uint8Array): void } {
+): { save(): Bytes; load(state: Uint8Array): void } {
   const current = typeof kept === 'function' ? kept : (): Vectors => kept;
   return {
     save: () => packState({ of, numbers: numbers(), vectors: current() }),
@@ -150,7 +151,7 @@ export function shared<Numbers extends Record<string, number | readonly number[]
   numbers: () => Numbers,
   restore: (numbers: Numbers) => void,
   forget: (taken: boolean) => void = () => {},
-): { share(): Uint8Array; adopt(shared: Uint8Array, taken?: boolean): void } {
+): { share(): Bytes; adopt(shared: Uint8Array, taken?: boolean): void } {
   const state = stateful(of, {}, numbers, restore);
   return {
     share: () => state.save(),

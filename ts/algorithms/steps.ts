@@ -3,6 +3,7 @@ import { requireBytes, requireFloat32Array, requireInteger, requireNumber } from
 import type { Compressor } from '../compressors/compressor.ts';
 import type { CompressOptions, Device } from '../device.ts';
 import { OverflowError, PacketError } from '../errors.ts';
+import type { Bytes } from '../platform.ts';
 import type { Model } from './system.ts';
 import { copyInto, nonFiniteIn, requireFinite, requireFiniteVector, type Vector } from './vectors.ts';
 
@@ -13,7 +14,7 @@ export function add(target: Float32Array, source: Float32Array): void {
 
 /** What comes of a vector that is compressed with error feedback. */
 export interface Squeezed {
-  readonly packet: Uint8Array;
+  readonly packet: Bytes;
   /** p = vector + error. */
   readonly sum: Float32Array;
   /** p - C(p), as the receiver of the packet decodes it: what the packet lost. */
@@ -183,7 +184,7 @@ export async function notGathered(): Promise<void> {
 }
 
 /** What a worker that only follows says where a server answers: nothing of it is read. */
-export const SILENT: { readonly route: 'server'; readonly bytes: Uint8Array } = {
+export const SILENT: { readonly route: 'server'; readonly bytes: Bytes } = {
   route: 'server',
   bytes: new Uint8Array(0),
 };
@@ -203,7 +204,7 @@ export function only(inbox: readonly Uint8Array[]): Uint8Array {
 export function sumMessages(
   messages: readonly Uint8Array[],
   from: readonly number[] = messages.map((_, rank) => rank),
-): Uint8Array {
+): Bytes {
   const length = Math.floor((messages[0]?.length ?? 0) / 4);
   const sum = new Float32Array(length);
   for (const message of messages) add(sum, floatsOf(message, length));
@@ -251,7 +252,12 @@ export function finiteFloatsOf(bytes: Uint8Array, length: number): Float32Array 
   return floats;
 }
 
-/** A vector as a message: its own memory. */
-export function bytesOf(floats: Float32Array): Uint8Array {
-  return new Uint8Array(floats.buffer, floats.byteOffset, floats.byteLength);
+/**
+ * A vector as a message: its own memory, or a copy where that is shared, since sockets take none that is, or is part of
+ * another's, since messages may be transferred.
+ */
+export function bytesOf(floats: Float32Array): Bytes {
+  const { buffer, byteLength } = floats;
+  const whole = buffer instanceof ArrayBuffer && buffer.byteLength === byteLength;
+  return new Uint8Array(whole ? buffer : floats.slice().buffer);
 }

@@ -13,6 +13,7 @@
  */
 import type { GpuRange } from '../backends/backend.ts';
 import type { Device } from '../device.ts';
+import type { Bytes } from '../platform.ts';
 import type { Vector } from './vectors.ts';
 
 /**
@@ -25,7 +26,7 @@ export type Route = 'server' | 'gather' | 'sum';
 
 export interface Message {
   readonly route: Route;
-  readonly bytes: Uint8Array;
+  readonly bytes: Bytes;
 }
 
 /**
@@ -63,7 +64,7 @@ export interface StepReport {
 
 /** What has a state that can be kept: `load` of what `save` gave goes on as if nothing had happened, on any backend. */
 export interface Stateful {
-  save(): Uint8Array;
+  save(): Bytes;
   /** @throws PacketError where the bytes are damaged, or are not a state of this system, size and seat */
   load(state: Uint8Array): void;
 }
@@ -104,7 +105,7 @@ export interface Worker<Direction extends Vector = Float32Array> extends Statefu
    */
   check(message: Uint8Array, rank: number): Promise<void>;
   /** What all workers have in common between steps, and so what one that joins them needs beside the model. */
-  share(): Uint8Array;
+  share(): Bytes;
   /**
    * Goes on from what another worker of this system and size shared. What is this worker's own, an error it has not sent
    * yet for example, stays. A step under way ends: where the shared state is of that step, or an earlier one, it is
@@ -138,7 +139,7 @@ export interface Server extends Stateful {
    * @throws PacketError where a message is not what this system sends; the server is as it was
    * @throws OverflowError where the messages are sound and their sum is more than float32 holds; the server is as it was
    */
-  answer(messages: readonly Uint8Array[], from?: readonly number[]): Promise<Uint8Array>;
+  answer(messages: readonly Uint8Array[], from?: readonly number[]): Promise<Bytes>;
   /** Goes back to before the last answer. Once: the next call of `answer` ends the way back, and so does `load`. */
   takeBack(): void;
   /**

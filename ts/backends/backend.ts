@@ -7,6 +7,7 @@
  * - Every backend leaves the same words in every output, for the same words in the inputs (docs/same-bytes.md).
  */
 import type { Kernel } from '../kernels/kernel.ts';
+import type { GpuBuffer, GpuDevice } from '../platform.ts';
 
 export type BackendName = 'js' | 'wasm' | 'webgpu';
 
@@ -17,7 +18,7 @@ export interface DeviceBuffer {
 
 /** A vector in a GPU buffer of the user's: `length` floats from byte `offset` on; to the buffer's end if left out. */
 export interface GpuRange {
-  readonly buffer: GPUBuffer;
+  readonly buffer: GpuBuffer;
   /** A multiple of 4, in bytes; 0 if left out. */
   readonly offset?: number;
   /** In elements. */
@@ -46,7 +47,7 @@ export interface Backend {
   readonly lost: boolean;
 
   /** The GPU; left out where there is none. */
-  readonly gpu?: GPUDevice;
+  readonly gpu?: GpuDevice;
 
   /**
    * Memory for `words` words. It may be reused memory: nothing is promised of its contents.

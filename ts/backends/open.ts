@@ -1,13 +1,14 @@
 /** Choosing a backend: the one that was asked for, or the best that works here. */
 import { BackendUnavailableError } from '../errors.ts';
+import type { GpuDevice, WasmModule } from '../platform.ts';
 import type { Backend, BackendName } from './backend.ts';
 
 export const BACKENDS: readonly BackendName[] = ['webgpu', 'wasm', 'js'];
 
 export interface OpenOptions {
   readonly backend: BackendName | 'auto';
-  readonly gpu?: GPUDevice;
-  readonly module?: WebAssembly.Module;
+  readonly gpu?: GpuDevice;
+  readonly module?: WasmModule;
   readonly threads?: number;
 }
 

@@ -16,6 +16,7 @@ import {
   type Packet,
   type Parts,
 } from '../packet/packet.ts';
+import type { Bytes } from '../platform.ts';
 import type { Codec } from './compressor.ts';
 
 const ID = 12;
@@ -84,7 +85,7 @@ export function listOf(
 }
 
 /** The packet that is a list: ascending `indices` below `length`, and a tag, a u32. */
-export function writeIndexList(indices: Uint32Array, length: number, tag: number): Uint8Array {
+export function writeIndexList(indices: Uint32Array, length: number, tag: number): Bytes {
   const { parameters, sections } = listParts(indices, length);
   return writePacket({ id: ID, n: length, parameters: [...parameters, tag], sections });
 }

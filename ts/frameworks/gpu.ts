@@ -2,6 +2,7 @@
 import { requireInteger } from '../arguments.ts';
 import type { GpuRange } from '../backends/backend.ts';
 import { USAGE } from '../backends/webgpu/flags.ts';
+import type { GpuDevice } from '../platform.ts';
 
 /** A flat vector in a GPU buffer: `compress` takes it for its vector, `decompress` for `into`. */
 export interface GpuVector extends GpuRange {
@@ -15,7 +16,7 @@ export interface GpuVector extends GpuRange {
  * A vector of `length` zeros in a buffer of its own on `gpu`.
  * @throws RangeError where the GPU has no buffers of that size
  */
-export function openVector(gpu: GPUDevice, length: number): GpuVector {
+export function openVector(gpu: GpuDevice, length: number): GpuVector {
   requireInteger('length', length, 0, Math.floor(gpu.limits.maxBufferSize / 4));
   const buffer = gpu.createBuffer({
     label: 'fewbits vector',

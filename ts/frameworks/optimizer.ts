@@ -34,6 +34,7 @@ import { requireFinite, requireFiniteVector, requireVector, type Vector } from '
 import { requireInteger, requireOptions, shown } from '../arguments.ts';
 import type { GpuRange } from '../backends/backend.ts';
 import type { Device } from '../device.ts';
+import type { GpuDevice } from '../platform.ts';
 import { openVector } from './gpu.ts';
 import { packTraining, unpackTraining } from './optimizer-state.ts';
 import { openGpuPlace, openMemory, type Place } from './places.ts';
@@ -125,7 +126,7 @@ export function distributeOnGpu<Tree>(
   const setup = checked('distributeOnGpu', optimizer, options);
   const { system, device, seat, layout } = setup;
   const place = openGpuPlace(device, layout);
-  const direction = openVector(device.gpu as GPUDevice, layout.length);
+  const direction = openVector(device.gpu as GpuDevice, layout.length);
   return openTraining(optimizer, setup, {
     place,
     worker: workerOnGpu(system, device, seat, direction),

@@ -20,6 +20,7 @@ import {
 } from '@tensorflow/tfjs-core';
 import { shown } from '../arguments.ts';
 import type { GpuRange } from '../backends/backend.ts';
+import type { GpuDevice } from '../platform.ts';
 import { openVector, type GpuVector } from './gpu.ts';
 import { requireSameLayout, requireVector, type Layout } from './layout.ts';
 import { putTogether, takeApart, type Kind, type TreeLayout } from './tree.ts';
@@ -145,8 +146,8 @@ export function requireVariables<Tree>(tree: Tree): {
  * The device of TensorFlow.js's webgpu backend, for `openDevice({ backend: 'webgpu', gpu: webgpuDevice() })`.
  * @throws TypeError where another backend is in use
  */
-export function webgpuDevice(): GPUDevice {
-  const { device } = backend() as { readonly device?: GPUDevice };
+export function webgpuDevice(): GpuDevice {
+  const { device } = backend() as { readonly device?: GpuDevice };
   if (getBackend() !== 'webgpu' || device === undefined)
     throw new TypeError(`"backend" expected webgpu, got ${getBackend() || 'none'}`);
   return device;
@@ -194,7 +195,7 @@ function onGpu(flat: Tensor): GpuVector | undefined {
 }
 
 /** What TensorFlow.js has not brought to the GPU yet: it leaves small tensors in the CPU's memory, and computes there. */
-function uploaded(gpu: GPUDevice, flat: Tensor): GpuVector {
+function uploaded(gpu: GpuDevice, flat: Tensor): GpuVector {
   const vector = openVector(gpu, flat.size);
   gpu.queue.writeBuffer(vector.buffer, 0, flat.dataSync<'float32'>() as Float32Array<ArrayBuffer>);
   return vector;

@@ -1,4 +1,5 @@
 /** Pieces of messages until these are whole: by sender, in any order, the same piece once. */
+import type { Bytes } from '../platform.ts';
 import type { Place } from './pieces.ts';
 import { Unfinished } from './unfinished.ts';
 
@@ -37,13 +38,7 @@ export class Gathering {
    * Copies a piece to its place in the message that `id` names among those of a sender: the message, where it is whole now.
    * `start` is the piece's first byte there. A message of one piece is whole at once and takes no room.
    */
-  put(
-    sender: string,
-    id: string,
-    place: Place,
-    piece: Uint8Array,
-    start: number,
-  ): Uint8Array<ArrayBuffer> | 'more' | 'again' {
+  put(sender: string, id: string, place: Place, piece: Uint8Array, start: number): Bytes | 'more' | 'again' {
     // a copy: the piece is a view of what came from the network
     if (place.parts === 1) return new Uint8Array(piece);
     const begun = this.#begunBy(sender);

@@ -2,6 +2,7 @@
 import { requireBytes, requireInteger, requireOptions } from '../arguments.ts';
 import { PacketError } from '../errors.ts';
 import { crc32 } from '../packet/crc32.ts';
+import type { Bytes } from '../platform.ts';
 import { Gathering } from './gathering.ts';
 import { HEAD_BYTES, readHead, sealOf } from './head.ts';
 import { startOf } from './pieces.ts';
@@ -19,7 +20,7 @@ export interface Joined {
   /** The sender's number of it. */
   readonly id: number;
   /** With an ArrayBuffer of its own; the joiner keeps none of it. */
-  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly bytes: Bytes;
 }
 
 /** Puts together what comes, by sender. */

@@ -1,6 +1,7 @@
 /** Bytes cut to messages that a transport takes. */
 import { requireBytes, requireInteger, requireOptions } from '../arguments.ts';
 import { crc32 } from '../packet/crc32.ts';
+import type { Bytes } from '../platform.ts';
 import { HEAD_BYTES, sealOf, writeHead } from './head.ts';
 import { piecesOf } from './pieces.ts';
 
@@ -25,7 +26,7 @@ const LAST_WORD = 2 ** 32 - 1;
  * @example
  * for (const message of splitMessage(packet, { limit: 100 })) openJoiner().take(message);
  */
-export function splitMessage(bytes: Uint8Array, options: SplitOptions = {}): Uint8Array<ArrayBuffer>[] {
+export function splitMessage(bytes: Uint8Array, options: SplitOptions = {}): Bytes[] {
   requireBytes('bytes', bytes);
   requireOptions('splitMessage', options, ['limit', 'id']);
   const { limit = LIMIT, id = drawn() } = options;

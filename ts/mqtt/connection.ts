@@ -23,12 +23,31 @@ import {
   TOO_LARGE,
 } from './refusals.ts';
 
+/**
+ * What mqtt.js takes beside the address (its `IClientOptions`). Of the package's own types, so that these declarations
+ * compile where mqtt.js is not installed or its declarations ask for more than a project has.
+ */
+export interface MqttOptions {
+  readonly username?: string;
+  readonly password?: string | Uint8Array;
+  readonly clientId?: string;
+  readonly protocolVersion?: 3 | 4 | 5;
+  /** Seconds between signs of life. */
+  readonly keepalive?: number;
+  readonly ca?: string | Uint8Array | readonly (string | Uint8Array)[];
+  readonly cert?: string | Uint8Array;
+  readonly key?: string | Uint8Array;
+  readonly servername?: string;
+  readonly rejectUnauthorized?: boolean;
+  readonly [option: string]: unknown;
+}
+
 /** How to reach a broker. */
 export interface ConnectionOptions {
   /** mqtt://, mqtts://, ws:// or wss:// */
   readonly url: string;
   /** What mqtt.js takes beside the address: username, password, ca, cert, key, servername, keepalive and so on. */
-  readonly options?: IClientOptions;
+  readonly options?: MqttOptions;
   /**
    * The longest MQTT packet, where the broker does not say less; 131,072 if left out, which the usual limits of brokers take.
    * It is halved for as long as the broker refuses packets as too large.
@@ -81,7 +100,7 @@ export function mqttBroker(given: ConnectionOptions): OpenLink {
       clean: true,
       keepalive: 15,
       reconnectPeriod: AGAIN_AFTER,
-      ...given.options,
+      ...(given.options as IClientOptions | undefined),
       // done here, so that what the broker refuses the second time is heard
       resubscribe: false,
       will: { topic: will, payload: '', qos: 1, retain: true },

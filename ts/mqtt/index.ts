@@ -1,5 +1,5 @@
 /** `fewbits/mqtt`: training across machines over any MQTT broker, in Node and in browsers. Needs the package mqtt. */
-export { mqttBroker, type ConnectionOptions } from './connection.ts';
+export { mqttBroker, type ConnectionOptions, type MqttOptions } from './connection.ts';
 export { describeRun } from './describe.ts';
 export type { Description } from './description.ts';
 export type { Position } from './head.ts';

@@ -12,6 +12,7 @@
  *   .  u32      CRC-32C of all bytes before it
  */
 import { PacketError } from '../errors.ts';
+import type { Bytes } from '../platform.ts';
 import { crc32c, type Shorten } from './crc32c.ts';
 
 /** 'fewb', read as a little-endian word. */
@@ -53,7 +54,7 @@ export interface Section {
 export function writePacket(
   { id, n, parameters, sections }: Parts,
   shorten?: Shorten,
-): Uint8Array<ArrayBuffer> {
+): Bytes {
   const bodyWords = sections.reduce((words, section) => words + section.length, 0);
   const words = new Uint32Array(HEADER_WORDS + parameters.length + bodyWords + CRC_WORDS);
   words[0] = MAGIC;

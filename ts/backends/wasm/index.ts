@@ -4,6 +4,7 @@
  */
 import type { Catalogue } from '../../kernels/catalogue.ts';
 import type { Kernel } from '../../kernels/kernel.ts';
+import type { Bytes } from '../../platform.ts';
 import type { Backend, DeviceBuffer, ReadRequest } from '../backend.ts';
 import { PATIENCE } from '../free-list.ts';
 import { compile, reasonOf, requireWebAssembly, simdWorks, unpack } from './compile.ts';
@@ -65,7 +66,7 @@ async function openThreads(count: number, options: WasmOptions): Promise<Backend
   return new WasmBackend(module, await startThreads(count, module));
 }
 
-async function bytesOf({ simd = simdWorks() }: WasmOptions): Promise<Uint8Array<ArrayBuffer>> {
+async function bytesOf({ simd = simdWorks() }: WasmOptions): Promise<Bytes> {
   // Only the module that is wanted is loaded.
   const { bytes } = simd
     ? await import('../../generated/wasm-simd.ts')

@@ -1,5 +1,7 @@
 /** The module as it is compiled, for memory that threads share: what it says of its import is all that differs. */
 
+import type { Bytes } from '../../platform.ts';
+
 /** Sections of a module, and what they hold, by number. */
 const IMPORTS = 2;
 const HEADER = 8;
@@ -12,7 +14,7 @@ const SHARED_LIMITS = [3, 1, 0x80, 0x80, 0x04];
  * The same module, with its one import, a memory, as shared memory of any size.
  * @throws Error where the module is not built like ours
  */
-export function shareMemory(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+export function shareMemory(bytes: Uint8Array): Bytes {
   for (let at = HEADER; at < bytes.length;) {
     const [size, body] = readNumber(bytes, at + 1);
     if (bytes[at] === IMPORTS) {
