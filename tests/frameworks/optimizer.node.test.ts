@@ -10,6 +10,8 @@ import {
   foSgd,
   liecSgd,
   pSgd,
+  sumMessages,
+  type Message,
   type Model,
   type Server,
   type System,
@@ -165,8 +167,13 @@ for (const [system, bound] of [
     const crew = openCrew(system, () => tf.train.sgd(0.1));
     await losses(crew, steps);
     const expected = await plain(system, 0.1, steps);
+    const { layout } = crew.workers[0];
+    const start = openNet();
     for (const [rank, net] of crew.nets.entries()) {
       const got = await tfjs.flatten(net);
+      assert.equal(await tfjs.flatten(net.unused), await tfjs.flatten(start.unused), 'what no loss uses');
+      // which the published system moves, where it has one bit for each element
+      tfjs.sliceOf(layout, got, 'unused').set(tfjs.sliceOf(layout, expected[rank], 'unused'));
       got.forEach((value, i) =>
         assert.ok(
           Math.abs(value - expected[rank][i]) <= bound * Math.max(1, Math.abs(expected[rank][i])),
@@ -174,6 +181,7 @@ for (const [system, bound] of [
         ),
       );
     }
+    closeNet(start);
     crew.close();
   });
 
@@ -246,15 +254,25 @@ test('a worker that only follows takes the steps of the others', async () => {
     });
     const server = system.server?.(device, { n, workers: WORKERS });
     for (let step = 0; step < 2; step++) {
-      const messages = [];
+      let messages: Message[] = [];
       for (const [rank, worker] of crew.workers.entries()) {
         const { gradient } = await worker.gradient(() => lossOf(crew.nets[rank], crew.points[rank]));
-        messages.push((await worker.send(gradient)).bytes);
+        messages.push(await worker.send(gradient));
       }
-      await follower.follow();
-      const inbox = [(await server?.answer(messages)) as Uint8Array];
-      for (const worker of crew.workers) await worker.receive(inbox);
-      await follower.receive(inbox, [0, 1, 2], false);
+      let following: Message | undefined = await follower.follow();
+      while (following !== undefined) {
+        const [{ route }] = messages;
+        assert.is(following.route, route);
+        const sent = messages.map(({ bytes }) => bytes);
+        const inbox = [route === 'sum' ? sumMessages(sent) : ((await server?.answer(sent)) as Uint8Array)];
+        messages = [];
+        for (const worker of crew.workers) {
+          const outcome = await worker.receive(inbox);
+          if (outcome.kind === 'message') messages.push(outcome.message);
+        }
+        const outcome = await follower.receive(inbox, [0, 1, 2], false);
+        following = outcome.kind === 'message' ? outcome.message : undefined;
+      }
     }
     // after an average of models, all have that
     assert.equal(await tfjs.flatten(net), await tfjs.flatten(crew.nets[0]), system.name);

@@ -13,6 +13,7 @@ import { openVector, type GpuVector } from './gpu.ts';
 import { requireSameLayout, requireVector, type Leaf } from './layout.ts';
 import { putTogether, takeApart, type Kind, type TreeLayout } from './tree.ts';
 
+export { forModel, type Averaged } from './for-model.ts';
 export type { GpuVector } from './gpu.ts';
 export { requireSameLayout, sliceOf, type Layout, type Leaf, type LeafType } from './layout.ts';
 export type { Structure, TreeLayout } from './tree.ts';

@@ -1,11 +1,12 @@
 /**
- * What training through a system goes on from, as bytes: u32 length of the first part, the first part, the system's state.
- * The first part is a state as systems have it, of the variables, the optimizer's weights and its count of steps.
+ * What training through a system goes on from, as bytes: a state as systems have it, of the variables, the optimizer's weights
+ * and its count of steps; then the system's state.
  */
 import { dispose, tensor, type Optimizer } from '@tensorflow/tfjs-core';
 import { packState, unpackState } from '../algorithms/state.ts';
-import { requireBytes } from '../arguments.ts';
 import { PacketError } from '../errors.ts';
+import type { Bytes } from '../platform.ts';
+import { packed, unpacked } from './joined.ts';
 
 /** A weight with its name, which TensorFlow.js has no exported type for. */
 type NamedTensor = Awaited<ReturnType<Optimizer['getWeights']>>[number];
@@ -16,18 +17,24 @@ const keyOf = (place: number, name: string): string => `${place} ${name}`;
 const ofOptimizer = (optimizer: Optimizer, n: number): string =>
   `${optimizer.getClassName()} of TensorFlow.js, ${n} elements`;
 
+/** The numbers of the variables that are trained, and of those that are not. */
+export interface Values {
+  readonly parameters: Float32Array;
+  readonly nonTrainable: Float32Array;
+}
+
 /**
  * The variables' numbers, an optimizer's weights and a system's state.
  * @throws Error where the optimizer has no function for it, as Adamax
  */
 export async function packTraining(
   optimizer: Optimizer,
-  parameters: Float32Array,
+  { parameters, nonTrainable }: Values,
   system: Uint8Array,
-): Promise<Uint8Array> {
+): Promise<Bytes> {
   const [iterations, ...weights] = await optimizer.getWeights();
   const numbers: Record<string, readonly number[]> = {};
-  const vectors: Record<string, Float32Array> = { parameters };
+  const vectors: Record<string, Float32Array> = { parameters, nonTrainable };
   try {
     numbers.iterations = [...(await iterations.tensor.data())];
     for (const [i, { name, tensor: weight }] of weights.entries()) {
@@ -39,11 +46,7 @@ export async function packTraining(
     iterations.tensor.dispose();
   }
   const first = packState({ of: ofOptimizer(optimizer, parameters.length), numbers, vectors });
-  const bytes = new Uint8Array(4 + first.length + system.length);
-  new DataView(bytes.buffer).setUint32(0, first.length, true);
-  bytes.set(first, 4);
-  bytes.set(system, 4 + first.length);
-  return bytes;
+  return packed(first, system);
 }
 
 /**
@@ -53,20 +56,16 @@ export async function packTraining(
  */
 export function unpackTraining(
   optimizer: Optimizer,
-  n: number,
+  { n, beside }: { readonly n: number; readonly beside: number },
   given: Uint8Array,
-): {
-  readonly parameters: Float32Array;
+): Values & {
   readonly load: (loadSystem: (state: Uint8Array) => void) => Promise<void>;
 } {
-  const bytes = new Uint8Array(requireBytes('state', given));
-  const end = bytes.length < 4 ? 0 : 4 + new DataView(bytes.buffer).getUint32(0, true);
-  if (end === 0 || end > bytes.length)
-    throw new PacketError(`a state of ${bytes.length} bytes, expected ${Math.max(end, 4)} and more`, 0);
-  const { numbers, vectors } = unpackState(bytes.subarray(4, end), ofOptimizer(optimizer, n));
-  const { parameters, ...weights } = vectors;
+  const [first, system] = unpacked(given);
+  const { numbers, vectors } = unpackState(first, ofOptimizer(optimizer, n));
+  const { parameters, nonTrainable, ...weights } = vectors;
   const iterations = numbers.iterations;
-  if (parameters?.length !== n || !isList(iterations, 1))
+  if (parameters?.length !== n || nonTrainable?.length !== beside || !isList(iterations, 1))
     throw new PacketError('the state has no count of steps, or variables of another size', 4);
   const shaped = Object.entries(weights).map(([key, vector]) => {
     const shape = numbers[key];
@@ -76,8 +75,9 @@ export function unpackTraining(
   });
   return {
     parameters,
+    nonTrainable,
     async load(loadSystem) {
-      loadSystem(bytes.subarray(end));
+      loadSystem(system);
       const loaded: NamedTensor[] = [
         { name: 'iter', tensor: tensor(iterations, [], 'int32') },
         ...shaped.map(({ name, vector, shape }) => ({

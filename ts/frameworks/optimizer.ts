@@ -31,14 +31,16 @@ import {
 import { workerOnGpu } from '../algorithms/on-gpu.ts';
 import type { Message, Model, Outcome, StepReport, System, Worker } from '../algorithms/system.ts';
 import { requireFinite, requireFiniteVector, requireVector, type Vector } from '../algorithms/vectors.ts';
-import { requireInteger, requireOptions, shown } from '../arguments.ts';
+import { requireInteger, requireOneOf, requireOptions, shown } from '../arguments.ts';
 import type { GpuRange } from '../backends/backend.ts';
 import type { Device } from '../device.ts';
-import type { GpuDevice } from '../platform.ts';
+import type { Bytes, GpuDevice } from '../platform.ts';
+import { forModel, type Averaged } from './for-model.ts';
 import { openVector } from './gpu.ts';
+import type { Layout } from './layout.ts';
 import { packTraining, unpackTraining } from './optimizer-state.ts';
 import { openGpuPlace, openMemory, type Place } from './places.ts';
-import { assignLeaves, flattenLeaves, requireVariables } from './tensors.ts';
+import { assignLeaves, flattenLeaves, isTrainable, requireVariables } from './tensors.ts';
 import type { TreeLayout } from './tree.ts';
 
 /** What `distribute` takes beside an optimizer. */
@@ -48,8 +50,17 @@ export interface DistributeOptions<Tree = unknown> {
   readonly device: Device;
   readonly workers: number;
   readonly rank: number;
-  /** A list, a record or a tree of float32 variables: the model, equal at all workers at the start. */
+  /**
+   * A list, a record or a tree of float32 variables: the model, equal at all workers at the start. Those with
+   * `trainable: false` are no part of the vector, and no step moves them.
+   */
   readonly variables: Tree;
+  /**
+   * What becomes of variables with `trainable: false`, as the moving statistics of batch normalisation are: `local`, the
+   * default, leaves them to each worker; `average` sets them to the mean over all workers at the end of each step, which adds
+   * them to each step's messages, uncompressed. Frozen layers are best left out of `variables` then.
+   */
+  readonly nonTrainable?: 'local' | 'average';
 }
 
 /** One worker of a system, whose step is an optimizer's. Its gradients are in memory, or on TensorFlow.js's GPU. */
@@ -59,8 +70,9 @@ export interface DistributedOptimizer<Tree = unknown, Gradient extends Vector = 
   /** What the system says of the last step. */
   readonly report: StepReport;
   /**
-   * The loss and its gradient at the variables, for `send`; zeros for variables that the loss does not depend on. The vector
-   * is good until the next call.
+   * The loss and its gradient at the variables, for `send`; zeros for variables that the loss does not depend on. A variable
+   * stays as it is until a gradient of it, some worker's, is not zero. The vector is good until the next call.
+   * @throws Error where `trainable` of a variable has changed since `distribute`
    */
   gradient(loss: () => Scalar): Promise<{ readonly loss: number; readonly gradient: Gradient }>;
   /**
@@ -68,7 +80,7 @@ export interface DistributedOptimizer<Tree = unknown, Gradient extends Vector = 
    * @throws NonFiniteError where the gradient holds NaN or infinity; then neither variables nor optimizer have changed
    */
   send(gradient: Gradient): Promise<Message>;
-  /** Begins a step without a gradient: as `Worker.follow`. */
+  /** Begins a step without a gradient: as `Worker.follow`. Variables that are averaged take the mean over the others. */
   follow(): Promise<Message>;
   /** As `Worker.check`. */
   check(message: Uint8Array, rank: number): Promise<void>;
@@ -79,7 +91,7 @@ export interface DistributedOptimizer<Tree = unknown, Gradient extends Vector = 
     used?: boolean,
   ): Promise<Exclude<Outcome, { kind: 'direction' }>>;
   /** Between steps: the variables, the optimizer's weights and the worker's state. `load` of it goes on as if nothing had happened. */
-  save(): Promise<Uint8Array>;
+  save(): Promise<Bytes>;
   /**
    * @throws PacketError where the bytes are damaged, or are of another optimizer, system, size or seat; nothing has changed then
    */
@@ -92,7 +104,8 @@ export interface DistributedOptimizer<Tree = unknown, Gradient extends Vector = 
  * Makes an optimizer train through a system. The variables and the optimizer stay the caller's; no tensor is left behind by
  * any call. One call at a time: each is awaited before the next.
  *
- * @throws TypeError where a leaf of `variables` is no float32 variable; RangeError where one is there twice
+ * @throws TypeError where a leaf of `variables` is no float32 variable; RangeError where one is there twice, or none is
+ * trainable
  * @example
  * const variables = { kernel: tf.variable(tf.zeros([784, 10])), bias: tf.variable(tf.zeros([10])) };
  * const system = foSgd({ seed: 7 });
@@ -141,18 +154,44 @@ interface Setup<Tree> {
   readonly seat: { readonly n: number; readonly workers: number; readonly rank: number };
   readonly variables: readonly Variable[];
   readonly layout: TreeLayout<Tree>;
+  readonly beside: Beside;
+}
+
+/** Variables that are not trained, as one vector. */
+interface Beside {
+  readonly variables: readonly Variable[];
+  readonly layout: Layout;
 }
 
 function checked<Tree>(owner: string, optimizer: Optimizer, options: DistributeOptions<Tree>): Setup<Tree> {
   if (typeof (optimizer as Partial<Optimizer> | undefined)?.applyGradients !== 'function')
     throw new TypeError(`"optimizer" expected one of TensorFlow.js, got ${shown(optimizer)}`);
   if (options === undefined) throw new TypeError(`${owner} expected an object of options, got undefined`);
-  requireOptions(owner, options, ['system', 'device', 'workers', 'rank', 'variables']);
-  const { system, device } = options;
+  requireOptions(owner, options, ['system', 'device', 'workers', 'rank', 'variables', 'nonTrainable']);
+  const { device } = options;
   const workers = requireInteger('workers', options.workers, 1, 2 ** 32 - 1);
   const rank = requireInteger('rank', options.rank, 0, workers);
-  const { leaves, layout } = requireVariables(options.variables);
-  return { system, device, seat: { n: layout.length, workers, rank }, variables: leaves, layout };
+  const nonTrainable = requireOneOf('nonTrainable', options.nonTrainable ?? 'local', ['local', 'average']);
+  const { leaves: variables, layout } = requireTrainable(options.variables);
+  const others = requireVariables(options.variables, (leaf) => !isTrainable(leaf));
+  const beside = { variables: others.leaves, layout: others.layout };
+  const averaged: Averaged = {
+    length: beside.layout.length,
+    read: () => flattenLeaves(beside.variables, beside.layout),
+    write: (mean) => assignLeaves(beside.variables, beside.layout, mean),
+  };
+  const system = forModel(options.system, layout, nonTrainable === 'average' ? averaged : undefined);
+  return { system, device, seat: { n: layout.length, workers, rank }, variables, layout, beside };
+}
+
+/** The variables that are trained. @throws RangeError where there are none */
+function requireTrainable<Tree>(tree: Tree): ReturnType<typeof requireVariables<Tree>> {
+  // all of them, so that one which is there twice is found whatever it is
+  requireVariables(tree);
+  const trainable = requireVariables(tree, isTrainable);
+  if (trainable.leaves.length === 0)
+    throw new RangeError('"variables" expected one that is trainable at least, got none');
+  return trainable;
 }
 
 /** What differs with where the vectors are. */
@@ -164,7 +203,7 @@ interface Whereabouts<Where extends Vector> {
 
 function openTraining<Tree, Where extends Vector>(
   optimizer: Optimizer,
-  { system, device, seat: { n }, variables, layout }: Setup<Tree>,
+  { system, device, seat: { n }, variables, layout, beside }: Setup<Tree>,
   { place, worker, dispose: release }: Whereabouts<Where>,
 ): DistributedOptimizer<Tree, Where> {
   /** Where the worker averages models: x of a step that wants it, then what the system makes of it. */
@@ -183,7 +222,18 @@ function openTraining<Tree, Where extends Vector>(
     get report() {
       return worker.report;
     },
-    gradient: (loss) => gradientOf(variables, place, loss),
+    async gradient(loss) {
+      for (const [of, expected] of [
+        [variables, true],
+        [beside.variables, false],
+      ] as const)
+        for (const { name, trainable } of of)
+          if (trainable !== expected)
+            throw new Error(
+              `"trainable" of ${name} is ${trainable}, and was ${expected} when the optimizer was distributed: distribute it anew`,
+            );
+      return gradientOf(variables, place, loss);
+    },
     async send(gradient) {
       if (model === undefined) return worker.send(gradient);
       // before the optimizer takes it in: moments would never get rid of NaN
@@ -211,12 +261,21 @@ function openTraining<Tree, Where extends Vector>(
       return { kind: 'stepped' };
     },
     async save() {
-      return packTraining(optimizer, await flattenLeaves(variables, layout), worker.save());
+      const values = {
+        parameters: await flattenLeaves(variables, layout),
+        nonTrainable: await flattenLeaves(beside.variables, beside.layout),
+      };
+      return packTraining(optimizer, values, worker.save());
     },
     async load(state) {
-      const { parameters, load } = unpackTraining(optimizer, n, state);
+      const { parameters, nonTrainable, load } = unpackTraining(
+        optimizer,
+        { n, beside: beside.layout.length },
+        state,
+      );
       await load((inner) => worker.load(inner));
       assignLeaves(variables, layout, parameters);
+      assignLeaves(beside.variables, beside.layout, nonTrainable);
     },
     dispose() {
       place.dispose();
@@ -227,8 +286,9 @@ function openTraining<Tree, Where extends Vector>(
 
 /**
  * One step of an optimizer by itself, as a vector that a system can take for a gradient: parameters before minus after. For
- * transports that step a flat model of their own, `joinRun` of `fewbits/mqtt` say, whose model then has learningRate 1 and
- * momentum 0. The variables are set to `parameters`, and have these numbers afterwards; the vector is the caller's.
+ * transports that step a flat model of their own, as `joinRun` of `fewbits/mqtt` does, whose model then has learningRate 1 and
+ * momentum 0. The variables are set to `parameters`, and have these numbers afterwards; those with `trainable: false` are no
+ * part of it, so that the model has `layoutOf(variables, { trainable: true }).length` elements. The vector is the caller's.
  *
  * @throws NonFiniteError where the gradient holds NaN or infinity; then the optimizer has not changed
  * @example
@@ -245,7 +305,7 @@ export async function optimizerStep(
   },
 ): Promise<Float32Array> {
   requireOptions('optimizerStep', options, ['variables', 'parameters', 'loss']);
-  const { leaves: variables, layout } = requireVariables(options.variables);
+  const { leaves: variables, layout } = requireTrainable(options.variables);
   const place = openMemory({ allocate: (n) => new Float32Array(n) }, layout);
   assignLeaves(variables, layout, options.parameters);
   const { gradient } = await gradientOf(variables, place, options.loss);

@@ -18,7 +18,7 @@ import {
   tidy,
   Variable,
 } from '@tensorflow/tfjs-core';
-import { shown } from '../arguments.ts';
+import { requireOptions, shown } from '../arguments.ts';
 import type { GpuRange } from '../backends/backend.ts';
 import type { GpuDevice } from '../platform.ts';
 import { openVector, type GpuVector } from './gpu.ts';
@@ -33,8 +33,17 @@ const TENSORS: Kind<Tensor> = {
   called: 'a tensor, a list or a record',
 };
 
+/** Which tensors of a tree. */
+export interface LayoutOptions {
+  /**
+   * true leaves out variables with `trainable: false`, as `distribute` does. In a tree that is built from the layout they are
+   * no keys of records, and null in lists. false, all of them, if left out.
+   */
+  readonly trainable?: boolean;
+}
+
 /** What `flatten` takes beside a tree. */
-export interface FlattenOptions {
+export interface FlattenOptions extends LayoutOptions {
   /** What the tree has to be laid out like: that of the variables, for gradients. */
   readonly layout?: TreeLayout;
   /** Receives the vector, and must have its length; a new array if left out. */
@@ -49,8 +58,9 @@ export interface FlattenOptions {
  * @example
  * const { leaves, length } = tfjs.layoutOf({ kernel: tf.zeros([784, 10]), bias: tf.zeros([10]) });
  */
-export function layoutOf<Tree>(tree: Tree): TreeLayout<Tree> {
-  return takeApart(tree, TENSORS).layout;
+export function layoutOf<Tree>(tree: Tree, options: LayoutOptions = {}): TreeLayout<Tree> {
+  requireOptions('layoutOf', options, ['trainable']);
+  return takeApart(tree, TENSORS, partOf(options)).layout;
 }
 
 /**
@@ -62,7 +72,8 @@ export function layoutOf<Tree>(tree: Tree): TreeLayout<Tree> {
  * const packet = await device.compress(topK({ ratio: 0.01 }), vector);
  */
 export async function flatten(tree: unknown, options: FlattenOptions = {}): Promise<Float32Array> {
-  const { leaves, layout } = checked(tree, options.layout);
+  requireOptions('flatten', options, ['layout', 'into', 'trainable']);
+  const { leaves, layout } = checked(tree, options.layout, options);
   return flattenLeaves(leaves, layout, options.into);
 }
 
@@ -112,8 +123,9 @@ export function unflattenLeaves(vector: Float32Array, layout: Layout): Tensor[] 
  * const variables = [tf.variable(tf.zeros([784, 10])), tf.variable(tf.zeros([10]))];
  * tfjs.assign(variables, new Float32Array(7850));
  */
-export function assign(variables: unknown, vector: Float32Array): void {
-  const { leaves, layout } = requireVariables(variables);
+export function assign(variables: unknown, vector: Float32Array, options: LayoutOptions = {}): void {
+  requireOptions('assign', options, ['trainable']);
+  const { leaves, layout } = requireVariables(variables, partOf(options));
   assignLeaves(leaves, layout, vector);
 }
 
@@ -125,11 +137,14 @@ export function assignLeaves(variables: readonly Variable[], layout: Layout, vec
 }
 
 /** @throws TypeError unless all leaves are variables, RangeError where one is there twice */
-export function requireVariables<Tree>(tree: Tree): {
+export function requireVariables<Tree>(
+  tree: Tree,
+  isPart?: (leaf: Tensor) => boolean,
+): {
   readonly leaves: readonly Variable[];
   readonly layout: TreeLayout<Tree>;
 } {
-  const { leaves, layout } = takeApart(tree, TENSORS);
+  const { leaves, layout } = takeApart(tree, TENSORS, isPart);
   for (const [i, { name }] of layout.leaves.entries()) {
     if (!(leaves[i] instanceof Variable))
       throw new TypeError(`"${name}" expected a variable, got ${shown(leaves[i])}`);
@@ -233,12 +248,19 @@ export function unflattenLeavesOnGpu({ buffer }: GpuRange, layout: Layout): Tens
   });
 }
 
+/** Whether a tensor takes part in training: all do but variables that were made not to. */
+export const isTrainable = (leaf: Tensor): boolean => !(leaf instanceof Variable) || leaf.trainable;
+
+const partOf = ({ trainable = false }: LayoutOptions): ((leaf: Tensor) => boolean) | undefined =>
+  trainable ? isTrainable : undefined;
+
 /** The tensors of a tree, and where they lie. */
 function checked(
   tree: unknown,
   wanted: Layout | undefined,
+  options: LayoutOptions = {},
 ): { readonly leaves: readonly Tensor[]; readonly layout: TreeLayout } {
-  const apart = takeApart(tree, TENSORS);
+  const apart = takeApart(tree, TENSORS, partOf(options));
   if (wanted !== undefined) requireSameLayout(wanted, apart.layout);
   return apart;
 }

@@ -1,4 +1,5 @@
 /** `fewbits/tfjs`: tensors of TensorFlow.js as flat vectors and back, and its optimizers through systems of training. */
+export { forModel, type Averaged } from './for-model.ts';
 export type { GpuVector } from './gpu.ts';
 export { requireSameLayout, sliceOf, type Layout, type Leaf, type LeafType } from './layout.ts';
 export {
@@ -18,6 +19,7 @@ export {
   unflattenOnGpu,
   webgpuDevice,
   type FlattenOptions,
+  type LayoutOptions,
   type Tensors,
 } from './tensors.ts';
 export type { Structure, TreeLayout } from './tree.ts';

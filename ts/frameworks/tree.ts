@@ -6,8 +6,11 @@
 import { shown } from '../arguments.ts';
 import { laidOut, type Layout } from './layout.ts';
 
-/** A tree whose arrays are replaced by their places in `leaves`. */
-export type Structure = number | readonly Structure[] | { readonly [key: string]: Structure };
+/**
+ * A tree whose arrays are replaced by their places in `leaves`. Arrays that are left out of a layout are null in a list, where
+ * the places of others stay, and no key in a record.
+ */
+export type Structure = number | null | readonly Structure[] | { readonly [key: string]: Structure };
 
 /** The layout of a tree of type `Tree`, from which a tree of the same structure can be built. */
 export interface TreeLayout<Tree = unknown> extends Layout {
@@ -30,17 +33,18 @@ export interface Kind<Leaf> {
 }
 
 /**
- * The arrays of a tree in the order of their layout, and that layout.
+ * The arrays of a tree in the order of their layout, and that layout; of those for which `isPart` is true, or of all.
  * @throws TypeError where a leaf is no array, or one of a type that has no place in a vector; RangeError where two leaves
  * have one path
  */
 export function takeApart<Leaf extends Typed, Tree>(
   tree: Tree,
   kind: Kind<Leaf>,
+  isPart: (leaf: Leaf) => boolean = () => true,
 ): { readonly leaves: readonly Leaf[]; readonly layout: TreeLayout<Tree> } {
   const named: { name: string; leaf: Leaf }[] = [];
   const walk = (node: unknown, path: readonly (string | number)[]): Structure => {
-    if (kind.is(node)) return named.push({ name: path.join('/'), leaf: node }) - 1;
+    if (kind.is(node)) return isPart(node) ? named.push({ name: path.join('/'), leaf: node }) - 1 : null;
     if (Array.isArray(node)) return node.map((child, i) => walk(child, [...path, i]));
     if (isRecord(node)) {
       // places by sorted keys, but the keys as they were: frameworks pair the leaves of two trees in the order of making
@@ -49,7 +53,12 @@ export function takeApart<Leaf extends Typed, Tree>(
           .sort()
           .map((key) => [key, walk(node[key], [...path, key])]),
       );
-      return Object.fromEntries(Object.keys(node).map((key) => [key, places.get(key) as Structure]));
+      return Object.fromEntries(
+        Object.keys(node).flatMap((key) => {
+          const place = places.get(key) as Structure;
+          return place === null ? [] : [[key, place] as const];
+        }),
+      );
     }
     throw new TypeError(
       `"${path.length === 0 ? 'tree' : path.join('/')}" expected ${kind.called}, got ${shown(node)}`,
@@ -62,6 +71,7 @@ export function takeApart<Leaf extends Typed, Tree>(
 
 /** A tree of this structure with these leaves. */
 export function putTogether<Leaf>(structure: Structure, leaves: readonly Leaf[]): unknown {
+  if (structure === null) return null;
   if (typeof structure === 'number') return leaves[structure];
   if (Array.isArray(structure)) return structure.map((child: Structure) => putTogether(child, leaves));
   return Object.fromEntries(
