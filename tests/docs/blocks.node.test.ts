@@ -39,6 +39,13 @@ const SERVERS: Readonly<Record<string, { readonly at: string; readonly args: rea
 const NO_PROGRAM = ['', 'text', 'json', 'html'];
 const PROGRAMS = ['ts', 'js', 'ts browser', 'sh', 'python'];
 
+/** `@tensorflow/tfjs`, of which the tests have the core and a backend; npm run test:runtimes runs its programs with the whole. */
+const TFJS = `import '@tensorflow/tfjs-backend-cpu';
+import '../../examples/tfjs/gradients.ts';
+export * from '@tensorflow/tfjs-core';
+`;
+const withTfjs = (code: string): string => code.replaceAll("from '@tensorflow/tfjs'", "from './tfjs.mts'");
+
 const isLeftOut = ({ page, code }: { readonly page: string; readonly code: string }): boolean =>
   NOT_RUN.some(([where, start]) => where === page && code.startsWith(start));
 
@@ -46,6 +53,7 @@ let folder = '';
 test.before(() => {
   // inside the package, whose own name then resolves to it
   folder = mkdtempSync(`${root}dist/docs-`);
+  writeFileSync(`${folder}/tfjs.mts`, TFJS);
 });
 test.after(() => rmSync(folder, { recursive: true }));
 
@@ -67,7 +75,7 @@ test('programs in TypeScript are sound to a strict compiler', () => {
     .filter(({ language }) => language !== 'js');
   const files = programs.map(({ name, code }) => {
     const file = fileOf(name, '.mts');
-    writeFileSync(file, code);
+    writeFileSync(file, withTfjs(code));
     return file;
   });
   const { config } = ts.readConfigFile(`${root}tsconfig.json`, (path) => ts.sys.readFile(path)) as {
@@ -91,7 +99,7 @@ test('programs in TypeScript are sound to a strict compiler', () => {
 async function runAll(programs: readonly Program[], change: (code: string) => string): Promise<Outcome[]> {
   const args = programs.flatMap(({ name, code }) => {
     const file = fileOf(name, '-run.mts');
-    writeFileSync(file, change(compared(code, 'globalThis.check')));
+    writeFileSync(file, withTfjs(change(compared(code, 'globalThis.check'))));
     return [name, file];
   });
   const { stdout } = await run(process.execPath, ['--import', 'tsx', 'tests/docs/run-programs.ts', ...args], {

@@ -68,7 +68,7 @@ function nameOfPacked(report: unknown): string {
 /** The same lines, those after the imports as the body of `readme`. */
 function inFunction(program: string): string {
   const lines = program.split('\n');
-  const first = lines.findIndex((line) => !/^(import .*)?$/.test(line));
+  const first = lines.findIndex((line) => !/^(import .*|\/\/ .*)?$/.test(line));
   return [...lines.slice(0, first), 'export async function readme() {', ...lines.slice(first), '}', ''].join(
     '\n',
   );
