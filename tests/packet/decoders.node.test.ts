@@ -3,11 +3,6 @@
  * each refuses the same, and decodes the rest to the same bits. For longer:
  * `DECODER_CASES=200000 DECODER_SEED=2 npm test -- --node --timeout 7200 tests/packet/decoders`.
  */
-import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import * as assert from 'uvu/assert';
 import { findPython, NO_PYTHON } from '../../examples/shared/python.ts';
 import { Device } from '../../ts/device.ts';
@@ -15,6 +10,7 @@ import { PacketError } from '../../ts/errors.ts';
 import { decodePacket, Refused } from '../reference/packet.ts';
 import { eachBackend, type Kind } from '../support/backends.ts';
 import { damager } from '../support/damage.ts';
+import { decodeInPython } from '../support/python-decoder.ts';
 import { skip } from '../support/require.ts';
 import { suite } from '../support/suite.ts';
 
@@ -87,36 +83,12 @@ test('refused alike, and decoded to the same bits', async () => {
   const interpreter = await findPython();
   if (interpreter === undefined) return skip(NO_PYTHON);
   const all = cases();
-  const folder = mkdtempSync(`${tmpdir()}/fewbits-`);
-  const lengths = Uint32Array.from(all, ({ packet }) => packet.length);
-  writeFileSync(`${folder}/lengths`, lengths);
-  writeFileSync(`${folder}/packets`, Buffer.concat(all.map(({ packet }) => packet)));
-  const python = JSON.stringify(fileURLToPath(new URL('../../python', import.meta.url)));
-  const script = `
-import sys; sys.path.insert(0, ${python})
-import numpy as np, warnings
-import fewbits
-warnings.simplefilter("error")
-packets, at = open("packets", "rb").read(), 0
-with open("decoded", "wb") as out:
-    for length in np.fromfile("lengths", "<u4").tolist():
-        try:
-            y = fewbits.decompress(packets[at : at + length], max_elements=${MOST})
-            out.write(np.uint32(y.size).astype("<u4").tobytes() + y.astype("<f4").tobytes())
-        except fewbits.PacketError:
-            out.write(b"\\xff\\xff\\xff\\xff")
-        at += length
-`;
-  await promisify(execFile)(interpreter, ['-B', '-c', script], { cwd: folder });
-  const decoded = new Uint32Array(new Uint8Array(readFileSync(`${folder}/decoded`)).buffer);
-  rmSync(folder, { recursive: true });
-  let at = 0;
-  const wrong = all.flatMap((one) => {
-    const n = decoded[at++];
-    if (n === 0xffffffff) return difference(one, undefined);
-    return difference(one, decoded.subarray(at, (at += n)));
-  });
-  assert.is(at, decoded.length);
+  const found = await decodeInPython(
+    interpreter,
+    all.map(({ packet }) => packet),
+    MOST,
+  );
+  const wrong = all.flatMap((one, i) => difference(one, found[i]));
   assert.equal(wrong.slice(0, 5), []);
   // the packets do what they are for
   const sound = all.filter(({ bits }) => bits !== undefined).length;
