@@ -331,6 +331,35 @@ test('costs the padded length in bits, 4 bytes a block and 40 bytes', async () =
   assert.is((await device.decompress(empty)).length, 0);
 });
 
+test('a block that is tiny beside the largest element decodes to zeros: from 2^-51 down, or 2^-102', async () => {
+  for (const [options, bound] of [
+    [{ seed: 1, block: 64 }, -51],
+    [{ seed: 1, block: 64, scale: 'drive' }, -51],
+    [{ seed: 1, block: 64, lambda: 'max' }, -102],
+    [{ seed: 1, block: 64, scale: 'mean' }, -102],
+    [{ seed: 1, block: 64, lambda: 2 ** -40 }, -Infinity],
+  ] as const)
+    // the largest element: plain from 2^-27 on and below 2^40, else the bound moves with it
+    for (const largest of [-27, 0, 39, 40, 100]) {
+      const least = largest < 40 ? bound : bound + largest;
+      for (const [size, zeros] of [
+        [least - 1, true],
+        [least, false],
+      ] as const) {
+        if (bound === -Infinity && zeros) continue;
+        const x = new Float32Array(128).fill(2 ** largest);
+        x.fill(2 ** Math.max(size, -126), 64);
+        const decoded = (await sent(x, options)).subarray(64);
+        const label = `${JSON.stringify(options)}, 2^${size} beside 2^${largest}`;
+        assert.is(
+          decoded.every((value) => value === 0),
+          zeros,
+          label,
+        );
+      }
+    }
+});
+
 test('powers of two in the vector are powers of two in what it decodes to', async () => {
   const x = shaped('dense', 700);
   for (const options of [

@@ -71,8 +71,9 @@ export const FLATTENED_OPTIONS: readonly (keyof FlattenedOptions)[] = [
  * unbiased where |z| <= lambda, with a variance of lambda^2 - z^2 an element. A vector shorter than a block is one block of
  * the next power of two. The padded length in bits, 4 bytes a block and 40 bytes. Source: arXiv 2405.11095.
  *
- * What is tiny beside the rest becomes zero: under 'norm' and 'drive' elements below 2^-64 of the largest, so a block of
- * them decodes to zeros; under all, vectors whose scale would be below 2^-126.
+ * Elements that are tiny beside the largest count as zero, so a block of them alone decodes to zeros: for 'norm' and 'drive'
+ * those below 2^-51, for 'max' and 'mean' those below 2^-102, both times 2^floor(log2 max |x|) where max |x| is outside
+ * 2^-27..2^40. For a number as lambda there are no such blocks. Scales that would be below 2^-126 are 0.
  *
  * @throws RangeError unless seed is in 0..2^32 - 1, block 'whole' or a power of two up to 2^26, lambda and c as said;
  * compress throws it where a whole vector is longer than 2^26
