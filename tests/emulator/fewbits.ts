@@ -100,6 +100,7 @@ export function openEmulated(mode: Mode, options: EmulatedOptions = {}): Backend
   return {
     name: 'webgpu',
     detail: 'emulated',
+    synchronous: false,
     lost: false,
     allocate,
     release(buffer) {
@@ -151,6 +152,7 @@ export function openEmulated(mode: Mode, options: EmulatedOptions = {}): Backend
         return into ?? found;
       });
     },
+    trim() {},
     close() {
       live.clear();
     },
