@@ -11,7 +11,8 @@ const read = (text: string): Json => parseJson(new TextEncoder().encode(text));
 /** A value as JSON.parse gives it. */
 function plain(json: Json): unknown {
   if (Array.isArray(json)) return json.map(plain);
-  if (json instanceof Map) return Object.fromEntries([...json].map(([key, value]) => [key, plain(value as Json)]));
+  if (json instanceof Map)
+    return Object.fromEntries([...json].map(([key, value]) => [key, plain(value as Json)]));
   if (json !== null && typeof json === 'object') return Number((json as { number: string }).number);
   return json;
 }
@@ -29,7 +30,10 @@ test('reads what JSON.stringify writes, with and without spaces', () => {
 
 test('of damaged texts, those are read that JSON.parse reads, but for keys that stand twice', () => {
   const seed = '{"a": [1, -2.5e3, "x\\u00e9\\n", true, null, {"b": {}, "c": [[]]}], "d": "\\ud83d\\ude00"}';
-  const edit = fc.tuple(fc.nat(seed.length - 1), fc.constantFrom(...'0123456789-+.eEtfn"\\/u{}[],: \n\t\0ab'));
+  const edit = fc.tuple(
+    fc.nat(seed.length - 1),
+    fc.constantFrom(...'0123456789-+.eEtfn"\\/u{}[],: \n\t\0ab'),
+  );
   let [both, neither] = [0, 0];
   fc.assert(
     fc.property(fc.array(edit, { minLength: 1, maxLength: 3 }), (edits) => {
@@ -58,7 +62,7 @@ test('of damaged texts, those are read that JSON.parse reads, but for keys that 
     }),
     { numRuns: 3000 },
   );
-  assert.ok(both > 300 && neither > 300, `${both} read, ${neither} refused`);
+  assert.ok(both > 100 && neither > 1000, `${both} read, ${neither} refused`);
 });
 
 test('integers are told from other numbers', () => {
@@ -69,7 +73,15 @@ test('integers are told from other numbers', () => {
 
 test('keys are kept, whatever they are called', () => {
   const json = read('{"__proto__": 1, "constructor": 2, "": 3, "ключ": 4}') as ReadonlyMap<string, Json>;
-  assert.equal([...json], [['__proto__', 1], ['constructor', 2], ['', 3], ['ключ', 4]]);
+  assert.equal(
+    [...json],
+    [
+      ['__proto__', 1],
+      ['constructor', 2],
+      ['', 3],
+      ['ключ', 4],
+    ],
+  );
 });
 
 test('what JSON.parse and TextDecoder let by is refused', () => {

@@ -19,7 +19,7 @@ function file(header: string | Uint8Array, bytes: number | Uint8Array): Uint8Arr
   const text = typeof header === 'string' ? Buffer.from(header) : header;
   const length = new Uint8Array(new BigUint64Array([BigInt(text.length)]).buffer);
   const data = typeof bytes === 'number' ? new Uint8Array(bytes).map((_, i) => i % 100) : bytes;
-  return Buffer.concat([length, text, data]);
+  return new Uint8Array(Buffer.concat([length, text, data]));
 }
 
 const entry = (dtype: string, shape: readonly number[], start: number, end: number): object => ({
@@ -73,32 +73,31 @@ test('a model of every type goes there and back through its map: the same bytes,
   });
   const metadata = '"__metadata__":{"format":"pt","__proto__":"x","":"y"}';
   const json = `{${metadata},${header.map(([name, one]) => `${JSON.stringify(name)}:${JSON.stringify(one)}`).join(',')}}`;
-  const given = file(json, at);
-  const { data, rounded, ...layout } = await readSafetensors(given);
-  assert.is(data.length, 32);
-  // the only values that float32 cannot hold as they are
-  assert.ok(rounded <= 8);
+  const bytes = new Uint8Array(at).map((_, i) => i % 100);
+  const doubles = (header.find(([name]) => name === 'layer.17')![1] as { data_offsets: number[] })
+    .data_offsets[0];
+  bytes.set(new Uint8Array(new Float64Array([1, -0, 0.5, -3, 2 ** 100, 2 ** -149, 7, 8]).buffer), doubles);
+  const { data, rounded, ...layout } = await readSafetensors(file(json, bytes));
+  assert.equal([data.length, rounded], [32, 0]);
   const map = readMap(writeMap({ layout }));
-  assert.ok('layout' in map);
   assert.is(elementsOf(map), 32);
   const changes = { rounded: 0, beyond: 0 };
   const back = joined(safetensorsParts({ data, ...(map as { layout: Layout }).layout }, changes));
   assert.equal(changes, { rounded: 0, beyond: 0 });
+  assert.equal(back.slice(-at), bytes);
   const again = await readSafetensors(back);
-  assert.equal(again.data, data);
-  assert.equal(again.metadata, new Map([['format', 'pt'], ['__proto__', 'x'], ['', 'y']]));
+  assert.equal(
+    again.metadata,
+    new Map([
+      ['format', 'pt'],
+      ['__proto__', 'x'],
+      ['', 'y'],
+    ]),
+  );
   assert.equal(
     again.tensors.map(({ name, dtype, shape }) => [name, dtype, shape]),
     header.map(([name, one]) => [name, (one as { dtype: string }).dtype, (one as { shape: number[] }).shape]),
   );
-  // all but F64 byte for byte
-  const dataOf = (bytes: Uint8Array): Uint8Array => bytes.slice(bytes.length - at);
-  const [first, last] = [
-    header.find(([, one]) => (one as { dtype: string }).dtype === 'F64')![1],
-    header.find(([, one]) => (one as { dtype: string }).dtype === 'I64')![1],
-  ].map((one) => (one as { data_offsets: number[] }).data_offsets[0]);
-  assert.equal(dataOf(back).subarray(0, first), dataOf(given).subarray(0, first));
-  assert.equal(dataOf(back).subarray(last), dataOf(given).subarray(last));
 });
 
 test('float16 and bfloat16 come back as they were; what they cannot hold is counted', async () => {
@@ -122,13 +121,21 @@ test('what the reference reader refuses is refused', async () => {
   const cases: [string, Uint8Array, RegExp][] = [
     ['overlap', file(JSON.stringify({ a: ok, b: ok }), 24), /"b" overlaps the one before/],
     ['overlap in part', file(JSON.stringify({ a: ok, b: entry('U8', [8], 20, 28) }), 28), /"b" overlaps/],
-    ['hole', file(JSON.stringify({ a: ok, b: entry('U8', [4], 28, 32) }), 32), /no tensor has the 4 bytes before/],
+    [
+      'hole',
+      file(JSON.stringify({ a: ok, b: entry('U8', [4], 28, 32) }), 32),
+      /no tensor has the 4 bytes before/,
+    ],
     ['hole at the start', file(one(entry('U8', [4], 4, 8)), 8), /no tensor has the 4 bytes before/],
     ['trailing bytes', file(one(ok), 25), /no tensor has the last 1 bytes/],
     ['trailing bytes, no tensor', file('{}', 1), /no tensor has the last 1 bytes/],
     ['cut', file(one(ok), 23), /"x" passes the end/],
     ['a name twice', file(`{"x":${JSON.stringify(ok)},"x":${JSON.stringify(ok)}}`, 24), /"x" stands twice/],
-    ['a field twice', file(one('{"dtype":"F32","dtype":"F32","shape":[1],"data_offsets":[0,4]}'), 4), /twice/],
+    [
+      'a field twice',
+      file(one('{"dtype":"F32","dtype":"F32","shape":[1],"data_offsets":[0,4]}'), 4),
+      /twice/,
+    ],
     ['__metadata__ twice', file('{"__metadata__":{},"__metadata__":{}}', 0), /twice/],
     ['__metadata__ of a number', file('{"__metadata__":{"a":1}}', 0), /not an object of texts/],
     ['__metadata__ of a list', file('{"__metadata__":[]}', 0), /not an object of texts/],
@@ -159,7 +166,11 @@ test('what the reference reader refuses is refused', async () => {
     ['an entry null', file(one('null'), 0), /makes no sense/],
     ['seven bytes', new Uint8Array(7), /ends inside its header/],
     ['a header beyond the end', Uint8Array.of(3, 0, 0, 0, 0, 0, 0, 0, 0x7b, 0x7d), /ends inside its header/],
-    ['a header of 2^63 bytes', Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0x80, 0x7b, 0x7d), /ends inside its header/],
+    [
+      'a header of 2^63 bytes',
+      Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0x80, 0x7b, 0x7d),
+      /ends inside its header/,
+    ],
     ['a name of a megabyte', file(JSON.stringify({ ['\n\u202e'.repeat(2 ** 19)]: 1 }), 0), /makes no sense/],
   ];
   for (const [label, bytes, said] of cases) assert.match(await refusal(bytes), said, label);
@@ -193,7 +204,10 @@ test('empty tensors and files are sound', async () => {
   const header = { a: entry('F32', [0, 5], 0, 0), b: entry('I64', [], 0, 8), c: entry('F32', [0], 8, 8) };
   const { data, tensors } = await readSafetensors(file(JSON.stringify(header), 8));
   assert.is(data.length, 0);
-  assert.equal(tensors.map(({ name }) => name), ['a', 'b', 'c']);
+  assert.equal(
+    tensors.map(({ name }) => name),
+    ['a', 'b', 'c'],
+  );
   assert.equal((await readSafetensors(file('{}   ', 0))).tensors, []);
   assert.equal((await readSafetensors(file('{"__metadata__":null}', 0))).metadata, undefined);
 });
@@ -209,7 +223,10 @@ test('a value of F64 beyond float32 is named with its tensor', async () => {
 
 test('a file of more than 4 GiB is read in pieces, and its other tensors do not count as elements', async () => {
   // 2^32 bytes of U8 that nobody keeps: the vector alone is asked for here
-  const header = JSON.stringify({ w: entry('F32', [4], 0, 16), big: entry('F32', [2 ** 30], 16, 2 ** 32 + 16) });
+  const header = JSON.stringify({
+    w: entry('F32', [4], 0, 16),
+    big: entry('F32', [2 ** 30], 16, 2 ** 32 + 16),
+  });
   const start = file(header, new Uint8Array(new Float32Array([1, 2, 3, 4]).buffer));
   const source = {
     size: start.length + 2 ** 32,
@@ -269,7 +286,11 @@ test('maps are checked as files are', () => {
     ['not JSON', /makes no sense/],
   ];
   for (const [map, said] of wrong)
-    assert.throws(() => read(map), (error: Error) => said.test(error.message), JSON.stringify(map).slice(0, 100));
+    assert.throws(
+      () => read(map),
+      (error: Error) => said.test(error.message),
+      JSON.stringify(map).slice(0, 100),
+    );
 });
 
 test('a large tensor that is carried keeps its bytes in the map', () => {
@@ -282,7 +303,10 @@ test('a large tensor that is carried keeps its bytes in the map', () => {
 
 test('a vector that is too short for its tensors is not written', () => {
   const tensors = [{ name: 'a', shape: [4], dtype: 'F32', first: 0, count: 4 }];
-  assert.throws(() => writeSafetensors({ data: new Float32Array(3), tensors }), /passes the end of the vector/);
+  assert.throws(
+    () => writeSafetensors({ data: new Float32Array(3), tensors }),
+    /passes the end of the vector/,
+  );
 });
 
 test.run();

@@ -14,6 +14,16 @@ export interface Option {
   readonly about: string;
 }
 
+/** One that takes a text. */
+export interface TextOption extends Option {
+  readonly type: 'string';
+}
+
+/** One that is there or not. */
+export interface FlagOption extends Option {
+  readonly type: 'boolean';
+}
+
 export type Options = Readonly<Record<string, Option>>;
 
 /** What was given of some options. */
@@ -38,7 +48,7 @@ export interface Command<Declared extends Options = Options> {
 
 /** A command whose values are typed by its options. */
 export function command<const Declared extends Options>(declared: Command<Declared>): Command {
-  return declared as unknown as Command;
+  return declared;
 }
 
 const HELP = { help: { type: 'boolean', short: 'h', about: 'this text' } } as const satisfies Options;
@@ -60,7 +70,7 @@ export async function runCommand(
     throw new UsageError(`${name} expected options alone, got ${quoted(file)}`);
   if (another !== undefined)
     throw new UsageError(`${name} expected one input file, got also ${quoted(another)}`);
-  await command.run(values as ValuesOf<Options>, file);
+  await command.run(values, file);
 }
 
 function requireKnown(
@@ -144,5 +154,7 @@ export function helpOf(name: string, { forms, options, notes }: Command): string
     about.replaceAll('\n', `\n${' '.repeat(LEFT + 4)}`),
   ]);
   const heads = forms.map(([form, about]) => `  ${form}\n      ${about}`).join('\n');
-  return [`fewbits ${name}`, heads, columns(rows, LEFT + 4), ...(notes ? [notes.trim()] : [])].join('\n\n') + '\n';
+  return (
+    [`fewbits ${name}`, heads, columns(rows, LEFT + 4), ...(notes ? [notes.trim()] : [])].join('\n\n') + '\n'
+  );
 }

@@ -119,7 +119,7 @@ export async function writeFiles(files: Readonly<Record<string, Content>>): Prom
     for (const { path, target, beside } of writes)
       if (beside !== undefined) await attempt(path, () => replace(beside, target as string));
   } finally {
-    await Promise.all(writes.map(({ beside }) => beside && rm(beside, { force: true })));
+    for (const { beside } of writes) if (beside !== undefined) await rm(beside, { force: true });
   }
 }
 

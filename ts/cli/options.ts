@@ -2,26 +2,33 @@
 import type { BackendName } from '../backends/backend.ts';
 import { openDevice, type Device } from '../device.ts';
 import type { Inspection } from '../inspect.ts';
-import { columns, type Options } from './command.ts';
+import { columns, type FlagOption, type TextOption } from './command.ts';
 import { examples, parseCount } from './specification.ts';
 
-export const BACKEND = {
+export const BACKEND: { readonly backend: TextOption } = {
   backend: {
     type: 'string',
     short: 'b',
     value: 'NAME',
     about: 'auto (default), webgpu, wasm or js; the result is the same',
   },
-} as const satisfies Options;
+};
 
-export const JSON_REPORT = { json: { type: 'boolean', about: 'the report as JSON' } } as const satisfies Options;
+export const JSON_REPORT: { readonly json: FlagOption } = {
+  json: { type: 'boolean', about: 'the report as JSON' },
+};
 
-export const STEP = {
+export const STEP: { readonly step: TextOption } = {
   step: { type: 'string', value: 'N', about: 'the step that random draws are keyed by (default 0)' },
-} as const satisfies Options;
+};
 
 /** The options of what writes a file. */
-export const FILES = {
+export const FILES: {
+  readonly output: TextOption;
+  readonly map: TextOption;
+  readonly force: FlagOption;
+  readonly 'max-elements': TextOption;
+} = {
   output: {
     type: 'string',
     short: 'o',
@@ -39,7 +46,7 @@ export const FILES = {
     value: 'N',
     about: 'the most elements of a vector, as 1000000, 1e6 or 2^20 (default 2^28)',
   },
-} as const satisfies Options;
+};
 
 const LAST_WORD = 2 ** 32 - 1;
 
@@ -81,6 +88,11 @@ export function summary({ compressor, parameters, n, bytes, bitsPerElement }: In
   const options = Object.entries(parameters).map(([name, value]) => `${name}=${value}`);
   const times = n === 0 ? '' : `, ${((n * 4) / bytes).toFixed(2)} times smaller than float32`;
   return `${compressor} (${options.join(', ')}), n = ${n}: ${bytes} bytes, ${bitsPerElement.toFixed(3)} bits an element${times}`;
+}
+
+/** A count with its noun: `1 value`, `2 values`. */
+export function countOf(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
 /** A line on standard error. */

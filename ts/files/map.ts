@@ -83,7 +83,11 @@ export function readMap(bytes: Uint8Array): FileMap {
 const isList = (json: Json | undefined): json is readonly Json[] => Array.isArray(json);
 
 function shown(json: Json): string {
-  return typeof json === 'string' ? quoted(json) : typeof json === 'number' ? String(json) : 'that is no integer';
+  return typeof json === 'string'
+    ? quoted(json)
+    : typeof json === 'number'
+      ? String(json)
+      : 'that is no integer';
 }
 
 /** The elements that a map says its vector has. */
@@ -111,11 +115,14 @@ function tensorsOf(list: readonly Json[]): (TensorPlace | CarriedTensor)[] {
     if (names.has(name)) throw new Error(`two tensors are called ${quoted(name)}`);
     names.add(name);
     const { dtype, shape, count, bytes } = tensorOf(name, entry);
-    if (!isFloating(dtype)) return { name, shape, dtype, bytes: carriedOf(name, member(entry, 'bytes'), bytes) };
+    if (!isFloating(dtype))
+      return { name, shape, dtype, bytes: carriedOf(name, member(entry, 'bytes'), bytes) };
     if (member(entry, 'count') !== count)
       throw new Error(`the count of the tensor ${quoted(name)} is not ${count}, the product of its shape`);
     if (member(entry, 'first') !== next)
-      throw new Error(`the tensor ${quoted(name)} does not start at element ${next}, where the one before it ends`);
+      throw new Error(
+        `the tensor ${quoted(name)} does not start at element ${next}, where the one before it ends`,
+      );
     next += count;
     return { name, shape, dtype, first: next - count, count };
   });

