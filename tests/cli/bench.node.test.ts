@@ -102,15 +102,15 @@ test('the table has a line for each compressor, and all as long', async () => {
 
 test('what is wrong is one line on standard error, status not 0', async () => {
   const cases: [string[], RegExp][] = [
-    [['--n', '0'], /"n" expected an integer in 1\.\.268435456, as 1000000, 1e6 or 2\^20, got "0"/],
-    [['--n', '1.5'], /"n" expected .* got "1\.5"/],
-    [['--n', 'many'], /"n" expected .* got "many"/],
-    [['--n', '2^'], /"n" expected .* got "2\^"/],
-    [['--n', '2^29'], /"n" expected .* got "2\^29"/],
+    [['--n', '0'], /--n expected an integer in 1\.\.268435456, as 1000000, 1e6 or 2\^20, got "0"/],
+    [['--n', '1.5'], /--n expected .* got "1\.5"/],
+    [['--n', 'many'], /--n expected .* got "many"/],
+    [['--n', '2^'], /--n expected .* got "2\^"/],
+    [['--n', '2^29'], /--n expected .* got "2\^29"/],
     [['--n', '10', '-c', 'top-k:k=11'], /"k" expected an integer in 1\.\.10, got 11/],
     [['-c', 'zip'], /unknown compressor "zip"/],
     [['-b', 'cuda'], /"backend" expected one of auto, webgpu, wasm, js, got "cuda"/],
-    [['g.npy'], /bench expected no input file, got g\.npy/],
+    [['g.npy'], /bench expected options alone, got "g\.npy"/],
   ];
   for (const [args, message] of cases) {
     const { status, stdout, stderr } = await fewbits('bench', ...args);
