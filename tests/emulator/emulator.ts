@@ -48,6 +48,25 @@ interface Invocation {
   done: boolean;
 }
 
+/** A variable of workgroup memory. */
+interface Shared {
+  readonly name: string;
+  readonly memory: Memory;
+  readonly view: View;
+}
+
+type Builtin = (invocation: number, group: readonly number[], groups: readonly number[]) => unknown;
+
+/** An entry point, with what its dispatches have in common. */
+interface Prepared {
+  readonly compiled: Compiled;
+  readonly point: EntryPoint;
+  readonly workgroup: readonly Shared[];
+  readonly builtins: readonly Builtin[];
+  /** Invocations of a workgroup. */
+  readonly size: number;
+}
+
 /** Random words that memory is filled with, a part of them at a time. */
 const POOL = 2 ** 16;
 
@@ -56,6 +75,7 @@ export class Emulator {
   readonly findings: Findings = new Findings();
   readonly #arithmetic: Arithmetic;
   readonly #compiled = new Map<string, Compiled>();
+  readonly #prepared = new Map<string, Map<string, Prepared>>();
   readonly #random: () => number;
   readonly #turn: Turn;
   readonly #storage: Epochs = { dispatch: 0, workgroup: 0, now: 0 };
@@ -90,43 +110,56 @@ export class Emulator {
    */
   dispatch({ label, source, entry, groups, bindings, uniforms }: Dispatch): Counts {
     this.findings.where = label;
-    const compiled = this.#compile(source);
-    const point = compiled.module.entries.get(entry);
-    if (!point) throw new RangeError(`${label} has no entry point ${entry}`);
-    const uses = [...point.function.uses];
+    const { compiled, point, workgroup, builtins, size } = this.#prepare(label, source, entry);
     this.#storage.dispatch = ++this.#storage.now;
-    const storage = this.#storageViews(label, uses, bindings);
-    const shared = uses.filter(({ space }) => space === 'workgroup');
-    const workgroup = shared.map((global) => {
-      const memory = new Memory(wordsOf(global.type));
-      const whole = { first: 0, count: memory.words.length, writable: true, counted: false };
-      return { memory, view: new View(global.name, this.#turn, this.#workgroup, memory, whole), global };
-    });
-    const views = { ...storage, ...Object.fromEntries(workgroup.map(({ global, view }) => [global.name, view])) };
+    const storage = this.#storageViews(label, point.function.uses, bindings);
+    const views: Record<string, View> = { ...storage };
+    for (const { name, view } of workgroup) views[name] = view;
     compiled.bind(views, uniformsOf(compiled.module.globals, uniforms));
 
     const [x, y, z] = groups;
+    const workgroups = x * y * z;
     const run = compiled.functions[entry];
+    const args: unknown[] = builtins.map(() => undefined);
     let barriers = 0;
-    for (const group of this.#order(x * y * z)) {
+    let atomics = 0;
+    for (const group of this.#order(workgroups)) {
       this.#storage.workgroup = ++this.#storage.now;
       this.#workgroup.dispatch = this.#workgroup.workgroup = ++this.#workgroup.now;
       for (const { memory } of workgroup) this.#spoil(memory);
       const id = [group % x, Math.floor(group / x) % y, Math.floor(group / (x * y))];
-      const args = (invocation: number): unknown[] => this.#builtins(point, invocation, id, groups);
-      const [width, height, depth] = point.workgroupSize;
-      const size = width * height * depth;
-      if (point.function.waits) barriers += this.#together(size, (i) => run(...args(i))!);
+      const start = (invocation: number): Waiting | undefined => {
+        for (let i = 0; i < args.length; i++) args[i] = builtins[i](invocation, id, groups);
+        return run(...args);
+      };
+      if (point.function.waits) barriers += this.#together(size, start as (invocation: number) => Waiting);
       else
         for (const i of this.#order(size)) {
           this.#turn.invocation = i;
-          run(...args(i));
+          start(i);
         }
     }
-    const workgroups = x * y * z;
-    const invocations = workgroups * point.workgroupSize.reduce((a, b) => a * b);
-    const workgroupAtomics = workgroup.reduce((sum, { view }) => sum + view.atomics, 0);
-    return { workgroups, invocations, barriers, bindings: storage, workgroupAtomics };
+    for (const { view } of workgroup) {
+      atomics += view.atomics;
+      view.atomics = 0;
+    }
+    return { workgroups, invocations: workgroups * size, barriers, bindings: storage, workgroupAtomics: atomics };
+  }
+
+  #prepare(label: string, source: string, entry: string): Prepared {
+    let entries = this.#prepared.get(source);
+    if (!entries) this.#prepared.set(source, (entries = new Map()));
+    let found = entries.get(entry);
+    if (!found) {
+      const compiled = this.#compile(source);
+      const point = compiled.module.entries.get(entry);
+      if (!point) throw new RangeError(`${label} has no entry point ${entry}`);
+      const size = point.workgroupSize.reduce((a, b) => a * b);
+      const workgroup = this.#workgroupViews(point.function.uses);
+      found = { compiled, point, workgroup, builtins: this.#builtins(point, size), size };
+      entries.set(entry, found);
+    }
+    return found;
   }
 
   #compile(source: string): Compiled {
@@ -146,14 +179,25 @@ export class Emulator {
     return found;
   }
 
+  /** The variables of workgroup memory that an entry point uses: the same for each dispatch, spoilt for each workgroup. */
+  #workgroupViews(uses: Iterable<Global>): Shared[] {
+    return [...uses]
+      .filter(({ space }) => space === 'workgroup')
+      .map(({ name, type }) => {
+        const memory = new Memory(wordsOf(type));
+        const whole = { first: 0, count: memory.words.length, writable: true, counted: false };
+        return { name, memory, view: new View(name, this.#turn, this.#workgroup, memory, whole) };
+      });
+  }
+
   /** The bindings that an entry point uses. */
   #storageViews(
     label: string,
-    uses: readonly Global[],
+    uses: Iterable<Global>,
     bindings: Readonly<Record<string, Binding>>,
   ): Record<string, View> {
     const views: Record<string, View> = {};
-    const bound = uses.filter(({ space }) => space === 'storage');
+    const bound = [...uses].filter(({ space }) => space === 'storage');
     for (const { name, access } of bound) {
       const binding = bindings[name];
       if (!binding) throw new RangeError(`${label}: nothing is bound to ${name}`);
@@ -170,93 +214,89 @@ export class Emulator {
     return views;
   }
 
-  #builtins(
-    { builtins, workgroupSize }: EntryPoint,
-    invocation: number,
-    group: readonly number[],
-    groups: readonly number[],
-  ): unknown[] {
+  /** What gives an invocation each of the entry point's parameters. */
+  #builtins({ builtins, workgroupSize }: EntryPoint, size: number): Builtin[] {
     const [width, height] = workgroupSize;
-    const local = (): number[] => [
-      invocation % width,
-      Math.floor(invocation / width) % height,
-      Math.floor(invocation / (width * height)),
-    ];
     const { subgroups = 32 } = this.mode;
+    const local = Array.from({ length: size }, (_, i) => [
+      i % width,
+      Math.floor(i / width) % height,
+      Math.floor(i / (width * height)),
+    ]);
+    const known: Readonly<Record<string, Builtin>> = {
+      local_invocation_index: (invocation) => invocation,
+      local_invocation_id: (invocation) => local[invocation],
+      global_invocation_id: (invocation, group) =>
+        local[invocation].map((at, i) => at + group[i] * workgroupSize[i]),
+      workgroup_id: (_, group) => group,
+      num_workgroups: (_, __, groups) => groups,
+      subgroup_size: () => subgroups,
+      subgroup_invocation_id: (invocation) => invocation % subgroups,
+    };
     return builtins.map((name) => {
-      switch (name) {
-        case 'local_invocation_index':
-          return invocation;
-        case 'local_invocation_id':
-          return local();
-        case 'global_invocation_id':
-          return local().map((at, i) => at + group[i] * workgroupSize[i]);
-        case 'workgroup_id':
-          return group;
-        case 'num_workgroups':
-          return groups;
-        case 'subgroup_size':
-          return subgroups;
-        case 'subgroup_invocation_id':
-          return invocation % subgroups;
-        default:
-          throw new RangeError(`builtin value ${name} is not supported`);
-      }
+      if (!(name in known)) throw new RangeError(`builtin value ${name} is not supported`);
+      return known[name];
     });
   }
 
   /** Runs invocations that wait for each other, from barrier to barrier; gives the number of barriers. */
   #together(size: number, start: (invocation: number) => Waiting): number {
-    const all = Array.from({ length: size }, (_, i): Invocation => ({
-      work: start(i),
-      waits: undefined,
-      answer: undefined,
-      done: false,
-    }));
-    let barriers = 0;
-    for (;;) {
+    const all: Invocation[] = [];
+    for (let i = 0; i < size; i++)
+      all.push({ work: start(i), waits: undefined, answer: undefined, done: false });
+    let live = size;
+    let asking = 0;
+    for (let barriers = 0; ; ) {
       for (const i of this.#order(size)) {
         const one = all[i];
         if (one.done || one.waits) continue;
         this.#turn.invocation = i;
         const { done, value } = one.work.next(one.answer);
-        one.answer = undefined;
-        if (done) one.done = true;
-        else one.waits = value;
+        if (done) {
+          one.done = true;
+          live--;
+        } else {
+          one.waits = value;
+          if ('site' in value) asking++;
+        }
       }
-      if (this.#answerSubgroups(all)) continue;
-      const live = all.filter(({ done }) => !done);
-      if (live.length === 0) return barriers;
-      barriers++;
-      this.#passBarrier(live, size);
+      if (asking > 0) asking -= this.#answerSubgroups(all);
+      else if (live > 0) {
+        this.#passBarrier(all, live);
+        barriers++;
+      } else return barriers;
     }
   }
 
   /** All invocations that are not done wait at a barrier: lets them pass. */
-  #passBarrier(live: readonly Invocation[], size: number): void {
-    const sites = new Set(live.map(({ waits }) => waits as Barrier));
-    const [first] = sites;
-    if (sites.size > 1 || live.length < size)
+  #passBarrier(all: readonly Invocation[], live: number): void {
+    let first: Barrier | undefined;
+    let others: Set<Barrier> | undefined;
+    for (const one of all) {
+      if (one.done) continue;
+      const site = one.waits as Barrier;
+      first ??= site;
+      if (site !== first) (others ??= new Set()).add(site);
+      one.waits = undefined;
+    }
+    const { barrier, line } = first!;
+    if (others || live < all.length)
       this.findings.add(
         'barrier in non-uniform control flow',
-        first.line,
-        sites.size > 1 ? `${first.barrier}, others wait elsewhere` : `${first.barrier}, others have returned`,
+        line,
+        `${barrier}, others ${others ? 'wait elsewhere' : 'have returned'}`,
       );
-    for (const { barrier } of sites) {
-      const epochs = barrier === 'storageBarrier' ? this.#storage : this.#workgroup;
-      epochs.now++;
-    }
-    for (const one of live) one.waits = undefined;
+    for (const site of [first!, ...(others ?? [])])
+      (site.barrier === 'storageBarrier' ? this.#storage : this.#workgroup).now++;
   }
 
-  /** Answers operations on subgroups; whether there were any. */
-  #answerSubgroups(all: readonly Invocation[]): boolean {
+  /** Answers operations on subgroups: those that all lanes have reached, else those that only some reach. How many. */
+  #answerSubgroups(all: readonly Invocation[]): number {
     const { subgroups: size = 32 } = this.mode;
-    const waiting = new Map<SubgroupSite, number[]>();
-    let whole = false;
     const parts: { site: SubgroupSite; first: number; lanes: number[] }[] = [];
+    let answered = 0;
     for (let first = 0; first < all.length; first += size) {
-      waiting.clear();
+      const waiting = new Map<SubgroupSite, number[]>();
       const end = Math.min(first + size, all.length);
       for (let i = first; i < end; i++) {
         const { waits } = all[i];
@@ -269,17 +309,18 @@ export class Emulator {
         if (lanes.length < end - first) parts.push({ site, first, lanes });
         else {
           this.#answer(all, site, first, lanes);
-          whole = true;
+          answered += lanes.length;
         }
       }
     }
-    if (whole || parts.length === 0) return whole;
+    if (answered > 0) return answered;
     // nobody else can go on: some lanes do not get here
     for (const { site, first, lanes } of parts) {
       this.findings.add('subgroup operation that some lanes miss', site.line, site.subgroup);
       this.#answer(all, site, first, lanes);
+      answered += lanes.length;
     }
-    return true;
+    return answered;
   }
 
   #answer(all: readonly Invocation[], site: SubgroupSite, first: number, lanes: readonly number[]): void {

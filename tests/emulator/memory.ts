@@ -14,6 +14,7 @@ export class Memory {
   /** Whether a word was ever written. */
   readonly valid: Uint8Array;
   #history: History | undefined;
+  #touched: Touched | undefined;
 
   constructor(words: number) {
     this.words = new Uint32Array(words);
@@ -37,6 +38,10 @@ export class Memory {
   get history(): History {
     return (this.#history ??= new History(this.words.length));
   }
+
+  get touched(): Touched {
+    return (this.#touched ??= new Touched(this.words.length));
+  }
 }
 
 /** When each word was last written and read, and by which invocation of a workgroup: -1 for several. */
@@ -47,16 +52,23 @@ class History {
   readonly reader: Int32Array;
   /** The dispatch in which a word was read by another workgroup than that of `read`. */
   readonly readElsewhere: Int32Array;
-  /** The last workgroup that read, or wrote, a word: traffic counts it once. */
+
+  constructor(words: number) {
+    const all = new Int32Array(words * 5);
+    this.written = all.subarray(0, words);
+    this.writer = all.subarray(words, 2 * words);
+    this.read = all.subarray(2 * words, 3 * words);
+    this.reader = all.subarray(3 * words, 4 * words);
+    this.readElsewhere = all.subarray(4 * words);
+  }
+}
+
+/** The last workgroup that read, or wrote, each word: traffic counts it once. */
+class Touched {
   readonly readIn: Int32Array;
   readonly writtenIn: Int32Array;
 
   constructor(words: number) {
-    this.written = new Int32Array(words);
-    this.writer = new Int32Array(words);
-    this.read = new Int32Array(words);
-    this.reader = new Int32Array(words);
-    this.readElsewhere = new Int32Array(words);
     this.readIn = new Int32Array(words);
     this.writtenIn = new Int32Array(words);
   }
@@ -104,7 +116,8 @@ export class View implements Traffic {
   readonly #turn: Turn;
   /** Undefined where nobody writes: then nothing can race. */
   readonly #history: History | undefined;
-  readonly #traffic: History | undefined;
+  /** Undefined where words are not counted. */
+  readonly #touched: Touched | undefined;
   readonly #reportsUnwritten: boolean;
 
   constructor(
@@ -121,7 +134,7 @@ export class View implements Traffic {
     this.#first = options.first;
     this.count = options.count;
     this.#history = options.writable ? memory.history : undefined;
-    this.#traffic = options.counted ? memory.history : undefined;
+    this.#touched = options.counted ? memory.touched : undefined;
     this.#reportsUnwritten = turn.mode.garbage ?? false;
   }
 
@@ -194,9 +207,9 @@ export class View implements Traffic {
     if (at < 0) return -1;
     this.loads++;
     if (this.#reportsUnwritten && this.#memory.valid[at] === 0) this.#unwritten(line);
-    const traffic = this.#traffic;
-    if (traffic && traffic.readIn[at] !== this.#epochs.workgroup) {
-      traffic.readIn[at] = this.#epochs.workgroup;
+    const touched = this.#touched;
+    if (touched && touched.readIn[at] !== this.#epochs.workgroup) {
+      touched.readIn[at] = this.#epochs.workgroup;
       this.wordsRead++;
     }
     const history = this.#history;
@@ -222,9 +235,9 @@ export class View implements Traffic {
     if (at < 0) return -1;
     this.stores++;
     this.#memory.valid[at] = 1;
-    const traffic = this.#traffic;
-    if (traffic && traffic.writtenIn[at] !== this.#epochs.workgroup) {
-      traffic.writtenIn[at] = this.#epochs.workgroup;
+    const touched = this.#touched;
+    if (touched && touched.writtenIn[at] !== this.#epochs.workgroup) {
+      touched.writtenIn[at] = this.#epochs.workgroup;
       this.wordsWritten++;
     }
     const history = this.#history!;
