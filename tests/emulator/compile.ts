@@ -187,9 +187,7 @@ class FunctionWriter {
         const names = action.body.flatMap((one) => (one.op === 'declare' ? [nameOf(one.variable)] : []));
         const body = action.body
           .map((one) =>
-            one.op === 'declare'
-              ? `${nameOf(one.variable)}=${this.#value(one.value)};`
-              : this.#action(one),
+            one.op === 'declare' ? `${nameOf(one.variable)}=${this.#value(one.value)};` : this.#action(one),
           )
           .join('\n');
         this.#continues.pop();
@@ -272,7 +270,8 @@ class FunctionWriter {
   #load(place: Place): string {
     const { type, line } = place;
     const view = viewOf(place);
-    if (type.kind === 'scalar' || type.kind === 'atomic') return this.#word(view, type, this.#offset(place), line);
+    if (type.kind === 'scalar' || type.kind === 'atomic')
+      return this.#word(view, type, this.#offset(place), line);
     const at = this.#temporary();
     return `(${at}=${this.#offset(place)},${this.#loaded(view, type, at, 0, line)})`;
   }
@@ -293,8 +292,7 @@ class FunctionWriter {
       }
       case 'struct': {
         const members = type.members.map(
-          (member) =>
-            `_${member.name}:${this.#loaded(view, member.type, at, offset + member.offset, line)}`,
+          (member) => `_${member.name}:${this.#loaded(view, member.type, at, offset + member.offset, line)}`,
         );
         return `({${members.join(',')}})`;
       }
@@ -312,7 +310,8 @@ class FunctionWriter {
   #store(place: Place, value: Value): string {
     const { type, line } = place;
     const view = viewOf(place);
-    if (type.kind === 'scalar') return this.#setWord(view, type, this.#offset(place), this.#value(value), line);
+    if (type.kind === 'scalar')
+      return this.#setWord(view, type, this.#offset(place), this.#value(value), line);
     const [at, from] = [this.#temporary(), this.#temporary()];
     const stores = this.#stored(view, type, at, 0, from, line);
     return `(${[`${at}=${this.#offset(place)}`, `${from}=${this.#value(value)}`, ...stores].join(',')})`;
@@ -477,7 +476,8 @@ class FunctionWriter {
         return this.#builtin(value);
       case 'atomic': {
         const { place, name, args } = value;
-        const signed = scalarOf(value.type) === 'i32' || (place.type.kind === 'atomic' && place.type.of === 'i32');
+        const signed =
+          scalarOf(value.type) === 'i32' || (place.type.kind === 'atomic' && place.type.of === 'i32');
         const given = args.length > 0 ? this.#value(args[0]) : '0';
         return `${viewOf(place)}.atomic('${name}',${signed},${this.#offset(place)},${given},${place.line})`;
       }
@@ -562,7 +562,8 @@ class FunctionWriter {
     if (from === to) return text;
     if (to === 'bool') return from === 'f32' ? `F.ne(${text},0)` : `(${text}!==0)`;
     if (from === 'bool') return `(${text}?1:0)`;
-    if (to === 'f32') return this.#module.arithmetic.plain ? `Math.fround(${text})` : `F.fromInteger(${text})`;
+    if (to === 'f32')
+      return this.#module.arithmetic.plain ? `Math.fround(${text})` : `F.fromInteger(${text})`;
     if (from === 'f32') return to === 'u32' ? `F.toU32(${text})` : `F.toI32(${text})`;
     return to === 'u32' ? `(${text}>>>0)` : `(${text}|0)`;
   }

@@ -1,5 +1,12 @@
 /** Runs dispatches of compute shaders under a mode, one invocation after the other, and says what it found. */
-import { type Barrier, compile, type Compiled, type SubgroupSite, type Wait, type Waiting } from './compile.ts';
+import {
+  type Barrier,
+  compile,
+  type Compiled,
+  type SubgroupSite,
+  type Wait,
+  type Waiting,
+} from './compile.ts';
 import { Findings } from './findings.ts';
 import { type Arithmetic, arithmetic } from './floats.ts';
 import { type Epochs, Memory, type Traffic, type Turn, View } from './memory.ts';
@@ -143,12 +150,18 @@ export class Emulator {
       atomics += view.atomics;
       view.atomics = 0;
     }
-    return { workgroups, invocations: workgroups * size, barriers, bindings: storage, workgroupAtomics: atomics };
+    return {
+      workgroups,
+      invocations: workgroups * size,
+      barriers,
+      bindings: storage,
+      workgroupAtomics: atomics,
+    };
   }
 
   #prepare(label: string, source: string, entry: string): Prepared {
     let entries = this.#prepared.get(source);
-    if (!entries) this.#prepared.set(source, (entries = new Map()));
+    if (!entries) this.#prepared.set(source, (entries = new Map<string, Prepared>()));
     let found = entries.get(entry);
     if (!found) {
       const compiled = this.#compile(source);
@@ -246,7 +259,7 @@ export class Emulator {
       all.push({ work: start(i), waits: undefined, answer: undefined, done: false });
     let live = size;
     let asking = 0;
-    for (let barriers = 0; ; ) {
+    for (let barriers = 0; ;) {
       for (const i of this.#order(size)) {
         const one = all[i];
         if (one.done || one.waits) continue;
@@ -359,7 +372,7 @@ export class Emulator {
       return;
     }
     valid.fill(0);
-    for (let at = 0; at < words.length; ) {
+    for (let at = 0; at < words.length;) {
       const from = this.#random() % POOL;
       const part = this.#pool.subarray(from, from + Math.min(POOL - from, words.length - at));
       words.set(part, at);

@@ -4,7 +4,7 @@ import { shaders, subgroupShaders } from '../../ts/generated/wgsl.ts';
 import { grid, type Kernel, type Limits, type Pass } from '../../ts/kernels/kernel.ts';
 import { type Counts, Emulator } from './emulator.ts';
 import { described, type Finding } from './findings.ts';
-import { Memory } from './memory.ts';
+import type { Memory } from './memory.ts';
 import type { Mode } from './mode.ts';
 
 /** A dispatch that was run, or a buffer that was cleared, with the kernel that asked for it. */
@@ -146,7 +146,9 @@ export function openEmulated(mode: Mode, options: EmulatedOptions = {}): Backend
       return requests.map(({ buffer, first = 0, count = buffer.words - first, into }) => {
         const { memory, words } = requireOwn(buffer);
         if (first < 0 || count < 0 || first + count > words)
-          throw new RangeError(`words ${first} to ${first + count - 1} lie outside a buffer of ${words} words`);
+          throw new RangeError(
+            `words ${first} to ${first + count - 1} lie outside a buffer of ${words} words`,
+          );
         const found = memory.words.slice(first, first + count);
         into?.set(found);
         return into ?? found;

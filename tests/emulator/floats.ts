@@ -23,26 +23,26 @@ export interface Arithmetic {
   readonly plain: boolean;
   /** Whether values may be products that are not rounded yet. */
   readonly lazy: boolean;
-  settle(x: number): number;
-  add(x: number, y: number): number;
-  sub(x: number, y: number): number;
-  mul(x: number, y: number): number;
-  div(x: number, y: number): number;
-  rem(x: number, y: number): number;
-  neg(x: number): number;
-  lt(x: number, y: number): boolean;
-  gt(x: number, y: number): boolean;
-  le(x: number, y: number): boolean;
-  ge(x: number, y: number): boolean;
-  eq(x: number, y: number): boolean;
-  ne(x: number, y: number): boolean;
+  readonly settle: (x: number) => number;
+  readonly add: (x: number, y: number) => number;
+  readonly sub: (x: number, y: number) => number;
+  readonly mul: (x: number, y: number) => number;
+  readonly div: (x: number, y: number) => number;
+  readonly rem: (x: number, y: number) => number;
+  readonly neg: (x: number) => number;
+  readonly lt: (x: number, y: number) => boolean;
+  readonly gt: (x: number, y: number) => boolean;
+  readonly le: (x: number, y: number) => boolean;
+  readonly ge: (x: number, y: number) => boolean;
+  readonly eq: (x: number, y: number) => boolean;
+  readonly ne: (x: number, y: number) => boolean;
   /** An integer as a float. */
-  fromInteger(x: number): number;
-  toU32(x: number): number;
-  toI32(x: number): number;
+  readonly fromInteger: (x: number) => number;
+  readonly toU32: (x: number) => number;
+  readonly toI32: (x: number) => number;
   /** Bits of a float, as u32; a float of bits. */
-  bits(x: number): number;
-  float(bits: number): number;
+  readonly bits: (x: number) => number;
+  readonly float: (bits: number) => number;
   /** Functions that WGSL brings, by name. */
   readonly functions: Readonly<Record<string, (...args: number[]) => number>>;
 }
@@ -119,7 +119,8 @@ export function arithmetic(mode: Mode): Arithmetic {
     x = operand(x);
     y = operand(y);
     const whole = x + y;
-    if ((!contraction && rounding === undefined) || !Number.isFinite(whole)) return result(Math.fround(whole));
+    if ((!contraction && rounding === undefined) || !Number.isFinite(whole))
+      return result(Math.fround(whole));
     // what the addition cut off, exactly (Knuth's two-sum)
     const back = whole - x;
     return result(rounded(whole, x - (whole - back) + (y - back)));

@@ -68,7 +68,9 @@ function readOptions(): Options {
 }
 
 function testFiles(parts: readonly string[]): string[] {
-  return FOLDERS.flatMap((folder) => readdirSync(join(root, 'tests', folder)).map((name) => join(folder, name)))
+  return FOLDERS.flatMap((folder) =>
+    readdirSync(join(root, 'tests', folder)).map((name) => join(folder, name)),
+  )
     .filter((path) => path.endsWith('.test.ts') && !path.endsWith('.node.test.ts'))
     .map((path) => join(root, 'tests', path))
     .filter((path) => parts.length === 0 || parts.some((part) => relative(root, path).includes(part)));
@@ -78,7 +80,12 @@ function testFiles(parts: readonly string[]): string[] {
 const halves = (paths: readonly string[]): string[][] =>
   [0, 1].map((half) => paths.filter((_, i) => i % 2 === half)).filter((paths) => paths.length > 0);
 
-async function runPart(mode: NamedMode, paths: readonly string[], options: Options, out: Print): Promise<Tally> {
+async function runPart(
+  mode: NamedMode,
+  paths: readonly string[],
+  options: Options,
+  out: Print,
+): Promise<Tally> {
   const title = `${mode.name}: ${mode.about}`;
   out(`\n== ${title}\n`);
   const start = performance.now();
@@ -100,7 +107,11 @@ try {
 process.chdir(root);
 const paths = halves(testFiles(options.parts));
 const lanes = options.modes.flatMap((mode) =>
-  paths.map((half) => (out: Print): Promise<Tally> => runPart(mode, half, options, out)),
+  paths.map(
+    (half) =>
+      (out: Print): Promise<Tally> =>
+        runPart(mode, half, options, out),
+  ),
 );
 const tallies = await inLanes(lanes, Math.min(2, availableParallelism()));
 const total: Tally = { passed: 0, failed: 0, skipped: 0 };

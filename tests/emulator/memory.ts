@@ -217,7 +217,10 @@ export class View implements Traffic {
     const { dispatch, workgroup, now } = this.#epochs;
     const { invocation } = this.#turn;
     const written = history.written[at];
-    if (written >= dispatch && (written < workgroup || (written === now && history.writer[at] !== invocation)))
+    if (
+      written >= dispatch &&
+      (written < workgroup || (written === now && history.writer[at] !== invocation))
+    )
       this.#race(line, 'read', 'written', written < workgroup);
     const read = history.read[at];
     if (read === now) {
@@ -244,7 +247,10 @@ export class View implements Traffic {
     const { dispatch, workgroup, now } = this.#epochs;
     const { invocation } = this.#turn;
     const written = history.written[at];
-    if (written >= dispatch && (written < workgroup || (written === now && history.writer[at] !== invocation)))
+    if (
+      written >= dispatch &&
+      (written < workgroup || (written === now && history.writer[at] !== invocation))
+    )
       this.#race(line, 'write', 'written', written < workgroup);
     const read = history.read[at];
     const elsewhere = history.readElsewhere[at] === dispatch;

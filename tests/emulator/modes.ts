@@ -51,7 +51,11 @@ export const MODES: readonly NamedMode[] = [
     about: 'subnormals become zero of their sign in bitcasts, too',
     mode: { ...HOSTILE, flush: 'sign', flushBits: true },
   },
-  { name: 'negative-zero', about: 'every zero that an operation gives is -0', mode: { ...HOSTILE, zero: 'negative' } },
+  {
+    name: 'negative-zero',
+    about: 'every zero that an operation gives is -0',
+    mode: { ...HOSTILE, zero: 'negative' },
+  },
   { name: 'random-zero', about: 'the sign of zeros is random', mode: { ...HOSTILE, zero: 'random' } },
   {
     name: 'finite',

@@ -19,7 +19,11 @@ function run(
   source: string,
   mode: Mode,
   x: Float32Array | Uint32Array | readonly number[] = [0],
-  options: { readonly length?: number; readonly groups?: number; readonly uniforms?: Record<string, number> } = {},
+  options: {
+    readonly length?: number;
+    readonly groups?: number;
+    readonly uniforms?: Record<string, number>;
+  } = {},
 ): Result {
   const { length = 1, groups = 1, uniforms = {} } = options;
   const emulator = new Emulator(mode);
@@ -84,7 +88,10 @@ freedoms('contraction: a product that is stored, converted or compared is rounde
   assert.is(run(bits, contraction, [NEAR, -1]).floats[0], 2 ** -11);
   const compared = one('y[0] = select(0.0, 1.0, x[0] * x[0] == x[1]);');
   assert.is(run(compared, contraction, [NEAR, product]).floats[0], 1);
-  assert.is(run(one('y[0] = x[0] * x[0] * x[0];'), contraction, [NEAR]).floats[0], Math.fround(product * NEAR));
+  assert.is(
+    run(one('y[0] = x[0] * x[0] * x[0];'), contraction, [NEAR]).floats[0],
+    Math.fround(product * NEAR),
+  );
 });
 
 freedoms('contraction: rounded once, where the sum in doubles lies on a tie', () => {
@@ -110,7 +117,10 @@ freedoms('factoring: two products with a factor in common are one', () => {
 });
 
 freedoms('factoring: differs somewhere, and not behind bits', () => {
-  const opaque = FACTORS.replace('s = s + h * h;', 's = bitcast<f32>(bitcast<u32>(s + h * h) ^ bitcast<u32>(x[3]));');
+  const opaque = FACTORS.replace(
+    's = s + h * h;',
+    's = bitcast<f32>(bitcast<u32>(s + h * h) ^ bitcast<u32>(x[3]));',
+  );
   let differ = 0;
   for (let i = 1; i < 200; i++) {
     const x = [1 + i / 7, floatOf(bitsOf(1 + i / 3) & 0xfffff000), i * 2 ** -17, 0];
@@ -134,7 +144,11 @@ freedoms('accumulators: a loop adds to two in turn', () => {
   assert.is(run(program, {}, [2 ** 24, 1, 1, 1]).floats[0], 2 ** 24);
   assert.is(run(program, { association: 'accumulators' }, [2 ** 24, 1, 1, 1]).floats[0], 2 ** 24 + 2);
   const read = program.replace('s = s + x[i];', 's = s + x[i]; y[0] = s;');
-  assert.is(run(read, { association: 'accumulators' }, [2 ** 24, 1, 1, 1]).floats[0], 2 ** 24, 's is read within');
+  assert.is(
+    run(read, { association: 'accumulators' }, [2 ** 24, 1, 1, 1]).floats[0],
+    2 ** 24,
+    's is read within',
+  );
 });
 
 freedoms('flushing: of operands and results, to the zero of the mode', () => {
@@ -208,7 +222,8 @@ freedoms('accuracy: quotients and roots are off in the last bits', () => {
 
 freedoms('the order of invocations and workgroups', () => {
   const program = many(8, 'y[1u + id.x * 8u + t] = atomicAdd(&n, 1u);', 'var<workgroup> n: atomic<u32>;');
-  const order = (mode: Mode): number[] => [...run(program, mode, [0], { length: 17, groups: 2 }).words].slice(1);
+  const order = (mode: Mode): number[] =>
+    [...run(program, mode, [0], { length: 17, groups: 2 }).words].slice(1);
   assert.equal(order({}), [0, 1, 2, 3, 4, 5, 6, 7, 0, 1, 2, 3, 4, 5, 6, 7]);
   assert.equal(order({ order: 'descending' }).slice(0, 8), [7, 6, 5, 4, 3, 2, 1, 0]);
   const random = order({ order: 'random' });
@@ -233,7 +248,10 @@ freedoms('subgroups of every size', () => {
   }`;
   for (const subgroups of [4, 8, 16, 32, 64, 128]) {
     const { words, findings } = run(source, { subgroups, order: 'random' }, [0], { length: 256 });
-    assert.ok(words.every((size) => size === subgroups), `${subgroups}`);
+    assert.ok(
+      words.every((size) => size === subgroups),
+      `${subgroups}`,
+    );
     assert.equal(findings, []);
   }
   throws(() => new Emulator({ subgroups: 5 }), RangeError, '"subgroups" expected a power of two');
@@ -249,7 +267,12 @@ reports('a race on workgroup memory, and none behind a barrier', () => {
   const eight = { length: 8 };
   assert.equal(kinds(run(many(8, body(''), SHARED), { order: 'random' }, [0], eight)), ['race']);
   assert.equal(kinds(run(many(8, body('storageBarrier();'), SHARED), {}, [0], eight)), ['race']);
-  const { words, findings } = run(many(8, body('workgroupBarrier();'), SHARED), { order: 'random' }, [0], eight);
+  const { words, findings } = run(
+    many(8, body('workgroupBarrier();'), SHARED),
+    { order: 'random' },
+    [0],
+    eight,
+  );
   assert.equal([...words], [1, 2, 3, 4, 5, 6, 7, 0]);
   assert.equal(findings, []);
 });
@@ -272,7 +295,9 @@ reports('a race between workgroups, which no barrier ends', () => {
     assert.equal(kinds(run(read, { order }, [0], { groups: 2, length: 2 })), ['race']);
   // read by workgroup 0, then by 1 itself before it writes
   const later = many(2, 'y[1u + id.x] = y[0]; storageBarrier(); if (id.x == 1u && t == 0u) { y[0] = 1u; }');
-  const found = run(later, {}, [0], { groups: 2, length: 3 }).findings.filter(({ text }) => /another workgroup/.test(text));
+  const found = run(later, {}, [0], { groups: 2, length: 3 }).findings.filter(({ text }) =>
+    /another workgroup/.test(text),
+  );
   assert.is(found.length, 1);
 });
 
@@ -293,7 +318,8 @@ reports('accesses out of bounds, and what they give', () => {
   assert.equal([...nearest.words], [7, 9]);
   assert.equal([...run(program, { bounds: 'none' }, x, { length: 2 }).words], [0, 0]);
   const seen = new Set<number>();
-  for (let seed = 1; seed < 30; seed++) seen.add(run(program, { bounds: 'elsewhere', seed }, x, { length: 2 }).words[0]);
+  for (let seed = 1; seed < 30; seed++)
+    seen.add(run(program, { bounds: 'elsewhere', seed }, x, { length: 2 }).words[0]);
   assert.ok(seen.size > 1);
   // of an array of vectors, in workgroup memory
   const vectors = many(1, 'v[t + 3u] = vec2u(1u);', 'var<workgroup> v: array<vec2u, 3>;');
@@ -314,9 +340,13 @@ reports('reads of what was never written, which hold garbage', () => {
 
 reports('operations on subgroups that some lanes miss, and lanes that are not there', () => {
   const some = many(8, 'if (t < 6u) { y[t] = subgroupAdd(1u); }');
-  assert.equal(kinds(run(some, { subgroups: 4 }, [0], { length: 8 })), ['subgroup operation that some lanes miss']);
+  assert.equal(kinds(run(some, { subgroups: 4 }, [0], { length: 8 })), [
+    'subgroup operation that some lanes miss',
+  ]);
   const gone = many(8, 'y[t] = subgroupShuffleUp(t, 1u);');
-  assert.equal(kinds(run(gone, { subgroups: 8 }, [0], { length: 8 })), ['shuffle from a lane that is not there']);
+  assert.equal(kinds(run(gone, { subgroups: 8 }, [0], { length: 8 })), [
+    'shuffle from a lane that is not there',
+  ]);
 });
 
 reports('barriers in control flow that is not uniform', () => {
@@ -398,10 +428,7 @@ language('structs, vectors, arrays, control flow, constants', () => {
   }`;
   const { words, findings } = run(source, {}, [0], { length: 13, uniforms: { n: 5, f: 1.5, i: -2 } });
   assert.equal(findings, []);
-  assert.equal(
-    [...words],
-    [42, 8, 1 + 3 + 4 + 5, 8, 37, 3, bitsOf(1.5), 2, 8 + 3 + 31 + 1, 14, 13, 7, 12],
-  );
+  assert.equal([...words], [42, 8, 1 + 3 + 4 + 5, 8, 37, 3, bitsOf(1.5), 2, 8 + 3 + 31 + 1, 14, 13, 7, 12]);
 });
 
 language('modules that are not right, with the line', () => {

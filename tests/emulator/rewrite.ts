@@ -27,7 +27,10 @@ function keyOf(value: unknown): string {
 }
 
 function mentions(part: unknown, variable: Variable): boolean {
-  return keyOf(part).includes(`"variable":${variable.id}`) && new RegExp(`"variable":${variable.id}\\b`).test(keyOf(part));
+  return (
+    keyOf(part).includes(`"variable":${variable.id}`) &&
+    new RegExp(`"variable":${variable.id}\\b`).test(keyOf(part))
+  );
 }
 
 const isSum = (value: Value): value is Sum =>

@@ -11,7 +11,11 @@ export interface Lane {
 }
 
 /** Combines two numbers, as `Add` and so on do. */
-function combiner(name: string, of: string, { add, mul, functions }: Arithmetic): (a: number, b: number) => number {
+function combiner(
+  name: string,
+  of: string,
+  { add, mul, functions }: Arithmetic,
+): (a: number, b: number) => number {
   const signed = (x: number): number => (of === 'u32' ? x >>> 0 : x | 0);
   if (of === 'f32')
     switch (name) {
@@ -69,7 +73,11 @@ export function subgroupResults(
     const found = byLane.get(lane);
     if (found !== undefined) return found;
     missing();
-    return of === 'f32' ? floatOf(0x40000000 + (random() >>> 9)) : of === 'bool' ? (random() & 1) === 1 : random();
+    return of === 'f32'
+      ? floatOf(0x40000000 + (random() >>> 9))
+      : of === 'bool'
+        ? (random() & 1) === 1
+        : random();
   };
   const numbers = (): number[] => lanes.map(({ value }) => Number(value));
   const everywhere = (value: Scalars): Scalars[] => lanes.map(() => value);

@@ -26,7 +26,8 @@ async function openEmulator(kind: Kind, name: string): Promise<Backend> {
 }
 
 async function openKind(kind: Kind): Promise<Backend> {
-  if (settings.emulator !== undefined && kind.startsWith('webgpu')) return openEmulator(kind, settings.emulator);
+  if (settings.emulator !== undefined && kind.startsWith('webgpu'))
+    return openEmulator(kind, settings.emulator);
   switch (kind) {
     case 'js': {
       const { openJs } = await import('../../ts/backends/js/index.ts');

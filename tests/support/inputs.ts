@@ -16,8 +16,7 @@ const BOUNDARIES: readonly number[] = [255, 256, 257, 1023, 1024, 1025, 4095, 40
 /** Several tiles, the last of one element. */
 export const LARGE: number = emulator === undefined ? 65_537 : EMULATED;
 /** Several levels of everything, and no multiple of anything. */
-export const LARGEST: number =
-  emulator !== undefined ? EMULATED : every === 1 ? 2 ** 20 + 7 : 2 ** 17 + 7;
+export const LARGEST: number = emulator !== undefined ? EMULATED : every === 1 ? 2 ** 20 + 7 : 2 ** 17 + 7;
 
 /** Kinds of finite data. */
 export const FINITE = [

@@ -66,4 +66,3 @@ export const SUBGROUP_TYPES: Readonly<Record<string, Type | undefined>> = {
   subgroupShuffleXor: undefined,
   subgroupXor: undefined,
 };
-

@@ -1,16 +1,19 @@
 /** From a syntax tree to the typed module: resolves names, finds types, tells values from accesses to memory. */
 import { builtinType, RESULTS, SUBGROUP_TYPES } from './builtins.ts';
 import { folded } from './constant.ts';
-import type {
-  Declaration,
-  Expression,
-  FunctionSyntax,
-  ModuleSyntax,
-  Name,
-  Statement,
-} from './syntax.ts';
+import type { Declaration, Expression, FunctionSyntax, ModuleSyntax, Name, Statement } from './syntax.ts';
 import { WgslError } from './tokens.ts';
-import type { Action, EntryPoint, Global, Module, Place, Step, TypedFunction, Value, Variable } from './typed.ts';
+import type {
+  Action,
+  EntryPoint,
+  Global,
+  Module,
+  Place,
+  Step,
+  TypedFunction,
+  Value,
+  Variable,
+} from './typed.ts';
 import {
   BOOL,
   isAbstract,
@@ -92,7 +95,8 @@ class Checker {
     if (!sizes) throw new WgslError(line, `entry point ${name} has no workgroup size`);
     const builtins = parameters.map((parameter) => {
       const [builtin] = parameter.attributes.get('builtin') ?? [];
-      if (builtin?.kind !== 'name') throw new WgslError(line, `parameter ${parameter.name} is no builtin value`);
+      if (builtin?.kind !== 'name')
+        throw new WgslError(line, `parameter ${parameter.name} is no builtin value`);
       return builtin.name;
     });
     const [x, y = 1, z = 1] = sizes;
@@ -105,7 +109,7 @@ class Checker {
     if (!syntax) return this.#functions.get(name);
     this.#pending.delete(name);
     const outer = [this.#scopes, this.#uses, this.#waits, this.#result] as const;
-    this.#scopes = [new Map()];
+    this.#scopes = [new Map<string, Meaning>()];
     this.#uses = new Set();
     this.#waits = false;
     this.#result = syntax.result ? this.#type(syntax.result) : NONE;
@@ -188,7 +192,9 @@ class Checker {
   #alike(values: readonly Value[], line: number): Value[] {
     const scalars = values.map(({ type }) => scalarOf(type));
     const of =
-      scalars.find((one) => one !== 'int' && one !== 'float') ?? scalars.find((one) => one === 'float') ?? 'int';
+      scalars.find((one) => one !== 'int' && one !== 'float') ??
+      scalars.find((one) => one === 'float') ??
+      'int';
     return values.map((value) => this.#as(value, withScalar(value.type, of), line));
   }
 
@@ -279,9 +285,7 @@ class Checker {
     const to = this.#target(target);
     const type = to.kind === 'local' ? to.type : to.place.type;
     const right = this.#value(value);
-    const result = operator
-      ? this.#binary(operator, this.#read(to), right, line)
-      : right;
+    const result = operator ? this.#binary(operator, this.#read(to), right, line) : right;
     const taken = this.#as(result, type, line);
     if (to.kind === 'local') return { op: 'assign', variable: to.variable, steps: to.steps, value: taken };
     return { op: 'store', place: to.place, value: taken };
@@ -293,7 +297,14 @@ class Checker {
     for (const step of target.steps) {
       if ('member' in step) value = this.#member(value, step.member, 0);
       else if ('component' in step) value = this.#components(value, [step.component]);
-      else value = { op: 'element', type: elementOf(value.type)!, of: value, index: step.index, line: step.line };
+      else
+        value = {
+          op: 'element',
+          type: elementOf(value.type)!,
+          of: value,
+          index: step.index,
+          line: step.line,
+        };
     }
     return value;
   }
@@ -326,8 +337,7 @@ class Checker {
       const index = this.#concrete(this.#value(expression.index), line);
       const of = elementOf(type);
       if (!of) throw new WgslError(line, `${nameOf(type)} has no elements`);
-      if (outer.kind === 'local')
-        return { ...outer, steps: [...outer.steps, { index, line }], type: of };
+      if (outer.kind === 'local') return { ...outer, steps: [...outer.steps, { index, line }], type: of };
       const count = type.kind === 'array' ? type.count : type.kind === 'vector' ? type.size : undefined;
       const indices = [...outer.place.indices, { index, stride: strideOf(of), count }];
       return { kind: 'memory', place: { ...outer.place, type: of, indices, line } };
@@ -338,7 +348,10 @@ class Checker {
       const of = scalar(type.of);
       if (outer.kind === 'local')
         return { ...outer, steps: [...outer.steps, { component: at[0] }], type: of };
-      return { kind: 'memory', place: { ...outer.place, type: of, offset: outer.place.offset + at[0], line } };
+      return {
+        kind: 'memory',
+        place: { ...outer.place, type: of, offset: outer.place.offset + at[0], line },
+      };
     }
     const member = type.kind === 'struct' && type.members.find(({ name }) => name === expression.name);
     if (!member) throw new WgslError(line, `${nameOf(type)} has no member ${expression.name}`);
@@ -463,7 +476,10 @@ class Checker {
   }
 
   #builtin(name: string, values: Value[], line: number): Value {
-    const type = builtinType(name, values.map((value) => value.type));
+    const type = builtinType(
+      name,
+      values.map((value) => value.type),
+    );
     if (!type) throw new WgslError(line, `function "${name}" is not known here`);
     const taken = values.map((value) => this.#concrete(value, line));
     return { op: 'builtin', type: name in RESULTS ? type : taken[0].type, name, args: taken };
@@ -539,6 +555,11 @@ function literal(text: string): Value {
   const hex = /^0[xX]/.test(text);
   const suffix = (hex ? /[ui]$/ : /[uif]$/).exec(text)?.[0];
   const value = Number(suffix ? text.slice(0, -1) : text);
-  if (suffix) return { op: 'literal', type: scalar(LETTERS[suffix as 'f']), value: suffix === 'f' ? Math.fround(value) : value };
+  if (suffix)
+    return {
+      op: 'literal',
+      type: scalar(LETTERS[suffix as 'f']),
+      value: suffix === 'f' ? Math.fround(value) : value,
+    };
   return { op: 'literal', type: scalar(!hex && /[.eE]/.test(text) ? 'float' : 'int'), value };
 }

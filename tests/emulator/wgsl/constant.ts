@@ -2,7 +2,8 @@
 import type { Value } from './typed.ts';
 import type { Type } from './types.ts';
 
-const MASK = (value: number, of: string): number => (of === 'u32' ? value >>> 0 : of === 'i32' ? value | 0 : value);
+const MASK = (value: number, of: string): number =>
+  of === 'u32' ? value >>> 0 : of === 'i32' ? value | 0 : value;
 
 /** A number as a scalar type has it. */
 export function held(value: number | boolean, type: Type): number | boolean {

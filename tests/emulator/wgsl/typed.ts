@@ -42,7 +42,12 @@ export type Value =
   | (Typed & { readonly op: 'element'; readonly of: Value; readonly index: Value; readonly line: number })
   | (Typed & { readonly op: 'unary'; readonly operator: string; readonly of: Value })
   /** Both of one type, or an integer and what it is shifted by. */
-  | (Typed & { readonly op: 'binary'; readonly operator: string; readonly left: Value; readonly right: Value })
+  | (Typed & {
+      readonly op: 'binary';
+      readonly operator: string;
+      readonly left: Value;
+      readonly right: Value;
+    })
   | (Typed & { readonly op: 'convert'; readonly of: Value })
   | (Typed & { readonly op: 'bitcast'; readonly of: Value })
   /** Vectors, arrays and structs from their parts. */
