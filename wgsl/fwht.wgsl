@@ -276,6 +276,7 @@ fn stride(
     put(at, 64u, butterflies(v, (p.stages >> 6u) & 15u));
   }
   workgroupBarrier();
+  storageBarrier();
   if (inside) {
     let v = butterflies(take(t, 256u), (p.stages >> 8u) & 12u);
     keep4(base, t, v.a);
