@@ -59,4 +59,62 @@ test('after close, a device says so, with threads too', async () => {
   x.fill(1); // the vector is its user's
 });
 
+test('memory goes back: by trim, after calls that had no use for it, and by close though the device is kept', async () => {
+  const program = `
+    import { openDevice, topK, float32 } from ${JSON.stringify(new URL('../ts/index.ts', import.meta.url).href)};
+    const settled = async () => {
+      for (let i = 0; i < 4; i++) { gc(); await new Promise((resolve) => setTimeout(resolve, 100)); }
+      return process.memoryUsage().rss / 2 ** 20;
+    };
+    const found = [];
+    for (const options of [{ backend: 'js' }, { backend: 'wasm' }, { backend: 'wasm', threads: 2 }]) {
+      const device = await openDevice(options);
+      const small = new Float32Array(2 ** 18).fill(1);
+      // 64 MiB in the backend's memory
+      const packet = await device.compress(float32(), new Float32Array(2 ** 24).fill(1));
+      const into = new Float32Array(2 ** 24).fill(1);
+      const large = () => device.decompress(packet, { into });
+      await device.compress(topK({ k: 3 }), small);
+      device.trim();
+      const before = await settled();
+      const more = async () => Math.round(await settled() - before);
+      const row = { options };
+      await large();
+      row.kept = await more();
+      device.trim();
+      row.trimmed = await more();
+      await large();
+      for (let i = 0; i < 300; i++) await device.compress(topK({ k: 3 }), small);
+      row.unused = await more();
+      const pending = large();
+      device.trim();
+      await pending;
+      row.pending = await more();
+      device.trim();
+      await large();
+      device.close();
+      row.closed = await more();
+      device.trim();
+      found.push({ ...row, backend: device.backend });
+    }
+    console.log(JSON.stringify(found));
+  `;
+  const rows = JSON.parse(await run('--expose-gc', '--input-type=module', '--eval', program)) as {
+    backend: string;
+    kept: number;
+    trimmed: number;
+    unused: number;
+    pending: number;
+    closed: number;
+  }[];
+  assert.is(rows.length, 3);
+  for (const { kept, trimmed, unused, pending, closed, backend } of rows) {
+    const all = `${backend}, MiB: ${JSON.stringify({ kept, trimmed, unused, pending, closed })}`;
+    assert.ok(kept > 50, all);
+    for (const left of [trimmed, unused, closed]) assert.ok(left < 30, all);
+    // js keeps no more than it did; wasm gives all of it back when the call has ended
+    assert.ok(backend === 'js' || pending < 30, all);
+  }
+});
+
 test.run();

@@ -209,7 +209,8 @@ export class PacketDevice implements Host {
 
   /**
    * The vector that a packet stands for: the same float32 bits on every backend. With `into` it is written there, with
-   * `accumulate` added there, and `into` is returned. A range of a GPU buffer is written on the GPU; its buffer has usage
+   * `accumulate` added there, and `into` is returned; `packet`
+   * stays as it is until the promise settles. A range of a GPU buffer is written on the GPU; its buffer has usage
    * COPY_DST, and for `accumulate` also what `compress` asks for.
    *
    * @throws PacketError where the bytes are not a sound packet, or stand for more than `maxElements` elements

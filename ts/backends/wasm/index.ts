@@ -13,7 +13,7 @@ import { PAGE } from './heap.ts';
 import { EXPORTS } from './kernels.ts';
 import { shareMemory } from './shared.ts';
 import { shorten } from './shorten.ts';
-import { Threads } from './threads.ts';
+import { ALONE, type Threads } from './threads.ts';
 import { topKByPieces } from './top-k.ts';
 import { transformShared } from './transform.ts';
 
@@ -50,7 +50,7 @@ export async function openWasm(options: WasmOptions = {}): Promise<Backend> {
 /** A backend of these kernels on one thread. @throws Error where WebAssembly does not start */
 export function start(module: WebAssembly.Module, note = ''): Backend {
   try {
-    return new WasmBackend(module, new Threads(), note);
+    return new WasmBackend(module, ALONE, note);
   } catch (cause) {
     throw new Error(`WebAssembly does not start: ${reasonOf(cause)}`, { cause });
   }

@@ -1,7 +1,8 @@
 /** Starting the workers of a backend: Web Workers, or in Node worker_threads. Loaded only where threads are asked for. */
 import type * as NodeThreads from 'node:worker_threads';
 import { source } from '../../generated/thread.ts';
-import { Threads, type Helper, type Team } from './threads.ts';
+import { Team, type Helper, type Workers } from './team.ts';
+import type { Threads } from './threads.ts';
 import { Turns } from './turns.ts';
 
 /**
@@ -9,11 +10,11 @@ import { Turns } from './turns.ts';
  * @throws Error where the runtime has no workers, or lets none start
  */
 export async function startThreads(count: number, module: WebAssembly.Module): Promise<Threads> {
-  const start = (): Promise<Team> => startTeam(count, module);
-  return new Threads(await start(), start);
+  const start = (): Promise<Workers> => startWorkers(count, module);
+  return new Team(await start(), start);
 }
 
-async function startTeam(count: number, module: WebAssembly.Module): Promise<Team> {
+async function startWorkers(count: number, module: WebAssembly.Module): Promise<Workers> {
   const turns = new Turns();
   const started: Helper[] = [];
   try {
