@@ -151,7 +151,7 @@ eachBackend('calls that overlap', (test, open, kind) => {
           outcomes.push(together ? call : await call);
         }
         const settled = await Promise.all(outcomes);
-        const after = [cpu, gpu && (await contents(own.gpu!, gpu))];
+        const after = [cpu, gpu && (await contents(own.gpu, gpu))];
         gpu?.destroy();
         return { outcomes: settled, after };
       };

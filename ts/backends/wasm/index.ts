@@ -253,10 +253,7 @@ class WasmBackend implements Backend {
     const transforms = name === 'fwht' || name === 'flatten';
     if (transforms && transformShared(shop, name, x, own.y.address!, params)) return;
     // The names of a kernel's buffers and numbers are those of its implementation: both have the type of the catalogue.
-    const implementation = kernels[name as keyof Catalogue] as (
-      addresses: Readonly<Record<string, number>>,
-      params: Readonly<Record<string, number>>,
-    ) => void;
+    const implementation = kernels[name as keyof Catalogue];
     implementation(addressesOf(own), params);
   }
 

@@ -286,7 +286,7 @@ export class WebgpuBackend implements Backend {
           room = most;
         }
         const length = Math.min(bytes - at, room);
-        all.at(-1)!.push({ copy, at, from, offset: offset + at, bytes: length });
+        all.at(-1).push({ copy, at, from, offset: offset + at, bytes: length });
         at += length;
         room -= length;
       }
@@ -451,7 +451,10 @@ const COPIED = 2 ** 18;
 function* writable(words: Uint32Array): Generator<readonly [part: Uint32Array, first: number]> {
   const { buffer, length } = words;
   const plain = buffer as { readonly [Symbol.toStringTag]: string; readonly resizable?: boolean };
-  if (plain[Symbol.toStringTag] === 'ArrayBuffer' && plain.resizable !== true) return yield [words, 0];
+  if (plain[Symbol.toStringTag] === 'ArrayBuffer' && plain.resizable !== true) {
+    yield [words, 0];
+    return;
+  }
   const copy = new Uint32Array(Math.min(length, COPIED));
   for (let first = 0; first < length; first += COPIED) {
     const part = words.subarray(first, first + COPIED);
