@@ -296,8 +296,8 @@ for (const brokerKind of brokers) {
     const workers = [];
     for (const name of ['a', 'b', 'c']) workers.push(await join(name));
     await Promise.all([server.done, ...workers.map(({ done }) => done)]);
-    // steps 5 and 10, and the end
-    assert.is(store.writes.length, 3);
+    // the start, steps 5 and 10, and the end
+    assert.is(store.writes.length, 4);
   });
 
   onBroker('split learning: features up, their gradient down', async () => {

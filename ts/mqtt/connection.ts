@@ -241,6 +241,12 @@ function linkOver({ client, connack }: Connected, given: ConnectionOptions): Lin
   // a connection that breaks is tried again; one that is refused for good is not
   client.on('error', (error) => {
     const reason = reasonOf(error);
+    if (client.connected) {
+      // mqtt.js hears nothing more after what it does not understand: Mosquitto's PUBACK of a packet that is too large has a
+      // reason code that MQTT 5 gives to other packets alone
+      if (/puback reason code/i.test(error.message)) parting = TOO_LARGE;
+      client.stream.destroy();
+    }
     if (reason !== undefined && isFinal(reason) && !client.connected)
       fail(refusedConnection(given.url, reason));
   });

@@ -1,7 +1,8 @@
 /**
  * Messages on their way to a broker: so many at a time without its acknowledgement, in the order in which they came, each again
- * after the connection broke. A packet that the broker refuses as too large halves the limit; so does one at which the
- * connection broke several times in a row, since brokers close it at a packet that they do not take, with a reason or without.
+ * after the connection broke. A packet that the broker refuses as too large halves the limit; so does the largest one
+ * under way where the connection broke several times at it, since brokers close it at a packet that they do not take, with a
+ * reason or without.
  */
 import { BrokerError, closedAt, passes, refusedMessage, TOO_LARGE, tooLarge } from './refusals.ts';
 
@@ -42,13 +43,21 @@ export interface OutboxOptions {
   readonly onPacketBytes?: (bytes: number) => void;
 }
 
+/** A message without acknowledgement, and how often the connection broke meanwhile. */
+interface UnderWay {
+  readonly topic: string;
+  readonly size: number;
+  breaks: number;
+}
+
 export class Outbox {
   readonly #options: OutboxOptions;
   readonly #gate: Gate;
   #packetBytes: number;
   #isUp = true;
   #isClosed = false;
-  #isTooLarge = false;
+  /** What was handed to the connection and is not acknowledged. */
+  readonly #underWay = new Set<UnderWay>();
   /** Those who wait for the connection. */
   #waiting: (() => void)[] = [];
   #pending = 0;
@@ -82,10 +91,13 @@ export class Outbox {
 
   async #deliver(topic: string, payload: Uint8Array, retain: boolean): Promise<void> {
     const size = payload.length;
-    let [breaks, busy] = [0, 0];
+    const one: UnderWay = { topic, size, breaks: 0 };
+    let busy = 0;
     for (;;) {
       await this.#connection();
       if (size > this.room(topic)) throw tooLarge(topic, size);
+      if (one.breaks >= HOPELESS) throw closedAt(topic, size);
+      this.#underWay.add(one);
       try {
         return await this.#options.send(topic, payload, retain);
       } catch (error) {
@@ -98,10 +110,8 @@ export class Outbox {
         if (error instanceof Broken) await pause(SOON);
         else if (passes(code) && busy < AGAIN) await pause(AGAIN_AFTER * ++busy);
         else if (typeof code === 'number') throw refusedMessage(topic, code, size);
-        else if (this.#isTooLarge || ++breaks >= SUSPICIOUS) {
-          if (breaks >= HOPELESS) throw closedAt(topic, size);
-          this.#shrink(topic, size);
-        }
+      } finally {
+        this.#underWay.delete(one);
       }
     }
   }
@@ -127,14 +137,16 @@ export class Outbox {
   /** The connection is there again. */
   up(): void {
     this.#isUp = true;
-    this.#isTooLarge = false;
     for (const call of this.#waiting.splice(0)) call();
   }
 
-  /** The connection broke; `isTooLarge` where the broker said that a packet was. */
+  /** The connection broke, before the messages under way are rejected; `isTooLarge` where the broker said that a packet was. */
   down(isTooLarge: boolean): void {
     this.#isUp = false;
-    this.#isTooLarge = isTooLarge;
+    for (const one of this.#underWay) one.breaks++;
+    const [largest] = [...this.#underWay].sort((a, b) => b.size - a.size);
+    if (largest !== undefined && (isTooLarge || largest.breaks >= SUSPICIOUS))
+      this.#shrink(largest.topic, largest.size);
   }
 
   /** Resolves when nothing is under way any more. */
