@@ -19,7 +19,7 @@ export interface PlanOptions {
   readonly compute?: number;
   /** Bits a second of the broker's and the server's links; 10^10 if left out. */
   readonly serverLink?: number;
-  /** The longest MQTT packet; 262,144 if left out. */
+  /** The longest MQTT packet; 131,072 if left out. */
   readonly packetBytes?: number;
   /** Elements a second that the server decodes and adds up; 2 * 10^8 if left out: measure yours with `npm run bench`. */
   readonly decode?: number;
@@ -75,7 +75,7 @@ export function sizeOf(options: PlanOptions): Plan {
   const bitsDown = positive('bitsDown', options.bitsDown ?? bitsUp);
   const compute = requireNumber('compute', options.compute ?? 0, '0 or more', (one) => one >= 0);
   const serverLink = positive('serverLink', options.serverLink ?? 1e10);
-  const packet = requireInteger('packetBytes', options.packetBytes ?? 262_144, 1024, 2 ** 28);
+  const packet = requireInteger('packetBytes', options.packetBytes ?? 131_072, 1024, 2 ** 28);
   const decode = positive('decode', options.decode ?? 2e8);
 
   const partsOf = (bytes: number): number => Math.max(1, Math.ceil(bytes / (packet - HEAD_BYTES - AROUND)));

@@ -3,7 +3,8 @@
  * what the system makes of a known gradient, which tells its options. The server says its own in the run's description; a worker
  * compares them with its own before it takes part.
  */
-import type { Model, System } from '../algorithms/system.ts';
+import { sumMessages } from '../algorithms/steps.ts';
+import type { Model, Outcome, System } from '../algorithms/system.ts';
 import type { Device } from '../device.ts';
 import { crc32 } from '../packet/crc32.ts';
 import { firstChain } from './record.ts';
@@ -13,7 +14,7 @@ export interface Settings {
   readonly momentum: number;
   /** The CRC-32 of the initial parameters. */
   readonly initial: number;
-  /** The CRC-32 of the system's first packet of a known gradient and of the answer to it; null where it can not be told. */
+  /** The CRC-32 of what the system makes of a known gradient in its first steps; null where it can not be told. */
   readonly packet: number | null;
 }
 
@@ -47,16 +48,35 @@ export async function settingsOf(device: Device, system: System, model: Model): 
   return { learningRate, momentum, initial: firstChain(parameters), packet: isKnown ? one : null };
 }
 
+/** Steps of the known gradient: what a first one is compressed to may not depend on all options yet, ExDyna's density for one. */
+const STEPS = 2;
+
 /** What a worker alone in its run sends of a known gradient, and what is answered: the same on all machines and backends. */
 async function packetSum(device: Device, system: System, n: number): Promise<number | null> {
   try {
-    const zeros = (): Float32Array => new Float32Array(n);
-    const model = { parameters: zeros(), velocity: zeros(), learningRate: 0, momentum: 0 };
-    const seat = { n, workers: 1 };
-    const { bytes } = await system.worker(device, { ...seat, rank: 0 }).send(probe(n), model);
-    const sent = crc32(bytes);
-    if (system.server === undefined) return sent;
-    return crcOf(sent, crc32(await system.server(device, seat).answer([bytes])));
+    const gradient = probe(n);
+    const model = {
+      parameters: new Float32Array(n),
+      velocity: new Float32Array(n),
+      learningRate: 0,
+      momentum: 0,
+    };
+    const worker = system.worker(device, { n, workers: 1, rank: 0 });
+    const server = system.server?.(device, { n, workers: 1 });
+    let sum = 0;
+    for (let step = 0; step < STEPS; step++) {
+      let outcome: Outcome | undefined;
+      for (let message = await worker.send(gradient, model); ; message = outcome.message) {
+        const { route, bytes } = message;
+        const back =
+          route === 'server' ? await server?.answer([bytes]) : route === 'sum' ? sumMessages([bytes]) : bytes;
+        if (back === undefined) return null;
+        sum = crcOf(sum, crcOf(crc32(bytes), crc32(back)));
+        outcome = await worker.receive([back]);
+        if (outcome.kind !== 'message') break;
+      }
+    }
+    return sum;
   } catch {
     // a system that does not work so says why when the run begins
     return null;
