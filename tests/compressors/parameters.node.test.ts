@@ -1,0 +1,40 @@
+/** What a compressor says of all its packets for n elements is what the golden packets have. */
+import * as assert from 'uvu/assert';
+import { readFileSync } from 'node:fs';
+import * as fewbits from '../../ts/index.ts';
+import type { Compressor } from '../../ts/index.ts';
+import type { Golden } from '../support/golden.ts';
+import { suite } from '../support/suite.ts';
+
+const test = suite('parameters that follow from the options');
+
+const index = JSON.parse(readFileSync(new URL('../vectors/index.json', import.meta.url), 'utf8')) as Golden[];
+const factories = fewbits as unknown as Record<string, (options: Golden['options']) => Compressor>;
+
+/** What depends on the vector, or on the draw. */
+const LEFT_OUT: Record<string, readonly string[]> = {
+  topK: ['coding'],
+  threshold: ['k', 'coding'],
+  randomizedTopK: ['coding'],
+  randomK: ['step', 'stream'],
+  quantized: ['low', 'high'],
+  qsgd: ['norm'],
+  ditheredSign: ['lambda'],
+  maskEncoded: ['signed'],
+  flattenedOneBit: ['step', 'stream'],
+};
+
+for (const { name, compressor, options, n, parameters } of index.filter(
+  ({ compressor }) => compressor !== 'indexList',
+))
+  test(name, () => {
+    const said = factories[compressor](options).parameters?.(n) ?? {};
+    for (const [parameter, value] of Object.entries(said)) assert.is(parameters[parameter], value, parameter);
+    const missing = Object.keys(parameters).filter((parameter) => !(parameter in said));
+    assert.equal(
+      missing.filter((parameter) => !(LEFT_OUT[compressor] ?? []).includes(parameter)),
+      [],
+    );
+  });
+
+test.run();
