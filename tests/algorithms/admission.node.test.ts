@@ -164,8 +164,12 @@ test('what a worker that only follows says is no message of a round', async () =
 });
 
 test('a compressor of your own that does not say what its packets are is held to their length', async () => {
-  const { name, options, encode } = topK({ k: 3 });
-  const system = memSgd({ name: `my ${name}`, options, encode });
+  const own = topK({ k: 3 });
+  const system = memSgd({
+    name: 'my own',
+    options: {},
+    encode: (scope, x, draw) => own.encode(scope, x, draw),
+  });
   const server = system.server!(device, { n: N, workers: 1 });
   await server.answer([await packetOf(topK({ k: 3 }))]);
   await named(server.answer([await packetOf(topK({ k: 3 }), 65)]), 'n = 65', 'expected n = 64');
@@ -220,7 +224,8 @@ test('a seat is checked when it is given', () => {
         refuses(() => system.server?.(device, seat as never), type, text, `${system.name}: ${text}`);
     }
   const split = splitLearning({ up: float32() });
-  for (const open of [split.client, split.server]) {
+  for (const side of ['client', 'server'] as const) {
+    const open = (...seat: Parameters<typeof split.client>): unknown => split[side](...seat);
     refuses(() => open(device, { rank: -1 }), RangeError, '"rank" expected', 'split');
     refuses(() => open(device, {} as never), TypeError, '"rank" expected', 'split');
     refuses(() => open(device, { rank: 2 ** 31 }), RangeError, '"rank" expected', 'split');
