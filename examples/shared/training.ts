@@ -10,8 +10,11 @@ export interface Training {
   readonly gradient: (
     model: Model,
     at: { readonly step: number; readonly rank: number; readonly workers: number },
-  ) => Promise<Float32Array> | Float32Array;
+  ) => Promise<Gradient> | Gradient;
 }
+
+/** Nothing where this worker leaves the step out. */
+type Gradient = Float32Array | null | undefined;
 
 /** A worker's place in a run. */
 export interface Place {
@@ -36,12 +39,14 @@ export async function trainOver(
 ): Promise<void> {
   const machine = system.worker(device, { n: model.parameters.length, workers, rank });
   for (let step = 0; step < steps; step++) {
-    let message = await machine.send(await gradient(model, { step, rank, workers }), model);
+    // all wait for all here: a step that is left out adds zeros
+    const own = (await gradient(model, { step, rank, workers })) ?? new Float32Array(model.parameters.length);
+    let message = await machine.send(own, model);
     for (;;) {
       const outcome = await machine.receive(await carry(message));
       if (outcome.kind === 'direction') descend(model, outcome.direction);
       if (outcome.kind !== 'message') break;
-      ({ message } = outcome); // the step has another turn
+      ({ message } = outcome); // the step has another round
     }
     onStep(step + 1);
   }

@@ -29,7 +29,7 @@ for (const [workers, n] of [
     test(`${workers} workers, ${label}: the same in each of 200 steps`, async () => {
       const density = 0.05;
       const crew = crewOf(exDyna({ density, ...options }), n, workers);
-      const simulate = simulateExDyna({ n, workers, density, measures });
+      const simulate = simulateExDyna({ n, workers, density, measures, exact: label.startsWith('exact') });
       const { length } = blocksOf(n, workers);
       let moves = 0;
       let before: readonly number[] | undefined;

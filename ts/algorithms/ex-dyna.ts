@@ -6,9 +6,13 @@
  * the residual. With acc = residual + gradient and k = density n:
  * 1. partitions are runs of blocks; from step to step single blocks move from crowded to sparse neighbours
  * 2. rank r owns partition (t + r) mod N at step t
- * 3. d follows k_prev / k, or is set from a histogram of the magnitudes, with equal ones cut so that k are selected
+ * 3. d follows k_prev / k, or is measured: set from a histogram of the magnitudes, with equal ones cut so that k are
+ *    selected (density.ts says when)
  * 4. each worker selects all |acc_i| >= d of its partition
  * 5. all-gather of the lists, all-reduce of acc at their union, divided by N; residual = acc, zero at the union
+ *
+ * All of a step's numbers are its own until its last round: then they become the state. So a step that was begun and not
+ * finished leaves nothing behind.
  *
  * Of a round over some of the workers: the partition of one whose list is missing is not selected from in this step, and counts
  * as it did in the last; sums are divided by the number of those who added to them, and the residual of one who did not keeps
@@ -18,20 +22,21 @@ import { requireBoolean, requireNumber, requireOneOf, requireOptions } from '../
 import { readIndexList, writeIndexList } from '../compressors/index-list.ts';
 import type { Device } from '../device.ts';
 import { PacketError } from '../errors.ts';
-import type { Bytes } from '../platform.ts';
-import { keyHistogram, type Levels } from './histogram.ts';
-import { Partitions } from './partitions.ts';
-import { shared, stateful } from './state.ts';
 import {
-  accumulate,
-  bytesOf,
-  finiteFloatsOf,
-  notGathered,
-  only,
-  ranksOf,
-  requireMessages,
-  takeMean,
-} from './steps.ts';
+  heldThreshold,
+  measures,
+  NEVER_MET,
+  scaledThreshold,
+  strayedAfter,
+  type Control,
+} from './density.ts';
+import { pcg4d } from '../kernels/random.ts';
+import type { Bytes } from '../platform.ts';
+import { keyHistogram, type Level, type Levels } from './histogram.ts';
+import { Partitions } from './partitions.ts';
+import { requireSeat } from './seat.ts';
+import { shared, stateful } from './state.ts';
+import { accumulate, bytesOf, notGathered, ranksOf, requireMessages, sumOf } from './steps.ts';
 import type { Message, Outcome, Seat, StepReport, System, Worker } from './system.ts';
 import { requireVector, type Vector } from './vectors.ts';
 
@@ -39,9 +44,12 @@ export interface ExDynaOptions {
   /** The share of elements that all workers together are to select in a step. */
   readonly density: number;
   /**
-   * How d follows the density: `'scaled'`, the default, as the paper does it, by 0.1 to 0.5 % a step; `'exact'`, from a
-   * histogram that all workers add to in every step: round(k) elements are selected in each, equal magnitudes by the
-   * lowest index, for three to six short rounds more.
+   * How d follows the density: `'scaled'`, the default, as the paper does it, by 0.1 to 0.5 % a step, which takes hundreds
+   * of steps after a jump of the gradients' size (see `recover`); a partition where nothing reaches d sends one element
+   * more. `'exact'`, from a histogram that all workers add to in every step, for three to six short rounds more: each step
+   * sends round(k) elements, at least one, equal magnitudes by the lowest index, zeros among them where there are fewer
+   * others. In a round over some of the workers these are the largest of the partitions whose owners took part in all of the
+   * step; of an owner that stayed away from a part of it nothing is sent, so there may be fewer, and never more.
    */
   readonly control?: 'scaled' | 'exact';
   /**
@@ -49,155 +57,140 @@ export interface ExDynaOptions {
    * the scaling follows. true if left out.
    */
   readonly warmStart?: boolean;
-}
-
-/** Steps at which a warm start sets d. */
-const WARM: ReadonlySet<number> = new Set([0, 10, 20, 40, 80, 160]);
-
-/** By how much a step scales d, by e = k_prev / k. */
-function factorFor(e: number): number {
-  if (e > 1.1) return 1.005;
-  if (e > 1) return 1.00125;
-  return e > 0.909 ? 0.9987 : 0.995;
+  /**
+   * Whether a step sets d as `'exact'` does once the density, after it has been met, was off by more than a factor of 8
+   * for 10 steps on end. One worker's gradient of a million times the usual size lifts d so far that the scaling alone
+   * selects next to nothing for more than a thousand steps. true if left out; false is the paper's control.
+   */
+  readonly recover?: boolean;
 }
 
 /**
  * ExDyna, among peers: workers gather lists of indices, then sum values. Source: arXiv 2402.13781, with the evident
- * intention of its program where the scale factors are concerned. Two additions, both options: a warm start, and exact
- * control.
+ * intention of its program where the scale factors are concerned. Three additions, all options: a warm start, recovery from
+ * a density that is far off, and exact control.
  *
- * @throws RangeError unless 0 < density <= 1
+ * @throws TypeError or RangeError unless 0 < density <= 1, and the other options are as said
  * @example
  * const worker = exDyna({ density: 0.01 }).worker(device, { n: gradient.length, workers: 4, rank: 0 });
  */
 export function exDyna(options: ExDynaOptions): System {
-  requireOptions('exDyna', options, ['density', 'control', 'warmStart']);
+  requireOptions('exDyna', options, ['density', 'control', 'warmStart', 'recover']);
   const density = requireNumber(
     'density',
     options?.density,
     'a number above 0 and up to 1',
     (d) => d > 0 && d <= 1,
   );
-  const { control = 'scaled', warmStart = true } = options;
+  const { control = 'scaled', warmStart = true, recover = true } = options;
   requireOneOf('control', control, ['scaled', 'exact']);
   requireBoolean('warmStart', warmStart);
+  requireBoolean('recover', recover);
   return {
     name: 'exDyna',
     worker: (device, seat) =>
-      new ExDynaWorker(
-        device,
-        seat,
-        density * seat.n,
-        (t) => control === 'exact' || (warmStart && WARM.has(t)),
-      ),
+      new ExDynaWorker(device, requireSeat(seat), density, {
+        exact: control === 'exact',
+        warmStart,
+        recover,
+      }),
   };
 }
 
-/** What all workers have in common. */
-type Numbers = Record<'t' | 'prepared' | 'd' | 'kPrev' | 'largest', number> &
-  Record<'counts' | 'blocks', readonly number[]>;
+/** What all workers have in common between steps. */
+interface Numbers extends Record<string, number | readonly number[]> {
+  /** The step that comes next. */
+  readonly t: number;
+  readonly d: number;
+  readonly kPrev: number;
+  /** The largest magnitude of the last direction: d that is scaled stays above 2^-10 of it. */
+  readonly largest: number;
+  /** For how many steps the density has been astray (density.ts). */
+  readonly strayed: number;
+  /** How many each partition selected in the last step, those that were forced left out. */
+  readonly counts: readonly number[];
+  readonly blocks: readonly number[];
+}
+
+/** A step under way: what it makes of the state, which stays as it is. */
+interface Step {
+  round: 'histogram' | 'ties' | 'lists' | 'values';
+  readonly partitions: Partitions;
+  /** Whether d is measured, and so the ranks that added to all of the histogram so far. */
+  readonly measured: boolean;
+  counted: readonly number[];
+  readonly search: Levels;
+  d: number;
+  /** How many of the magnitudes equal to d are taken: of all partitions together, then of the own. */
+  ties: number;
+  /** The elements of all lists, by rank. */
+  union: readonly number[];
+  counts: readonly number[];
+  report: StepReport;
+}
+
+type Inbox = readonly Uint8Array[];
 
 class ExDynaWorker implements Worker {
   readonly #device: Device;
   readonly #seat: Seat;
   /** How many elements all workers together are to select: a real number. */
   readonly #k: number;
-  readonly #measures: (t: number) => boolean;
-  readonly #partitions: Partitions;
-  readonly #residual: Float32Array;
-  readonly #acc: Float32Array;
-  readonly #direction: Float32Array;
-  /** The states before the last step that began. */
-  #former: { readonly own: Bytes; readonly common: Bytes } | undefined;
+  readonly #control: Control;
   readonly save: () => Bytes;
   readonly load: (state: Uint8Array) => void;
   readonly share: () => Bytes;
   readonly adopt: (shared: Uint8Array, taken?: boolean) => void;
 
-  #t = 0;
-  /** The step for which partitions and d are set. */
-  #prepared = 0;
-  #d: number;
-  #kPrev = 1;
-  /** The largest magnitude of the last direction: d that is scaled stays above 2^-10 of it. */
-  #largest = 0;
-  /** How many each partition selected in the last step, those that were forced left out. */
-  #counts: number[];
-
-  /** The lists of the step under way, by rank; and the search for d while it lasts. */
-  #union: number[] = [];
-  #search: Levels | undefined;
-  /** How many of the magnitudes equal to d are taken: of all partitions together, then of the own. */
-  #ties = Infinity;
-  #round: 'histogram' | 'ties' | 'lists' | 'values' | 'none' = 'none';
+  /** The residual; and acc of the step under way, which is the next residual. Between steps that is the one before. */
+  #residual: Float32Array;
+  #acc: Float32Array;
+  readonly #direction: Float32Array;
+  #numbers: Numbers;
   #report: StepReport = {};
+  #step: Step | undefined;
+  /** The numbers before the last step, for as long as #acc is the residual that belongs to them. */
+  #before: { readonly numbers: Numbers; readonly report: StepReport } | undefined;
 
-  constructor(device: Device, seat: Seat, k: number, measures: (t: number) => boolean) {
+  constructor(device: Device, seat: Seat, density: number, control: Control) {
     const { n, workers, rank } = seat;
     this.#device = device;
     this.#seat = seat;
     // of no elements, or hardly any, some number above zero
-    this.#k = Math.max(k, Number.MIN_VALUE);
-    this.#measures = measures;
-    this.#partitions = new Partitions(n, workers);
+    this.#k = Math.max(density * n, Number.MIN_VALUE);
+    this.#control = control;
     this.#residual = new Float32Array(n);
     this.#acc = new Float32Array(n);
     this.#direction = new Float32Array(n);
-    this.#d = held(1 / (2 * Math.sqrt(this.#k)), 0);
-    this.#counts = new Array<number>(workers).fill(0);
-    const numbers = (): Numbers => ({
-      t: this.#t,
-      prepared: this.#prepared,
-      d: this.#d,
-      kPrev: this.#kPrev,
-      largest: this.#largest,
-      counts: this.#counts,
-      blocks: this.#partitions.blocks,
-    });
-    const restore = (saved: Numbers): void => {
-      this.#t = saved.t;
-      this.#prepared = saved.prepared;
-      this.#d = saved.d;
-      this.#kPrev = saved.kPrev;
-      this.#largest = saved.largest;
-      this.#counts = [...saved.counts];
-      this.#partitions.blocks = [...saved.blocks];
+    this.#numbers = {
+      t: 0,
+      d: heldThreshold(1 / (2 * Math.sqrt(this.#k)), 0),
+      kPrev: 1,
+      largest: 0,
+      strayed: NEVER_MET,
+      counts: new Array<number>(workers).fill(0),
+      blocks: new Partitions(n, workers).blocks,
     };
-    const own = stateful(
-      `exDyna, worker ${rank} of ${workers}, ${n} elements`,
-      { residual: this.#residual },
-      numbers,
-      restore,
-    );
+    const numbers = (): Numbers => this.#numbers;
+    const restore = ({ t, d, kPrev, largest, strayed, counts, blocks }: Numbers): void => {
+      this.#numbers = { t, d, kPrev, largest, strayed, counts, blocks };
+      this.#step = undefined;
+      this.#before = undefined;
+    };
+    const vectors = (): { residual: Float32Array } => ({ residual: this.#residual });
+    const own = stateful(`exDyna, worker ${rank} of ${workers}, ${n} elements`, vectors, numbers, restore);
     const common = shared(`exDyna, ${workers} workers, ${n} elements`, numbers, restore, (taken) => {
-      this.#round = 'none';
-      this.#former = undefined;
       // what of it was in the sum is not known any more
       if (taken) this.#residual.fill(0);
     });
-    // in the middle of a step, the state is the one before it
-    this.save = () => (this.#round === 'none' ? own.save() : (this.#former?.own ?? own.save()));
-    this.load = (bytes) => {
-      own.load(bytes);
-      this.#round = 'none';
-      this.#former = undefined;
-    };
-    this.share = () => (this.#round === 'none' ? common.share() : (this.#former?.common ?? common.share()));
+    this.save = () => own.save();
+    this.load = (bytes) => own.load(bytes);
+    this.share = () => common.share();
     this.adopt = (bytes, taken) => common.adopt(bytes, taken);
   }
 
   get report(): StepReport {
     return this.#report;
-  }
-
-  takeBack(): void {
-    if (this.#former !== undefined) this.load(this.#former.own);
-  }
-
-  /** One that was begun and not finished is forgotten. */
-  #forget(): void {
-    if (this.#round !== 'none') this.takeBack();
-    this.#former = { own: this.save(), common: this.share() };
   }
 
   async send(gradient: Vector): Promise<Message> {
@@ -213,167 +206,283 @@ class ExDynaWorker implements Worker {
     return this.#begin();
   }
 
-  async #begin(): Promise<Message> {
-    this.#prepare();
-    this.#ties = Infinity;
-    if (this.#measures(this.#t)) {
-      this.#search = keyHistogram(this.#k);
-      return this.#count(this.#search);
-    }
-    return this.#select();
+  /** Ends a step under way; acc is about to be overwritten, so that the last one cannot be taken back any more. */
+  #forget(): void {
+    this.#step = undefined;
+    this.#before = undefined;
   }
 
-  /** 1. and 3. of this step, once: a step that one worker refused is begun anew by all, and they stay equal. */
-  #prepare(): void {
-    if (this.#prepared === this.#t) return;
-    this.#prepared = this.#t;
-    this.#partitions.balance(this.#counts, this.#kPrev);
-    if (!this.#measures(this.#t))
-      this.#d = held(this.#d * factorFor(this.#kPrev / this.#k), this.#largest * 2 ** -10);
+  /**
+   * Goes back to what was before the last step, while no other has begun; a step under way is forgotten. Where there is
+   * none to take back nothing changes.
+   */
+  takeBack(): void {
+    this.#step = undefined;
+    if (this.#before === undefined) return;
+    this.#numbers = this.#before.numbers;
+    this.#report = this.#before.report;
+    this.#before = undefined;
+    [this.#residual, this.#acc] = [this.#acc, this.#residual];
+  }
+
+  /** 1. and 3. */
+  async #begin(): Promise<Message> {
+    const { workers, n } = this.#seat;
+    const { t, d, kPrev, largest, strayed, counts, blocks } = this.#numbers;
+    const partitions = new Partitions(n, workers);
+    partitions.blocks = [...blocks];
+    if (t > 0) partitions.balance(counts, kPrev);
+    const measured = measures(this.#control, t, strayed);
+    const step: Step = {
+      round: measured ? 'histogram' : 'lists',
+      partitions,
+      measured,
+      counted: ranksOf(undefined, workers),
+      search: keyHistogram(this.#k),
+      d: measured || t === 0 ? d : scaledThreshold(d, kPrev, this.#k, largest),
+      ties: Infinity,
+      union: [],
+      counts,
+      report: {},
+    };
+    this.#step = step;
+    return measured ? this.#count(step) : this.#select(step);
   }
 
   async check(message: Uint8Array, rank: number): Promise<void> {
-    if (this.#round !== 'lists') await notGathered();
-    this.#list(message, rank);
+    const step = this.#step;
+    if (step?.round === 'lists') this.#list(step, message, rank);
+    else await notGathered();
   }
 
   async receive(inbox: readonly Uint8Array[], from?: readonly number[], used?: boolean): Promise<Outcome> {
     const ranks = ranksOf(from, this.#seat.workers);
-    switch (this.#round) {
+    const among = used ?? ranks.includes(this.#seat.rank);
+    const step = this.#step;
+    switch (step?.round) {
       case 'histogram':
-        return this.#refine(only(inbox));
+        return this.#refine(step, inbox, ranks, among);
       case 'ties':
-        return this.#cut(only(inbox));
+        return this.#cut(step, inbox, ranks, among);
       case 'lists':
-        return this.#gather(inbox, ranks);
+        return this.#gather(step, inbox, ranks);
       case 'values':
-        return this.#sum(only(inbox), ranks.length, used ?? ranks.includes(this.#seat.rank));
-      case 'none':
-        throw new Error('receive was called before send');
+        return this.#sum(step, inbox, ranks.length, among);
+      case undefined:
+        throw new Error('receive was called before send or follow');
     }
   }
 
   /** The part of acc that rank r owns in this step. */
-  #own(rank: number): { partition: number; start: number; end: number } {
-    const partition = (this.#t + rank) % this.#seat.workers;
-    return { partition, ...this.#partitions.range(partition) };
+  #own({ partitions }: Step, rank: number): { partition: number; start: number; end: number } {
+    const partition = (this.#numbers.t + rank) % this.#seat.workers;
+    return { partition, ...partitions.range(partition) };
+  }
+
+  /** The own part of acc; nothing where this worker has missed a round of the histogram, whose sums know nothing of it. */
+  #counted(step: Step): Float32Array {
+    const { start, end } = this.#own(step, this.#seat.rank);
+    return this.#acc.subarray(start, this.#isCounted(step) ? end : start);
+  }
+
+  #isCounted({ counted }: Step): boolean {
+    // one beyond the workers follows: nobody reads what it sends
+    return this.#seat.rank === this.#seat.workers || counted.includes(this.#seat.rank);
+  }
+
+  /** Who is left of the histogram after a round of it. */
+  #stay({ counted }: Step, ranks: readonly number[], among: boolean): readonly number[] {
+    return counted.filter((rank) => ranks.includes(rank) && (among || rank !== this.#seat.rank));
   }
 
   /** 3., measured: how many magnitudes of the own partition lie in each bin of the search. */
-  #count(search: Levels): Message {
-    const { start, end } = this.#own(this.#seat.rank);
-    this.#round = 'histogram';
-    return { route: 'sum', bytes: bytesOf(search.count(this.#acc.subarray(start, end))) };
+  #count(step: Step): Message {
+    return { route: 'sum', bytes: bytesOf(step.search.count(this.#counted(step))) };
   }
 
-  async #refine(sums: Uint8Array): Promise<Outcome> {
-    const search = this.#search;
-    if (search === undefined) throw new Error('no search for a threshold is under way');
-    const level = search.refine(finiteFloatsOf(sums, search.bins));
-    if (level === undefined) return { kind: 'message', message: this.#count(search) };
-    this.#search = undefined;
-    this.#d = held(level.d, 0);
-    const all = level.ties === Infinity || this.#d !== level.d;
-    this.#ties = all ? Infinity : level.ties;
-    return { kind: 'message', message: all ? await this.#select() : this.#countTies() };
+  async #refine(step: Step, sums: Inbox, ranks: readonly number[], among: boolean): Promise<Outcome> {
+    const level = step.search.refine(countsOf(sums, step.search.bins));
+    step.counted = this.#stay(step, ranks, among);
+    if (level === undefined) return { kind: 'message', message: this.#count(step) };
+    this.#setThreshold(step, level);
+    return {
+      kind: 'message',
+      message: step.ties === Infinity ? await this.#select(step) : this.#countTies(step),
+    };
+  }
+
+  /** d and the ties of a level. d that will be scaled is held; exact control selects as many whatever d is. */
+  #setThreshold(step: Step, { d, ties }: Level): void {
+    if (this.#control.exact) {
+      step.d = d;
+      // zeros fill up what is missing, those of the lowest indices
+      step.ties = d > 0 ? ties : step.search.missing;
+    } else {
+      step.d = heldThreshold(d, 0);
+      step.ties = step.d === d ? ties : Infinity;
+    }
   }
 
   /** 3., where too many magnitudes are equal to d: how many each partition has, in a place of its own. */
-  #countTies(): Message {
-    const { partition, start, end } = this.#own(this.#seat.rank);
+  #countTies(step: Step): Message {
+    const { partition } = this.#own(step, this.#seat.rank);
     const counts = new Float32Array(this.#seat.workers);
-    for (let i = start; i < end; i++) if (Math.abs(this.#acc[i]) === this.#d) counts[partition]++;
-    this.#round = 'ties';
+    for (const value of this.#counted(step)) if (Math.abs(value) === step.d) counts[partition]++;
+    step.round = 'ties';
     return { route: 'sum', bytes: bytesOf(counts) };
   }
 
   /** The partitions take of them in their order: those of the lowest indices. */
-  async #cut(sums: Uint8Array): Promise<Outcome> {
-    const { partition } = this.#own(this.#seat.rank);
-    const before = finiteFloatsOf(sums, this.#seat.workers).subarray(0, partition);
-    this.#ties = Math.max(
+  async #cut(step: Step, sums: Inbox, ranks: readonly number[], among: boolean): Promise<Outcome> {
+    const { partition } = this.#own(step, this.#seat.rank);
+    const before = countsOf(sums, this.#seat.workers).subarray(0, partition);
+    step.counted = this.#stay(step, ranks, among);
+    step.ties = Math.max(
       0,
-      before.reduce((left, count) => left - count, this.#ties),
+      before.reduce((left, count) => left - count, step.ties),
     );
-    return { kind: 'message', message: await this.#select() };
+    return { kind: 'message', message: await this.#select(step) };
   }
 
-  /** 4. all |acc_i| >= d of the own partition, the ties as cut; where there is none, one element in turn. */
-  async #select(): Promise<Message> {
-    const { start, end } = this.#own(this.#seat.rank);
+  /**
+   * 4. all |acc_i| >= d of the own partition, the ties as cut; where there is none, one element in turn, unless the density
+   * is to be exact.
+   */
+  async #select(step: Step): Promise<Message> {
+    const { exact } = this.#control;
+    const { rank } = this.#seat;
+    const { start, end } = this.#own(step, rank);
     const length = end - start;
-    this.#round = 'lists';
-    const own = this.#acc.subarray(start, end);
-    const { indices: reached } = await this.#device.kernels.threshold(own, this.#d);
-    const indices = this.#ties === Infinity ? reached : withoutTies(reached, own, this.#d, this.#ties);
-    const forced = indices.length === 0 && length > 0;
-    const list = forced ? new Uint32Array([this.#t % length]) : indices;
-    return { route: 'gather', bytes: writeIndexList(list, length, forced ? 1 : 0) };
+    step.round = 'lists';
+    const own = exact ? this.#counted(step) : this.#acc.subarray(start, end);
+    const { indices: reached } = await this.#device.kernels.threshold(own, step.d);
+    const indices = step.ties === Infinity ? reached : withoutTies(reached, own, step.d, step.ties);
+    const forced = !exact && indices.length === 0 && length > 0;
+    const list = forced ? new Uint32Array([this.#numbers.t % length]) : indices;
+    return { route: 'gather', bytes: writeIndexList(list, length, forced ? FORCED : this.#tagOf(rank)) };
   }
 
   /** 5. the union of the lists is their concatenation; acc there goes to the sum. */
-  async #gather(inbox: readonly Uint8Array[], ranks: readonly number[]): Promise<Outcome> {
+  #gather(step: Step, inbox: readonly Uint8Array[], ranks: readonly number[]): Outcome {
     const { workers, n, rank: own } = this.#seat;
     requireMessages('inbox', inbox, ranks.length);
-    const lists = ranks.map((rank, i) => this.#list(inbox[i], rank));
-    this.#union = lists.flatMap(({ start, indices }) => Array.from(indices, (index) => start + index));
+    const lists = ranks.map((rank, i) => this.#list(step, inbox[i], rank));
+    const union = lists.flatMap(({ start, indices }) => Array.from(indices, (index) => start + index));
     // those that were forced say nothing of the threshold
-    for (const { partition, indices, forced } of lists) this.#counts[partition] = forced ? 0 : indices.length;
-    this.#kPrev = Math.max(
-      this.#counts.reduce((sum, count) => sum + count, 0),
-      1,
-    );
+    const counts = [...step.counts];
+    for (const { partition, indices, forced } of lists) counts[partition] = forced ? 0 : indices.length;
     const sent = lists[ranks.indexOf(own)];
-    this.#report = {
+    step.report = {
       ...(sent && { density: sent.indices.length / n }),
-      union: this.#union.length / n,
-      threshold: this.#d,
-      imbalance: Math.max(...this.#counts) / (this.#kPrev / workers),
+      union: union.length / n,
+      threshold: step.d,
+      imbalance: Math.max(...counts) / (totalOf(counts, 1) / workers),
     };
-    this.#round = 'values';
-    const values = Float32Array.from(this.#union, (i) => this.#acc[i]);
+    step.union = union;
+    step.counts = counts;
+    step.round = 'values';
+    const values = Float32Array.from(union, (i) => this.#acc[i]);
     return { kind: 'message', message: { route: 'sum', bytes: bytesOf(values) } };
   }
 
   /** @throws PacketError unless the message is a list that the worker of this rank may send in this step */
   #list(
+    step: Step,
     bytes: Uint8Array,
     rank: number,
   ): { partition: number; start: number; indices: Uint32Array; forced: boolean } {
-    const { partition, start, end } = this.#own(rank);
+    const { partition, start, end } = this.#own(step, rank);
+    const { t } = this.#numbers;
     const { indices, length, tag } = readIndexList(bytes);
     if (length !== end - start)
-      throw new PacketError(`a list over ${length} elements from rank ${rank}, expected ${end - start}`, 8);
-    const forced = tag === 1;
+      throw new PacketError(
+        `a list over ${length} elements from rank ${rank}, whose partition ${partition} has ${end - start} in step ${t}`,
+        8,
+      );
+    const { exact } = this.#control;
+    const forced = tag === FORCED;
+    if (!forced && tag !== this.#tagOf(rank)) {
+      const of = Array.from({ length: this.#seat.workers }, (_, one) => one).find(
+        (one) => tag === this.#tagOf(one),
+      );
+      const whose = of === undefined ? `with tag ${tag}` : `by rank ${of}`;
+      throw new PacketError(`a list ${whose}, expected one by rank ${rank} in step ${t}`, 32);
+    }
     const fits = forced
-      ? indices.length === 1 && indices[0] === this.#t % length
-      : tag === 0 && (indices.length > 0 || length === 0);
+      ? !exact && indices.length === 1 && indices[0] === t % length
+      : exact || indices.length > 0 || length === 0;
     if (!fits)
       throw new PacketError(
-        `a list of ${indices.length} with tag ${tag} from rank ${rank} in step ${this.#t}`,
+        `a list of ${indices.length} elements${forced ? ', forced,' : ''} from rank ${rank} in step ${t}`,
         16,
       );
     return { partition, start, indices, forced };
   }
 
-  /** 5. the direction is the mean at the union; the residual keeps the rest. */
-  async #sum(sums: Uint8Array, count: number, among: boolean): Promise<Outcome> {
-    const values = finiteFloatsOf(sums, this.#union.length);
-    takeMean(this.#union, values, { count, among }, this.#acc, this.#residual, this.#direction);
-    this.#largest = this.#union.reduce((most, i) => Math.max(most, Math.abs(this.#direction[i])), 0);
-    this.#t++;
-    this.#round = 'none';
+  #tagOf(rank: number): number {
+    return tagOf(this.#seat.n, this.#numbers.t, rank);
+  }
+
+  /** 5. the direction is the mean at the union; the residual is acc, zero at the union. So the step becomes the state. */
+  #sum(step: Step, sums: Inbox, count: number, among: boolean): Outcome {
+    const { union, counts } = step;
+    const values = sumOf(sums, union.length);
+    this.#direction.fill(0);
+    let largest = 0;
+    for (let j = 0; j < union.length; j++) {
+      this.#direction[union[j]] = values[j] / count;
+      largest = Math.max(largest, Math.abs(this.#direction[union[j]]));
+      if (among) this.#acc[union[j]] = 0;
+    }
+    const { t, strayed } = this.#numbers;
+    this.#before = { numbers: this.#numbers, report: this.#report };
+    this.#numbers = {
+      t: t + 1,
+      d: step.d,
+      kPrev: totalOf(counts, 1),
+      largest,
+      strayed: strayedAfter(strayed, totalOf(counts, 0), this.#k, step.measured),
+      counts,
+      blocks: step.partitions.blocks,
+    };
+    this.#report = step.report;
+    this.#step = undefined;
+    [this.#residual, this.#acc] = [this.#acc, this.#residual];
     return { kind: 'direction', direction: this.#direction };
   }
+}
+
+/** The tag of a list of the one element that a partition sends where nothing reaches d. */
+export const FORCED = 1;
+
+/**
+ * The tag of any other list: whose it is, so that one by another rank, of another step or for a vector of another length is
+ * found out though its partition is as long.
+ */
+export function tagOf(n: number, t: number, rank: number): number {
+  const four = new Int32Array(4);
+  pcg4d(n, t, rank, 0, four);
+  return Math.max(FORCED + 1, four[0] >>> 0);
+}
+
+/** The sum of the counts, at least `least`. */
+function totalOf(counts: readonly number[], least: number): number {
+  return Math.max(
+    counts.reduce((sum, count) => sum + count, 0),
+    least,
+  );
+}
+
+/** @throws PacketError unless the message has `length` counts */
+function countsOf(sums: Inbox, length: number): Float32Array {
+  const counts = sumOf(sums, length);
+  const bad = counts.findIndex((count) => count < 0 || !Number.isInteger(count));
+  if (bad >= 0) throw new PacketError(`count ${bad} of the message is ${counts[bad]}`, bad * 4);
+  return counts;
 }
 
 /** Of `indices`, those at which |x| is not d, and the first `ties` of the others. */
 function withoutTies(indices: Uint32Array, x: Float32Array, d: number, ties: number): Uint32Array {
   let left = ties;
   return indices.filter((i) => Math.abs(x[i]) !== d || left-- > 0);
-}
-
-/** A threshold as float32, within 2^-100 and 2^100, and not below `least`. */
-function held(d: number, least: number): number {
-  return Math.fround(Math.min(Math.max(d, 2 ** -100, least), 2 ** 100));
 }

@@ -35,6 +35,8 @@ export interface Levels {
   count(x: Float32Array): Float32Array;
   /** Takes the sums over all workers: the threshold, or undefined where there is another round. */
   refine(sums: Float32Array): Level | undefined;
+  /** How many of those that are wanted were not found above zero, once refine gave a threshold of 0. */
+  readonly missing: number;
 }
 
 /** Begins a search for the threshold that round(k) elements reach, at least one. Counts are exact up to 2^24 a bin. */
@@ -44,7 +46,11 @@ export function keyHistogram(k: number): Levels {
   let prefix = 0;
   /** Elements above the bin that the search is in. */
   let above = 0;
+  let missing = 0;
   return {
+    get missing() {
+      return missing;
+    },
     get bins() {
       return DIGITS[round].bins;
     },
@@ -65,8 +71,12 @@ export function keyHistogram(k: number): Levels {
       while (bin > 0 && above + sums[bin] < wanted) above += sums[bin--];
       prefix += bin * 2 ** shift;
       const reached = above + sums[bin];
-      // only the first round can end below: then there are fewer
-      if (reached < wanted) return { d: 0, ties: Infinity };
+      if (reached < wanted && round === 0) {
+        missing = wanted - reached;
+        return { d: 0, ties: Infinity };
+      }
+      // fewer than the round before counted: one who added to it has left, and the others' are taken as they are
+      if (reached < wanted) return { d: floatOf(prefix), ties: Infinity };
       if (++round >= LEAST_DIGITS && reached === wanted) return { d: floatOf(prefix), ties: Infinity };
       return round < DIGITS.length ? undefined : { d: floatOf(prefix), ties: wanted - above };
     },

@@ -10,7 +10,7 @@
  * used, usually after the first step, and nothing is averaged, there is no such round. It comes first so that a step that is
  * lost after it has changed nothing.
  */
-import { bytesOf, finiteFloatsOf, notGathered, only } from '../algorithms/steps.ts';
+import { bytesOf, notGathered, sumOf } from '../algorithms/steps.ts';
 import type { Message, Model, Outcome, Seat, System, Worker } from '../algorithms/system.ts';
 import { packState, unpackState } from '../algorithms/state.ts';
 import type { Vector } from '../algorithms/vectors.ts';
@@ -67,6 +67,8 @@ interface Begun {
   readonly unused: readonly number[];
   /** Elements of this round. */
   readonly length: number;
+  /** The own numbers beside the model, where they are averaged. */
+  readonly beside: Float32Array | undefined;
 }
 
 function workerFor<Direction extends Vector>(
@@ -84,11 +86,20 @@ function workerFor<Direction extends Vector>(
   let begun: Begun | undefined;
   /** What all said in that round, until the step is done. */
   let said:
-    { readonly sum: Float32Array; readonly unused: readonly number[]; readonly count: number } | undefined;
+    | {
+        readonly sum: Float32Array;
+        readonly unused: readonly number[];
+        readonly count: number;
+        readonly beside: Float32Array | undefined;
+      }
+    | undefined;
   /** The model of this step, and what its unused arrays were. */
   let kept:
     | { readonly model: Model; readonly arrays: ReadonlyMap<number, readonly [Float32Array, Float32Array]> }
     | undefined;
+
+  /** What there was before the last step, until the next one begins; `beside` where numbers beside the model were averaged. */
+  let former: { readonly used: Float32Array; readonly beside?: Float32Array } | undefined;
 
   const forget = (): void => {
     begun = undefined;
@@ -103,6 +114,7 @@ function workerFor<Direction extends Vector>(
     own: (unused: readonly number[]) => Promise<readonly Float32Array[]>,
   ): Promise<Message> => {
     forget();
+    former = undefined;
     const unused = unusedNow();
     if (model !== undefined && unused.length > 0)
       kept = {
@@ -116,19 +128,18 @@ function workerFor<Direction extends Vector>(
       };
     const length = unused.length + (averaged?.length ?? 0);
     if (length === 0) return message;
-    begun = { message, unused, length };
+    const [flags, beside] = await own(unused);
+    begun = { message, unused, length, beside };
     const vector = new Float32Array(length);
-    let at = 0;
-    for (const part of await own(unused)) {
-      vector.set(part, at);
-      at += part.length;
-    }
+    if (flags !== undefined) vector.set(flags);
+    if (beside !== undefined) vector.set(beside, unused.length);
     return { route: 'sum', bytes: bytesOf(vector) };
   };
 
   /** The end of a step: arrays that were used are so from now on, those that were not are as they were. */
   const settle = (outcome: Exclude<Outcome<Direction>, { kind: 'message' }>): typeof outcome => {
-    const { sum, unused, count } = said ?? { sum: new Float32Array(0), unused: [], count: 1 };
+    const { sum, unused, count, beside } = said ?? { sum: new Float32Array(0), unused: [], count: 1 };
+    former = { used: used.slice(), ...(beside !== undefined && { beside }) };
     unused.forEach((i, k) => {
       if (sum[k] > 0) used[i] = 1;
     });
@@ -161,6 +172,7 @@ function workerFor<Direction extends Vector>(
       throw new PacketError(`a state of ${vectors.used?.length ?? 0} arrays, expected ${used.length}`, 4);
     give(rest);
     forget();
+    former = undefined;
     used.set(vectors.used);
   };
 
@@ -184,10 +196,19 @@ function workerFor<Direction extends Vector>(
         const outcome = await worker.receive(inbox, from, wasUsed);
         return outcome.kind === 'message' ? outcome : settle(outcome);
       }
-      const { message, unused, length } = begun;
-      said = { sum: finiteFloatsOf(only(inbox), length), unused, count: from?.length ?? workers };
+      const { message, unused, length, beside } = begun;
+      said = { sum: sumOf(inbox, length), unused, count: from?.length ?? workers, beside };
       begun = undefined;
       return { kind: 'message', message };
+    },
+    takeBack() {
+      worker.takeBack();
+      if (former !== undefined) {
+        used.set(former.used);
+        if (former.beside !== undefined) averaged?.write(former.beside);
+      }
+      forget();
+      former = undefined;
     },
     check: (message, rank) => (begun === undefined ? worker.check(message, rank) : notGathered()),
     share: () => packed(own(), worker.share()),

@@ -11,6 +11,10 @@ export interface Settings {
   readonly density: number;
   /** Whether step t measures d rather than scaling it. */
   readonly measures: (t: number) => boolean;
+  /** Exact control: exactly k elements, however small, and none on top. */
+  readonly exact?: boolean;
+  /** Whether d is measured also after ten steps of a density that is off by more than 8, once it has been met; true if left out. */
+  readonly recover?: boolean;
 }
 
 /** Steps that a warm start measures. */
@@ -104,6 +108,8 @@ export function simulateExDyna({
   workers,
   density,
   measures,
+  exact = false,
+  recover = true,
 }: Settings): (gradients: readonly Float32Array[]) => Simulated {
   const k = density * n;
   const table = blocksOf(n, workers);
@@ -114,6 +120,9 @@ export function simulateExDyna({
   let largest = 0;
   let residuals = Array.from({ length: workers }, () => new Float32Array(n));
   let t = 0;
+  // steps of a density that is off, since it was met
+  let met = false;
+  let off = 0;
 
   return (gradients) => {
     const accs = residuals.map((residual, r) => residual.map((value, i) => value + gradients[r][i]));
@@ -133,11 +142,14 @@ export function simulateExDyna({
     const clamped = (wanted: number, least = 0): number =>
       Math.fround(Math.min(Math.max(wanted, 2 ** -100, least), 2 ** 100));
     let ties = Infinity;
-    if (measures(t)) {
+    const measuring = measures(t) || (recover && off >= 10);
+    if (measuring) {
       const owned = parts.flatMap(({ start, end }, r) => Array.from(accs[r].subarray(start, end), Math.abs));
       const level = measured(owned, k);
-      d = clamped(level.d);
+      d = exact ? level.d : clamped(level.d);
       if (d === level.d) ties = level.ties;
+      // zeros are ties too
+      if (exact && d === 0) ties = Math.max(1, Math.round(k)) - owned.filter((m) => m > 0).length;
     } else if (t > 0) d = clamped(d * scaleOf(kPrev / k), largest / 1024);
     // 5. selection, of equal magnitudes the lowest indices of the whole vector
     const equal = parts
@@ -153,7 +165,7 @@ export function simulateExDyna({
       return indices;
     });
     const lengths = parts.map(({ start, end }) => end - start);
-    const forced = found.map((indices, r) => indices.length === 0 && lengths[r] > 0);
+    const forced = found.map((indices, r) => !exact && indices.length === 0 && lengths[r] > 0);
     const lists = found.map((indices, r) => (forced[r] ? [parts[r].start + (t % lengths[r])] : indices));
     // 6. exchange
     const direction = new Float32Array(n);
@@ -172,6 +184,10 @@ export function simulateExDyna({
       1,
       counts.reduce((sum, count) => sum + count, 0),
     );
+    const selected = counts.reduce((sum, count) => sum + count, 0);
+    if (selected <= 8 * k && 8 * selected >= Math.floor(k)) [met, off] = [true, 0];
+    else if (measuring) [met, off] = [false, 0];
+    else if (met) off++;
     last = { counts, t };
     t++;
     return {

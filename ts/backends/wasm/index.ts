@@ -2,7 +2,6 @@
  * The wasm backend: the kernels of assembly/, with SIMD where the engine has it, on the calling thread and those that help
  * it. Kernels that go through one vector piece by piece wait for each other, and are done together before anything else is.
  */
-import type { Catalogue } from '../../kernels/catalogue.ts';
 import type { Kernel } from '../../kernels/kernel.ts';
 import type { Bytes } from '../../platform.ts';
 import type { Backend, DeviceBuffer, ReadRequest } from '../backend.ts';
@@ -82,6 +81,12 @@ function isOurs(module: unknown): module is WebAssembly.Module {
     imports.length === 1 && imports[0].kind === 'memory' && EXPORTS.every((name) => names.includes(name))
   );
 }
+
+/** A kernel by the addresses of its buffers and its numbers. */
+type Implementation = (
+  addresses: Readonly<Record<string, number>>,
+  params: Readonly<Record<string, number>>,
+) => void;
 
 /** Pages that shared memory may grow to: all that Heap hands out. */
 const MOST_PAGES = 65535;
@@ -253,8 +258,8 @@ class WasmBackend implements Backend {
     const transforms = name === 'fwht' || name === 'flatten';
     if (transforms && transformShared(shop, name, x, own.y.address!, params)) return;
     // The names of a kernel's buffers and numbers are those of its implementation: both have the type of the catalogue.
-    const implementation = kernels[name as keyof Catalogue];
-    implementation(addressesOf(own), params);
+    const implementations = kernels as unknown as Readonly<Record<string, Implementation>>;
+    implementations[name](addressesOf(own), params);
   }
 
   /** Copies what is only lent into linear memory. */

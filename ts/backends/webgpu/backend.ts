@@ -277,16 +277,17 @@ export class WebgpuBackend implements Backend {
   /** Buffers that bring copies back: one, or where they are more than a buffer holds, several full ones. */
   #readbacksFor(copies: readonly Copy[]): Readback[] {
     const most = this.#readbacks.most - (this.#readbacks.most % 4);
-    const all: Piece[][] = [[]];
+    let last: Piece[] = [];
+    const all = [last];
     let room = most;
     for (const [copy, { from, offset, bytes }] of copies.entries())
       for (let at = 0; at < bytes;) {
         if (room === 0) {
-          all.push([]);
+          all.push((last = []));
           room = most;
         }
         const length = Math.min(bytes - at, room);
-        all.at(-1).push({ copy, at, from, offset: offset + at, bytes: length });
+        last.push({ copy, at, from, offset: offset + at, bytes: length });
         at += length;
         room -= length;
       }
