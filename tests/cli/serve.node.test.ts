@@ -1,0 +1,201 @@
+/** `fewbits serve` with workers of its own, as processes: signals, the state, and what is printed. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import * as assert from 'uvu/assert';
+import { openBroker } from '../../ts/mqtt/broker.ts';
+import { suite } from '../support/suite.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const test = suite('serve and its workers');
+
+/** How long a run may take to end, on a machine with other work. */
+const SECONDS = 20;
+
+interface Served {
+  readonly child: ChildProcess;
+  errors(): string;
+  /** Resolves when standard error has that. */
+  until(words: RegExp): Promise<void>;
+  /** The exit status and standard output. */
+  readonly ended: Promise<{ readonly status: number | null; readonly output: string }>;
+}
+
+const running: ChildProcess[] = [];
+
+function serve(args: readonly string[], detached = false): Served {
+  const task = ['--task', './tests/cli/slow-task.ts', '--backend', 'js', '--workers', '2'];
+  const child = spawn(process.execPath, ['--import', 'tsx', 'ts/cli/main.ts', 'serve', ...task, ...args], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached,
+  });
+  running.push(child);
+  let [output, errors] = ['', ''];
+  let look = (): void => {};
+  child.stdout.on('data', (data: Buffer) => (output += data.toString()));
+  child.stderr.on('data', (data: Buffer) => {
+    errors += data.toString();
+    look();
+  });
+  return {
+    child,
+    errors: () => errors,
+    until: (words) =>
+      new Promise((resolve, reject) => {
+        look = () => {
+          if (words.test(errors)) resolve();
+        };
+        child.once('close', () => reject(new Error(`it has ended: ${errors}`)));
+        look();
+      }),
+    ended: new Promise((resolve) => {
+      child.once('close', (status) => resolve({ status, output }));
+    }),
+  };
+}
+
+test.after(() => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
+/** Processes whose parent is this one. */
+function childrenOf(pid: number): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((one) => {
+      try {
+        return (
+          Number(
+            readFileSync(`/proc/${one}/stat`, 'utf8')
+              .replace(/^.*\) /, '')
+              .split(' ')[1],
+          ) === pid
+        );
+      } catch {
+        return false;
+      }
+    });
+}
+
+const isAlive = (pid: number): boolean => {
+  try {
+    return !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return false;
+  }
+};
+
+async function within<T>(work: Promise<T>, what: string): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`not within ${SECONDS} s: ${what}`)), SECONDS * 1000);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Waits until none of these is alive. */
+async function gone(pids: readonly number[]): Promise<void> {
+  while (pids.some(isAlive))
+    await new Promise((resolve) => {
+      setTimeout(resolve, 50);
+    });
+}
+
+const inFolder = (name: string, body: (folder: string) => Promise<void>): void => {
+  test(name, async () => {
+    if (process.platform !== 'linux') return;
+    const folder = mkdtempSync(`${tmpdir()}/fewbits-serve-`);
+    try {
+      await body(folder);
+    } finally {
+      chmodSync(folder, 0o755);
+      rmSync(folder, { recursive: true });
+    }
+  });
+};
+
+inFolder(
+  'SIGTERM to the server alone: it and its workers end, the state is saved, and it goes on from there',
+  async (folder) => {
+    const state = ['--state', `${folder}/state`];
+    const first = serve([...state, '--deadline', '5']);
+    await first.until(/without|round 1\d* of|local-1 is here/);
+    await new Promise((resolve) => {
+      setTimeout(resolve, 3000);
+    });
+    const workers = childrenOf(first.child.pid as number);
+    assert.ok(workers.length >= 2, `${workers.length} workers`);
+    first.child.kill('SIGTERM');
+    const { status, output } = await within(first.ended, first.errors());
+    await within(gone(workers), 'its workers');
+    assert.is(status, 0);
+    const step = Number(/state saved in \S+: step (\d+) of 100000/.exec(first.errors())?.[1]);
+    assert.ok(step > 3, first.errors());
+    assert.match(output, new RegExp(`^${step} steps, `));
+    assert.match(first.errors(), new RegExp(`SIGTERM: stopping.*\n(.*\n)*.*stopped after step ${step}`));
+    const second = serve([...state, '--steps', String(step + 5)]);
+    const end = await within(second.ended, second.errors());
+    assert.match(second.errors(), new RegExp(`goes on from step ${step} of ${step + 5}`));
+    assert.match(end.output, new RegExp(`^${step + 5} steps, `));
+  },
+);
+
+inFolder('SIGINT to the group, as Ctrl-C sends it', async () => {
+  const one = serve([], true);
+  await one.until(/local-1 is here/);
+  const workers = childrenOf(one.child.pid as number);
+  process.kill(-(one.child.pid as number), 'SIGINT');
+  const { status } = await within(one.ended, one.errors());
+  assert.is(status, 0);
+  await within(gone(workers), 'its workers');
+  assert.match(one.errors(), /without --state nothing is kept/);
+});
+
+inFolder('a second signal ends all at once', async () => {
+  const one = serve([]);
+  await one.until(/local-1 is here/);
+  const workers = childrenOf(one.child.pid as number);
+  for (const pid of workers) process.kill(pid, 'SIGSTOP');
+  one.child.kill('SIGTERM');
+  await one.until(/SIGTERM: stopping/);
+  one.child.kill('SIGTERM');
+  const { status } = await within(one.ended, one.errors());
+  assert.is(status, 128 + 15);
+  await within(gone(workers), 'its workers');
+});
+
+inFolder('workers leave when the process of their server is killed', async () => {
+  const one = serve([]);
+  await one.until(/local-1 is here/);
+  const workers = childrenOf(one.child.pid as number);
+  one.child.kill('SIGKILL');
+  await within(gone(workers), 'its workers');
+});
+
+inFolder('a server whose broker is gone ends on SIGTERM', async (folder) => {
+  const broker = await openBroker();
+  const one = serve(['--broker', broker.url, '--state', `${folder}/state`]);
+  await one.until(/to join/);
+  await broker.close();
+  one.child.kill('SIGTERM');
+  const { status } = await within(one.ended, one.errors());
+  assert.is(status, 0);
+  assert.ok(existsSync(`${folder}/state`));
+});
+
+inFolder('a state that cannot be written is an error before anybody joins', async (folder) => {
+  const one = serve(['--state', `${folder}/none/state`]);
+  const { status } = await within(one.ended, one.errors());
+  assert.is(status, 1);
+  assert.match(one.errors(), /cannot write/);
+  assert.not.match(one.errors(), /is here/);
+});
+
+test.run();
