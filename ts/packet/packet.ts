@@ -51,10 +51,7 @@ export interface Section {
 }
 
 /** Lays a packet out as bytes, in an ArrayBuffer of its own. `shorten` is for the CRC. */
-export function writePacket(
-  { id, n, parameters, sections }: Parts,
-  shorten?: Shorten,
-): Bytes {
+export function writePacket({ id, n, parameters, sections }: Parts, shorten?: Shorten): Bytes {
   const bodyWords = sections.reduce((words, section) => words + section.length, 0);
   const words = new Uint32Array(HEADER_WORDS + parameters.length + bodyWords + CRC_WORDS);
   words[0] = MAGIC;

@@ -59,7 +59,6 @@ const OF_SERVER: readonly Name[] = [
   'steps',
   'seed',
   'quorum',
-  'deadline',
   'check-every',
   'state',
   'listen',
