@@ -323,8 +323,10 @@ for (const { label, system, momentum, conserves } of systems)
       const given = gradients(N, 1, 3)[0];
       const { route, bytes } = await worker.send(given, trained[0]);
       if (how !== 'begun anew' && how !== 'gone back') {
-        // the others take step 3 without it
-        await stepOf({ ...crew, workers: [other] }, [0], gradients(N, WORKERS, 3).slice(1), trained.slice(1));
+        // the others take step 3 without it; what stands in for it is not used
+        const absent = system.worker(device, { n: N, workers: WORKERS, rank: 0 });
+        absent.adopt(other.share());
+        await stepOf({ ...crew, workers: [absent, other] }, [1], gradients(N, WORKERS, 3), trained);
         shares.push(other.share());
       }
       const shared = how === 'gone back' ? shares[2] : shares[shares.length - 1];
