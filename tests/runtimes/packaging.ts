@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import type { Check } from './check.ts';
 import type { Consumer } from './consumer.ts';
-import { command, run, versionOf } from './tools.ts';
+import { command, packaged, run, versionOf } from './tools.ts';
 
 const TSC = fileURLToPath(new URL('../../node_modules/typescript/bin/tsc', import.meta.url));
 
@@ -18,6 +18,7 @@ export function packageChecks(consumer: Consumer): Check[] {
     check(`publint ${versionOf('publint')}`, publint),
     check(`attw ${versionOf('@arethetypeswrong/cli')}`, typesFound),
     check(`TypeScript ${ts.version}`, typesCompile),
+    check('types of old compilers', typesEverywhere),
     check('imports', nothingRuns),
     check('fewbits doctor', doctor),
   ];
@@ -34,6 +35,34 @@ async function publint({ tarball }: Consumer): Promise<string> {
 async function typesFound({ tarball }: Consumer): Promise<string> {
   await run(command('attw'), ['--profile', 'esm-only', tarball]);
   return 'types of each entry found from ES modules and bundlers';
+}
+
+/** The versions whose rules on typed arrays, libraries and emit differ: the oldest, 5.7's generic arrays, the newest. */
+const COMPILERS = ['typescript-5.4', 'typescript-5.6', 'typescript-5.7', 'typescript-5.9', 'typescript-7'];
+
+/**
+ * Programs of which nothing may be `any` (consumer/types.mts, and in pages types-in-page.mts): by old and new compilers, with
+ * the DOM library and without, with declarations checked and not. There are no @webgpu/types, no @types/node and no peers.
+ */
+async function typesEverywhere({ folder }: Consumer): Promise<string> {
+  for (const compiler of COMPILERS)
+    for (const [lib, files] of [
+      [['es2022'], ['types.mts']],
+      [
+        ['es2022', 'dom'],
+        ['types.mts', 'types-in-page.mts'],
+      ],
+    ])
+      for (const skipLibCheck of [false, true]) {
+        const compilerOptions = {
+          ...{ noEmit: true, strict: true, target: 'es2022', lib, types: [], skipLibCheck },
+          ...{ module: 'nodenext', moduleResolution: 'nodenext' },
+        };
+        const project = join(folder, 'tsconfig.types.json');
+        writeFileSync(project, JSON.stringify({ compilerOptions, files }));
+        await run(process.execPath, [packaged(`${compiler}/bin/tsc`), '-p', project], { cwd: folder });
+      }
+  return 'TypeScript 5.4 to 7, with DOM and without, declarations checked and not: nothing is any';
 }
 
 /** A user's program in strict TypeScript, which also reads all of the package's declarations. */

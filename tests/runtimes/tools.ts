@@ -63,6 +63,11 @@ export function command(name: string): string {
   return `${MODULES}/.bin/${name}${WINDOWS ? '.cmd' : ''}`;
 }
 
+/** A file of a package of the project. */
+export function packaged(path: string): string {
+  return `${MODULES}/${path}`;
+}
+
 /** The version of a package of the project; undefined where it is not installed, for another system say. */
 export function versionOf(name: string): string | undefined {
   try {
