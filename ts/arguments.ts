@@ -4,6 +4,7 @@
  */
 import type { GpuRange } from './backends/backend.ts';
 import type { Compressor } from './compressors/compressor.ts';
+import { nearest } from './nearest.ts';
 
 /** A value as an error message shows it: short, and never the contents of an array. */
 export function shown(value: unknown): string {
@@ -40,7 +41,7 @@ export function requireNumber(
 export function requireOneOf<T extends string>(name: string, value: unknown, choices: readonly T[]): T {
   const message = `"${name}" expected one of ${choices.join(', ')}, got ${shown(value)}`;
   if (typeof value !== 'string') throw new TypeError(message);
-  if (!choices.includes(value as T)) throw new RangeError(message + suggestion(value, choices));
+  if (!choices.includes(value as T)) throw new RangeError(message + meant(value, choices));
   return value as T;
 }
 
@@ -113,48 +114,12 @@ export function requireOptions(owner: string, options: unknown, names: readonly 
     if (!names.includes(name))
       throw new RangeError(
         `${owner} has no option "${name}"; it has ${names.length ? names.join(', ') : 'none'}` +
-          suggestion(name, names),
+          meant(name, names),
       );
 }
 
 /** What follows an error about `given` where one of `names` is likely meant; nothing where none is. */
-export function suggestion(given: string, names: readonly string[]): string {
-  const likely = closest(given, names);
-  return likely === undefined ? '' : `. Did you mean "${likely}"?`;
-}
-
-/**
- * The one of `names` that differs from `given` in the fewest letters, and in no more than a third of its own; else the one
- * that has it for a part, `averagePeriod` for `period`. Capitals, hyphens and underscores do not count.
- */
-function closest(given: string, names: readonly string[]): string | undefined {
-  const plain = (name: string): string => name.toLowerCase().replace(/[-_ ]/g, '');
-  let best: { name: string; distance: number } | undefined;
-  for (const name of names) {
-    const distance = editDistance(plain(given.slice(0, 100)), plain(name));
-    const most = Math.floor(plain(name).length / 3);
-    if (distance <= most && !(best !== undefined && best.distance <= distance)) best = { name, distance };
-  }
-  const part = plain(given);
-  return best?.name ?? (part.length < 3 ? undefined : names.find((name) => plain(name).includes(part)));
-}
-
-/**
- * Letters to add, remove, replace or swap with their neighbour between two words: the restricted distance of F. J.
- * Damerau, "A technique for computer detection and correction of spelling errors" (1964), row by row.
- */
-function editDistance(a: string, b: string): number {
-  let before: number[] = [];
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const same = a[i - 1] === b[j - 1];
-      next[j] = Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (same ? 0 : 1));
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
-        next[j] = Math.min(next[j], before[j - 2] + 1);
-    }
-    [before, row] = [row, next];
-  }
-  return row[b.length];
+function meant(given: string, names: readonly string[]): string {
+  const name = nearest(given, names);
+  return name === undefined ? '' : `. Did you mean "${name}"?`;
 }

@@ -1,7 +1,7 @@
 /** What a command is: its options, each declared once, which the parser, the help and the errors are made of. */
 import { parseArgs } from 'node:util';
 import { quoted } from '../files/quote.ts';
-import { nearest } from './nearest.ts';
+import { nearest } from '../nearest.ts';
 import { UsageError } from './usage.ts';
 
 export interface Option {

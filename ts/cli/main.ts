@@ -8,7 +8,7 @@ import { decompress } from './commands/decompress.ts';
 import { doctor } from './commands/doctor.ts';
 import { inspect } from './commands/inspect.ts';
 import { join, plan, serve } from './commands/run.ts';
-import { nearest } from './nearest.ts';
+import { nearest } from '../nearest.ts';
 import { UsageError } from './usage.ts';
 
 const COMMANDS: Readonly<Record<string, Command>> = {

@@ -12,7 +12,7 @@ import { scaledSign } from '../compressors/scaled-sign.ts';
 import { threshold } from '../compressors/threshold.ts';
 import { topK } from '../compressors/top-k.ts';
 import { quoted } from '../files/quote.ts';
-import { nearest } from './nearest.ts';
+import { nearest } from '../nearest.ts';
 
 /** The factories by name, each with an example. The options' rules are the factories' own. */
 const factories: Record<string, { make: (options: never) => Compressor; example: string }> = {
