@@ -97,11 +97,17 @@ test('the README’s first program is short', () => {
 
 test('the page on errors has each class, its code, and a program that shows it', () => {
   const page = readFileSync(`${root}docs/guide/errors.md`, 'utf8');
-  const source = readFileSync(`${root}ts/errors.ts`, 'utf8');
-  const classes = [...source.matchAll(/export class (\w+) extends Error[^]*?readonly code = '(\w+)'/g)];
-  assert.ok(classes.length >= 5);
+  const [source, ...others] = ['errors', 'mqtt/refusals', 'mqtt/settings'].map((file) =>
+    readFileSync(`${root}ts/${file}.ts`, 'utf8'),
+  );
+  const classesOf = (text: string): RegExpExecArray[] => [
+    ...text.matchAll(/export class (\w+) extends \w*Error [^]*?readonly code = '(\w+)'/g),
+  ];
+  const classes = classesOf(source);
+  assert.ok(classes.length >= 6);
+  const all = [...classes, ...others.flatMap(classesOf)];
   const rows = [...page.matchAll(/^\| `(\w+)` +\| `(\w+)`/gm)].map(([, name, code]) => `${name} ${code}`);
-  assert.equal(rows.sort(), classes.map(([, name, code]) => `${name} ${code}`).sort());
+  assert.equal(rows.sort(), all.map(([, name, code]) => `${name} ${code}`).sort());
   for (const [, name, code] of classes) {
     const section = page.split(/^## /m).find((text) => text.startsWith(`${name}\n`)) ?? '';
     const words = [...section.matchAll(/console\.log\(.*\); \/\/ '(.*)'$/gm)].map(([, text]) => text);

@@ -5,6 +5,7 @@
 import type { Opened } from './backends/open.ts';
 import { compile, unpack, reasonOf, requireWebAssembly, simdWorks } from './backends/wasm/compile.ts';
 import { start } from './backends/wasm/index.ts';
+import { sparseKernels } from './backends/wasm/kernels.ts';
 import type { Codec } from './compressors/compressor.ts';
 import { thresholdCodec } from './compressors/threshold.ts';
 import { topKCodec } from './compressors/top-k.ts';
@@ -37,7 +38,7 @@ async function open(): Promise<Opened> {
   try {
     requireWebAssembly();
     if (!simdWorks()) throw new Error('this engine has no SIMD');
-    return { backend: start(await compile(await unpack(bytes))), reasons: {} };
+    return { backend: start(await compile(await unpack(bytes)), sparseKernels), reasons: {} };
   } catch (error) {
     throw new BackendUnavailableError({ wasm: reasonOf(error) });
   }

@@ -55,7 +55,7 @@ test('serve and join say what they miss', async () => {
     [['serve', '--task', 'mnist', '--workers', '0'], /--workers expected an integer in 1/],
     [['join', '--run', 'a'], /join expected --broker/],
     [['join', '--run', 'a', '--broker', 'http://x'], /--broker expected mqtt:\/\//],
-    [['serve', 'x.npy'], /serve expected options alone, got x\.npy/],
+    [['serve', 'x.npy'], /serve expected options alone, got "x\.npy"/],
   ] as const)
     assert.match(await fails(...args), words);
 });

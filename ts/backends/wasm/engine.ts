@@ -5,7 +5,7 @@
  */
 import type { Implementations } from '../../kernels/catalogue.ts';
 import { Heap } from './heap.ts';
-import { kernelsOf, type Exports } from './kernels.ts';
+import type { BindKernels, Exports } from './kernels.ts';
 import { Pieces } from './pieces.ts';
 import type { Threads } from './threads.ts';
 import { Workshop } from './workshop.ts';
@@ -16,16 +16,21 @@ export interface Engine {
   /** The number of the memory, to the threads. */
   readonly number: number;
   readonly heap: Heap;
-  readonly kernels: Implementations<number>;
+  readonly kernels: Partial<Implementations<number>>;
   readonly shop: Workshop;
   readonly pieces: Pieces;
 }
 
-/** The module over a memory, and threads that work there. */
-export function engineOf(module: WebAssembly.Module, memory: WebAssembly.Memory, threads: Threads): Engine {
+/** The module over a memory, its kernels as `bind` takes them, and threads that work there. */
+export function engineOf(
+  module: WebAssembly.Module,
+  bind: BindKernels,
+  memory: WebAssembly.Memory,
+  threads: Threads,
+): Engine {
   const exports = new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as Exports;
   const heap = new Heap(memory, exports.heapBase());
   const number = threads.open(memory);
   const shop = new Workshop(exports, heap, threads, number);
-  return { exports, memory, number, heap, kernels: kernelsOf(exports, heap), shop, pieces: new Pieces(shop) };
+  return { exports, memory, number, heap, kernels: bind(exports, heap), shop, pieces: new Pieces(shop) };
 }

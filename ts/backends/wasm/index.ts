@@ -9,7 +9,7 @@ import { PATIENCE } from '../free-list.ts';
 import { compile, reasonOf, requireWebAssembly, simdWorks, unpack } from './compile.ts';
 import { engineOf, type Engine } from './engine.ts';
 import { PAGE } from './heap.ts';
-import { EXPORTS } from './kernels.ts';
+import { allKernels, type BindKernels, EXPORTS } from './kernels.ts';
 import { shareMemory } from './shared.ts';
 import { shorten } from './shorten.ts';
 import { ALONE, type Threads } from './threads.ts';
@@ -43,13 +43,13 @@ export async function openWasm(options: WasmOptions = {}): Promise<Backend> {
   const module = options.module ?? (await compile(await bytesOf(options)));
   if (!isOurs(module))
     throw new Error('"module" is not one of the WebAssembly modules of this version of fewbits');
-  return start(module, note);
+  return start(module, allKernels, note);
 }
 
 /** A backend of these kernels on one thread. @throws Error where WebAssembly does not start */
-export function start(module: WebAssembly.Module, note = ''): Backend {
+export function start(module: WebAssembly.Module, bind: BindKernels, note = ''): Backend {
   try {
-    return new WasmBackend(module, ALONE, note);
+    return new WasmBackend(module, bind, ALONE, note);
   } catch (cause) {
     throw new Error(`WebAssembly does not start: ${reasonOf(cause)}`, { cause });
   }
@@ -62,7 +62,7 @@ async function openThreads(count: number, options: WasmOptions): Promise<Backend
     throw new Error('there is no SharedArrayBuffer (a page needs COOP and COEP for it)');
   const module = await compile(shareMemory(await bytesOf(options)));
   const { startThreads } = await import('./start-threads.ts');
-  return new WasmBackend(module, await startThreads(count, module));
+  return new WasmBackend(module, allKernels, await startThreads(count, module));
 }
 
 async function bytesOf({ simd = simdWorks() }: WasmOptions): Promise<Bytes> {
@@ -124,6 +124,7 @@ class WasmBackend implements Backend {
   readonly synchronous = true;
   readonly lost = false;
   readonly #module: WebAssembly.Module;
+  readonly #bind: BindKernels;
   readonly #threads: Threads;
   /** Whether memory and threads are of another backend, which closes these. */
   readonly #guest: boolean;
@@ -136,11 +137,18 @@ class WasmBackend implements Backend {
   #trimming = false;
 
   /** `reserved` is memory that does not grow, beside a backend whose threads these are. */
-  constructor(module: WebAssembly.Module, threads: Threads, note = '', reserved?: WebAssembly.Memory) {
+  constructor(
+    module: WebAssembly.Module,
+    bind: BindKernels,
+    threads: Threads,
+    note = '',
+    reserved?: WebAssembly.Memory,
+  ) {
     this.#module = module;
+    this.#bind = bind;
     this.#threads = threads;
     this.#guest = reserved !== undefined;
-    this.#engine = engineOf(module, reserved ?? growing(threads), threads);
+    this.#engine = engineOf(module, bind, reserved ?? growing(threads), threads);
     const several = threads.count > 1 ? `, ${threads.count} threads` : note;
     this.detail = (this.#engine.exports.simd() === 1 ? 'SIMD' : 'scalar') + several;
   }
@@ -174,7 +182,7 @@ class WasmBackend implements Backend {
     // growing would take the vector from under its user
     const shared = this.#threads.count > 1;
     const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared });
-    const backend = new WasmBackend(this.#module, this.#threads, '', memory);
+    const backend = new WasmBackend(this.#module, this.#bind, this.#threads, '', memory);
     const { heap } = backend.#open();
     return { words: heap.view(heap.take(words * 4), words), backend };
   }
@@ -237,7 +245,7 @@ class WasmBackend implements Backend {
     this.#trimming = false;
     this.#modest = 0;
     try {
-      this.#engine = engineOf(this.#module, growing(this.#threads), this.#threads);
+      this.#engine = engineOf(this.#module, this.#bind, growing(this.#threads), this.#threads);
     } catch {
       return; // where an engine has no room for another memory beside this one, it stays
     }

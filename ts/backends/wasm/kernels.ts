@@ -242,74 +242,79 @@ export const EXPORTS: readonly (keyof Exports)[] = [
   'unpackSigns',
 ];
 
-/** The kernels over addresses in the memory of `heap`, which also gives them their scratch. */
-export function kernelsOf(wasm: Exports, heap: Heap): Implementations<number> {
-  const withScratch = (words: number, work: (scratch: number) => void): void => heap.with(words, work);
-  return {
-    absSum: ({ x, sums, max }, { n, segment, tiny, scale }) => {
-      withScratch(wasm.sumScratch(), (scratch) =>
-        wasm.absSum(x, sums, max, scratch, n, segment, tiny, scale),
-      );
-    },
-    accumulate: ({ x, y }, { n, scale }) => wasm.accumulate(x, y, n, scale),
-    compact: ({ bits, indices, count }, { n, capacity }) => wasm.compact(bits, indices, count, n, capacity),
-    extremes: ({ x, range }, { n, order }) => wasm.extremes(x, range, n, order),
-    findMarked: ({ packed, bits }, { n, width }) => wasm.findMarked(packed, bits, n, width),
-    flatten: ({ x, y }, { n, total, block, seed, step, stream, tiny, scale }) => {
-      withScratch(wasm.flipScratch(), (scratch) =>
-        wasm.flatten(x, y, scratch, 0, n, total, block, seed, step, stream, tiny, scale),
-      );
-    },
-    fwht: ({ x, y }, { n, total, block }) => wasm.fwht(x, y, n, total, block),
-    gather: ({ x, indices, values }, { n, count }) => wasm.gather(x, indices, values, n, count),
-    lambdas: ({ sums, lambdas }, { count, factor }) => wasm.lambdas(sums, lambdas, count, factor),
-    levelGrid: ({ sums, max, grid }, { levels, fraction, power }) => {
-      wasm.levelGrid(sums, max, grid, levels, fraction, power);
-    },
-    lookup: ({ packed, table, y }, { n, width }) => {
-      withScratch(wasm.lookupScratch(), (scratch) => wasm.lookup(packed, table, y, scratch, n, width));
-    },
-    mark: ({ indices, packed }, { count, width }) => wasm.mark(indices, packed, count, width),
-    maskGrid: ({ kept, range, grid }, { bits, signed, power }) => {
-      wasm.maskGrid(kept, range, grid, bits, signed, power);
-    },
-    nonFinite: ({ x, found }, { n }) => wasm.nonFinite(x, found, n),
-    packBits: ({ codes, packed }, { n, width }) => wasm.packBits(codes, packed, n, width),
-    packDithered: ({ z, lambdas, bits }, { n, segment, seed, step, stream }) => {
-      withScratch(wasm.ditherScratch(), (scratch) =>
-        wasm.packDithered(z, lambdas, bits, scratch, 0, n, segment, seed, step, stream),
-      );
-    },
-    packSigns: ({ x, bits }, { n }) => wasm.packSigns(x, bits, n),
-    place: ({ indices, values, y }, { n, count }) => wasm.place(indices, values, y, n, count),
-    quantize: ({ x, grid, packed }, { n, width, rounding, power, fraction, seed, step, stream }) => {
-      withScratch(wasm.quantizeScratch(), (scratch) =>
-        wasm.quantize(x, grid, packed, scratch, n, width, rounding, power, fraction, seed, step, stream),
-      );
-    },
-    randomBits: ({ bits }, { n, seed, step, stream }) => wasm.randomBits(bits, n, seed, step, stream),
-    scan: ({ x, sums, total }, { n }) => wasm.scan(x, sums, total, n),
-    scatter: ({ indices, values, y }, { n, count }) => wasm.scatter(indices, values, y, n, count),
-    squareSum: ({ x, sums, max }, { n, segment, tiny, scale }) => {
-      withScratch(wasm.sumScratch(), (scratch) =>
-        wasm.squareSum(x, sums, max, scratch, n, segment, tiny, scale),
-      );
-    },
-    threshold: ({ x, indices, values, count }, { n, key, capacity }) => {
-      wasm.threshold(x, indices, values, count, n, key, capacity);
-    },
-    topK: ({ x, indices, values }, { n, k, order }) => {
-      withScratch(wasm.topKScratch(n, k) >>> 0, (scratch) =>
-        wasm.topK(x, indices, values, scratch, n, k, order),
-      );
-    },
-    unflatten: ({ t, scales, y }, { n, segment, seed, step, stream }) => {
-      withScratch(wasm.flipScratch(), (scratch) =>
-        wasm.unflatten(t, scales, y, scratch, n, segment, seed, step, stream),
-      );
-    },
-    uniformGrid: ({ range, grid }, { bits, power }) => wasm.uniformGrid(range, grid, bits, power),
-    unpackBits: ({ packed, codes }, { n, width }) => wasm.unpackBits(packed, codes, n, width),
-    unpackSigns: ({ bits, scales, y }, { n, segment }) => wasm.unpackSigns(bits, scales, y, n, segment),
-  };
-}
+/** Kernels by name, over addresses in the memory of `heap`, which also gives them their scratch. */
+export type BindKernels = (wasm: Exports, heap: Heap) => Partial<Implementations<number>>;
+
+/** The kernels of sparse packets: all that `fewbits/sparse` carries. */
+export const sparseKernels = (
+  wasm: Exports,
+  heap: Heap,
+): Pick<
+  Implementations<number>,
+  'accumulate' | 'gather' | 'nonFinite' | 'place' | 'scatter' | 'threshold' | 'topK'
+> => ({
+  accumulate: ({ x, y }, { n, scale }) => wasm.accumulate(x, y, n, scale),
+  gather: ({ x, indices, values }, { n, count }) => wasm.gather(x, indices, values, n, count),
+  nonFinite: ({ x, found }, { n }) => wasm.nonFinite(x, found, n),
+  place: ({ indices, values, y }, { n, count }) => wasm.place(indices, values, y, n, count),
+  scatter: ({ indices, values, y }, { n, count }) => wasm.scatter(indices, values, y, n, count),
+  threshold: ({ x, indices, values, count }, { n, key, capacity }) => {
+    wasm.threshold(x, indices, values, count, n, key, capacity);
+  },
+  topK: ({ x, indices, values }, { n, k, order }) => {
+    heap.with(wasm.topKScratch(n, k) >>> 0, (scratch) => wasm.topK(x, indices, values, scratch, n, k, order));
+  },
+});
+
+/** All kernels. */
+export const allKernels = (wasm: Exports, heap: Heap): Implementations<number> => ({
+  ...sparseKernels(wasm, heap),
+  absSum: ({ x, sums, max }, { n, segment, tiny, scale }) => {
+    heap.with(wasm.sumScratch(), (scratch) => wasm.absSum(x, sums, max, scratch, n, segment, tiny, scale));
+  },
+  compact: ({ bits, indices, count }, { n, capacity }) => wasm.compact(bits, indices, count, n, capacity),
+  extremes: ({ x, range }, { n, order }) => wasm.extremes(x, range, n, order),
+  findMarked: ({ packed, bits }, { n, width }) => wasm.findMarked(packed, bits, n, width),
+  flatten: ({ x, y }, { n, total, block, seed, step, stream, tiny, scale }) => {
+    heap.with(wasm.flipScratch(), (scratch) =>
+      wasm.flatten(x, y, scratch, 0, n, total, block, seed, step, stream, tiny, scale),
+    );
+  },
+  fwht: ({ x, y }, { n, total, block }) => wasm.fwht(x, y, n, total, block),
+  lambdas: ({ sums, lambdas }, { count, factor }) => wasm.lambdas(sums, lambdas, count, factor),
+  levelGrid: ({ sums, max, grid }, { levels, fraction, power }) => {
+    wasm.levelGrid(sums, max, grid, levels, fraction, power);
+  },
+  lookup: ({ packed, table, y }, { n, width }) => {
+    heap.with(wasm.lookupScratch(), (scratch) => wasm.lookup(packed, table, y, scratch, n, width));
+  },
+  mark: ({ indices, packed }, { count, width }) => wasm.mark(indices, packed, count, width),
+  maskGrid: ({ kept, range, grid }, { bits, signed, power }) => {
+    wasm.maskGrid(kept, range, grid, bits, signed, power);
+  },
+  packBits: ({ codes, packed }, { n, width }) => wasm.packBits(codes, packed, n, width),
+  packDithered: ({ z, lambdas, bits }, { n, segment, seed, step, stream }) => {
+    heap.with(wasm.ditherScratch(), (scratch) =>
+      wasm.packDithered(z, lambdas, bits, scratch, 0, n, segment, seed, step, stream),
+    );
+  },
+  packSigns: ({ x, bits }, { n }) => wasm.packSigns(x, bits, n),
+  quantize: ({ x, grid, packed }, { n, width, rounding, power, fraction, seed, step, stream }) => {
+    heap.with(wasm.quantizeScratch(), (scratch) =>
+      wasm.quantize(x, grid, packed, scratch, n, width, rounding, power, fraction, seed, step, stream),
+    );
+  },
+  randomBits: ({ bits }, { n, seed, step, stream }) => wasm.randomBits(bits, n, seed, step, stream),
+  scan: ({ x, sums, total }, { n }) => wasm.scan(x, sums, total, n),
+  squareSum: ({ x, sums, max }, { n, segment, tiny, scale }) => {
+    heap.with(wasm.sumScratch(), (scratch) => wasm.squareSum(x, sums, max, scratch, n, segment, tiny, scale));
+  },
+  unflatten: ({ t, scales, y }, { n, segment, seed, step, stream }) => {
+    heap.with(wasm.flipScratch(), (scratch) =>
+      wasm.unflatten(t, scales, y, scratch, n, segment, seed, step, stream),
+    );
+  },
+  uniformGrid: ({ range, grid }, { bits, power }) => wasm.uniformGrid(range, grid, bits, power),
+  unpackBits: ({ packed, codes }, { n, width }) => wasm.unpackBits(packed, codes, n, width),
+  unpackSigns: ({ bits, scales, y }, { n, segment }) => wasm.unpackSigns(bits, scales, y, n, segment),
+});
