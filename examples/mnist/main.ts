@@ -6,6 +6,7 @@ import { writeFile } from 'node:fs/promises';
 
 import { BackendUnavailableError, openDevice } from 'fewbits';
 
+import { lookForGpu } from '../../ts/cli/gpu.ts';
 import { UsageError } from '../shared/command.ts';
 import { DATASETS, loadDataset } from './datasets.ts';
 import { DatasetError } from './fashion.ts';
@@ -28,6 +29,7 @@ async function main(args: readonly string[]): Promise<void> {
   }
   const { dataset, workers, seed, atOnce } = options;
   // what is missing is found here, once, and not by each of the runs
+  await lookForGpu(options.backend);
   const device = await openDevice({ backend: options.backend });
   const { backend } = device;
   device.close();

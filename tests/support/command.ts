@@ -13,10 +13,15 @@ export interface Outcome {
   readonly stderr: string;
 }
 
-/** Runs `fewbits ARGS` in a folder. */
-export async function runCommand(folder: string, args: readonly string[]): Promise<Outcome> {
+/** Runs `fewbits ARGS` in a folder, with these variables beside the environment's own. */
+export async function runCommand(
+  folder: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Outcome> {
   try {
-    const { stdout, stderr } = await run(process.execPath, [main, ...args], { cwd: folder });
+    const options = { cwd: folder, env: { ...process.env, ...env } };
+    const { stdout, stderr } = await run(process.execPath, [main, ...args], options);
     return { status: 0, stdout, stderr };
   } catch (error) {
     const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };

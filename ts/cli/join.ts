@@ -1,6 +1,5 @@
 /** `fewbits join`: a worker of a run that is served somewhere. */
-import type { BackendName } from '../backends/backend.ts';
-import { openDevice } from '../device.ts';
+import { openQuietly } from './gpu.ts';
 import { describeRun } from '../mqtt/describe.ts';
 import { joinRun } from '../mqtt/worker.ts';
 import { brokerOf, type RunValues } from './run-options.ts';
@@ -27,7 +26,7 @@ export async function join(values: RunValues): Promise<void> {
   if (values.task === undefined && !isOwnTask(name))
     throw new UsageError(`the run's task is ${JSON.stringify(name)}: give its module with --task`);
   const task = await (await taskOf(name))({ algorithm, seed, role: 'worker' });
-  const device = await openDevice({ backend: values.backend as BackendName | undefined });
+  const device = await openQuietly(values.backend);
   try {
     const worker = await joinRun({
       broker,

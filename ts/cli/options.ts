@@ -1,6 +1,6 @@
 /** Options that several commands have, and what is made of them. */
-import type { BackendName } from '../backends/backend.ts';
-import { openDevice, type Device } from '../device.ts';
+import type { Device } from '../device.ts';
+import { openQuietly } from './gpu.ts';
 import type { Inspection } from '../inspect.ts';
 import { columns, type FlagOption, type TextOption } from './command.ts';
 import { examples, parseCount } from './specification.ts';
@@ -70,7 +70,7 @@ export async function withDevice(
   backend: string | undefined,
   work: (device: Device) => Promise<void>,
 ): Promise<void> {
-  const device = await openDevice({ backend: backend as BackendName | undefined });
+  const device = await openQuietly(backend);
   try {
     await work(device);
   } finally {

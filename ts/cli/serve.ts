@@ -1,7 +1,6 @@
 /** `fewbits serve`: the server of a run; without --broker also the broker and the workers, on this machine. */
 import { existsSync } from 'node:fs';
-import type { BackendName } from '../backends/backend.ts';
-import { openDevice } from '../device.ts';
+import { openQuietly } from './gpu.ts';
 import { openBroker, type Broker } from '../mqtt/broker.ts';
 import { serveRun, type ClosedRound, type Store } from '../mqtt/server.ts';
 import { readBytes, writeFiles } from './files.ts';
@@ -61,7 +60,7 @@ export async function serve(values: RunValues): Promise<void> {
 
   const broker = values.broker === undefined ? await ownBroker(values) : undefined;
   const url = values.broker ?? (broker as Broker).url;
-  const device = await openDevice({ backend: values.backend as BackendName | undefined });
+  const device = await openQuietly(values.backend);
   const progress = openProgress(steps, values.json === true);
   const children = localWorkers((text) => progress.say(text));
   const started = performance.now();

@@ -100,8 +100,13 @@ function requireVulkan(): void {
   }
 }
 
-/** Node has WebGPU through the optional peer `webgpu`, Dawn as an addon. */
+/**
+ * Node has WebGPU through the optional peer `webgpu`, Dawn as an addon.
+ * @throws Error also where the environment says in FEWBITS_NO_GPU why there is none, so that Dawn is left alone
+ */
 async function openDawn(): Promise<GPU> {
+  const { FEWBITS_NO_GPU: reason } = process.env;
+  if (reason) throw new Error(reason);
   requireVulkan();
   // Neither a literal nor a request of an unknown module to bundlers for browsers, so that they do not look for it.
   const peer = 'webgpu';

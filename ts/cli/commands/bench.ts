@@ -1,6 +1,7 @@
 /** `fewbits bench`, on the command line. */
 import type { BackendName } from '../../backends/backend.ts';
 import { bench as measure } from '../bench.ts';
+import { lookForGpu } from '../gpu.ts';
 import { renderBench } from '../bench-table.ts';
 import { command, type Command } from '../command.ts';
 import { BACKEND, JSON_REPORT, printJson, SPECIFICATIONS } from '../options.ts';
@@ -39,6 +40,7 @@ ${SPECIFICATIONS}`,
     const progress = progressOn(process.stderr);
     const onProgress = (what: string, done: number): void =>
       progress.show(`${String(Math.floor(done * 100)).padStart(3)} %  ${what}`);
+    await lookForGpu(backend);
     const report = await measure({ n, compressors, backend, onProgress }).finally(() => progress.end());
     if (values.json) return printJson(report);
     console.log(renderBench(report));

@@ -1,6 +1,7 @@
 /** `fewbits doctor`, on the command line. */
 import { command, type Command } from '../command.ts';
 import { diagnose } from '../doctor.ts';
+import { lookForGpu } from '../gpu.ts';
 import { JSON_REPORT, printJson } from '../options.ts';
 
 export const doctor: Command = command({
@@ -8,6 +9,7 @@ export const doctor: Command = command({
   options: JSON_REPORT,
   takesFile: false,
   async run({ json }) {
+    await lookForGpu(undefined);
     const diagnosis = await diagnose();
     if (json) return printJson(diagnosis);
     console.log(`${diagnosis.runtime} on ${diagnosis.platform}`);
