@@ -183,7 +183,8 @@ fn lambdas(
 ) {
   let s = (id.y * groups.x + id.x) * WIDTH + t;
   if (s < p.count) {
-    let lambda = bitcast<u32>(p.factor * bitcast<f32>(root(sums[s])));
+    // a product of zeros may have either sign
+    let lambda = bitcast<u32>(p.factor * bitcast<f32>(root(sums[s]))) & MAGNITUDE;
     lambdasOut[s] = select(lambda, 0u, lambda < TINY);
   }
 }

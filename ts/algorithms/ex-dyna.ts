@@ -34,7 +34,7 @@ import { pcg4d } from '../kernels/random.ts';
 import type { Bytes } from '../platform.ts';
 import { keyHistogram, type Level, type Levels } from './histogram.ts';
 import { Partitions } from './partitions.ts';
-import { requireSeat } from './seat.ts';
+import { requireSeat, requireSender } from './seat.ts';
 import { shared, stateful } from './state.ts';
 import { accumulate, bytesOf, notGathered, ranksOf, requireMessages, sumOf } from './steps.ts';
 import type { Message, Outcome, Seat, StepReport, System, Worker } from './system.ts';
@@ -89,7 +89,7 @@ export function exDyna(options: ExDynaOptions): System {
   return {
     name: 'exDyna',
     worker: (device, seat) =>
-      new ExDynaWorker(device, requireSeat(seat), density, {
+      new ExDynaWorker(device, requireSeat(seat, device), density, {
         exact: control === 'exact',
         warmStart,
         recover,
@@ -179,9 +179,16 @@ class ExDynaWorker implements Worker {
     };
     const vectors = (): { residual: Float32Array } => ({ residual: this.#residual });
     const own = stateful(`exDyna, worker ${rank} of ${workers}, ${n} elements`, vectors, numbers, restore);
-    const common = shared(`exDyna, ${workers} workers, ${n} elements`, numbers, restore, (taken) => {
+    /** Whether the others have gone on without what this worker sent. */
+    let missed = false;
+    const goOn = (saved: Numbers): void => {
+      missed = this.#step !== undefined && saved.t > this.#numbers.t;
+      restore(saved);
+    };
+    const common = shared(`exDyna, ${workers} workers, ${n} elements`, numbers, goOn, (taken) => {
       // what of it was in the sum is not known any more
       if (taken) this.#residual.fill(0);
+      else if (missed) [this.#residual, this.#acc] = [this.#acc, this.#residual];
     });
     this.save = () => own.save();
     this.load = (bytes) => own.load(bytes);
@@ -251,6 +258,7 @@ class ExDynaWorker implements Worker {
 
   async check(message: Uint8Array, rank: number): Promise<void> {
     const step = this.#step;
+    requireSender(rank, this.#seat.workers);
     if (step?.round === 'lists') this.#list(step, message, rank);
     else await notGathered();
   }

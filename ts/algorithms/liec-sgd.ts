@@ -158,11 +158,11 @@ export function liecSgd(options: Compressor | LiecOptions = {}): System {
   return {
     name: 'liecSgd',
     averagesModels: true,
-    worker: (device, seat) => openWorker(device, requireSeat(seat), new Float32Array(seat.n)),
-    workerInto: (device, seat, into) => openWorker(device, requireSeat(seat), into),
+    worker: (device, seat) => openWorker(device, requireSeat(seat, device), new Float32Array(seat.n)),
+    workerInto: (device, seat, into) => openWorker(device, requireSeat(seat, device), into),
 
     server(device, seat) {
-      const { n, workers } = requireServerSeat(seat);
+      const { n, workers } = requireServerSeat(seat, device);
       const packets = packetsOf(compressor, n);
       const made = openAnswer(device, { compressor, feedback: true }, n);
       const progress = new Progress<ServerState>({ step: 0, error: made.error });

@@ -16,7 +16,7 @@ import { copyInto, requireVector } from './vectors.ts';
 export function workerOnGpu(system: System, device: Device, seat: Seat, into: GpuRange): Worker<GpuRange> {
   if (device.gpu === undefined)
     throw new TypeError(`"device" expected one with a GPU, got one on ${device.backend}`);
-  requireVector('into', into, requireSeat(seat).n);
+  requireVector('into', into, requireSeat(seat, device).n);
   if (system.workerInto !== undefined) return system.workerInto(device, seat, into);
   const worker = system.worker(device, seat);
   return {

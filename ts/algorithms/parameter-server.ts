@@ -53,7 +53,7 @@ export function parameterServer(name: string, up: Direction, down: Direction): S
   return {
     name,
     worker(device, seat) {
-      const { n } = requireSeat(seat);
+      const { n } = requireSeat(seat, device);
       const sender = up.feedback
         ? openFeedback(device, up.compressor, n)
         : openSender(device, up.compressor, new Float32Array(n));
@@ -62,10 +62,13 @@ export function parameterServer(name: string, up: Direction, down: Direction): S
     // an error is kept in memory, and gradients are added to it there
     ...(!up.feedback && {
       workerInto: (device, seat, into) =>
-        openWorker(name, device, requireSeat(seat), openSender(device, up.compressor, into), { up, down }),
+        openWorker(name, device, requireSeat(seat, device), openSender(device, up.compressor, into), {
+          up,
+          down,
+        }),
     }),
     server(device, seat) {
-      const { n, workers } = requireServerSeat(seat);
+      const { n, workers } = requireServerSeat(seat, device);
       const packets = packetsOf(up.compressor, n);
       const answer = openAnswer(device, down, n);
       packetsOf(down.compressor, n);

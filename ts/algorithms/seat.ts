@@ -1,5 +1,6 @@
 /** What a seat must be: checked where a worker or a server takes its place, so that no step starts from a wrong one. */
 import { requireInteger, requireOptions, shown } from '../arguments.ts';
+import type { Device } from '../device.ts';
 import type { Seat } from './system.ts';
 
 /** Ranks key draws, and the server draws under the number of workers: both are words. */
@@ -7,11 +8,12 @@ const MOST_WORKERS = 2 ** 32 - 1;
 const MOST_ELEMENTS = 2 ** 32 - 1;
 
 /**
- * A worker's place.
- * @throws TypeError or RangeError unless n is in 0..2^32 - 1, workers in 1..2^32 - 1, and rank in 0..workers, where
+ * A worker's place, and the device that it works on.
+ * @throws TypeError where there is no device; TypeError or RangeError unless n is in 0..2^32 - 1, workers in 1..2^32 - 1, and rank in 0..workers, where
  *   `workers` itself is the rank of one that only follows
  */
-export function requireSeat(seat: Seat): Seat {
+export function requireSeat(seat: Seat, device: Device): Seat {
+  requireDevice(device);
   requireNames('worker', seat, ['n', 'workers', 'rank']);
   const { n, workers } = requireSize(seat);
   return { n, workers, rank: requireInteger('rank', seat.rank, 0, workers) };
@@ -21,10 +23,25 @@ export function requireSeat(seat: Seat): Seat {
  * A server's place.
  * @throws TypeError or RangeError unless n is in 0..2^32 - 1 and workers in 1..2^32 - 1
  */
-export function requireServerSeat(seat: Omit<Seat, 'rank'>): Omit<Seat, 'rank'> {
+export function requireServerSeat(seat: Omit<Seat, 'rank'>, device: Device): Omit<Seat, 'rank'> {
+  requireDevice(device);
   // a worker's seat serves too: its rank says nothing to a server
   requireNames('server', seat, ['n', 'workers', 'rank']);
   return requireSize(seat);
+}
+
+/** @throws TypeError unless it is a device of `openDevice` */
+export function requireDevice(device: Device): void {
+  if (typeof (device as Partial<Device> | undefined)?.compress !== 'function')
+    throw new TypeError(`"device" expected one of openDevice, got ${shown(device)}`);
+}
+
+/**
+ * The rank of a message's sender.
+ * @throws TypeError or RangeError unless it is in 0..workers - 1
+ */
+export function requireSender(rank: number, workers: number): number {
+  return requireInteger('rank', rank, 0, workers - 1);
 }
 
 function requireNames(owner: string, seat: unknown, names: readonly string[]): void {

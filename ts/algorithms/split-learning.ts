@@ -19,6 +19,7 @@ import type { Count } from '../compressors/count.ts';
 import type { Device } from '../device.ts';
 import type { Bytes } from '../platform.ts';
 import { requirePacketOf } from './admission.ts';
+import { requireDevice } from './seat.ts';
 import { stateful } from './state.ts';
 import type { Stateful } from './system.ts';
 import type { Vector } from './vectors.ts';
@@ -91,10 +92,12 @@ export function splitLearning(
   return {
     name: title,
     client(device, client) {
+      requireDevice(device);
       const rank = rankOf('client', client);
       return side(device, { out: up, back: down }, `${title}, client ${rank}`, 2 * rank);
     },
     server(device, client) {
+      requireDevice(device);
       const rank = rankOf('server', client);
       return side(device, { out: down, back: up }, `${title}, server of client ${rank}`, 2 * rank + 1);
     },

@@ -103,8 +103,13 @@ function json(bytes: Uint8Array): unknown {
   }
 }
 
+/** Names of the number of the next step. */
+const STEPS: readonly string[] = ['step', 't'];
+
 /** Whether a saved value can stand where `own` stands: a number, or as many numbers. */
-function fits(saved: unknown, own: number | readonly number[]): boolean {
+function fits(name: string, saved: unknown, own: number | readonly number[]): boolean {
+  if (STEPS.includes(name))
+    return Number.isInteger(saved) && (saved as number) >= 0 && (saved as number) < 2 ** 32;
   if (typeof own === 'number') return Number.isFinite(saved);
   return Array.isArray(saved) && saved.length === own.length && saved.every(Number.isFinite);
 }
@@ -133,8 +138,11 @@ export function stateful<Numbers extends Record<string, number | readonly number
             HEAD,
           );
       }
+      for (const [name, vector] of Object.entries(state.vectors))
+        if (!vector.every(Number.isFinite))
+          throw new PacketError(`"${name}" of the state holds NaN or infinity`, HEAD);
       for (const [name, own] of Object.entries(numbers()))
-        if (!fits(state.numbers[name], own))
+        if (!fits(name, state.numbers[name], own))
           throw new PacketError(`"${name}" of the state is missing, or no number as it should be`, HEAD);
       for (const [name, vector] of Object.entries(vectors)) vector.set(state.vectors[name]);
       restore(state.numbers as Numbers);

@@ -15,7 +15,7 @@ import { topK } from '../../compressors/top-k.ts';
 import { packetsOf, requirePacket, requireSoundPacket } from '../admission.ts';
 import { densityOf, errorAdopted, nextOf } from '../parameter-server.ts';
 import { keptByWorker, openVectors, Progress, type Reported } from '../progress.ts';
-import { requireSeat } from '../seat.ts';
+import { requireSeat, requireSender } from '../seat.ts';
 import { addMean, blameOverflow, ranksOf, requireMessages, squeezeWithError } from '../steps.ts';
 import type { System } from '../system.ts';
 import { nonFiniteIn, requireVector } from '../vectors.ts';
@@ -31,7 +31,7 @@ function allGather(name: string, compressor: Compressor): System {
   return {
     name,
     worker(device, seat) {
-      const { n, workers, rank } = requireSeat(seat);
+      const { n, workers, rank } = requireSeat(seat, device);
       const packets = packetsOf(compressor, n);
       const vectors = openVectors(n, 3);
       const direction = new Float32Array(n);
@@ -76,7 +76,8 @@ function allGather(name: string, compressor: Compressor): System {
           progress.end({ step: progress.state.step + 1, report, error });
           return { kind: 'direction', direction };
         },
-        check: (message, sender) => requireSoundPacket(device, message, packets, sender),
+        check: async (message, sender) =>
+          requireSoundPacket(device, message, packets, requireSender(sender, workers)),
         get report() {
           return progress.state.report;
         },

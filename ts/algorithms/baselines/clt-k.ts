@@ -14,8 +14,8 @@ import { readIndexList, writeIndexList } from '../../compressors/index-list.ts';
 import { PacketError } from '../../errors.ts';
 import { requirePacket } from '../admission.ts';
 import { keptByWorker, openVectors, Progress, type Reported } from '../progress.ts';
-import { requireSeat } from '../seat.ts';
-import { accumulate, bytesOf, ranksOf, requireMessages, sumOf, takeMean } from '../steps.ts';
+import { requireSeat, requireSender } from '../seat.ts';
+import { accumulate, bytesOf, notGathered, ranksOf, requireMessages, sumOf, takeMean } from '../steps.ts';
 import type { System } from '../system.ts';
 import { requireVector } from '../vectors.ts';
 
@@ -46,7 +46,7 @@ export function cltK(options: { readonly ratio: number }): System {
   return {
     name: 'cltK',
     worker(device, seat) {
-      const { n, workers, rank } = requireSeat(seat);
+      const { n, workers, rank } = requireSeat(seat, device);
       const vectors = openVectors(n, 2);
       const direction = new Float32Array(n);
       const progress = new Progress<State, Step>({ step: 0, report: {}, residual: vectors.first });
@@ -107,6 +107,8 @@ export function cltK(options: { readonly ratio: number }): System {
           return { kind: 'direction', direction };
         },
         async check(message, sender) {
+          requireSender(sender, workers);
+          if (progress.underWay?.indices !== undefined) await notGathered();
           listOf(message, sender);
         },
         get report() {
@@ -119,8 +121,11 @@ export function cltK(options: { readonly ratio: number }): System {
             common: `cltK, ${workers} workers, ${n} elements`,
           },
           () => ({ residual: progress.state.residual }),
-          // what of it was in the sum is not known any more
-          (_, { taken }) => (taken ? { residual: progress.state.residual.fill(0) } : {}),
+          (underWay, { taken, again }) => {
+            // what of it was in the sum is not known any more
+            if (taken) return { residual: progress.state.residual.fill(0) };
+            return underWay === undefined || again ? {} : { residual: underWay.acc };
+          },
         ),
       };
     },

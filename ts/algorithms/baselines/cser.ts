@@ -47,7 +47,7 @@ export function cser(options: { readonly seed: number }): System {
     name: 'cser',
     averagesModels: true,
     worker(device, seat) {
-      const { n, workers, rank } = requireSeat(seat);
+      const { n, workers, rank } = requireSeat(seat, device);
       const direction = new Float32Array(n);
       const progress = new Progress<Reported, Step>({ step: 0, report: {} });
       const resets = (): boolean => (progress.state.step + 1) % PERIOD === 0;
