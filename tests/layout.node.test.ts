@@ -43,6 +43,18 @@ test('each compressor has its tests', () => {
   }
 });
 
+test('Parcel, which reads "alias", finds the entries that "exports" names', () => {
+  const { exports, alias } = JSON.parse(read('package.json')) as {
+    exports: Record<string, { default: string }>;
+    alias: Record<string, string>;
+  };
+  const programs = Object.entries(exports).filter(
+    ([name, to]) => name !== '.' && to.default?.endsWith('.js'),
+  );
+  assert.ok(programs.length >= 8);
+  assert.equal(alias, Object.fromEntries(programs.map(([name, to]) => [name, to.default])));
+});
+
 /** What a folder of ts/ may import from, beside itself, errors, arguments and the platform's types. */
 const ALLOWED: Record<string, readonly string[]> = {
   // types only, checked below: the contract names kernels, kernels name buffers, plans name shaders

@@ -91,6 +91,7 @@ async function findGpu(): Promise<GPU> {
  * @throws Error where the loader is missing
  */
 function requireVulkan(): void {
+  const { process } = globalThis; // the bare name has Parcel put a package in its place
   if (process.platform !== 'linux') return;
   try {
     process.dlopen({ exports: {} }, 'libvulkan.so.1');
