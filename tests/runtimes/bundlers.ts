@@ -1,5 +1,5 @@
-/** Vite, webpack and esbuild, each with no configuration: the consumer's page, bundled. */
-import { writeFileSync } from 'node:fs';
+/** Vite, webpack, Parcel and esbuild, each with no configuration: the consumer's page, bundled. */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SoftwareGpu } from '../support/software-gpu.ts';
 import { openChromium } from './browsers.ts';
@@ -56,6 +56,31 @@ const BUNDLERS: readonly Bundler[] = [
       await quietly('webpack', ['./page.mjs', '--mode', 'production', '--output-path', output], cwd);
       writeFileSync(join(output, 'index.html'), html('<script defer src="main.js"></script>'));
       return 'by-webpack';
+    },
+  },
+  {
+    // finds entries by "alias" of package.json; and has no await at the top of a module, as the README's program does
+    name: 'Parcel',
+    package: 'parcel',
+    async bundle(cwd) {
+      mkdirSync(join(cwd, 'for-parcel'));
+      writeFileSync(
+        join(cwd, 'for-parcel/index.html'),
+        html('<script type="module" src="page.mjs"></script>'),
+      );
+      const page = readFileSync(join(cwd, 'page.mjs'), 'utf8')
+        .replace(
+          "import('./readme.mjs')",
+          "import('./readme-in-a-function.mjs').then(({ readme }) => readme())",
+        )
+        // a worker of its own bundling does not find the chunks that it shares with the page
+        .replace("new URL('./in-worker.mjs', import.meta.url)", "location.origin + '/in-worker.mjs'")
+        .replaceAll("'./", "'../");
+      writeFileSync(join(cwd, 'for-parcel/page.mjs'), page);
+      // a package that Parcel would install in the user's project is an error
+      const options = ['--dist-dir', 'by-parcel', '--no-cache', '--no-autoinstall'];
+      await quietly('parcel', ['build', 'for-parcel/index.html', ...options], cwd);
+      return 'by-parcel';
     },
   },
   esbuild('esbuild', 'by-esbuild', ['--format=esm', '--splitting']),

@@ -12,9 +12,11 @@ import { browserChecks } from './browsers.ts';
 import { bundlerChecks } from './bundlers.ts';
 import { Cannot, type Check } from './check.ts';
 import { makeConsumer } from './consumer.ts';
+import { firstProgramChecks } from './first-programs.ts';
 import { packageChecks } from './packaging.ts';
 import { processChecks } from './processes.ts';
 import { siteChecks } from './site.ts';
+import { testRunnerChecks } from './test-runners.ts';
 import { install, NPM, run } from './tools.ts';
 
 const help = `npm run test:runtimes -- [options] [part of a name ...]
@@ -68,6 +70,8 @@ try {
   const checks = [
     ...packageChecks(consumer),
     ...processChecks(consumer, gpu),
+    ...firstProgramChecks(consumer),
+    ...testRunnerChecks(consumer),
     ...bundlerChecks(consumer, gpu),
     ...browserChecks(consumer, gpu),
     ...siteChecks(),

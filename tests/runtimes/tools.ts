@@ -54,7 +54,7 @@ export async function install(): Promise<void> {
   const installed = `${MODULES}/.package-lock.json`; // what npm writes last
   if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(`${PROJECT}package-lock.json`).mtimeMs)
     return;
-  process.stdout.write('Fetching runtimes and bundlers (about 1 GB on disk), once.\n');
+  process.stdout.write('Fetching runtimes and bundlers (about 1.7 GB on disk), once.\n');
   await run(NPM, ['ci', '--no-audit', '--no-fund', '--loglevel', 'error'], { cwd: PROJECT });
 }
 
