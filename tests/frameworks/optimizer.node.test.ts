@@ -69,6 +69,7 @@ function openCrew(system: System, optimizer: () => tf.Optimizer): Crew {
       return given.reduce((sum, { loss }) => sum + loss / WORKERS, 0);
     },
     close() {
+      for (const worker of workers) worker.dispose();
       nets.forEach(closeNet);
       for (const { at, side } of points) tf.dispose([at, side]);
       for (const each of optimizers) each.dispose();
@@ -111,7 +112,8 @@ for (const { label, system } of systems)
     const start = tf.memory().numTensors;
     const crew = openCrew(system, () => tf.train.adam(0.01));
     const before = await tfjs.flatten(crew.nets[0]);
-    await crew.step();
+    // the second step replaces weights too, which the first has made
+    await losses(crew, 2);
     const { numTensors, numDataBuffers, numBytes } = tf.memory();
     await losses(crew, 9);
     assert.equal(
@@ -203,6 +205,41 @@ for (const name of Object.keys(OPTIMIZERS).filter((key) => key !== 'adamax'))
       went.forEach((loss, i) =>
         assert.ok(Math.abs(goes[i] - loss) <= bound, `step ${i}: ${goes[i]}, ${loss}`),
       );
+      [one, two].forEach(({ close }) => close());
+    });
+
+for (const name of Object.keys(OPTIMIZERS))
+  for (const system of [pSgd(), liecSgd({ averagePeriod: 4 }), cser({ seed: 3 })])
+    test(`${name} through ${system.name}: a step that is begun anew, or taken back, counts once`, async () => {
+      const [one, two] = [0, 1].map(() => openCrew(system, OPTIMIZERS[name]));
+      for (let step = 0; step < 9; step++) {
+        const given: Float32Array[] = [];
+        for (const [rank, worker] of two.workers.entries()) {
+          const { gradient } = await worker.gradient(() => lossOf(two.nets[rank], two.points[rank]));
+          given.push(gradient.slice());
+        }
+        // begun and left, then refused at the last rank
+        await two.workers[0].send(given[0]);
+        const broken = given.with(
+          -1,
+          given[2].map(() => NaN),
+        );
+        await rejects(exchange(two.workers, two.server, broken), NonFiniteError);
+        if (step % 3 === 1) {
+          // done, and taken back by all
+          await exchange(two.workers, two.server, given);
+          for (const worker of two.workers) worker.takeBack();
+          two.server?.takeBack();
+        }
+        await exchange(two.workers, two.server, given);
+        await one.step();
+        for (const [rank, net] of two.nets.entries())
+          assert.equal(
+            await tfjs.flatten(net),
+            await tfjs.flatten(one.nets[rank]),
+            `step ${step}, rank ${rank}`,
+          );
+      }
       [one, two].forEach(({ close }) => close());
     });
 

@@ -158,7 +158,8 @@ async function trained(
   // what was saved goes on
   const state = await workers[0].save();
   await workers[0].load(state);
-  assert.is(tf.memory().numTensors, steady);
+  // what the last step replaced is let go
+  assert.ok(tf.memory().numTensors < steady);
   assert.equal(await workers[0].save(), state);
   const models = await Promise.all(nets.map((net) => tfjs.flatten(net)));
   workers.forEach((worker) => worker.dispose());

@@ -40,6 +40,7 @@ import { openVector } from './gpu.ts';
 import type { Layout } from './layout.ts';
 import { packTraining, unpackTraining } from './optimizer-state.ts';
 import { openGpuPlace, openMemory, type Place } from './places.ts';
+import { snapshotOf, type Snapshot } from './snapshot.ts';
 import { assignLeaves, flattenLeaves, isTrainable, requireVariables } from './tensors.ts';
 import type { TreeLayout } from './tree.ts';
 
@@ -90,19 +91,24 @@ export interface DistributedOptimizer<Tree = unknown, Gradient extends Vector = 
     from?: readonly number[],
     used?: boolean,
   ): Promise<Exclude<Outcome, { kind: 'direction' }>>;
-  /** Between steps: the variables, the optimizer's weights and the worker's state. `load` of it goes on as if nothing had happened. */
+  /**
+   * As `Worker.takeBack`: variables and optimizer, too, are what they were before the last step, to the bit, until the next
+   * `gradient` or `send`.
+   */
+  takeBack(): void;
+  /** The variables, the optimizer's weights and the worker's state. `load` of it goes on as if nothing had happened. */
   save(): Promise<Bytes>;
   /**
    * @throws PacketError where the bytes are damaged, or are of another optimizer, system, size or seat; nothing has changed then
    */
   load(state: Uint8Array): Promise<void>;
-  /** Gives back what the worker has on the GPU, where it is on one. The variables and the optimizer stay. */
+  /** Gives back what the worker holds: what the last step replaced, and its vectors on the GPU. The variables and the optimizer stay. */
   dispose(): void;
 }
 
 /**
- * Makes an optimizer train through a system. The variables and the optimizer stay the caller's; no tensor is left behind by
- * any call. One call at a time: each is awaited before the next.
+ * Makes an optimizer train through a system. The variables and the optimizer stay the caller's; what a step replaced, tensors
+ * as many as the variables and the optimizer's weights, is kept for `takeBack` until the next `gradient`, and no other. One call at a time: each is awaited before the next.
  *
  * @throws TypeError where a leaf of `variables` is no float32 variable; RangeError where one is there twice, or none is
  * trainable
@@ -217,12 +223,24 @@ function openTraining<Tree, Where extends Vector>(
     return model;
   };
 
+  /** Where the optimizer comes before the exchange: what it is after the step under way, which has not ended. */
+  let next: Snapshot | undefined;
+  /** Variables and optimizer before the last step, until the next one. */
+  let former: Snapshot | undefined;
+  const begin = (): void => {
+    next?.drop();
+    former?.drop();
+    next = former = undefined;
+  };
+
   return {
     layout,
     get report() {
       return worker.report;
     },
     async gradient(loss) {
+      former?.drop();
+      former = undefined;
       for (const [of, expected] of [
         [variables, true],
         [beside.variables, false],
@@ -235,18 +253,36 @@ function openTraining<Tree, Where extends Vector>(
       return gradientOf(variables, place, loss);
     },
     async send(gradient) {
+      begin();
       if (model === undefined) return worker.send(gradient);
       // before the optimizer takes it in: moments would never get rid of NaN
       requireVector('gradient', gradient, n);
       await requireFiniteVector(device, gradient, n);
       const given = await wanted();
-      return worker.send(await changeBy(optimizer, variables, place, gradient), given);
+      // the optimizer is what it was until the step ends
+      const before = snapshotOf(optimizer, []);
+      let change: Where;
+      try {
+        change = await changeBy(optimizer, variables, place, gradient);
+        next = snapshotOf(optimizer, []);
+      } finally {
+        before.restore(next !== undefined);
+        before.drop();
+      }
+      return worker.send(change, given);
     },
-    follow: async () => worker.follow(await wanted()),
+    async follow() {
+      begin();
+      return worker.follow(await wanted());
+    },
     check: (message, from) => worker.check(message, from),
     async receive(inbox, from, used) {
       const outcome = await worker.receive(inbox, from, used);
       if (outcome.kind === 'message') return outcome;
+      former = snapshotOf(optimizer, variables);
+      next?.restore();
+      next?.drop();
+      next = undefined;
       if (outcome.kind === 'direction') {
         const direction = place.spread(outcome.direction);
         try {
@@ -259,6 +295,11 @@ function openTraining<Tree, Where extends Vector>(
         assignLeaves(variables, layout, model.parameters);
       }
       return { kind: 'stepped' };
+    },
+    takeBack() {
+      former?.restore();
+      begin();
+      worker.takeBack();
     },
     async save() {
       const values = {
@@ -274,10 +315,12 @@ function openTraining<Tree, Where extends Vector>(
         state,
       );
       await load((inner) => worker.load(inner));
+      begin();
       assignLeaves(variables, layout, parameters);
       assignLeaves(beside.variables, beside.layout, nonTrainable);
     },
     dispose() {
+      begin();
       place.dispose();
       release();
     },
