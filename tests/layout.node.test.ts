@@ -1,6 +1,7 @@
 /** The project's own rules: one stem a kernel family, one value a constant, imports that point one way. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
 import * as assert from 'uvu/assert';
 import { suite } from './support/suite.ts';
 
@@ -53,6 +54,18 @@ test('Parcel, which reads "alias", finds the entries that "exports" names', () =
   );
   assert.ok(programs.length >= 8);
   assert.equal(alias, Object.fromEntries(programs.map(([name, to]) => [name, to.default])));
+});
+
+test('what pages load takes Node’s process from globalThis: bundlers put packages in the place of the bare name', async () => {
+  const { outputFiles } = await build({
+    entryPoints: ['index', 'sparse', 'kernels/index', 'algorithms/index', 'messages/index', 'mqtt/index'].map(
+      (name) => `${root}/ts/${name}.ts`,
+    ),
+    outdir: 'nowhere',
+    ...{ bundle: true, write: false, format: 'esm', packages: 'external' },
+    define: { process: 'bareProcess' }, // where no declaration has the name
+  });
+  for (const { path, text } of outputFiles) assert.not.match(text, /^.*bareProcess.*$/m, path);
 });
 
 /** What a folder of ts/ may import from, beside itself, errors, arguments and the platform's types. */

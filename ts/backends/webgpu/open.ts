@@ -91,10 +91,9 @@ async function findGpu(): Promise<GPU> {
  * @throws Error where the loader is missing
  */
 function requireVulkan(): void {
-  const { process } = globalThis; // the bare name has Parcel put a package in its place
-  if (process.platform !== 'linux') return;
+  if (globalThis.process.platform !== 'linux') return;
   try {
-    process.dlopen({ exports: {} }, 'libvulkan.so.1');
+    globalThis.process.dlopen({ exports: {} }, 'libvulkan.so.1');
   } catch (error) {
     if (String(error).includes('cannot open shared object file'))
       throw new Error('the Vulkan loader, libvulkan.so.1, is not installed');
