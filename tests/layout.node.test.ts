@@ -112,6 +112,7 @@ const IMPORTED: Record<string, readonly string[]> = {
   'ts/frameworks/tensors.ts': ['@tensorflow/tfjs-core'],
   'ts/frameworks/optimizer.ts': ['@tensorflow/tfjs-core'],
   'ts/frameworks/optimizer-state.ts': ['@tensorflow/tfjs-core'],
+  'ts/frameworks/snapshot.ts': ['@tensorflow/tfjs-core'],
 };
 
 /** What comes from elsewhere when a module is loaded; `type` imports are gone by then. */

@@ -105,7 +105,7 @@ function requireVulkan(): void {
  * @throws Error also where the environment says in FEWBITS_NO_GPU why there is none, so that Dawn is left alone
  */
 async function openDawn(): Promise<GPU> {
-  const { FEWBITS_NO_GPU: reason } = process.env;
+  const { FEWBITS_NO_GPU: reason } = globalThis.process.env;
   if (reason) throw new Error(reason);
   requireVulkan();
   // Neither a literal nor a request of an unknown module to bundlers for browsers, so that they do not look for it.
