@@ -3,7 +3,6 @@
  * wrong value.
  */
 import type { GpuRange } from './backends/backend.ts';
-import type { Compressor } from './compressors/compressor.ts';
 import { nearest } from './nearest.ts';
 
 /** A value as an error message shows it: short, and never the contents of an array. */
@@ -50,22 +49,6 @@ export function requireBoolean(name: string, value: unknown): boolean {
   if (typeof value !== 'boolean')
     throw new TypeError(`"${name}" expected true or false, got ${shown(value)}`);
   return value;
-}
-
-/** Whether `value` is a compressor; a system has none of its steps. */
-export function isCompressor(value: unknown): value is Compressor {
-  if (typeof value !== 'object' || value === null) return false;
-  const { name, encode } = value as Partial<Compressor>;
-  return typeof name === 'string' && typeof encode === 'function';
-}
-
-/** @throws TypeError unless `value` is a compressor */
-export function requireCompressor(name: string, value: unknown): Compressor {
-  if (isCompressor(value)) return value;
-  const { name: system, worker } = (value ?? {}) as { name?: unknown; worker?: unknown };
-  const got =
-    typeof worker === 'function' && typeof system === 'string' ? `the system ${system}` : shown(value);
-  throw new TypeError(`"${name}" expected a compressor, such as topK({ ratio: 0.01 }), got ${got}`);
 }
 
 /** @throws TypeError unless `value` is a Float32Array */

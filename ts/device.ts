@@ -5,7 +5,6 @@
 import {
   isGpuRange,
   requireBytes,
-  requireCompressor,
   requireFloat32Array,
   requireInteger,
   requireOneOf,
@@ -15,7 +14,7 @@ import {
 import type { Backend, BackendName, GpuRange } from './backends/backend.ts';
 import { BACKENDS, openBackend, type Opened, type OpenOptions } from './backends/open.ts';
 import { codecOf } from './compressors/codecs.ts';
-import type { Codec, Compressor } from './compressors/compressor.ts';
+import { requireCompressor, type Codec, type Compressor } from './compressors/compressor.ts';
 import { DeviceClosedError, PacketError } from './errors.ts';
 import { accumulateKernel, requireScale, scaleOf } from './kernels/accumulate.ts';
 import * as kernels from './kernels/index.ts';

@@ -2,8 +2,8 @@
  * How systems take a compressor: by itself, `memSgd(topK({ ratio: 0.01 }))`, or among their options,
  * `memSgd({ compressor: topK({ ratio: 0.01 }) })`. Both are the same, in every system that has one.
  */
-import { isCompressor, requireCompressor, requireOptions } from '../arguments.ts';
-import type { Compressor } from '../compressors/compressor.ts';
+import { requireOptions } from '../arguments.ts';
+import { isCompressor, requireCompressor, type Compressor } from '../compressors/compressor.ts';
 
 /** The options of a system that compresses and has no other settings. */
 export interface CompressorOptions {

@@ -8,13 +8,13 @@
  * 2. server: what it decodes goes through the rest of the network; sends C'(gradient at the cut)
  * 3. client: what it decodes goes back through its layers
  */
-import { requireCompressor, requireInteger, requireOptions, shown } from '../arguments.ts';
+import { requireInteger, requireOptions, shown } from '../arguments.ts';
 import { float32 } from '../compressors/float32.ts';
 import { maskEncoded, MASK_OPTIONS, type MaskOptions } from '../compressors/mask-encoded.ts';
 import { quantized } from '../compressors/quantized.ts';
 import { randomizedTopK, type RandomizedOptions } from '../compressors/randomized-top-k.ts';
 import { topK } from '../compressors/top-k.ts';
-import type { Compressor } from '../compressors/compressor.ts';
+import { requireCompressor, type Compressor } from '../compressors/compressor.ts';
 import type { Count } from '../compressors/count.ts';
 import type { Device } from '../device.ts';
 import type { Bytes } from '../platform.ts';

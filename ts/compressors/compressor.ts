@@ -5,6 +5,7 @@
  * parts of a packet. A codec is the reverse, found by the number in the packet. Both are written over kernels and never
  * see which backend runs them.
  */
+import { shown } from '../arguments.ts';
 import type { Parts, Packet, Section } from '../packet/packet.ts';
 import type { Scope, Vector } from '../kernels/scope.ts';
 
@@ -65,4 +66,20 @@ export function defineCompressor(
   encode: Compressor['encode'],
 ): Compressor {
   return Object.freeze({ name, options: Object.freeze({ ...options }), parameters, encode });
+}
+
+/** Whether `value` is a compressor; a system has none of its steps. */
+export function isCompressor(value: unknown): value is Compressor {
+  if (typeof value !== 'object' || value === null) return false;
+  const { name, encode } = value as Partial<Compressor>;
+  return typeof name === 'string' && typeof encode === 'function';
+}
+
+/** @throws TypeError unless `value` is a compressor */
+export function requireCompressor(name: string, value: unknown): Compressor {
+  if (isCompressor(value)) return value;
+  const { name: system, worker } = (value ?? {}) as { name?: unknown; worker?: unknown };
+  const got =
+    typeof worker === 'function' && typeof system === 'string' ? `the system ${system}` : shown(value);
+  throw new TypeError(`"${name}" expected a compressor, such as topK({ ratio: 0.01 }), got ${got}`);
 }

@@ -13,7 +13,8 @@
  *
  * Of a round over some of the workers the means are over these; all put them into their blocks, whoever sent.
  */
-import { isCompressor, requireInteger, requireOptions } from '../../arguments.ts';
+import { requireInteger, requireOptions } from '../../arguments.ts';
+import { isCompressor } from '../../compressors/compressor.ts';
 import { pcg4d } from '../../kernels/random.ts';
 import { keptByWorker, Progress, type Reported } from '../progress.ts';
 import { requireSeat } from '../seat.ts';
