@@ -108,6 +108,13 @@ async function gone(pids: readonly number[]): Promise<void> {
     });
 }
 
+/** A port that nobody listens on. */
+async function freePort(): Promise<number> {
+  const broker = await openBroker();
+  await broker.close();
+  return Number(new URL(broker.url).port);
+}
+
 const inFolder = (name: string, body: (folder: string) => Promise<void>): void => {
   test(name, async () => {
     if (process.platform !== 'linux') return;
@@ -196,6 +203,32 @@ inFolder('a state that cannot be written is an error before anybody joins', asyn
   assert.is(status, 1);
   assert.match(one.errors(), /cannot write/);
   assert.not.match(one.errors(), /is here/);
+});
+
+inFolder('a port that is taken is an error at once, and nothing stays open', async () => {
+  const other = await openBroker({ webSocketPort: 0 });
+  try {
+    const [taken, free] = [new URL(other.url).port, new URL(other.webSocketUrl as string).port];
+    for (const [args, words] of [
+      [['--listen', `127.0.0.1:${taken}`], `--listen 127.0.0.1:${taken}: cannot listen on`],
+      [['--web-port', free], `--web-port ${free}: cannot listen on`],
+    ] as const) {
+      const one = serve(args);
+      const { status } = await within(one.ended, words);
+      assert.is(status, 1, one.errors());
+      assert.match(one.errors(), words);
+      assert.match(one.errors(), /the port is taken/);
+      assert.not.match(one.errors(), /EADDRINUSE/);
+    }
+    // the port that was free before the other one turned out to be taken is free again
+    const port = await freePort();
+    let error: unknown;
+    await openBroker({ port, webSocketPort: Number(taken) }).catch((reason: unknown) => (error = reason));
+    assert.match((error as Error).message, `cannot listen on 127.0.0.1:${taken}: the port is taken`);
+    await (await openBroker({ port })).close();
+  } finally {
+    await other.close();
+  }
 });
 
 test.run();

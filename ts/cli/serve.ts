@@ -58,8 +58,6 @@ export async function serve(values: RunValues): Promise<void> {
   const steps = values.steps === undefined ? (task.steps ?? STEPS) : integerOf('steps', values.steps, 1);
   const about: About = { task: name, ...(algorithm !== undefined && { algorithm }), seed, steps };
 
-  const broker = values.broker === undefined ? await ownBroker(values) : undefined;
-  const url = values.broker ?? (broker as Broker).url;
   const device = await openQuietly(values.backend);
   const progress = openProgress(steps, values.json === true);
   const children = localWorkers((text) => progress.say(text));
@@ -67,8 +65,11 @@ export async function serve(values: RunValues): Promise<void> {
   let accuracy: number | undefined;
   let [packetBytesUp, packetBytesDown] = [0, 0];
   let traffic = { bytesUp: 0, bytesDown: 0 };
+  let broker: Broker | undefined;
   const every = Math.max(1, Math.floor(steps / EVALUATIONS));
   try {
+    broker = values.broker === undefined ? await ownBroker(values) : undefined;
+    const url = values.broker ?? (broker as Broker).url;
     const server = await serveRun({
       broker: brokerOf(url, values, (text) => progress.say(text)),
       run,
@@ -164,7 +165,18 @@ async function ownBroker({ listen = '127.0.0.1:0', 'web-port': webPort }: RunVal
   const [, host, port] = /^(.+):(\d+)$/.exec(listen) ?? [];
   if (host === undefined) throw new UsageError(`--listen expected HOST:PORT, got ${JSON.stringify(listen)}`);
   const webSocketPort = webPort === undefined ? undefined : integerOf('web-port', webPort, 0, 65_535);
-  return openBroker({ host, port: integerOf('listen', port, 0, 65_535), webSocketPort });
+  const own = { host, port: integerOf('listen', port, 0, 65_535), webSocketPort };
+  if (own.port === webSocketPort && own.port > 0)
+    throw new UsageError(`--web-port expected another port than that of --listen, got ${own.port}`);
+  try {
+    return await openBroker(own);
+  } catch (error) {
+    const { message, cause } = error as Error;
+    const { port: refused, syscall } = (cause ?? {}) as { port?: number; syscall?: string };
+    const isWeb = webSocketPort !== undefined && webSocketPort > 0 && refused === webSocketPort;
+    const option = isWeb ? `--web-port ${webSocketPort}` : `--listen ${listen}`;
+    throw syscall === undefined ? error : new Error(`${option}: ${message}`, { cause: error });
+  }
 }
 
 /** What a worker on this machine is told beside the run. */

@@ -39,7 +39,7 @@ async function imported<T>(name: string, load: () => Promise<T>): Promise<T> {
 
 /**
  * Starts a broker.
- * @throws Error where aedes (or ws, for WebSockets) is not installed, or the port is taken
+ * @throws Error where aedes (or ws, for WebSockets) is not installed, or it cannot listen: the port is taken, for example
  */
 export async function openBroker(options: BrokerOptions = {}): Promise<Broker> {
   const { host = '127.0.0.1', port = 0, webSocketPort } = options;
@@ -60,15 +60,34 @@ export async function openBroker(options: BrokerOptions = {}): Promise<Broker> {
     });
     aedes.handle(socket);
   });
-  await listening(tcp, port, host);
   const http = ws === undefined ? undefined : createHttpServer();
+  const close = async (): Promise<void> => {
+    await new Promise<void>((resolve) => {
+      aedes.close(() => resolve());
+    });
+    for (const socket of sockets) socket.destroy();
+    http?.closeAllConnections();
+    for (const server of http === undefined ? [tcp] : [tcp, http])
+      await new Promise<void>((resolve) => {
+        // one that does not listen calls back too
+        server.close(() => resolve());
+      });
+  };
   if (ws !== undefined && http !== undefined) {
     const server = new ws.WebSocketServer({
       server: http,
       handleProtocols: (protocols) => (protocols.has('mqtt') ? 'mqtt' : false),
     });
     server.on('connection', (socket) => aedes.handle(ws.createWebSocketStream(socket)));
-    await listening(http, webSocketPort as number, host);
+    // it repeats the errors of the HTTP server, which are heard where that begins to listen
+    server.on('error', () => {});
+  }
+  try {
+    await listening(tcp, port, host);
+    if (http !== undefined) await listening(http, webSocketPort as number, host);
+  } catch (error) {
+    await close();
+    throw error;
   }
   const portOf = (server: Server): number => (server.address() as AddressInfo).port;
   return {
@@ -82,23 +101,24 @@ export async function openBroker(options: BrokerOptions = {}): Promise<Broker> {
       }
       return { received, sent };
     },
-    async close() {
-      await new Promise<void>((resolve) => {
-        aedes.close(() => resolve());
-      });
-      for (const socket of sockets) socket.destroy();
-      http?.closeAllConnections();
-      for (const server of http === undefined ? [tcp] : [tcp, http])
-        await new Promise<void>((resolve) => {
-          server.close(() => resolve());
-        });
-    },
+    close,
   };
 }
 
+/** Why a server cannot listen, in words. */
+const REASONS: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'the port is taken',
+  EADDRNOTAVAIL: 'this machine has no such address',
+  EACCES: 'it is not permitted',
+  ENOTFOUND: 'there is no such host',
+};
+
 function listening(server: Server, port: number, host: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('error', reject);
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const reason = REASONS[error.code ?? ''] ?? error.message;
+      reject(new Error(`cannot listen on ${host}:${port}: ${reason}`, { cause: error }));
+    });
     server.listen(port, host, resolve);
   });
 }
