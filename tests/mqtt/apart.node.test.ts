@@ -6,6 +6,7 @@ import { exDyna } from '../../ts/algorithms/ex-dyna.ts';
 import { liecSgd } from '../../ts/algorithms/liec-sgd.ts';
 import type { Model, System } from '../../ts/algorithms/system.ts';
 import { topK } from '../../ts/compressors/top-k.ts';
+import type { Listener } from '../../ts/mqtt/link.ts';
 import type { ClosedRound, RunServer, ServeOptions } from '../../ts/mqtt/server.ts';
 import { serveRun } from '../../ts/mqtt/server.ts';
 import { SettingsError } from '../../ts/mqtt/settings.ts';
@@ -246,15 +247,42 @@ test('waits that last are told of: by the server, by a worker without a server a
   const early = await join('early', { onNote, deadline: 2000 });
   await network.run(network.sleep(5000));
   assert.is(told.length, 2);
-  assert.match(told[0], /^waits since \d.* for a server of the run r/);
+  assert.match(told[0], /^has waited \d.* for a server of the run r/);
   const server = await serve();
   await network.run(network.sleep(DEADLINE * 2 + 1500));
   assert.is(notes.length, 2);
   assert.match(
     notes[0],
-    /^waits since 5.* for 2 more of the workers that step 0 needs: here are early, heard were early$/,
+    /^has waited 5.* for 2 more of the workers that step 0 needs: here are early, heard were early$/,
   );
   await network.run(Promise.all([early.stop(), server.stop()]));
+});
+
+test('a server whose broker is gone says so, though each attempt to reach it fails anew', async () => {
+  const { network, notes, serve } = play(pSgd());
+  const broker = network.open();
+  let listener: Listener | undefined;
+  const server = await serve({
+    broker: async (will) => {
+      const link = await broker(will);
+      return {
+        ...link,
+        publish: () => new Promise(() => {}),
+        listen(given) {
+          listener = given;
+          link.listen(given);
+        },
+      };
+    },
+  });
+  for (let i = 0; i < 50; i++) {
+    listener?.down?.();
+    await network.run(network.sleep(250));
+  }
+  assert.is(notes.length, 2);
+  assert.match(notes[0], /^has waited 5.* for the broker, which cannot be reached$/);
+  assert.match(notes[1], /^has waited 1\d.* for the broker, which cannot be reached$/);
+  await network.run(server.stop());
 });
 
 test('a worker that computes for long stops at once', async () => {

@@ -259,8 +259,9 @@ class Serving implements RunServer {
         void this.#do(() => this.#announce());
       },
       down: () => {
+        // each attempt that fails breaks the connection anew; the wait goes on
+        if (!this.#isDown) this.#waits.at(this.#clock.now());
         this.#isDown = true;
-        this.#waits.at(this.#clock.now());
       },
       failed: fail,
     });
@@ -328,7 +329,7 @@ class Serving implements RunServer {
     if (!this.#isDown) this.#waits.at(this.#round.openedAt);
     const waited = this.#waits.due(now);
     if (waited === undefined) return;
-    const since = `waits since ${secondsOf(waited)} for`;
+    const since = `has waited ${secondsOf(waited)} for`;
     if (this.#isDown) return this.#options.onNote?.(`${since} the broker, which cannot be reached`);
     const names = (ranks: readonly number[]): string =>
       ranks.length === 0 ? 'nobody' : ranks.map((rank) => this.#nameOf(rank)).join(' ');

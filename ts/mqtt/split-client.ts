@@ -234,7 +234,7 @@ class Client implements SplitClient {
       const waited = this.#waits.due(this.#clock.now());
       if (waited !== undefined)
         this.#options.onNote?.(
-          `waits since ${secondsOf(waited)} for ${this.#isDown ? 'the broker, which cannot be reached' : `${what} from the server of the run ${this.#options.run}`}`,
+          `has waited ${secondsOf(waited)} for ${this.#isDown ? 'the broker, which cannot be reached' : `${what} from the server of the run ${this.#options.run}`}`,
         );
       let off: () => void = () => {};
       await new Promise<void>((resolve) => {

@@ -600,7 +600,7 @@ class Joining implements RunWorker {
       }
       const waited = this.#waits.due(now);
       if (waited !== undefined)
-        this.#options.onNote?.(`waits since ${secondsOf(waited)} for ${this.#awaited(now)}`);
+        this.#options.onNote?.(`has waited ${secondsOf(waited)} for ${this.#awaited(now)}`);
       this.#changed();
       this.#listenForSilence();
     });
