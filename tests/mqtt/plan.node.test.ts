@@ -1,9 +1,12 @@
 /** Sizes of runs against their formula, and the words of the commands where something is wrong. */
 import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import * as assert from 'uvu/assert';
 import { sizeOf } from '../../ts/mqtt/plan.ts';
+import { runCommand } from '../support/command.ts';
 import { suite } from '../support/suite.ts';
 
 const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
@@ -58,6 +61,28 @@ test('serve and join say what they miss', async () => {
     [['serve', 'x.npy'], /serve expected options alone, got "x\.npy"/],
   ] as const)
     assert.match(await fails(...args), words);
+});
+
+test('a task that Node takes for a script says how it is named', async () => {
+  const folder = mkdtempSync(`${tmpdir()}/fewbits-task-`);
+  try {
+    writeFileSync(`${folder}/package.json`, '{ "type": "commonjs" }');
+    const source = 'export async function openTask() {}\n';
+    writeFileSync(`${folder}/task.js`, source);
+    writeFileSync(`${folder}/imports.js`, `import { resolve } from 'node:path';\n${source}`);
+    writeFileSync(`${folder}/faulty.mjs`, 'export const x = ;\n');
+    for (const name of ['task', 'imports']) {
+      const { status, stderr } = await runCommand(folder, ['serve', '--task', `./${name}.js`]);
+      assert.is(status, 1);
+      assert.match(stderr, `${name}.js is an ES module: name it ${name}.mjs, or set "type": "module"`);
+      assert.match(stderr, new RegExp(`^fewbits: --task \\./${name}\\.js: `));
+      assert.is(stderr.trim().split('\n').length, 1, stderr);
+    }
+    const { stderr } = await runCommand(folder, ['serve', '--task', './faulty.mjs']);
+    assert.is(stderr, "fewbits: --task ./faulty.mjs: Unexpected token ';'\n");
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test.run();

@@ -49,7 +49,7 @@ export function fileStore(path: string): Store {
 }
 
 export async function serve(values: RunValues): Promise<void> {
-  const name = required(values.task, 'serve expected --task mnist, or a module of yours: --task ./task.js');
+  const name = required(values.task, 'serve expected --task mnist, or a module of yours: --task ./task.mjs');
   const workers = integerOf('workers', values.workers ?? String(WORKERS), 1, 0xfffe);
   const seed = integerOf('seed', values.seed ?? '1', 0);
   const run = values.run ?? 'run';

