@@ -1,6 +1,14 @@
 /** `fewbits serve` with workers of its own, as processes: signals, the state, and what is printed. */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
@@ -25,7 +33,8 @@ interface Served {
 const running: ChildProcess[] = [];
 
 function serve(args: readonly string[], detached = false): Served {
-  const task = ['--task', './tests/cli/slow-task.ts', '--backend', 'js', '--workers', '2'];
+  const task = ['--task', './tests/cli/slow-task.ts', '--backend', 'js'];
+  if (!args.includes('--workers')) task.push('--workers', '2');
   const child = spawn(process.execPath, ['--import', 'tsx', 'ts/cli/main.ts', 'serve', ...task, ...args], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -204,6 +213,40 @@ inFolder('a state that cannot be written is an error before anybody joins', asyn
   assert.match(one.errors(), /cannot write/);
   assert.not.match(one.errors(), /is here/);
 });
+
+inFolder(
+  'a state of another run, of one that is further or a damaged one is refused by name',
+  async (folder) => {
+    const file = `${folder}/state`;
+    const state = ['--state', file];
+    const first = serve([...state, '--steps', '3']);
+    assert.is((await within(first.ended, first.errors())).status, 0, first.errors());
+    const bytes = readFileSync(file);
+    const finished = serve([...state, '--steps', '3']);
+    const { status, output } = await within(finished.ended, finished.errors());
+    assert.is(status, 0);
+    assert.match(finished.errors(), /has done all its 3 steps already/);
+    assert.match(output, /^3 steps, accuracy \d/);
+    const bytes = readFileSync(file);
+  const damaged = bytes.slice();
+    damaged[60] ^= 1;
+    writeFileSync(`${folder}/damaged`, damaged);
+    for (const [args, code, words] of [
+      [[...state, '--seed', '2'], 2, /--state \S+\/state is of a run with --seed 1, this one has 2/],
+      [[...state, '--workers', '3'], 2, /\/state is of a run with --workers 2, this one has 3/],
+      [[...state, '--algorithm', 'cser'], 2, /\/state is of a run with --algorithm \S+, this one has cser/],
+      [[...state, '--steps', '2'], 2, /--steps 2: the run of --state \S+ has done 3 steps already/],
+      [['--state', `${folder}/damaged`], 1, /--state \S+\/damaged: the CRC does not match[^(]*$/],
+      [['--state', '/dev/full'], 2, /--state expected a regular file, got \/dev\/full/],
+    ] as const) {
+      const one = serve(args);
+      const { status } = await within(one.ended, args.join(' '));
+      assert.match(one.errors(), words);
+      assert.is(status, code, one.errors());
+    }
+    assert.ok(readFileSync(file).equals(bytes));
+  },
+);
 
 inFolder('a port that is taken is an error at once, and nothing stays open', async () => {
   const other = await openBroker({ webSocketPort: 0 });

@@ -1,12 +1,11 @@
 /** `fewbits serve`: the server of a run; without --broker also the broker and the workers, on this machine. */
-import { existsSync } from 'node:fs';
 import { openQuietly } from './gpu.ts';
 import { openBroker, type Broker } from '../mqtt/broker.ts';
-import { serveRun, type ClosedRound, type Store } from '../mqtt/server.ts';
-import { readBytes, writeFiles } from './files.ts';
+import { serveRun, type ClosedRound } from '../mqtt/server.ts';
 import { localWorkers } from './local-workers.ts';
 import { brokerOf, type RunValues } from './run-options.ts';
 import { onSignals } from './signals.ts';
+import { fileStore, stateError } from './state-file.ts';
 import { taskOf } from './tasks.ts';
 import { integerOf, positiveOf, required, UsageError } from './usage.ts';
 
@@ -39,14 +38,6 @@ const STEPS = 100;
 
 /** How often the model is evaluated in a run. */
 const EVALUATIONS = 10;
-
-/** A state in a file, replaced as a whole. */
-export function fileStore(path: string): Store {
-  return {
-    read: async () => (existsSync(path) ? readBytes(path) : undefined),
-    write: (state) => writeFiles({ [path]: state }),
-  };
-}
 
 export async function serve(values: RunValues): Promise<void> {
   const name = required(values.task, 'serve expected --task mnist, or a module of yours: --task ./task.mjs');
@@ -83,7 +74,9 @@ export async function serve(values: RunValues): Promise<void> {
       ...(values['check-every'] !== undefined && {
         checkEvery: integerOf('check-every', values['check-every'], 0),
       }),
-      ...(values.state !== undefined && { store: fileStore(values.state) }),
+      ...(values.state !== undefined && {
+        store: fileStore(values.state, { about, system: task.system.name, workers }),
+      }),
       steps,
       about,
       onMember: ({ name, rank, here }) =>
@@ -100,8 +93,11 @@ export async function serve(values: RunValues): Promise<void> {
           accuracy = await task.evaluate(task.model.parameters);
         progress.round(round, accuracy);
       },
+    }).catch((error: unknown) => {
+      throw stateError(values.state, error);
     });
     const first = server.position.step;
+    const isFinished = first >= steps;
     let isStopped = false;
     const leave = (): Promise<unknown> => Promise.allSettled([server.stop(), children.stop()]);
     const offSignals = onSignals(
@@ -113,11 +109,12 @@ export async function serve(values: RunValues): Promise<void> {
       () => children.kill(),
     );
     progress.say(`${task.system.name} of ${task.model.parameters.length} numbers, run ${run} on ${url}`);
-    if (first > 0) progress.say(`goes on from step ${first} of ${steps}, from ${values.state}`);
+    if (isFinished) progress.say(`the run of ${values.state} has done all its ${steps} steps already`);
+    else if (first > 0) progress.say(`goes on from step ${first} of ${steps}, from ${values.state}`);
     if (broker?.webSocketUrl !== undefined) progress.say(`WebSocket: ${broker.webSocketUrl}`);
     if (broker === undefined)
       progress.say(`to join: fewbits join --broker ${url} --run ${run}${ownTask(name)}`);
-    else
+    else if (!isFinished)
       for (let i = 0; i < workers; i++)
         children.start(`local-${i}`, ['--broker', url, '--run', run, '--task', name, ...passedOn(values)]);
     try {
@@ -130,6 +127,7 @@ export async function serve(values: RunValues): Promise<void> {
     await children.left();
     offSignals();
     progress.keep();
+    if (isFinished) accuracy = await task.evaluate?.(task.model.parameters);
     const { step } = server.position;
     if (isStopped && step < steps)
       progress.say(

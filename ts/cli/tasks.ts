@@ -13,6 +13,11 @@ export function isOwnTask(name: string): boolean {
   return Object.hasOwn(OWN, name);
 }
 
+/** Whether a task is named by the path of its module, not by a package or as one of fewbits. */
+export function isPathOfTask(name: string): boolean {
+  return /^[./]|\.[cm]?[jt]s$/.test(name);
+}
+
 /**
  * What opens a task.
  * @throws UsageError where there is no such module, a package that it needs is missing, or it exports no openTask
@@ -27,9 +32,8 @@ export async function taskOf(name: string): Promise<OpenTask> {
 async function importTask(name: string): Promise<unknown> {
   try {
     if (isOwnTask(name)) return await import(new URL(`../tasks/${name}.js`, import.meta.url).href);
-    const isPath = /^[./]|\.[cm]?[jt]s$/.test(name);
     const from = createRequire(resolve('package.json'));
-    const url = pathToFileURL(isPath ? resolve(name) : from.resolve(name)).href;
+    const url = pathToFileURL(isPathOfTask(name) ? resolve(name) : from.resolve(name)).href;
     return await withoutAdvice(() => import(url));
   } catch (error) {
     if (!(error instanceof Error)) throw error;

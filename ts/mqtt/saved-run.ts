@@ -15,6 +15,8 @@ export interface SavedHead {
   readonly seats: readonly (SavedSeat | null)[];
   /** The last message of each name that was used. */
   readonly used: readonly [string, { step: number; turn: number; crc: number }][];
+  /** What workers are told of the run, from its server's options: whose state this is. */
+  readonly about?: unknown;
 }
 
 export interface SavedRun {
@@ -50,6 +52,11 @@ export function packRun({ head, common, model, machine, kept }: SavedRun): Uint8
     machine,
     ...kept.flatMap(({ closed, gathered }) => [closed, ...gathered.map(({ bytes }) => bytes)]),
   ]);
+}
+
+/** Whose state this is, and of which step. @throws PacketError where the bytes are damaged or no state of a run */
+export function headOf(bytes: Uint8Array): Partial<SavedHead> {
+  return unpackJson<SavedHead>(unpackList(bytes)[0]);
 }
 
 /** @throws PacketError where the bytes are no state of a run of this system with so many workers */

@@ -679,9 +679,10 @@ class Serving implements RunServer {
 
   /** The state at the start of a step. */
   #pack(): Uint8Array {
-    const { model, system, workers } = this.#options;
+    const { model, system, workers, about = null } = this.#options;
     const { step } = this.position;
     const head = {
+      about,
       system: system.name,
       workers,
       key: this.#key,
