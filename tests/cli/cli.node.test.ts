@@ -376,7 +376,7 @@ test('what is wrong is one line on standard error, status not 0, no file left be
     ],
     [
       [...compress, 'top-k:k=1', '--backend', 'cuda'],
-      /"backend" expected one of auto, webgpu, wasm, js, got "cuda"/,
+      /--backend expected one of auto, webgpu, wasm, js, got "cuda"/,
     ],
     [[...compress, 'top-k:k=1', '--speed', '9'], /--speed/],
     [['compress', 'g.npy', '-c', 'top-k:k=1'], /expected -o OUT\.fb/],
@@ -450,6 +450,58 @@ test('a wrong option, command or compressor says which was meant; options of oth
     assert.match(stderr, cases[i][1]);
     assert.is(stderr.trim().split('\n').length, 1, stderr);
   }
+});
+
+test('a line that makes no sense has status 2, and says what is expected', async () => {
+  save('g.npy', input('normal', 100));
+  writeFileSync(
+    `${folder}/picky.mjs`,
+    'export async function openTask() { throw new RangeError(\'"algorithm" expected one of A, B, got foo\'); }',
+  );
+  const compress = ['compress', 'g.npy', '-o', 'x', '-c'];
+  const cases: [string[], RegExp][] = [
+    [[...compress, 'float32', '--max-elements', '1e400'], /--max-elements expected an integer in 1\.\./],
+    [[...compress, 'float32', '--max-elements', '-5'], /--max-elements expected an integer.*got "-5"/],
+    [
+      [...compress, 'float32', '--map', '-x'],
+      /--map expected a value; one that begins with - is written --map=-/,
+    ],
+    [['bench', '--n', '0'], /--n expected an integer in 1\.\./],
+    [[...compress, 'float32', '-b', 'cuda'], /--backend expected one of auto, webgpu, wasm, js, got "cuda"/],
+    [[...compress, 'top-k:ration=0.1'], /"ration"/],
+    [[...compress, 'top-k:'], /"top-k:" expected NAME=VALUE after its colon, as in top-k:ratio=0\.01/],
+    [[...compress, 'top-k'], /top-k expected either "k" or "ratio", as in top-k:ratio=0\.01/],
+    [[...compress, 'zip'], /unknown compressor "zip"/],
+    [['compress', 'g.npy', '-o', '', '-c', 'float32'], /--output expected the name of a file, got ""/],
+    [['compress', '', '-o', 'x', '-c', 'float32'], /compress expected the name of a file, got ""/],
+    [['serve', '--task', './picky.mjs', '--algorithm', 'foo'], /--algorithm expected one of A, B, got foo/],
+    [['serve', '--name', 'x'], /serve has no option --name; join has it/],
+    [
+      ['plan', '--params', '1e6', '--workers', '4', '--link', '1Mbps', '--bits-up', '-1'],
+      /--bits-up expected a number above 0, got "-1"/,
+    ],
+  ];
+  const outcomes = await Promise.all(cases.map(([args]) => fewbits(...args)));
+  for (const [i, { status, stderr }] of outcomes.entries()) {
+    assert.match(stderr, cases[i][1]);
+    assert.is(status, 2, stderr);
+    assert.is(stderr.trim().split('\n').length, 1, stderr);
+  }
+});
+
+test('fewbits help COMMAND is its --help, and --version the version of the package', async () => {
+  const [help, same, version] = await Promise.all([
+    fewbits('help', 'compress'),
+    fewbits('compress', '--help'),
+    fewbits('--version'),
+  ]);
+  assert.equal(help, same);
+  const { version: own } = JSON.parse(
+    readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
+  ) as {
+    version: string;
+  };
+  assert.equal(version, { status: 0, stdout: `${own}\n`, stderr: '' });
 });
 
 test.run();

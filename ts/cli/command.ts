@@ -64,13 +64,33 @@ export async function runCommand(
   // before anything else, so that help is at hand where a line is not right yet
   if (args.includes('--help') || args.includes('-h')) return console.log(helpOf(name, command));
   requireKnown(name, args, options, commands);
-  const { values, positionals } = parse(args, options);
+  const { values, positionals } = parse(withNegativeNumbers(args, options), options);
   const [file, another] = positionals;
   if (!command.takesFile && file !== undefined)
     throw new UsageError(`${name} expected options alone, got ${quoted(file)}`);
   if (another !== undefined)
     throw new UsageError(`${name} expected one input file, got also ${quoted(another)}`);
+  for (const [option, value] of Object.entries(values))
+    if (value === '' && options[option].value === 'FILE')
+      throw new UsageError(`--${option} expected the name of a file, got ""`);
+  if (file === '') throw new UsageError(`${name} expected the name of a file, got ""`);
   await command.run(values, file);
+}
+
+/** A negative number behind an option as its value, which the parser takes for an option: what it should be is said later. */
+function withNegativeNumbers(args: readonly string[], options: Options): string[] {
+  const end = args.indexOf('--');
+  const nameOf = (arg: string): string | undefined =>
+    Object.keys(options).find(
+      (name) => options[name].type === 'string' && (arg === `--${name}` || arg === `-${options[name].short}`),
+    );
+  return args.flatMap((arg, i) => {
+    if (end >= 0 && i >= end) return [arg];
+    const isNumber = (text: string | undefined): boolean => text !== undefined && /^-[\d.]/.test(text);
+    if (i > 0 && isNumber(arg) && nameOf(args[i - 1]) !== undefined) return [];
+    const option = nameOf(arg);
+    return option !== undefined && isNumber(args[i + 1]) ? [`--${option}=${args[i + 1]}`] : [arg];
+  });
 }
 
 function requireKnown(
@@ -104,10 +124,10 @@ function unknownOption(
   commands: Readonly<Record<string, Command>>,
 ): string {
   const said = `${name} has no option ${quoted(rawName).slice(1, -1)}`;
-  const close = rawName.startsWith('--') ? nearest(option, Object.keys(options)) : undefined;
-  if (close !== undefined) return `${said}; did you mean --${close}?`;
   const others = Object.keys(commands).filter((other) => Object.hasOwn(commands[other].options, option));
-  return others.length > 0 ? `${said}; ${list(others)} ${others.length > 1 ? 'have' : 'has'} it` : said;
+  if (others.length > 0) return `${said}; ${list(others)} ${others.length > 1 ? 'have' : 'has'} it`;
+  const close = rawName.startsWith('--') ? nearest(option, Object.keys(options)) : undefined;
+  return close === undefined ? said : `${said}; did you mean --${close}?`;
 }
 
 /** Names as people list them. */
@@ -119,7 +139,13 @@ function parse(args: string[], options: Options): { values: object; positionals:
   try {
     return parseArgs({ args, options: parserOptions(options), allowPositionals: true });
   } catch (error) {
-    throw new UsageError((error as Error).message.split('\n')[0]);
+    const [message] = (error as Error).message.split('\n');
+    const [, option] = /--([\w-]+).*argument is ambiguous/.exec(message) ?? [];
+    throw new UsageError(
+      option === undefined
+        ? message
+        : `--${option} expected a value; one that begins with - is written --${option}=-VALUE`,
+    );
   }
 }
 

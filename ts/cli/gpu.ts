@@ -9,6 +9,8 @@ import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { BackendName } from '../backends/backend.ts';
 import { openDevice, type Device } from '../device.ts';
+import { quoted } from '../files/quote.ts';
+import { UsageError } from './usage.ts';
 
 /** Milliseconds that the search may take: a driver that starts for the first time takes seconds. */
 const PATIENCE = 30_000;
@@ -29,8 +31,13 @@ export async function lookForGpu(backend: string | undefined): Promise<void> {
     process.env.FEWBITS_NO_GPU = reason || `looking for a GPU ended with ${signal ?? `status ${status}`}`;
 }
 
-/** Opens a device as `openDevice` does, without a word of Dawn's. */
+/** What `--backend` takes. */
+const BACKENDS: readonly string[] = ['auto', 'webgpu', 'wasm', 'js'];
+
+/** Opens a device as `openDevice` does, without a word of Dawn's. @throws UsageError where there is no such backend */
 export async function openQuietly(backend: string | undefined): Promise<Device> {
+  if (backend !== undefined && !BACKENDS.includes(backend))
+    throw new UsageError(`--backend expected one of ${BACKENDS.join(', ')}, got ${quoted(backend)}`);
   await lookForGpu(backend);
   return openDevice({ backend: backend as BackendName | undefined });
 }

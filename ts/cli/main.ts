@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The command `fewbits`. Errors are one line on standard error, status 1, or 2 where the line makes no sense. */
+import { createRequire } from 'node:module';
 import { escaped, quoted } from '../files/quote.ts';
 import { columns, runCommand, type Command } from './command.ts';
 import { bench } from './commands/bench.ts';
@@ -31,11 +32,19 @@ function help(): string {
 ${columns(lines, 62)}
 
 fewbits COMMAND --help   its options
+fewbits --version        the version of the package
 `;
 }
 
+function version(): string {
+  const require = createRequire(import.meta.url);
+  return (require('../../package.json') as { version: string }).version;
+}
+
 async function main([name, ...args]: string[]): Promise<void> {
+  if (name === 'help' && args.length > 0) return main([args[0], '--help']);
   if (name === '--help' || name === '-h' || name === 'help') return console.log(help());
+  if (name === '--version' || name === '-V') return console.log(version());
   const known = Object.keys(COMMANDS);
   if (name?.startsWith('-')) throw new UsageError(`expected a command before ${quoted(name)}`);
   if (name === undefined) throw new UsageError(`expected a command: ${known.join(', ')}`);

@@ -45,7 +45,11 @@ export async function serve(values: RunValues): Promise<void> {
   const seed = integerOf('seed', values.seed ?? '1', 0);
   const run = values.run ?? 'run';
   const { algorithm, prefix } = values;
-  const task = await (await taskOf(name))({ algorithm, seed, role: 'server' });
+  const openTask = await taskOf(name);
+  const task = await openTask({ algorithm, seed, role: 'server' }).catch((error: unknown) => {
+    const isOfLine = error instanceof RangeError && error.message.startsWith('"algorithm" ');
+    throw isOfLine ? new UsageError(error.message.replace('"algorithm"', '--algorithm')) : error;
+  });
   const steps = values.steps === undefined ? (task.steps ?? STEPS) : integerOf('steps', values.steps, 1);
   const about: About = { task: name, ...(algorithm !== undefined && { algorithm }), seed, steps };
 

@@ -13,6 +13,7 @@ import { threshold } from '../compressors/threshold.ts';
 import { topK } from '../compressors/top-k.ts';
 import { quoted } from '../files/quote.ts';
 import { nearest } from '../nearest.ts';
+import { UsageError } from './usage.ts';
 
 /** The factories by name, each with an example. The options' rules are the factories' own. */
 const factories: Record<string, { make: (options: never) => Compressor; example: string }> = {
@@ -34,7 +35,7 @@ export function examples(): string[] {
   return Object.values(factories).map(({ example }) => example);
 }
 
-/** @throws RangeError or TypeError with what is wrong */
+/** @throws UsageError with what is wrong */
 export function parseCompressor(text: string): Compressor {
   const colon = text.indexOf(':');
   const name = colon < 0 ? text : text.slice(0, colon);
@@ -43,26 +44,37 @@ export function parseCompressor(text: string): Compressor {
     const known = Object.keys(factories);
     const close = nearest(name, known);
     const advice = close === undefined ? `known are ${known.join(', ')}` : `did you mean ${close}?`;
-    throw new RangeError(`unknown compressor ${quoted(name)}; ${advice}`);
+    throw new UsageError(`unknown compressor ${quoted(name)}; ${advice}`);
   }
   // without a prototype, so that no name is set aside: __proto__ is an option that no compressor has
   const options = Object.create(null) as Record<string, string | number | boolean>;
+  if (colon === text.length - 1)
+    throw new UsageError(`${quoted(text)} expected NAME=VALUE after its colon, as in ${factory.example}`);
   for (const pair of colon < 0 ? [] : text.slice(colon + 1).split(',')) {
     const [key, value, ...rest] = pair.split('=');
     if (!key || !value || rest.length > 0)
-      throw new RangeError(`${quoted(pair)} expected NAME=VALUE, as in ${factory.example}`);
-    if (Object.hasOwn(options, key)) throw new RangeError(`${quoted(key)} expected one value, got two`);
+      throw new UsageError(`${quoted(pair)} expected NAME=VALUE, as in ${factory.example}`);
+    if (Object.hasOwn(options, key)) throw new UsageError(`${quoted(key)} expected one value, got two`);
     options[key] = valueOf(value);
   }
-  return factory.make(options as never);
+  try {
+    return factory.make(options as never);
+  } catch (error) {
+    if (!(error instanceof TypeError || error instanceof RangeError)) throw error;
+    // of a count that is left out, in the words of the command line
+    const [expected] = error.message
+      .replace(/^\w+ (?=expected either)/, `${name} `)
+      .split(', got k undefined');
+    throw new UsageError(expected === error.message ? expected : `${expected}, as in ${factory.example}`);
+  }
 }
 
-/** A count of elements: 65536, 1e6 or 2^20. @throws RangeError unless it is an integer in 1..most */
+/** A count of elements: 65536, 1e6 or 2^20. @throws UsageError unless it is an integer in 1..most */
 export function parseCount(option: string, text: string, most: number): number {
   const [, base, exponent] = /^(\d+)\^(\d+)$/.exec(text) ?? [];
   const count = base === undefined ? Number(text) : Number(base) ** Number(exponent);
   if (!/^\d/.test(text) || !Number.isInteger(count) || count < 1 || count > most)
-    throw new RangeError(
+    throw new UsageError(
       `${option} expected an integer in 1..${most}, as 1000000, 1e6 or 2^20, got ${quoted(text)}`,
     );
   return count;
