@@ -85,4 +85,20 @@ test('a task that Node takes for a script says how it is named', async () => {
   }
 });
 
+test('the help of serve, join and plan is of each alone', async () => {
+  const [serve, join, plan] = await Promise.all(
+    ['serve', 'join', 'plan'].map(async (name) => (await runCommand('.', [name, '--help'])).stdout),
+  );
+  assert.match(serve, /--workers N +the most workers \(4\)/);
+  assert.match(serve, /--run NAME +the run's name \(run\)/);
+  assert.match(serve, /--broker URL .*where it is left out/);
+  assert.match(join, /--broker URL .*required/);
+  assert.match(join, /--run NAME .*required/);
+  assert.match(join, /--deadline SECONDS +of waiting/);
+  assert.not.match(join, /left out|closes with a quorum|\(run\)/);
+  for (const option of ['params', 'workers', 'link'])
+    assert.match(plan, new RegExp(`--${option} [A-Z]+ .*required`));
+  assert.not.match(plan, /\(4\)/);
+});
+
 test.run();

