@@ -221,14 +221,13 @@ inFolder(
     const state = ['--state', file];
     const first = serve([...state, '--steps', '3']);
     assert.is((await within(first.ended, first.errors())).status, 0, first.errors());
-    const bytes = readFileSync(file);
     const finished = serve([...state, '--steps', '3']);
     const { status, output } = await within(finished.ended, finished.errors());
     assert.is(status, 0);
     assert.match(finished.errors(), /has done all its 3 steps already/);
     assert.match(output, /^3 steps, accuracy \d/);
     const bytes = readFileSync(file);
-  const damaged = bytes.slice();
+    const damaged = bytes.slice();
     damaged[60] ^= 1;
     writeFileSync(`${folder}/damaged`, damaged);
     for (const [args, code, words] of [
