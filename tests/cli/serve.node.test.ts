@@ -227,7 +227,7 @@ inFolder(
     assert.match(finished.errors(), /has done all its 3 steps already/);
     assert.match(output, /^3 steps, accuracy \d/);
     const bytes = readFileSync(file);
-    const damaged = bytes.slice();
+    const damaged = Uint8Array.from(bytes);
     damaged[60] ^= 1;
     writeFileSync(`${folder}/damaged`, damaged);
     for (const [args, code, words] of [
