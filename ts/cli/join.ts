@@ -3,8 +3,7 @@ import { openQuietly } from './gpu.ts';
 import { describeRun } from '../mqtt/describe.ts';
 import { joinRun } from '../mqtt/worker.ts';
 import { brokerOf, type RunValues } from './run-options.ts';
-import type { About } from './serve.ts';
-import { isOwnTask, taskOf } from './tasks.ts';
+import { isOwnTask, taskOf, type About } from './tasks.ts';
 import { onSignals } from './signals.ts';
 import { positiveOf, required, UsageError } from './usage.ts';
 

@@ -6,16 +6,8 @@ import { localWorkers } from './local-workers.ts';
 import { brokerOf, type RunValues } from './run-options.ts';
 import { onSignals } from './signals.ts';
 import { fileStore, stateError } from './state-file.ts';
-import { taskOf } from './tasks.ts';
+import { taskOf, type About } from './tasks.ts';
 import { integerOf, positiveOf, required, UsageError } from './usage.ts';
-
-/** What a run's description tells those who join. */
-export interface About {
-  readonly task: string;
-  readonly algorithm?: string;
-  readonly seed: number;
-  readonly steps: number;
-}
 
 /** What --json prints in the end. */
 export interface ServeReport {

@@ -6,8 +6,7 @@ import { headOf } from '../mqtt/saved-run.ts';
 import type { Store } from '../mqtt/server.ts';
 import { escaped } from '../files/quote.ts';
 import { readBytes, writeFiles } from './files.ts';
-import type { About } from './serve.ts';
-import { isPathOfTask } from './tasks.ts';
+import { isPathOfTask, type About } from './tasks.ts';
 import { UsageError } from './usage.ts';
 
 /** What a state must be of. */

