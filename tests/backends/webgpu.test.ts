@@ -93,6 +93,52 @@ test('a compress is one submit, and takes no new memory after the first of its s
   gpu.destroy();
 });
 
+test('calls made in one turn of the event loop share a submit and a readback', async () => {
+  const gpu = await openGpu();
+  const device = await openDevice({ backend: 'webgpu', gpu });
+  const calls = [
+    [topK({ ratio: 0.01 }), input('normal', 5000)],
+    [scaledSign(), input('ties', 3001)],
+    [quantized({ bits: 4 }), input('heavy', 5000)],
+    [flattenedOneBit({ seed: 3 }), input('normal', 700)],
+  ] as const;
+  const together = (): Promise<Uint8Array[]> =>
+    Promise.all(calls.map(([compressor, x]) => device.compress(compressor, x)));
+  const alone = [];
+  for (const [compressor, x] of calls) alone.push(await device.compress(compressor, x));
+  await together();
+  const submits = counted(gpu.queue, 'submit');
+  const buffers = counted(gpu, 'createBuffer');
+  const groups = counted(gpu, 'createBindGroup');
+  assert.equal(await together(), alone);
+  assert.is(submits(), 1);
+  assert.is(buffers(), 0);
+  assert.is(groups(), 0, `${groups()} bind groups were made anew`);
+  const approx = await Promise.all(alone.map((packet) => device.decompress(packet)));
+  assert.is(submits(), 2, 'decompress shares a submit too');
+  for (const [i, y] of approx.entries()) assert.equal(y, await device.decompress(alone[i]));
+  device.close();
+  gpu.destroy();
+});
+
+test('a call that fails leaves those that share its submit alone', async () => {
+  const gpu = await openGpu();
+  const device = await openDevice({ backend: 'webgpu', gpu });
+  const x = input('normal', 5000);
+  const bad = x.slice();
+  bad[77] = NaN;
+  const expected = await device.compress(scaledSign(), x);
+  const [good, failed] = await Promise.allSettled([
+    device.compress(scaledSign(), x),
+    device.compress(topK({ k: 3 }), bad),
+  ]);
+  assert.equal(good, { status: 'fulfilled', value: expected });
+  assert.is(failed.status, 'rejected');
+  assert.match(String((failed as PromiseRejectedResult).reason), 'the first at index 77');
+  device.close();
+  gpu.destroy();
+});
+
 test('a vector on the GPU is compressed there, wherever it lies', async () => {
   const gpu = await openGpu();
   const device = await openDevice({ backend: 'webgpu', gpu });

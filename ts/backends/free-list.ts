@@ -15,9 +15,16 @@ interface Free<T> {
   readonly since: number;
 }
 
+/**
+ * Calls that take the same sizes in the same order take the same items, however those were given back in between: what was
+ * made of items, bind groups for example, can be kept for the next step of a training loop.
+ */
 export class FreeList<T> {
   readonly #free = new Map<number, Free<T>[]>();
   readonly #drop: (item: T) => void;
+  /** A number for each item that was ever free: of several that are, the lowest is taken. */
+  readonly #numbers = new Map<T, number>();
+  #numbered = 0;
   #calls = 0;
 
   /** `drop` gives an item back to where it came from. */
@@ -25,21 +32,29 @@ export class FreeList<T> {
     this.#drop = drop;
   }
 
-  /** The item of this size that became free last, if there is one. */
-  take(size: number): T | undefined {
-    return this.#free.get(size)?.pop()?.item;
+  /** The first free item of this size, if there is one, and none of `except`. */
+  take(size: number, except?: ReadonlySet<T>): T | undefined {
+    const same = this.#free.get(size);
+    const place = same?.findIndex(({ item }) => !except?.has(item)) ?? -1;
+    return place < 0 ? undefined : same!.splice(place, 1)[0].item;
   }
 
   /** An item is free. */
   give(size: number, item: T): void {
+    if (!this.#numbers.has(item)) this.#numbers.set(item, this.#numbered++);
+    const number = this.#numbers.get(item)!;
     const free = { item, since: this.#calls };
     const same = this.#free.get(size);
-    if (same) same.push(free);
-    else this.#free.set(size, [free]);
+    if (!same) this.#free.set(size, [free]);
+    else {
+      const place = same.findLastIndex((other) => this.#numbers.get(other.item)! < number);
+      same.splice(place + 1, 0, free);
+    }
   }
 
   /** Forgets an item that must not be used again. */
   forget(size: number, item: T): void {
+    this.#numbers.delete(item);
     const same = this.#free.get(size);
     const place = same?.findIndex((free) => free.item === item) ?? -1;
     if (place >= 0) same!.splice(place, 1);
@@ -57,11 +72,14 @@ export class FreeList<T> {
 
   #dropBefore(call: number): void {
     for (const [size, same] of this.#free) {
-      // the last one given is the first one taken, so the oldest stand in front
-      let old = 0;
-      while (old < same.length && same[old].since < call) this.#drop(same[old++].item);
-      same.splice(0, old);
-      if (same.length === 0) this.#free.delete(size);
+      const kept = same.filter(({ since }) => since >= call);
+      for (const { item, since } of same)
+        if (since < call) {
+          this.#numbers.delete(item);
+          this.#drop(item);
+        }
+      if (kept.length === 0) this.#free.delete(size);
+      else if (kept.length < same.length) this.#free.set(size, kept);
     }
   }
 }

@@ -1,17 +1,24 @@
 /**
- * The contract over a GPU. `run` only records; `read` encodes everything recorded since, with the copies of what it is
- * to bring back, into one command buffer, and submits and maps once.
+ * The contract over a GPU. `run` only records. Reads that are asked for in one turn of the event loop are gathered: what was
+ * recorded and the copies of what they bring back go into one command buffer, submitted and mapped once.
  */
-import { requireInteger } from '../../arguments.ts';
 import { DeviceClosedError, DeviceLostError } from '../../errors.ts';
-import { type Clear, grid, type Kernel, type Limits, type Pass, WINDOW_UNIT } from '../../kernels/kernel.ts';
+import { type Kernel, type Limits, WINDOW_UNIT } from '../../kernels/kernel.ts';
 import type { Backend, DeviceBuffer, GpuRange, ReadRequest } from '../backend.ts';
-import { MAP_READ, USAGE } from './flags.ts';
+import { BindGroups } from './bind-groups.ts';
+import { type Command, commandsOf, Encoder } from './commands.ts';
+import { USAGE } from './flags.ts';
+import { type Memory, memoryOf, WebgpuBuffer } from './memory.ts';
 import type { OpenedGpu } from './open.ts';
 import { Pipelines } from './pipelines.ts';
 import { BufferPool } from './pool.ts';
 import { type Problem, withErrorScopes } from './problems.ts';
+import { type Copy, Readback } from './readback.ts';
 import { UniformArena } from './uniforms.ts';
+import { upload } from './upload.ts';
+
+/** Microtasks for which a read waits for others: those between a call and its first read, and more. */
+const GATHERING = 8;
 
 export interface WebgpuParts {
   readonly device: GPUDevice;
@@ -24,53 +31,11 @@ export interface WebgpuParts {
   readonly readbackBytes?: number;
 }
 
-/** Memory by the name that a plan gives it. */
-interface Memory {
-  readonly buffer: GPUBuffer;
-  /** Where it starts, in bytes. */
-  readonly offset: number;
-  readonly words: number;
-}
-
-/** A step with its memory found. */
-type Recorded =
-  | { readonly copy: Memory; readonly to: Memory }
-  | { readonly clear: Memory }
-  | {
-      readonly kernel: string;
-      readonly pass: Pass;
-      readonly resources: ReadonlyMap<string, GPUBufferBinding>;
-    };
-
-/** Bytes of a buffer that are read back. */
-interface Copy {
-  readonly from: GPUBuffer;
-  readonly offset: number;
-  readonly bytes: number;
-}
-
-/** What one readback buffer brings: copies, one after the other. */
-interface Readback {
-  readonly buffer: GPUBuffer;
-  readonly bytes: number;
-  readonly pieces: readonly Piece[];
-}
-
-/** A part of the copy of this number: where it lies in that, in bytes. */
-interface Piece extends Copy {
-  readonly copy: number;
-  readonly at: number;
-}
-
-class WebgpuBuffer implements DeviceBuffer {
-  readonly words: number;
-  readonly buffer: GPUBuffer;
-  readonly offset: number;
-  constructor(words: number, buffer: GPUBuffer, offset = 0) {
-    this.words = words;
-    this.buffer = buffer;
-    this.offset = offset;
-  }
+/** Copies that a read asked for, and what it waits for. */
+interface Read {
+  readonly copies: readonly Copy[];
+  readonly resolve: (words: Uint32Array[]) => void;
+  readonly reject: (error: unknown) => void;
 }
 
 export class WebgpuBackend implements Backend {
@@ -81,18 +46,22 @@ export class WebgpuBackend implements Backend {
   readonly #own: OpenedGpu | undefined;
   readonly #limits: Limits;
   readonly #pipelines: Pipelines;
+  readonly #groups: BindGroups;
+  readonly #encoder: Encoder;
   readonly #memory: BufferPool;
   readonly #readbacks: BufferPool;
   readonly #uniforms: UniformArena;
   readonly #live = new Set<DeviceBuffer>();
   /** What is not submitted yet, and the buffers that it uses. */
-  #recorded: Recorded[] = [];
+  #recorded: Command[] = [];
   readonly #used = new Set<GPUBuffer>();
+  /** Reads that wait for the next submit. */
+  #reads: Read[] = [];
   /** What may have gone wrong since the last read. */
   readonly #problems: Problem[] = [];
-  /** Rejects a read that waits. */
-  readonly #waiting = new Set<(error: Error) => void>();
-  /** Reads on their way, whether or not anybody still waits for them. */
+  /** All reads that wait, those that are submitted too. */
+  readonly #waiting = new Set<Read>();
+  /** Submits on their way, whether or not anybody still waits for what they bring. */
   readonly #reading = new Set<Promise<unknown>>();
   #lost: DeviceLostError | undefined;
   #closed = false;
@@ -102,15 +71,21 @@ export class WebgpuBackend implements Backend {
     this.#device = device;
     this.#own = own;
     this.#limits = limits;
+    const problems = this.#problems;
     this.#pipelines = new Pipelines(device, subgroups);
-    this.#memory = new BufferPool(
-      device,
-      USAGE.storage | USAGE.copySource | USAGE.copyTarget,
-      this.#problems,
-    );
-    const readable = USAGE.mapRead | USAGE.copyTarget;
-    this.#readbacks = new BufferPool(device, readable, this.#problems, readbackBytes);
     this.#uniforms = new UniformArena(device);
+    this.#memory = new BufferPool(device, {
+      usage: USAGE.storage | USAGE.copySource | USAGE.copyTarget,
+      problems,
+      destroyed: (buffer) => this.#groups.forget(buffer),
+    });
+    this.#readbacks = new BufferPool(device, {
+      usage: USAGE.mapRead | USAGE.copyTarget,
+      problems,
+      most: readbackBytes,
+    });
+    this.#groups = new BindGroups(device, (buffer) => this.#memory.has(buffer));
+    this.#encoder = new Encoder(this.#pipelines, this.#uniforms, this.#groups, limits);
     void device.lost.then(({ message, reason }) => {
       if (this.#closed) return;
       this.#lost = new DeviceLostError(message || reason);
@@ -142,14 +117,15 @@ export class WebgpuBackend implements Backend {
 
   write(buffer: DeviceBuffer, words: Uint32Array): void {
     this.#requireAlive();
-    const { buffer: target, offset, words: room } = this.#requireOwn(buffer);
-    if (words.length > room) throw new RangeError(`${words.length} words do not fit a buffer of ${room}`);
+    const target = this.#requireOwn(buffer);
+    if (words.length > target.words)
+      throw new RangeError(`${words.length} words do not fit a buffer of ${target.words}`);
     // A write is queued behind what was submitted; what was recorded must not see it.
-    if (this.#used.has(target)) this.#submit([]);
-    for (const [part, first] of writable(words)) {
-      const { buffer: source, byteOffset, byteLength } = part;
-      this.#device.queue.writeBuffer(target, offset + first * 4, source, byteOffset, byteLength);
+    if (this.#used.has(target.buffer)) {
+      if (target.untouched && target.own) this.#move(target);
+      else this.#submit();
     }
+    upload(this.#device.queue, target.buffer, target.offset, words);
   }
 
   lend(words: Uint32Array): DeviceBuffer {
@@ -163,7 +139,7 @@ export class WebgpuBackend implements Backend {
     const theirs = memoryOf(range);
     const { buffer, offset, words } = theirs;
     if ((buffer.usage & USAGE.storage) !== 0 && offset % (WINDOW_UNIT * 4) === 0 && words > 0) {
-      const borrowed = new WebgpuBuffer(words, buffer, offset);
+      const borrowed = new WebgpuBuffer(words, buffer, { offset });
       this.#live.add(borrowed);
       return borrowed;
     }
@@ -208,55 +184,31 @@ export class WebgpuBackend implements Backend {
       // Scratch memory may be taken again at once: what comes next is queued behind these steps.
       for (const buffer of taken) this.#memory.give(buffer);
     }
-    const recorded = steps.map((step) => resolve(kernel.name, step, memory));
+    const commands = commandsOf(kernel, steps, memory);
+    for (const name of kernel.buffers) this.#requireOwn(buffers[name]).untouched = false;
     for (const { buffer } of memory.values()) this.#used.add(buffer);
-    this.#recorded.push(...recorded);
+    this.#recorded.push(...commands);
   }
 
   async read(requests: readonly ReadRequest[]): Promise<Uint32Array[]> {
     this.#requireAlive();
-    const copies = requests.map(({ buffer, first = 0, count = buffer.words - first }): Copy => {
+    const copies = requests.map(({ buffer, first = 0, count = buffer.words - first, into }): Copy => {
       const { buffer: from, offset, words } = this.#requireOwn(buffer);
       if (first < 0 || count < 0 || first + count > words)
         throw new RangeError(`words ${first} to ${first + count - 1} lie outside a buffer of ${words} words`);
-      return { from, offset: offset + first * 4, bytes: count * 4 };
+      return { from, offset: offset + first * 4, bytes: count * 4, into };
     });
-    const readbacks = this.#readbacksFor(copies);
-    this.#submit(readbacks);
-    const problems = this.#problems.splice(0);
-    return this.#unlessGone(async () => {
-      try {
-        const mapped =
-          readbacks.length > 0
-            ? Promise.all(readbacks.map(({ buffer, bytes }) => buffer.mapAsync(MAP_READ, 0, bytes)))
-            : this.#device.queue.onSubmittedWorkDone();
-        const [error] = await Promise.all([
-          firstOf(problems),
-          mapped.catch((reason: unknown) => this.#mapFailed(problems, reason)),
-        ]);
-        if (error) throw error;
-        const found = copies.map(({ bytes }, i) => requests[i].into ?? new Uint32Array(bytes / 4));
-        for (const { buffer, bytes, pieces } of readbacks) {
-          const range = buffer.getMappedRange(0, bytes);
-          let start = 0;
-          for (const { copy, at, bytes: length } of pieces) {
-            found[copy].set(new Uint32Array(range, start, length / 4), at / 4);
-            start += length;
-          }
-        }
-        return found;
-      } finally {
-        for (const { buffer } of readbacks) {
-          if (buffer.mapState !== 'unmapped') buffer.unmap();
-          this.#readbacks.give(buffer);
-        }
-      }
+    return new Promise((resolve, reject) => {
+      const read = { copies, resolve, reject };
+      this.#waiting.add(read);
+      this.#reads.push(read);
+      if (this.#reads.length === 1) void this.#gather();
     });
   }
 
   trim(): void {
     // recorded work may use buffers that are free
-    if (this.#recorded.length > 0) this.#submit([]);
+    if (this.#recorded.length > 0) this.#submit();
     this.#memory.trim();
     this.#readbacks.trim();
   }
@@ -266,6 +218,7 @@ export class WebgpuBackend implements Backend {
     this.#closed = true;
     this.#rejectWaiting(new DeviceClosedError());
     this.#recorded = [];
+    this.#reads = [];
     this.#used.clear();
     this.#live.clear();
     this.#memory.close();
@@ -274,35 +227,20 @@ export class WebgpuBackend implements Backend {
     this.#own?.close([...this.#problems, ...this.#reading]);
   }
 
-  /** Buffers that bring copies back: one, or where they are more than a buffer holds, several full ones. */
-  #readbacksFor(copies: readonly Copy[]): Readback[] {
-    const most = this.#readbacks.most - (this.#readbacks.most % 4);
-    let last: Piece[] = [];
-    const all = [last];
-    let room = most;
-    for (const [copy, { from, offset, bytes }] of copies.entries())
-      for (let at = 0; at < bytes;) {
-        if (room === 0) {
-          all.push((last = []));
-          room = most;
-        }
-        const length = Math.min(bytes - at, room);
-        last.push({ copy, at, from, offset: offset + at, bytes: length });
-        at += length;
-        room -= length;
-      }
-    return all
-      .filter((pieces) => pieces.length > 0)
-      .map((pieces) => {
-        const bytes = pieces.reduce((sum, piece) => sum + piece.bytes, 0);
-        return { buffer: this.#readbacks.take(bytes), bytes, pieces };
-      });
-  }
-
   #record(copy: { readonly copy: Memory; readonly to: Memory }): void {
     if (copy.to.words === 0) return;
     this.#recorded.push(copy);
-    this.#used.add(copy.copy.buffer).add(copy.to.buffer);
+    for (const memory of [copy.copy, copy.to]) {
+      this.#used.add(memory.buffer);
+      if (memory instanceof WebgpuBuffer) memory.untouched = false;
+    }
+  }
+
+  /** Puts a buffer that nothing has used into memory that nothing recorded uses. */
+  #move(buffer: WebgpuBuffer): void {
+    const { buffer: old } = buffer;
+    buffer.buffer = this.#memory.take(buffer.words * 4, this.#used);
+    this.#memory.give(old);
   }
 
   #requireAlive(): void {
@@ -316,22 +254,56 @@ export class WebgpuBackend implements Backend {
   }
 
   #rejectWaiting(error: Error): void {
-    for (const reject of this.#waiting) reject(error);
+    for (const { reject } of this.#waiting) reject(error);
     this.#waiting.clear();
   }
 
-  /** The result of `work`, unless the device is lost or closed meanwhile. */
-  #unlessGone<T>(work: () => Promise<T>): Promise<T> {
-    return new Promise((resolve, reject) => {
-      this.#waiting.add(reject);
-      const reading = work()
-        .then(resolve, reject)
-        .finally(() => {
-          this.#waiting.delete(reject);
-          this.#reading.delete(reading);
-        });
-      this.#reading.add(reading);
-    });
+  /** Waits until no more reads come in, and submits for all of them. */
+  async #gather(): Promise<void> {
+    for (let seen = 0; seen < this.#reads.length;) {
+      seen = this.#reads.length;
+      for (let i = 0; i < GATHERING; i++) await Promise.resolve();
+    }
+    if (this.#closed || this.#lost) return;
+    const reads = this.#reads;
+    this.#reads = [];
+    const reading = this.#bring(reads).finally(() => this.#reading.delete(reading));
+    this.#reading.add(reading);
+  }
+
+  /** Submits for these reads and gives them what they asked for, or all of them the error. Never rejects. */
+  async #bring(reads: readonly Read[]): Promise<void> {
+    let readback: Readback | undefined;
+    try {
+      readback = new Readback(
+        reads.flatMap(({ copies }) => copies),
+        this.#readbacks,
+      );
+      this.#submit(readback);
+      const found = await this.#words(readback);
+      let first = 0;
+      for (const { copies, resolve } of reads) {
+        resolve(found.slice(first, first + copies.length));
+        first += copies.length;
+      }
+    } catch (error) {
+      for (const { reject } of reads) reject(error);
+    } finally {
+      readback?.end();
+      for (const read of reads) this.#waiting.delete(read);
+    }
+  }
+
+  /** What a submit brings back. @throws where anything went wrong since the last one */
+  async #words(readback: Readback): Promise<Uint32Array[]> {
+    const problems = this.#problems.splice(0);
+    const mapped = readback.empty ? this.#device.queue.onSubmittedWorkDone() : readback.mapped();
+    const [error] = await Promise.all([
+      firstOf(problems),
+      mapped.catch((reason: unknown) => this.#mapFailed(problems, reason)),
+    ]);
+    if (error) throw error;
+    return readback.words();
   }
 
   /**
@@ -346,67 +318,23 @@ export class WebgpuBackend implements Backend {
     throw reason;
   }
 
-  /** Encodes and submits what was recorded, then the copies of `readbacks`. */
-  #submit(readbacks: readonly Readback[]): void {
+  /** Encodes and submits what was recorded, then the copies of a readback. */
+  #submit(readback?: Readback): void {
     const recorded = this.#recorded;
     this.#recorded = [];
     this.#used.clear();
     const { error } = withErrorScopes(this.#device, () => {
       const encoder = this.#device.createCommandEncoder({ label: 'fewbits' });
-      this.#encode(encoder, recorded);
-      for (const { buffer, pieces } of readbacks) {
-        let at = 0;
-        for (const { from, offset, bytes } of pieces) {
-          encoder.copyBufferToBuffer(from, offset, buffer, at, bytes);
-          at += bytes;
-        }
-      }
+      this.#encoder.encode(encoder, recorded);
+      readback?.encode(encoder);
       this.#uniforms.upload();
       this.#device.queue.submit([encoder.finish()]);
     });
     this.#memory.submitted();
     this.#readbacks.submitted();
-    const kernels = [...new Set(recorded.flatMap((step) => ('kernel' in step ? step.kernel : [])))];
+    this.#groups.submitted();
+    const kernels = [...new Set(recorded.flatMap((command) => ('kernel' in command ? command.kernel : [])))];
     this.#problems.push(error.then((found) => found && this.#explain(found.message, kernels)));
-  }
-
-  /** All steps in order; dispatches that follow each other share a compute pass. */
-  #encode(encoder: GPUCommandEncoder, recorded: readonly Recorded[]): void {
-    let compute: GPUComputePassEncoder | undefined;
-    for (const step of recorded) {
-      if ('pass' in step) {
-        compute ??= encoder.beginComputePass();
-        this.#dispatch(compute, step);
-        continue;
-      }
-      compute?.end();
-      compute = undefined;
-      if ('clear' in step) {
-        const { buffer, offset, words } = step.clear;
-        encoder.clearBuffer(buffer, offset, words * 4);
-      } else {
-        const { copy, to } = step;
-        encoder.copyBufferToBuffer(copy.buffer, copy.offset, to.buffer, to.offset, to.words * 4);
-      }
-    }
-    compute?.end();
-  }
-
-  #dispatch(
-    compute: GPUComputePassEncoder,
-    { kernel, pass, resources }: Extract<Recorded, { pass: Pass }>,
-  ): void {
-    const { table, layout, pipeline } = this.#pipelines.get(pass.shader, pass.entry);
-    const entries = Object.entries(table.bindings).map(([name, { binding }]): GPUBindGroupEntry => {
-      return { binding, resource: resources.get(name)! };
-    });
-    if (table.uniformBytes > 0)
-      entries.push({ binding: 0, resource: this.#uniforms.add(table, pass.uniforms) });
-    compute.setPipeline(pipeline);
-    // Dawn's messages quote the label: it says which kernel of a submit went wrong.
-    const label = `${kernel}: ${pass.shader}.${pass.entry}`;
-    compute.setBindGroup(0, this.#device.createBindGroup({ label, layout, entries }));
-    compute.dispatchWorkgroups(...grid(pass.groups, this.#limits.gridWidth));
   }
 
   /** An error's message, with the kernel it comes from, and the shader's line where it did not compile. */
@@ -415,52 +343,6 @@ export class WebgpuBackend implements Backend {
     const named = kernels.filter((kernel) => message.includes(`${kernel}: `));
     const where = (named.length > 0 ? named : kernels).join(', ');
     return new Error(`running ${where || 'copies'} on the GPU: ${compilation ?? message}`);
-  }
-}
-
-/** @throws RangeError where a plan's window passes the end of its buffer */
-function resolve(kernel: string, step: Pass | Clear, memory: ReadonlyMap<string, Memory>): Recorded {
-  if ('clear' in step) return { clear: memory.get(step.clear)! };
-  const resources = new Map<string, GPUBufferBinding>();
-  for (const [name, bound] of Object.entries(step.bindings)) {
-    const { of, first, count } =
-      typeof bound === 'string' ? { of: bound, first: 0, count: undefined } : bound;
-    const { buffer, offset, words } = memory.get(of)!;
-    const size = count ?? words;
-    if (first + size > words)
-      throw new RangeError(`${kernel}: "${of}" expected ${first + size} words or more, got ${words}`);
-    resources.set(name, { buffer, offset: offset + first * 4, size: size * 4 });
-  }
-  return { kernel, pass: step, resources };
-}
-
-/** @throws RangeError unless the range lies inside its buffer */
-function memoryOf({ buffer, offset = 0, length }: GpuRange): Memory {
-  const most = Math.floor((buffer.size - offset) / 4);
-  requireInteger('offset', offset, 0, buffer.size);
-  if (offset % 4 !== 0) throw new RangeError(`"offset" expected a multiple of 4, got ${offset}`);
-  return { buffer, offset, words: requireInteger('length', length ?? most, 0, most) };
-}
-
-/** Words that are copied to give them to the GPU at a time, where it does not take them from where they lie: 1 MiB. */
-const COPIED = 2 ** 18;
-
-/**
- * Words as a queue's `writeBuffer` takes them, with their place: as they are, or, in memory that is shared or may be resized,
- * which Dawn in Node and Firefox refuse, one copied part after the other, in the same array.
- */
-function* writable(words: Uint32Array): Generator<readonly [part: Uint32Array, first: number]> {
-  const { buffer, length } = words;
-  const plain = buffer as { readonly [Symbol.toStringTag]: string; readonly resizable?: boolean };
-  if (plain[Symbol.toStringTag] === 'ArrayBuffer' && plain.resizable !== true) {
-    yield [words, 0];
-    return;
-  }
-  const copy = new Uint32Array(Math.min(length, COPIED));
-  for (let first = 0; first < length; first += COPIED) {
-    const part = words.subarray(first, first + COPIED);
-    copy.set(part);
-    yield [copy.subarray(0, part.length), first];
   }
 }
 

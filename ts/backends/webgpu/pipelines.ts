@@ -61,7 +61,11 @@ export class Pipelines {
       buffer: { type: access === 'read' ? 'read-only-storage' : 'storage' },
     }));
     if (table.uniformBytes > 0)
-      buffers.push({ binding: 0, visibility: COMPUTE_STAGE, buffer: { type: 'uniform' } });
+      buffers.push({
+        binding: 0,
+        visibility: COMPUTE_STAGE,
+        buffer: { type: 'uniform', hasDynamicOffset: true },
+      });
     const layout = device.createBindGroupLayout({ label, entries: buffers });
     const pipeline = device.createComputePipeline({
       label,

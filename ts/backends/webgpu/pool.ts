@@ -8,34 +8,46 @@ import { withErrorScopes, type Problem } from './problems.ts';
 /** The smallest buffer, so that vectors without elements have one too. */
 const LEAST_BYTES = 16;
 
+export interface PoolParts {
+  readonly usage: GPUBufferUsageFlags;
+  /** Where problems of creation go: out of memory shows only later. */
+  readonly problems: Problem[];
+  /** The most bytes of a buffer; the device's own limit if left out. */
+  readonly most?: number;
+  /** Is told of each buffer that is destroyed. */
+  readonly destroyed?: (buffer: GPUBuffer) => void;
+}
+
 export class BufferPool {
   readonly #device: GPUDevice;
-  readonly #usage: GPUBufferUsageFlags;
-  /** Where problems of creation go: out of memory shows only later. */
-  readonly #problems: Problem[];
+  readonly #parts: PoolParts;
   readonly #all = new Set<GPUBuffer>();
   readonly #free = new FreeList<GPUBuffer>((buffer) => this.#destroy(buffer));
   /** The most bytes of a buffer. */
   readonly most: number;
 
-  constructor(device: GPUDevice, usage: GPUBufferUsageFlags, problems: Problem[], most: number = Infinity) {
+  constructor(device: GPUDevice, parts: PoolParts) {
     this.#device = device;
-    this.#usage = usage;
-    this.#problems = problems;
-    this.most = Math.min(device.limits.maxBufferSize, most);
+    this.#parts = parts;
+    this.most = Math.min(device.limits.maxBufferSize, parts.most ?? Infinity);
+  }
+
+  /** Whether a buffer is one of these. */
+  has(buffer: GPUBuffer): boolean {
+    return this.#all.has(buffer);
   }
 
   /**
-   * A buffer of `bytes` or a little more.
+   * A buffer of `bytes` or a little more, none of `except`.
    * @throws RangeError where no buffer of the device is so large
    */
-  take(bytes: number): GPUBuffer {
+  take(bytes: number, except?: ReadonlySet<GPUBuffer>): GPUBuffer {
     if (bytes > this.most)
       throw new RangeError(
         `${bytes} bytes of GPU memory were asked for, but a buffer of this GPU device holds at most ${this.most} (its limit maxBufferSize): use a device with a higher limit, or compress the vector in parts`,
       );
     const size = Math.min(roomy(bytes), this.most);
-    return this.#free.take(size) ?? this.#create(size);
+    return this.#free.take(size, except) ?? this.#create(size);
   }
 
   /** Gives a buffer of `take` back. */
@@ -60,9 +72,9 @@ export class BufferPool {
   }
 
   #create(size: number): GPUBuffer {
-    const create = (): GPUBuffer => this.#device.createBuffer({ size, usage: this.#usage });
+    const create = (): GPUBuffer => this.#device.createBuffer({ size, usage: this.#parts.usage });
     const { result, error } = withErrorScopes(this.#device, create);
-    this.#problems.push(
+    this.#parts.problems.push(
       error.then((found) => {
         if (found === undefined) return undefined;
         // there is no memory behind it: the next call does not get it
@@ -77,6 +89,7 @@ export class BufferPool {
 
   #destroy(buffer: GPUBuffer): void {
     this.#all.delete(buffer);
+    this.#parts.destroyed?.(buffer);
     buffer.destroy();
   }
 }

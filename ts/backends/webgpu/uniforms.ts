@@ -9,6 +9,13 @@ const STRIDE = 256;
 /** Blocks of one buffer: a compress takes a few dozen. */
 const BLOCKS = 256;
 
+/** Where the uniforms of a pass lie. */
+export interface Block {
+  readonly buffer: GPUBuffer;
+  /** In bytes. */
+  readonly offset: number;
+}
+
 interface Chunk {
   readonly buffer: GPUBuffer;
   readonly data: DataView;
@@ -23,8 +30,9 @@ export class UniformArena {
     this.#device = device;
   }
 
-  /** Puts a pass's uniforms in the next block. */
-  add(table: EntryTable, uniforms: Pass['uniforms']): GPUBufferBinding {
+  /** Puts a pass's uniforms in the next block; a pass that has none gets none. */
+  add(table: EntryTable, uniforms: Pass['uniforms']): Block | undefined {
+    if (table.uniformBytes === 0) return undefined;
     const { buffer, data } = this.#chunk(Math.floor(this.#used / BLOCKS));
     const offset = (this.#used % BLOCKS) * STRIDE;
     this.#used++;
@@ -32,7 +40,7 @@ export class UniformArena {
       if (type === 'f32') data.setFloat32(offset + within, uniforms[name], true);
       else data.setUint32(offset + within, uniforms[name], true);
     }
-    return { buffer, offset, size: table.uniformBytes };
+    return { buffer, offset };
   }
 
   /** Writes all blocks, before the submit that reads them, and begins anew. Writes wait for the submits before. */
