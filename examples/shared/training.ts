@@ -1,7 +1,7 @@
 /** A worker's training over any transport: all that a transport has to bring is `carry`. */
 import type { Device } from 'fewbits';
-import { descend } from 'fewbits/algorithms';
-import type { Message, Model, System } from 'fewbits/algorithms';
+import { runStep } from 'fewbits/algorithms';
+import type { Carry, Model, System } from 'fewbits/algorithms';
 
 /** What is trained; the tasks of `fewbits/mqtt` are such. */
 export interface Training {
@@ -23,12 +23,6 @@ export interface Place {
   readonly steps: number;
 }
 
-/**
- * Takes a message along its route, and gives the inbox that comes of it: `server`, the server's one answer; `sum`, the sum
- * of all workers' messages; `gather`, the messages of all, by rank, the own one too.
- */
-export type Carry = (message: Message) => Promise<readonly Uint8Array[]>;
-
 /** Trains in step with all other workers; the model is changed where it lies. */
 export async function trainOver(
   device: Device,
@@ -41,13 +35,7 @@ export async function trainOver(
   for (let step = 0; step < steps; step++) {
     // all wait for all here: a step that is left out adds zeros
     const own = (await gradient(model, { step, rank, workers })) ?? new Float32Array(model.parameters.length);
-    let message = await machine.send(own, model);
-    for (;;) {
-      const outcome = await machine.receive(await carry(message));
-      if (outcome.kind === 'direction') descend(model, outcome.direction);
-      if (outcome.kind !== 'message') break;
-      ({ message } = outcome); // the step has another round
-    }
+    await runStep(machine, own, model, carry);
     onStep(step + 1);
   }
 }

@@ -5,7 +5,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { WebSocketServer, type WebSocket } from 'ws';
 
 import type { Device } from 'fewbits';
-import { sumMessages } from 'fewbits/algorithms';
+import { deliver } from 'fewbits/algorithms';
 import type { Message, System } from 'fewbits/algorithms';
 
 import { openQueue } from '../shared/queue.ts';
@@ -73,15 +73,12 @@ export async function serve(device: Device, options: ServeOptions): Promise<Serv
     return came;
   }
 
-  /** What comes of a round's messages. */
+  /** What a round leaves for every worker. */
   async function answerTo(messages: readonly Message[]): Promise<Uint8Array> {
-    const [{ route }] = messages;
-    if (messages.some((message) => message.route !== route))
-      throw new Error('the workers are not in one round');
-    const bytes = messages.map((message) => message.bytes);
-    if (route === 'sum') return sumMessages(bytes);
-    if (machine === undefined) throw new Error(`${system.name} has no server`);
-    return machine.answer(bytes);
+    if (messages[0].route === 'gather')
+      throw new Error(`${system.name} gathers, and only answers travel here`);
+    const [answer] = await deliver(messages, machine);
+    return answer;
   }
 
   async function rounds(): Promise<Report[]> {

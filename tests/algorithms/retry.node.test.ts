@@ -13,12 +13,13 @@ import type { Named } from '../reference/algorithms/systems.ts';
 import {
   begin,
   carry,
-  deliver,
+  used,
   digest,
   everything,
   type Carried,
   type Party,
 } from '../reference/algorithms/transport.ts';
+import { deliver } from '../../ts/algorithms/transport.ts';
 import { suite } from '../support/suite.ts';
 
 const test = suite('steps that are begun anew');
@@ -92,7 +93,7 @@ async function goInto(
   let messages = await begin(party, gradients(N, WORKERS, step));
   for (let round = 0; ; round++) {
     if (round === rounds && !how.answered) return 'broken off';
-    const inbox = await deliver(messages, party.server, from);
+    const inbox = await deliver(used(messages, from), party.server, from);
     const ranks = round === rounds ? how.received : party.workers.keys();
     const outcomes: Outcome[] = [];
     for (const rank of ranks) outcomes.push(await party.workers[rank].receive(inbox, from));

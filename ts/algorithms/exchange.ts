@@ -1,6 +1,6 @@
 /** The transport within one process: carries the messages of a step and counts them. For simulations and tests. */
-import { sumMessages } from './steps.ts';
 import type { Message, Model, Outcome, Server, Worker } from './system.ts';
+import { deliver } from './transport.ts';
 import type { Vector } from './vectors.ts';
 
 /** What one step of all workers came to. */
@@ -53,10 +53,9 @@ export async function exchange<Direction extends Vector = Float32Array, Gradient
       undo.push(() => worker.takeBack?.());
     }
     for (;;) {
-      const sent = messages.map(({ bytes }) => bytes);
-      const size = sent.reduce((sum, { length }) => sum + length, 0);
+      const size = messages.reduce((sum, { bytes }) => sum + bytes.length, 0);
       bytesUp += size;
-      const inbox = await delivered(messages, sent, server);
+      const inbox = await deliver(messages, server);
       if (messages[0].route === 'server') undo.push(() => server?.takeBack?.());
       const received = inbox.reduce((sum, { length }) => sum + length, 0);
       // one's own message of a gather round need not travel
@@ -71,19 +70,4 @@ export async function exchange<Direction extends Vector = Float32Array, Gradient
     for (const one of undo.reverse()) one();
     throw error;
   }
-}
-
-/** What a round leaves in each worker's inbox. */
-async function delivered(
-  messages: readonly Message[],
-  sent: readonly Uint8Array[],
-  server: Pick<Server, 'answer'> | undefined,
-): Promise<readonly Uint8Array[]> {
-  const [{ route }] = messages;
-  if (messages.some((message) => message.route !== route))
-    throw new Error('the workers are not in the same round');
-  if (route === 'gather') return sent;
-  if (route === 'sum') return [sumMessages(sent)];
-  if (server === undefined) throw new TypeError('"server" expected, since messages go to one, got none');
-  return [await server.answer(sent)];
 }

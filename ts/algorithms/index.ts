@@ -33,4 +33,5 @@ export type {
   System,
   Worker,
 } from './system.ts';
+export { deliver, runStep, type Carry } from './transport.ts';
 export type { Vector } from './vectors.ts';

@@ -1,7 +1,7 @@
 /** A transport that a test can break off: one step over some of the workers, one round after the other. */
 import { createHash } from 'node:crypto';
-import { sumMessages } from '../../../ts/algorithms/steps.ts';
 import type { Message, Model, Outcome, Server, Worker } from '../../../ts/algorithms/system.ts';
+import { deliver } from '../../../ts/algorithms/transport.ts';
 import { descend } from './gradients.ts';
 
 /** Those who take part in a step. Workers beyond `gradients` only follow. */
@@ -18,18 +18,9 @@ export interface Carried {
   readonly outcomes: readonly Outcome[];
 }
 
-/** What a round leaves in each inbox. */
-export async function deliver(
-  messages: readonly Message[],
-  server: Server | undefined,
-  from: readonly number[],
-): Promise<readonly Uint8Array[]> {
-  const used = from.map((rank) => messages[rank].bytes);
-  const [{ route }] = messages;
-  if (route === 'gather') return used;
-  if (route === 'sum') return [sumMessages(used)];
-  if (server === undefined) throw new Error('a message to a server, and there is none');
-  return [await server.answer(used, from)];
+/** The messages of these ranks. */
+export function used(messages: readonly Message[], from: readonly number[]): Message[] {
+  return from.map((rank) => messages[rank]);
 }
 
 /** All begin the step: those with a gradient send, the others follow. */
@@ -58,7 +49,7 @@ export async function carry(
   let messages = await begin(party, gradients);
   for (;;) {
     sent.push(messages.map(({ bytes }) => bytes.slice()));
-    const inbox = await deliver(messages, party.server, from);
+    const inbox = await deliver(used(messages, from), party.server, from);
     inboxes.push(inbox.map((bytes) => bytes.slice()));
     const outcomes: Outcome[] = [];
     for (const worker of party.workers) outcomes.push(await worker.receive(inbox, from));
