@@ -128,7 +128,8 @@ function membersUsed(entry: FunctionInfo, lines: readonly string[]): Set<string>
 
 /** A const that the kernel's TypeScript exports under the same name has the same value there. */
 async function checkConstants({ stem, source, constants }: Shader): Promise<void> {
-  for (const file of [stem, 'float-bits']) {
+  const [family] = stem.split('-');
+  for (const file of [family, 'float-bits']) {
     const module = (await import(new URL(`ts/kernels/${file}.ts`, root).href)) as Record<string, unknown>;
     for (const [name, value] of Object.entries(constants)) {
       const known = module[name];

@@ -16,10 +16,10 @@ function filesUnder(folder: string): string[] {
 
 const read = (file: string): string => readFileSync(`${root}/${file}`, 'utf8');
 
-/** The stems of the kernel families: each WGSL file that is not a variant of another. */
-const stems = readdirSync(`${root}/wgsl`)
-  .map((name) => name.replace('.wgsl', ''))
-  .filter((name) => !name.endsWith('-subgroups'));
+/** The shaders, and the stems of the kernel families: FAMILY.wgsl, beside which FAMILY-PART.wgsl may stand. */
+const shaders = readdirSync(`${root}/wgsl`).map((name) => name.replace('.wgsl', ''));
+const familyOf = (shader: string): string => shader.split('-')[0];
+const stems = shaders.filter((name) => name === familyOf(name));
 
 test('each kernel family has its file in all three languages and its tests', () => {
   assert.ok(stems.length >= 8, `${stems.join(', ')}`);
@@ -31,8 +31,8 @@ test('each kernel family has its file in all three languages and its tests', () 
       `tests/kernels/${stem}.test.ts`,
     ])
       assert.not.throws(() => read(file), `${file} is missing`);
-  for (const name of readdirSync(`${root}/wgsl`).filter((name) => name.includes('-subgroups')))
-    assert.ok(stems.includes(name.replace('-subgroups.wgsl', '')), `${name} is a variant of nothing`);
+  for (const name of shaders)
+    assert.ok(stems.includes(familyOf(name)), `${name} is a part or a variant of nothing`);
 });
 
 test('each compressor has its tests', () => {
@@ -152,7 +152,8 @@ test('a constant has one value in TypeScript, WGSL and AssemblyScript', async ()
   let compared = 0;
   for (const stem of stems) {
     const constants = (await import(`../ts/kernels/${stem}.ts`)) as Record<string, unknown>;
-    for (const file of [`wgsl/${stem}.wgsl`, `assembly/${stem}.ts`])
+    const own = shaders.filter((shader) => familyOf(shader) === stem).map((shader) => `wgsl/${shader}.wgsl`);
+    for (const file of [...own, `assembly/${stem}.ts`])
       for (const [, name, text] of read(file).matchAll(
         /^(?:export )?const (\w+)(?:\s*:\s*\w+)?\s*=\s*([^;]+);/gm,
       )) {

@@ -49,6 +49,9 @@ export async function compact(host: Host, bits: Uint32Array, n: number): Promise
 /** Elements that a workgroup marks, counts and lists: 32 for each of its 128 threads. */
 export const TILE = 4096;
 
+/** Words of a tile's list of candidates (wgsl/select.wgsl): a count, and one for each candidate. */
+export const LIST = 512;
+
 /** Some tiles of a bitmap, as a pass sees them. */
 export interface Tiles {
   /** Their first element, and how many elements they have. */

@@ -6,15 +6,25 @@
  */
 import { requireFloat32Array, requireInteger, requireNumber, requireOneOf } from '../arguments.ts';
 import type { DeviceBuffer } from '../backends/backend.ts';
-import { bitsOfTiles, listPasses, TILE, type Tiles, tileRuns } from './compact.ts';
+import { bitsOfTiles, LIST, listPasses, TILE, type Tiles, tileRuns } from './compact.ts';
 import { bitsOf } from './float-bits.ts';
-import { ceilDiv, type Kernel, type Limits, pass, type Plan, runs, WINDOW_UNIT } from './kernel.ts';
+import {
+  ceilDiv,
+  type Kernel,
+  type Limits,
+  type Pass,
+  pass,
+  type Plan,
+  runs,
+  type Window,
+  WINDOW_UNIT,
+} from './kernel.ts';
 import { ORDERS, type Order } from './order.ts';
 import { scanPlan } from './scan.ts';
 import { floatsOf, type Host, type Scope, type Vector } from './scope.ts';
-import { around, part } from './windows.ts';
+import { type Around, around, part } from './windows.ts';
 
-export { ORDERS, type Order, TILE };
+export { LIST, ORDERS, type Order, TILE };
 
 /**
  * indices, values = the k largest elements in the given order (ORDERS), by ascending index; among equals the lowest
@@ -118,53 +128,95 @@ export async function threshold(host: Host, x: Float32Array, t: number): Promise
   });
 }
 
-/** Bins of a histogram: 11 bits of a key. Three digits, of 11, 11 and 10 bits, are a key. */
+/** Bins of a histogram: a digit of a key has 11 bits at most. */
 export const BINS = 2048;
 
-/** Elements that a workgroup counts into its own bins before it adds them to those of all. */
-export const HISTOGRAM_TILE = 16384;
+/** Threads that go through a tile's candidates. */
+export const LANES = 8;
 
-/** The lowest bit and the number of bits of each digit of a key, from the top. */
-const DIGITS = [
-  { shift: 21, bits: 11 },
-  { shift: 10, bits: 11 },
-  { shift: 0, bits: 10 },
-];
+/** Bits of the last digit. */
+export const LOW = 10;
+
+/** Bits of a key below its first digit: keys have 31 bits by magnitude, 32 by value; digits 11, 10 or 11, and 10. */
+const REST = { [ORDERS.magnitude]: 20, [ORDERS.value]: 21 };
+
+/**
+ * Elements whose first digits a workgroup counts: many, since each adds its bins to those of all, but few where else the
+ * GPU would have less than 256 workgroups.
+ */
+const SPAN = { least: 2048, most: 16384, groups: 256, step: 1024 };
+
+/** Tiles whose candidates a workgroup of 256 threads goes through. */
+const SETTLED = 256 / LANES;
+
+/** What the passes of a selection need to know. */
+interface Selecting {
+  readonly n: number;
+  readonly k: number;
+  readonly order: number;
+  readonly rest: number;
+  readonly tiles: readonly Tiles[];
+  /**
+   * `counts` has the counts of larger keys in each tile, then, from this multiple of WINDOW_UNIT on, those of equal keys,
+   * so that one scan gives the places of both, and what lies between them is zero. Behind them are the bins: all are
+   * cleared at once.
+   */
+  readonly equals: number;
+  readonly limits: Limits;
+}
 
 function topKPlan({ n, k, order }: { n: number; k: number; order: number }, limits: Limits): Plan {
-  const digits = DIGITS.flatMap(({ shift, bits }, place) => {
-    const bins = part('bins', BINS, place * BINS);
-    const digit = 2 ** bits - 1;
-    // The bits above the digit, all of them found by the passes before
-    const mask = 2 ** 32 - 2 ** (shift + bits);
-    const counting = runs(n, WINDOW_UNIT, (_, count) => count <= limits.bindingWords).map(
-      ({ first, count }) =>
-        pass(
-          'select',
-          'histogram',
-          ceilDiv(count, HISTOGRAM_TILE),
-          { x: part('x', count, first), known: 'state', bins },
-          { n: count, order, mask, shift, digit },
-        ),
-    );
-    return [...counting, pass('select', 'pivot', 1, { state: 'state', counted: bins }, { k, shift })];
-  });
-
-  // The counts of larger keys in each tile, then, from a multiple of WINDOW_UNIT on, those of equal keys: one scan
-  // gives the places of both. What lies between them is zero.
-  const words = ceilDiv(n, 32);
   const tiles = ceilDiv(n, TILE);
   const equals = ceilDiv(tiles, WINDOW_UNIT) * WINDOW_UNIT;
-  const counters = (
-    of: string,
-    run: Tiles,
-  ): { above: ReturnType<typeof around>; equal: ReturnType<typeof around> } => ({
-    above: around(of, run.firstTile, run.tiles),
-    equal: around(of, equals + run.firstTile, run.tiles),
+  const of = { n, k, order, rest: REST[order], tiles: tileRuns(n, 1, limits), equals, limits };
+  const few = tiles <= SETTLED && of.tiles.length === 1;
+  const settling = few ? settled(of) : refined(of);
+  return {
+    scratch: {
+      state: 2,
+      above: ceilDiv(n, 32),
+      candidates: tiles * LIST,
+      counts: bins(of, few ? 1 : 3).first,
+      offsets: equals + tiles,
+      ...settling.scratch,
+    },
+    steps: [{ clear: 'counts' }, ...firstDigit(of), ...marking(of), ...settling.steps, ...listing(of)],
+  };
+}
+
+/** The bins of a digit of the key: 0, 1, 2 from the top. */
+function bins({ equals }: Selecting, digit: number): Window {
+  return part('counts', BINS, 2 * equals + digit * BINS);
+}
+
+/** The words of a run of tiles in what `counts` has, or `offsets`: of larger and of equal keys. */
+function counters({ equals }: Selecting, of: string, { firstTile, tiles }: Tiles): Record<'above' | 'equal', Around> {
+  return { above: around(of, firstTile, tiles), equal: around(of, equals + firstTile, tiles) };
+}
+
+/** Counts the first digit of each key, and finds that of the k-th largest. */
+function firstDigit(of: Selecting): Pass[] {
+  const { n, order, rest, limits } = of;
+  const windows = runs(n, WINDOW_UNIT, (_, count) => count <= limits.bindingWords);
+  const counting = windows.map(({ first, count }) => {
+    const even = ceilDiv(count, SPAN.groups * SPAN.step) * SPAN.step;
+    const span = Math.min(Math.max(even, SPAN.least), SPAN.most);
+    const bindings = { x: part('x', count, first), bins: bins(of, 0) };
+    return pass('select', 'histogram', ceilDiv(count, span), bindings, { n: count, order, span, rest });
   });
-  const tilesRuns = tileRuns(n, 1, limits);
-  const marking = tilesRuns.map((run) => {
-    const counts = counters('counts', run);
+  return [...counting, pivoting(of, 0, rest)];
+}
+
+function pivoting(of: Selecting, digit: number, shift: number): Pass {
+  const { k, rest } = of;
+  return pass('select-candidates', 'pivot', 1, { state: 'state', counted: bins(of, digit) }, { k, rest, shift });
+}
+
+/** Marks what is larger for sure, and lists what has the first digit of the k-th largest. */
+function marking(of: Selecting): Pass[] {
+  const { order, rest } = of;
+  return of.tiles.map((run) => {
+    const { window, skip } = counters(of, 'counts', run).above;
     return pass(
       'select',
       'markTop',
@@ -173,23 +225,90 @@ function topKPlan({ n, k, order }: { n: number; k: number; order: number }, limi
         x: part('x', run.count, run.first),
         known: 'state',
         above: bitsOfTiles('above', run),
-        equal: bitsOfTiles('equal', run),
-        aboveCounts: counts.above.window,
-        equalCounts: counts.equal.window,
+        aboveCounts: window,
+        candidates: candidatesOf(run),
       },
-      { n: run.count, order, tile: counts.above.skip },
+      { n: run.count, order, rest, tile: skip },
     );
   });
-  const scan = scanPlan({ n: equals + tiles }, limits, { x: 'counts', sums: 'offsets', total: 'marked' });
-  const listing = listPasses(tilesRuns, k, limits, (run, list) => {
-    const offsets = counters('offsets', run);
+}
+
+function candidatesOf({ firstTile, tiles }: Tiles): Window {
+  return part('candidates', tiles * LIST, firstTile * LIST);
+}
+
+/** The other digits, the counts of each tile and their scan, for any number of tiles. */
+function refined(of: Selecting): Plan {
+  const { n, order, rest, tiles, equals, limits } = of;
+  const shown = (run: Tiles): Record<'x' | 'known' | 'candidatesIn', Window> => ({
+    x: part('x', run.count, run.first),
+    known: part('state', 2),
+    candidatesIn: candidatesOf(run),
+  });
+  const digits = [
+    { top: rest, shift: LOW },
+    { top: LOW, shift: 0 },
+  ].flatMap(({ top, shift }, i) => [
+    ...tiles.map((run) =>
+      pass(
+        'select-candidates',
+        'refine',
+        ceilDiv(run.tiles, SETTLED),
+        { ...shown(run), bins: bins(of, i + 1) },
+        { n: run.count, order, rest, top, shift },
+      ),
+    ),
+    pivoting(of, i + 1, shift),
+  ]);
+  const counting = tiles.map((run) => {
+    const { above, equal } = counters(of, 'counts', run);
+    return pass(
+      'select-candidates',
+      'countTop',
+      ceilDiv(run.tiles, SETTLED),
+      { ...shown(run), aboveCounts: above.window, equalCounts: equal.window },
+      { n: run.count, order, rest, tile: above.skip },
+    );
+  });
+  const scanned = { x: 'counts', sums: 'offsets', total: 'marked' };
+  const scan = scanPlan({ n: equals + ceilDiv(n, TILE) }, limits, scanned);
+  return { scratch: { marked: 1, ...scan.scratch }, steps: [...digits, ...counting, ...scan.steps] };
+}
+
+/** The same by one workgroup. */
+function settled(of: Selecting): Plan {
+  const { n, k, order, rest } = of;
+  const [run] = of.tiles;
+  const offsets = counters(of, 'offsets', run);
+  const settling = pass(
+    'select-candidates',
+    'settle',
+    1,
+    {
+      x: part('x', n),
+      state: 'state',
+      candidatesIn: candidatesOf(run),
+      aboveCounts: counters(of, 'counts', run).above.window,
+      offsets: offsets.above.window,
+      equalOffsets: offsets.equal.window,
+    },
+    { n, k, order, rest },
+  );
+  return { scratch: {}, steps: [settling] };
+}
+
+/** Lists what is marked, what is larger among the candidates, and as many of the equals as there is room for. */
+function listing(of: Selecting): Pass[] {
+  const { k, order, rest, tiles, limits } = of;
+  return listPasses(tiles, k, limits, (run, list) => {
+    const offsets = counters(of, 'offsets', run);
     return pass(
       'compact',
       'collectTop',
       run.tiles,
       {
         bits: bitsOfTiles('above', run),
-        equal: bitsOfTiles('equal', run),
+        candidates: candidatesOf(run),
         offsets: offsets.above.window,
         equalOffsets: offsets.equal.window,
         state: 'state',
@@ -197,30 +316,12 @@ function topKPlan({ n, k, order }: { n: number; k: number; order: number }, limi
         indices: part('indices', list.count, list.first),
         values: part('values', list.count, list.first),
       },
-      { n: run.count, first: run.first, tile: offsets.above.skip, place: list.first, room: list.count, k },
+      {
+        ...{ n: run.count, first: run.first, tile: offsets.above.skip, place: list.first, room: list.count },
+        ...{ k, order, rest },
+      },
     );
   });
-  return {
-    scratch: {
-      bins: DIGITS.length * BINS,
-      state: 2,
-      above: words,
-      equal: words,
-      counts: equals + tiles,
-      offsets: equals + tiles,
-      marked: 1,
-      ...scan.scratch,
-    },
-    steps: [
-      { clear: 'bins' },
-      { clear: 'state' },
-      { clear: 'counts' },
-      ...digits,
-      ...marking,
-      ...scan.steps,
-      ...listing,
-    ],
-  };
 }
 
 function thresholdPlan(

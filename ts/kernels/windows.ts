@@ -6,11 +6,17 @@ export function part(of: string, count: number, first = 0): Window {
   return { of, first, count };
 }
 
+/** A window, and where in it the words start that it is to show. */
+export interface Around {
+  readonly window: Window;
+  readonly skip: number;
+}
+
 /**
  * A window that shows words `first` to `first + count - 1`, wherever they are: it starts at a multiple of
  * `WINDOW_UNIT`, `skip` words before them.
  */
-export function around(of: string, first: number, count: number): { window: Window; skip: number } {
+export function around(of: string, first: number, count: number): Around {
   const skip = first % WINDOW_UNIT;
   return { window: { of, first: first - skip, count: count + skip }, skip };
 }
