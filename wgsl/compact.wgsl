@@ -16,11 +16,11 @@
 // Passes            count; those of a scan of n / 4096 words (scan.wgsl); list, once for each window of the output.
 //                   collect and collectTop take the place of list where values are listed too (select.wgsl)
 //   compact(n = 2^24, capacity = 2^20): count, scan.reduce, scan.root, scan.scan, list
-// Entry points        threads  workgroups  workgroup bytes  words read                  words written
-//   count                 128  n / 4096                548  n / 32                      n / 4096
-//   list                  128  n / 4096              8,740  n / 32 + n / 4096           room
-//   collect               128  n / 4096              8,740  n / 32 + n / 4096 + room    2 room
-//   collectTop            128  n / 4096              9,764  n / 32 + 3 n / 4096 + room  2 room
+// Entry points        threads  workgroups  workgroup bytes  words read                words written
+//   count                 128  n / 4096                548  n / 32                    n / 4096
+//   list                  128  n / 4096              8,740  n / 32 + n / 4096         room
+//   collect               128  n / 4096              8,740  n / 32 + n / 4096 + room  2 room
+//   collectTop            128  n / 4096              9,764  n / 32 + n / 2048 + room  2 room
 // Occupancy         workgroup memory, 69 to 76 bytes a thread, but for count. Room is at most what is written: words of x
 //                   are read where they are listed, so each costs a sector of memory where few are. Beside the words
 //                   above, collectTop reads the candidates. Tiles behind the last that is listed read nothing

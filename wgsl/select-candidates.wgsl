@@ -15,10 +15,10 @@
 //                   out, a word a tile
 // Passes            select.wgsl has them
 // Entry points        threads  workgroups         workgroup bytes  words read  words written
-//   pivot                 256  1                           10,384  2050        2
+//   pivot                 256  1                           10,376  2050        2
 //   refine                256  ceil(n / 4096) / 32          8,192  0           0
 //   countTop              256  ceil(n / 4096) / 32          2,048  n / 4096    n / 2048
-//   settle                256  1                           10,384  n / 4096    n / 2048
+//   settle                256  1                           10,376  n / 4096    n / 2048
 // Occupancy         threads, at 32 bytes of workgroup memory a thread in refine; pivot and settle are one workgroup. Beside
 //                   the words above, refine, countTop and, three times, settle read a word a tile and each candidate, or
 //                   two words where all of a tile have one key, or its x where they are more than a list holds and
@@ -32,7 +32,7 @@ const TILE = 4096u; // elements of a tile
 const LIST = 512u; // words of a tile's list
 const CAPACITY = LIST - 1u;
 const LANES = 8u; // threads that go through a tile's candidates
-const LOW = 10u; // bits of the last digit
+const LAST = 10u; // bits of the last digit
 const MAGNITUDE = 0x7fffffffu;
 const BIAS = 0x80000000u;
 
@@ -284,11 +284,11 @@ fn settle(@builtin(local_invocation_index) t: u32) {
   let lane = t % LANES;
   var found = vec2u(state[0], state[1]);
   zeroBins(t);
-  tally(lane, tile, found.x, p.rest, LOW);
+  tally(lane, tile, found.x, p.rest, LAST);
   workgroupBarrier();
-  found = choose(t, found, LOW);
+  found = choose(t, found, LAST);
   zeroBins(t);
-  tally(lane, tile, found.x, LOW, 0u);
+  tally(lane, tile, found.x, LAST, 0u);
   workgroupBarrier();
   found = choose(t, found, 0u);
   // The threads of a tile are neighbours: what is before the first of them is before the tile.

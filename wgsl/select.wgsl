@@ -29,7 +29,7 @@
 // Entry points        threads  workgroups  workgroup bytes  words read  words written
 //   histogram             256  n / span              8,192  n           0
 //   markTop               128  n / 4096              2,128  n           n / 32 + n / 4096
-//   markFrom              128  n / 4096              2,120  n           n / 32 + n / 4096
+//   markFrom              128  n / 4096              2,112  n           n / 32 + n / 4096
 // Occupancy         threads, at 32 bytes of workgroup memory a thread in histogram and 17 in the marks. Atomics of
 //                   histogram: one a run of equal digits on workgroup memory, and 2048 at most a workgroup on bins.
 //                   markTop also writes a word a tile and a candidate, or 131 words in the place of a list, and reads

@@ -136,9 +136,9 @@ const FAULTS: readonly Fault[] = [
   },
   {
     name: 'a barrier of workgroup memory where storage memory is ordered',
-    stem: 'select',
-    from: 'storageBarrier();',
-    to: 'workgroupBarrier();',
+    stem: 'select-candidates',
+    from: 'before.y;\n  }\n  storageBarrier();',
+    to: 'before.y;\n  }\n  workgroupBarrier();',
     case: 'topK',
     mode: 'order',
     reported: 'race',

@@ -31,8 +31,20 @@ const OTHERS = {
 /** One window for any vector here. */
 const LIMITS: Limits = { bindingWords: 2 ** 28, gridWidth: 65_535 };
 
-/** Buffers whose words are moved where a list says, as many as the list has, and not as a whole. */
-const LISTED: Readonly<Record<string, string>> = { collect: 'x', collectTop: 'x', gather: 'x', scatter: 'y' };
+/**
+ * Buffers that are not moved as a whole, and how many of their words are: where a list says, as many as the list has. What
+ * depends on the data alone, the candidates of a selection, a header says in words.
+ */
+const PARTLY: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  collect: { x: 'room' },
+  collectTop: { x: 'room', candidates: '0' },
+  gather: { x: 'count' },
+  scatter: { y: 'count' },
+  markTop: { candidates: '0' },
+  refine: { x: '0', candidatesIn: '0' },
+  countTop: { x: '0', candidatesIn: '0' },
+  settle: { x: '0', candidatesIn: '0' },
+};
 
 const test = suite('headers of shaders');
 
@@ -143,7 +155,7 @@ function usesOf(stem: string, entry: string): Record<'read' | 'written', Set<str
     const used = [...body.matchAll(new RegExp(`\\b${name}\\[.*`, 'g'))];
     return used.some(([text]) => !/^\w+\[[^=]*\] = /.test(text) || text.split(`${name}[`).length > 2);
   });
-  const written = names.filter((name) => new RegExp(`^\\s*${name}\\[.*\\] = `, 'm').test(body));
+  const written = names.filter((name) => new RegExp(`^\\s*${name}\\[.*\\] [+]?= `, 'm').test(body));
   return { read: new Set(read), written: new Set(written) };
 }
 
@@ -158,7 +170,8 @@ test('workgroups and words moved are those that the plans bind', () => {
       const uses = usesOf(shader, entry);
       const wordsOf = (names: Set<string>): number =>
         [...names].reduce((sum, name) => {
-          if (LISTED[entry] === name) return sum + (uniforms.room ?? uniforms.count);
+          const partly = PARTLY[entry]?.[name];
+          if (partly !== undefined) return sum + valueOf(partly, uniforms);
           const bound = step.bindings[name];
           return sum + (typeof bound === 'string' ? plan.scratch[bound] : bound.count);
         }, 0);

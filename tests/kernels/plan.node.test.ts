@@ -357,7 +357,7 @@ test('every element, or word of output, belongs to one pass', () => {
     topK: [
       ['markTop', 'x'],
       ['markTop', 'above'],
-      ['markTop', 'equal'],
+      ['markTop', 'candidates'],
     ],
     threshold: [
       ['markFrom', 'x'],
@@ -373,23 +373,37 @@ test('every element, or word of output, belongs to one pass', () => {
     }
 });
 
-test('the three digits of a key each count every element once', () => {
+test('the first digit counts every element once, and the others go through the candidates of every tile', () => {
   for (const one of calls()) {
     if (one.kernel !== 'topK') continue;
-    const digits = groupBy(passes(one, 'histogram'), (pass) => String(pass.uniforms.shift));
-    assert.is(digits.length, 3);
-    for (const digit of digits)
-      covers(
-        digit.map((pass) => shown(one, pass, 'x')),
-        one.words.x,
-        describe(one),
-      );
-    let known = 0;
+    const first = passes(one, 'histogram');
+    covers(
+      first.map((pass) => shown(one, pass, 'x')),
+      one.words.x,
+      describe(one),
+    );
+    for (const { groups, uniforms } of first) assert.is(groups, Math.ceil(uniforms.n / uniforms.span));
+    const { rest } = first[0].uniforms;
+    assert.is(rest, 20, 'keys of magnitudes have 31 bits, and the first digit has 11');
+    const settling = passes(one, 'settle');
+    const digits = groupBy(passes(one, 'refine'), (pass) => String(pass.uniforms.shift));
+    assert.is(digits.length, settling.length === 1 ? 0 : 2, describe(one));
+    for (const all of [...digits, passes(one, 'countTop'), settling].filter(({ length }) => length > 0))
+      for (const name of ['x', 'candidatesIn'])
+        covers(
+          all.map((pass) => shown(one, pass, name)),
+          name === 'x' ? one.words.x : one.plan.scratch.candidates,
+          describe(one),
+        );
+    let known = rest;
     for (const [{ uniforms }] of digits) {
-      assert.is(uniforms.mask, known >>> 0);
-      known |= uniforms.digit << uniforms.shift;
+      assert.is(uniforms.top, known);
+      assert.ok(uniforms.top - uniforms.shift <= 11);
+      known = uniforms.shift;
     }
-    assert.is(known >>> 0, 0xffffffff, 'the digits are the whole key');
+    if (digits.length > 0) assert.is(known, 0, 'the digits are the whole key');
+    for (const pass of [...passes(one, 'refine', 'countTop'), ...settling])
+      assert.ok(pass.groups * 32 * MARK_TILE >= pass.uniforms.n, describe(one));
   }
 });
 

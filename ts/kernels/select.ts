@@ -135,7 +135,7 @@ export const BINS = 2048;
 export const LANES = 8;
 
 /** Bits of the last digit. */
-export const LOW = 10;
+export const LAST = 10;
 
 /** Bits of a key below its first digit: keys have 31 bits by magnitude, 32 by value; digits 11, 10 or 11, and 10. */
 const REST = { [ORDERS.magnitude]: 20, [ORDERS.value]: 21 };
@@ -190,7 +190,11 @@ function bins({ equals }: Selecting, digit: number): Window {
 }
 
 /** The words of a run of tiles in what `counts` has, or `offsets`: of larger and of equal keys. */
-function counters({ equals }: Selecting, of: string, { firstTile, tiles }: Tiles): Record<'above' | 'equal', Around> {
+function counters(
+  { equals }: Selecting,
+  of: string,
+  { firstTile, tiles }: Tiles,
+): Record<'above' | 'equal', Around> {
   return { above: around(of, firstTile, tiles), equal: around(of, equals + firstTile, tiles) };
 }
 
@@ -209,7 +213,13 @@ function firstDigit(of: Selecting): Pass[] {
 
 function pivoting(of: Selecting, digit: number, shift: number): Pass {
   const { k, rest } = of;
-  return pass('select-candidates', 'pivot', 1, { state: 'state', counted: bins(of, digit) }, { k, rest, shift });
+  return pass(
+    'select-candidates',
+    'pivot',
+    1,
+    { state: 'state', counted: bins(of, digit) },
+    { k, rest, shift },
+  );
 }
 
 /** Marks what is larger for sure, and lists what has the first digit of the k-th largest. */
@@ -246,8 +256,8 @@ function refined(of: Selecting): Plan {
     candidatesIn: candidatesOf(run),
   });
   const digits = [
-    { top: rest, shift: LOW },
-    { top: LOW, shift: 0 },
+    { top: rest, shift: LAST },
+    { top: LAST, shift: 0 },
   ].flatMap(({ top, shift }, i) => [
     ...tiles.map((run) =>
       pass(
