@@ -31,7 +31,7 @@
 //                   a code may lie in two words; indices are distinct
 const WIDTH = 256u;
 const TILE = 4096u; // elements of a workgroup that quantizes
-const UNPACK_TILE = 1024u; // elements of a workgroup of lookup
+const UNPACK_TILE = 1024u; // elements of a workgroup of lookup, 4 a thread
 const FLAG_TILE = 8192u; // elements of a workgroup of findMarked, 32 a thread
 const MAGNITUDE = 0x7fffffffu;
 const SIGN = 0x80000000u;
@@ -125,13 +125,19 @@ fn pcg4d(counter: vec4u) -> vec4u {
   return v;
 }
 
-// Quantizes element i of the tile that starts at `base`.
-fn put(base: u32, i: u32, random: u32) {
-  var code = 0u;
-  if (base + i < p.n) {
-    code = codeOf(x[base + i], random);
+// Four elements, loaded at once: `step` apart from i on, the last one in the place of those behind the end.
+fn loaded(i: u32, step: u32) -> vec4u {
+  let at = min(vec4u(i, i + step, i + 2u * step, i + 3u * step), vec4u(p.n - 1u));
+  return vec4u(x[at.x], x[at.y], x[at.z], x[at.w]);
+}
+
+// Quantizes elements i, i + step, ... of the tile that starts at `base`; codes behind the end are 0.
+fn put(base: u32, i: u32, step: u32, random: vec4u) {
+  let words = loaded(base + i, step);
+  for (var j = 0u; j < 4u; j++) {
+    let at = i + j * step;
+    waiting[slot(at)] = select(0u, codeOf(words[j], random[j]), base + at < p.n);
   }
-  waiting[slot(i)] = code;
 }
 
 @compute @workgroup_size(WIDTH)
@@ -143,17 +149,13 @@ fn quantize(
   let tile = id.y * groups.x + id.x;
   let base = tile * TILE;
   if (p.fraction == 0u) {
-    for (var i = t; i < TILE; i += WIDTH) {
-      put(base, i, 0u);
+    for (var i = t; i < TILE; i += 4u * WIDTH) {
+      put(base, i, WIDTH, vec4u(0u));
     }
   } else {
     for (var h = t; h < TILE / 4u; h += WIDTH) {
       let hash = pcg4d(vec4u(p.counter + base / 4u + h, p.seed, p.step, p.stream));
-      let i = h / 4u * 16u + h % 4u;
-      put(base, i, hash.x);
-      put(base, i + 4u, hash.y);
-      put(base, i + 8u, hash.z);
-      put(base, i + 12u, hash.w);
+      put(base, h / 4u * 16u + h % 4u, 4u, hash);
     }
   }
   workgroupBarrier();
@@ -203,11 +205,17 @@ fn lookup(
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) t: u32,
 ) {
-  let base = (id.y * groups.x + id.x) * UNPACK_TILE;
-  for (var i = base + t; i < min(base + UNPACK_TILE, p.n); i += WIDTH) {
-    let at = packedCode(i) - p.first;
-    if (at < p.count) {
-      y[i] = table[at];
+  // The four codes of a thread are loaded at once, and so are their words.
+  let i = vec4u((id.y * groups.x + id.x) * UNPACK_TILE + t) + vec4u(0u, WIDTH, 2u * WIDTH, 3u * WIDTH);
+  let inside = min(i, vec4u(p.n - 1u));
+  let codes = vec4u(packedCode(inside.x), packedCode(inside.y), packedCode(inside.z), packedCode(inside.w));
+  // A code before the window of the table wraps around to far behind it.
+  let at = codes - vec4u(p.first);
+  let held = min(at, vec4u(p.count - 1u));
+  let words = vec4u(table[held.x], table[held.y], table[held.z], table[held.w]);
+  for (var j = 0u; j < 4u; j++) {
+    if (i[j] < p.n && at[j] < p.count) {
+      y[i[j]] = words[j];
     }
   }
 }

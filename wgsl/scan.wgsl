@@ -36,6 +36,13 @@ var<workgroup> words: array<u32, TILE>;
 var<workgroup> parts: array<u32, WIDTH>;
 var<workgroup> rows: array<u32, WIDTH / ROW>;
 
+// Four words, loaded at once: WIDTH apart from i on, and 0 behind the end.
+fn loaded(i: u32) -> vec4u {
+  let at = vec4u(i, i + WIDTH, i + 2u * WIDTH, i + 3u * WIDTH);
+  let inside = min(at, vec4u(p.n - 1u));
+  return select(vec4u(0u), vec4u(x[inside.x], x[inside.y], x[inside.z], x[inside.w]), at < vec4u(p.n));
+}
+
 // Where word i of a tile lies in workgroup memory, so that neither 32 neighbours nor 32 words OWN apart share a bank.
 fn slot(i: u32) -> u32 {
   return i ^ ((i / 32u) % OWN);
@@ -61,12 +68,11 @@ fn exclusive(t: u32, own: u32) -> u32 {
 
 // y of the tile at `base`, whose sums start from `start`; the tile's own sum for the last thread, undefined for others.
 fn scanTile(base: u32, start: u32, t: u32) -> u32 {
-  for (var i = t; i < TILE; i += WIDTH) {
-    var word = 0u;
-    if (base + i < p.n) {
-      word = x[base + i];
+  for (var i = t; i < TILE; i += 4u * WIDTH) {
+    let four = loaded(base + i);
+    for (var j = 0u; j < 4u; j++) {
+      words[slot(i + j * WIDTH)] = four[j];
     }
-    words[slot(i)] = word;
   }
   workgroupBarrier();
   var own = 0u;
@@ -99,8 +105,9 @@ fn reduce(
   let tile = id.y * grid.x + id.x;
   let base = tile * TILE;
   var own = 0u;
-  for (var i = base + t; i < min(base + TILE, p.n); i += WIDTH) {
-    own += x[i];
+  for (var i = t; i < TILE; i += 4u * WIDTH) {
+    let four = loaded(base + i);
+    own += four.x + four.y + four.z + four.w;
   }
   let before = exclusive(t, own);
   if (t == WIDTH - 1u && base < p.n) {

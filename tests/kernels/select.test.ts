@@ -24,6 +24,32 @@ function topK(x: Float32Array, k: number, by: Order, label: string): Case {
   );
 }
 
+/**
+ * Vectors whose keys have one first digit, in all or in some tiles of 4096: more candidates than a list holds, that differ,
+ * that are equal, and tiles of each kind beside those with a list.
+ */
+function* crowded(): Generator<{ name: string; x: Float32Array }> {
+  for (const n of [4095, 9001, 30_000]) {
+    const [normal, noise] = [input('normal', n), input('normal', n, 2)];
+    const near = (value: number, i: number): number => value * (1 + Math.abs(noise[i]) / 200);
+    yield { name: `one digit ${n}`, x: noise.map((_, i) => near(-1.5, i)) };
+    yield {
+      name: `one digit of both signs ${n}`,
+      x: noise.map((value, i) => near(value < 0 ? -1.5 : 1.5, i)),
+    };
+    yield {
+      name: `one digit in a part ${n}`,
+      x: normal.map((value, i) => (i < n / 2 ? near(1.5, i) : value)),
+    };
+    yield { name: `one value in a part ${n}`, x: normal.map((value, i) => (i < n / 2 ? 1.5 : value)) };
+    const kinds = [1.5, -1.5, 1.25, 0];
+    yield {
+      name: `tiles of all kinds ${n}`,
+      x: noise.map((_, i) => near(kinds[(i >> 12) % 4], i)),
+    };
+  }
+}
+
 function* topKCases(by: Order): Generator<Case> {
   for (const { n, kind } of table(KINDS)) {
     const x = input(kind, n);
@@ -31,6 +57,8 @@ function* topKCases(by: Order): Generator<Case> {
     const shares = n > 5000 ? [Math.floor(n / 100), n - 1] : [1, Math.ceil(n / 3), n];
     for (const k of new Set(shares)) yield topK(x, Math.max(1, k), by, label);
   }
+  for (const { name, x } of crowded())
+    for (const share of [0.01, 0.3, 0.6]) yield topK(x, Math.floor(x.length * share), by, name);
   yield topK(input('normal', LARGEST), Math.min(10_000, LARGEST), by, `normal ${LARGEST}`);
   yield topK(input('ties', LARGEST), Math.min(40_001, LARGEST), by, `ties ${LARGEST}`);
 }

@@ -98,7 +98,8 @@ export function maskEncoded(options: MaskOptions): Compressor {
     const k = keptOf(n);
     const { indices, values } = selectTopK(scope, x, k, order);
     const kept = findExtremes(scope, { buffer: values, n: k }, order);
-    const range = findExtremes(scope, x);
+    // where signs are asked for, nothing of x is asked but whether it is finite, and its largest magnitude is kept
+    const range = signed === true ? kept : findExtremes(scope, x);
     const grid = scope.take(GRID);
     const packed = scope.take(packedWords(n, bits));
     const found = await atScale(async (exponent) => {
