@@ -2,6 +2,9 @@
 // part of the output starts.
 //
 //   pivot      the digit of the k-th largest key, from the bins; state = [its leading digits, how many keys are larger]
+//   confirm    state[1] = how many keys are larger than those with a guessed digit; state[2] = whether the k-th is one of
+//              these
+//   pivotAgain  pivot of the first digit where state[2] = 0
 //   refine     bins[d] += how many candidates with the known leading digits have d as their next digit
 //   countTop   for each tile: adds the candidates with keys > T = known[0] to its count of larger ones, and counts those
 //              with T
@@ -10,12 +13,14 @@
 // LANES threads go through the candidates of a tile: its list; or, where it has too many for that, one key that counts
 // for all, or x. Which of these depends on the data alone, so that no pass is planned for what is rare.
 //
-// Bindings          bins: 2048 words, cleared; counted: in, the same; state: 2 words, known: the same, in; x: in, n words;
-//                   candidatesIn: in, 512 words a tile; aboveCounts, equalCounts: a word a tile; offsets, equalOffsets:
+// Bindings          bins: 2048 words, cleared; counted: in, the same; state: 3 words, known: the same, in; totals: in,
+//                   2 words; x: in, n words; candidatesIn: in, 512 words a tile; aboveCounts, equalCounts: a word a tile; offsets, equalOffsets:
 //                   out, a word a tile
 // Passes            select.wgsl has them
 // Entry points        threads  workgroups         workgroup bytes  words read  words written
 //   pivot                 256  1                           10,376  2050        2
+//   confirm                 1  1                                0  2           2
+//   pivotAgain            256  1                           10,376  2050        2
 //   refine                256  ceil(n / 4096) / 32          8,192  0           0
 //   countTop              256  ceil(n / 4096) / 32          2,048  n / 4096    n / 2048
 //   settle                256  1                           10,376  n / 4096    n / 2048
@@ -56,6 +61,7 @@ struct Params {
 @group(0) @binding(8) var<storage, read> candidatesIn: array<u32>;
 @group(0) @binding(9) var<storage, read_write> offsets: array<u32>;
 @group(0) @binding(10) var<storage, read_write> equalOffsets: array<u32>;
+@group(0) @binding(11) var<storage, read> totals: array<u32>;
 
 var<workgroup> near: array<atomic<u32>, BINS>;
 var<workgroup> parts: array<vec2u, WIDTH>;
@@ -154,12 +160,16 @@ fn choose(t: u32, before: vec2u, shift: u32) -> vec2u {
   return workgroupUniformLoad(&chosen);
 }
 
-@compute @workgroup_size(WIDTH)
-fn pivot(@builtin(local_invocation_index) t: u32) {
+fn loadBins(t: u32) {
   for (var b = t; b < BINS; b += WIDTH) {
     atomicStore(&near[b], counted[b]);
   }
   workgroupBarrier();
+}
+
+@compute @workgroup_size(WIDTH)
+fn pivot(@builtin(local_invocation_index) t: u32) {
+  loadBins(t);
   var before = vec2u(0u);
   if (p.shift != p.rest) {
     before = vec2u(state[0], state[1]);
@@ -167,6 +177,30 @@ fn pivot(@builtin(local_invocation_index) t: u32) {
   let found = choose(t, before, p.shift);
   // One thread writes the state when all have read it.
   storageBarrier();
+  if (t == 0u) {
+    state[0] = found.x;
+    state[1] = found.y;
+  }
+}
+
+// Whether the guessed digit is right: the k-th largest key is among the candidates.
+@compute @workgroup_size(1)
+fn confirm() {
+  let larger = totals[0];
+  state[1] = larger;
+  state[2] = u32(larger < p.k && p.k <= larger + totals[1]);
+}
+
+@compute @workgroup_size(WIDTH)
+fn pivotAgain(@builtin(local_invocation_index) t: u32) {
+  if (t == 0u) {
+    chosen = vec2u(state[2]);
+  }
+  if (workgroupUniformLoad(&chosen).x != 0u) {
+    return;
+  }
+  loadBins(t);
+  let found = choose(t, vec2u(0u), p.shift);
   if (t == 0u) {
     state[0] = found.x;
     state[1] = found.y;

@@ -3,35 +3,47 @@
 //   histogram  bins[d] += how many keys have d as their first digit
 //   markTop    bit i of `above` = the first digit of x[i] is above that of the k-th largest key, known[0]; x[i] is a
 //              candidate where it is the same. Their number of each tile, and the tile's list of candidates
+//   histogramAgain, markTopAgain  the same where the first digit was guessed, known[2] = 0 says wrongly; else nothing
 //   markFrom   bit i of `above` = key of x[i] >= a given key; and its count for each tile
 //
 // Radix select (T. Alabi and others, "Fast k-selection algorithms for graphics processing units", JEA 17, 2012) from the
 // top, by digits of 11, 10 and 10 bits. The key is the bits of |x[i]|, or, in the order of values, these bits negated
 // where the sign is set, plus 2^31: of 32 bits, whose second digit has 11. Keys are integers: no float is compared, every
-// bit of NaN and subnormals counts. x is read twice; select-candidates.wgsl finds the other digits among the candidates.
+// bit of NaN and subnormals counts. x is read twice, or once where it is long: there a sample of it guesses the first
+// digit (R. Floyd and R. Rivest, "Expected time bounds for selection", CACM 18, 1975), and markTop counts what tells
+// whether the guess is right. select-candidates.wgsl finds the other digits among the candidates.
 //
 // A tile's list has LIST words: how many candidates are in the tile's first half and, in the upper 16 bits, in its second
 // half; then one word each, in order: its place in the half, from bit PLACE on, and its key below the first digit. Where
 // they are more than CAPACITY, the least and the greatest such key instead, and from word BITMAP on a bitmap of the
 // candidates: where those two are one, as in constant and mostly zero vectors, x need not be read again.
 //
-// Bindings          x: in, n words; bins: 2048 words, cleared; known: in, 1 word; above: out, 32 elements a word;
-//                   aboveCounts: out, a word a tile; candidates: out, 512 words a tile
+// Bindings          x: in, n words; bins: 2048 words, cleared; known: in, 3 words; above: out, 32 elements a word;
+//                   aboveCounts: out, a word a tile; candidates: out, 512 words a tile; totals: 2 words, cleared
 // Passes            histogram, pivot, markTop, and on the candidates settle, up to 2^17 elements, or refine, pivot, refine,
 //                   pivot, countTop and a scan of the counts (scan.wgsl), 1 or 3 passes up to 2^32 elements; collectTop
-//                   once for each window of the output (compact.wgsl). A threshold: markFrom, scan and collect
-//   topK(n = 2^24, k = 2^17): clear counts, histogram, select-candidates.pivot, markTop, select-candidates.refine,
-//     select-candidates.pivot, select-candidates.refine, select-candidates.pivot, select-candidates.countTop,
-//     scan.reduce, scan.root, scan.scan, compact.collectTop
+//                   once for each window of the output (compact.wgsl). From 2^22 elements on histogram reads a part of 32,
+//                   and behind markTop come confirm and, for wrong guesses, histogramAgain, pivotAgain and markTopAgain,
+//                   whose workgroups else return at once. A threshold: markFrom, scan and collect
+//   topK(n = 2^24, k = 2^17): clear counts, histogram, select-candidates.pivot, markTop, select-candidates.confirm,
+//     histogramAgain, select-candidates.pivotAgain, markTopAgain, select-candidates.refine, select-candidates.pivot,
+//     select-candidates.refine, select-candidates.pivot, select-candidates.countTop, scan.reduce, scan.root, scan.scan,
+//     compact.collectTop
+//   topK(n = 2^20, k = 2^10): clear counts, histogram, select-candidates.pivot, markTop, select-candidates.refine,
+//     select-candidates.pivot, select-candidates.refine, select-candidates.pivot, select-candidates.countTop, scan.root,
+//     compact.collectTop
 //   topK(n = 2^17, k = 2^10): clear counts, histogram, select-candidates.pivot, markTop, select-candidates.settle,
 //     compact.collectTop
 //   threshold(n = 2^24, capacity = 2^20): markFrom, scan.reduce, scan.root, scan.scan, compact.collect
-// Entry points        threads  workgroups  workgroup bytes  words read  words written
-//   histogram             256  n / span              8,192  n           0
-//   markTop               128  n / 4096              2,128  n           n / 32 + n / 4096
-//   markFrom              128  n / 4096              2,112  n           n / 32 + n / 4096
+// Entry points        threads  workgroups  workgroup bytes  words read       words written
+//   histogram             256  n / stride            8,192  n span / stride  0
+//   histogramAgain        256  n / stride            8,192  0                0
+//   markTop               128  n / 4096              2,128  n                n / 32 + n / 4096
+//   markTopAgain          128  n / 4096              2,128  0                0
+//   markFrom              128  n / 4096              2,112  n                n / 32 + n / 4096
 // Occupancy         threads, at 32 bytes of workgroup memory a thread in histogram and 17 in the marks. Atomics of
-//                   histogram: one a run of equal digits on workgroup memory, and 2048 at most a workgroup on bins.
+//                   histogram: one a run of equal digits on workgroup memory, and 2048 at most a workgroup on bins; of
+//                   markTop 2 a workgroup. A wrong guess costs a second reading of x and of what markTop writes.
 //                   markTop also writes a word a tile and a candidate, or 131 words in the place of a list, and reads
 //                   candidates once more, from a cache: of normal elements one in 150 is a candidate where 1 % is kept
 // Edges             elements from n on are not counted and their bits are 0; a window that is marked starts at a tile
@@ -50,7 +62,8 @@ const BIAS = 0x80000000u;
 struct Params {
   n: u32, // elements in this window
   order: u32, // 0: by magnitude, 1: by value
-  span: u32, // elements of a workgroup of histogram
+  span: u32, // elements that a workgroup of histogram counts
+  stride: u32, // elements from one workgroup of histogram to the next
   rest: u32, // bits of a key below its first digit
   key: u32,
   tile: u32, // where the window's first tile stands in the counts
@@ -62,6 +75,7 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> above: array<u32>;
 @group(0) @binding(5) var<storage, read_write> aboveCounts: array<u32>;
 @group(0) @binding(6) var<storage, read_write> candidates: array<u32>;
+@group(0) @binding(7) var<storage, read_write> totals: array<atomic<u32>>;
 
 var<workgroup> near: array<atomic<u32>, BINS>;
 var<workgroup> parts: array<vec2u, MARK_WIDTH>;
@@ -128,14 +142,10 @@ fn merge(t: u32) {
   }
 }
 
-@compute @workgroup_size(WIDTH)
-fn histogram(
-  @builtin(workgroup_id) id: vec3u,
-  @builtin(num_workgroups) grid: vec3u,
-  @builtin(local_invocation_index) t: u32,
-) {
+// Adds the first digits of the workgroup's elements to the bins: the first `span` of every `stride`.
+fn countDigits(group: u32, t: u32) {
   zeroBins(t);
-  let base = (id.y * grid.x + id.x) * p.span;
+  let base = group * p.stride;
   let end = min(base + p.span, p.n);
   var run = Run(0u, 0u);
   for (var i = base + t; i < end; i += 4u * WIDTH) {
@@ -147,6 +157,26 @@ fn histogram(
   }
   finish(run);
   merge(t);
+}
+
+@compute @workgroup_size(WIDTH)
+fn histogram(
+  @builtin(workgroup_id) id: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_index) t: u32,
+) {
+  countDigits(id.y * grid.x + id.x, t);
+}
+
+@compute @workgroup_size(WIDTH)
+fn histogramAgain(
+  @builtin(workgroup_id) id: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_index) t: u32,
+) {
+  if (known[2] == 0u) {
+    countDigits(id.y * grid.x + id.x, t);
+  }
 }
 
 // The sums of `own` over the threads before t: within a row of threads, then over the rows.
@@ -187,13 +217,7 @@ fn compared(i: u32, word: u32, pivotDigit: u32) -> vec2u {
   return vec2u(u32(digit > pivotDigit), u32(digit == pivotDigit)) * u32(i < p.n);
 }
 
-@compute @workgroup_size(MARK_WIDTH)
-fn markTop(
-  @builtin(workgroup_id) id: vec3u,
-  @builtin(num_workgroups) grid: vec3u,
-  @builtin(local_invocation_index) t: u32,
-) {
-  let tile = id.y * grid.x + id.x;
+fn mark(tile: u32, t: u32) {
   let base = tile * TILE;
   let pivotDigit = known[0] >> p.rest;
   var column = vec2u(0u);
@@ -223,6 +247,8 @@ fn markTop(
   if (t == 0u) {
     aboveCounts[p.tile + tile] = all.x;
     candidates[list] = all.y;
+    atomicAdd(&totals[0], all.x);
+    atomicAdd(&totals[1], (all.y & 0xffffu) + (all.y >> 16u));
   }
   let first = all.y & 0xffffu;
   if (first + (all.y >> 16u) <= CAPACITY) {
@@ -231,6 +257,26 @@ fn markTop(
   } else {
     summarize(t, base, list, column.y);
     candidates[list + BITMAP + t] = word.y;
+  }
+}
+
+@compute @workgroup_size(MARK_WIDTH)
+fn markTop(
+  @builtin(workgroup_id) id: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_index) t: u32,
+) {
+  mark(id.y * grid.x + id.x, t);
+}
+
+@compute @workgroup_size(MARK_WIDTH)
+fn markTopAgain(
+  @builtin(workgroup_id) id: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_index) t: u32,
+) {
+  if (known[2] == 0u) {
+    mark(id.y * grid.x + id.x, t);
   }
 }
 
