@@ -21,8 +21,8 @@
 //   list                  128  n / 4096              8,740  n / 32 + n / 4096         room
 //   collect               128  n / 4096              8,740  n / 32 + n / 4096 + room  2 room
 //   collectTop            128  n / 4096              9,764  n / 32 + n / 2048 + room  2 room
-// Occupancy         workgroup memory, 69 to 76 bytes a thread, but for count. Room is at most what is written: words of x
-//                   are read where they are listed, so each costs a sector of memory where few are. Beside the words
+// Occupancy         workgroup memory, 69 to 76 bytes a thread, but for count. Room is at most what is written: words of
+//                   x are read where they are listed, so each costs a sector of memory where few are. Beside the words
 //                   above, collectTop reads the candidates. Tiles behind the last that is listed read nothing
 // Edges             bits from n on are ignored; places before and after the window of the output are left out;
 //                   windows start at a tile

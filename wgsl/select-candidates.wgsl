@@ -2,20 +2,20 @@
 // part of the output starts.
 //
 //   pivot      the digit of the k-th largest key, from the bins; state = [its leading digits, how many keys are larger]
-//   confirm    state[1] = how many keys are larger than those with a guessed digit; state[2] = whether the k-th is one of
-//              these
+//   confirm    state[1] = how many keys are larger than those with a guessed digit; state[2] = whether the k-th is one
+//              of these
 //   pivotAgain  pivot of the first digit where state[2] = 0
 //   refine     bins[d] += how many candidates with the known leading digits have d as their next digit
-//   countTop   for each tile: adds the candidates with keys > T = known[0] to its count of larger ones, and counts those
-//              with T
+//   countTop   for each tile: adds the candidates with keys > T = known[0] to its count of larger ones, and counts
+//              those with T
 //   settle     refine, pivot, refine, pivot, countTop and the scan of the counts, by one workgroup
 //
 // LANES threads go through the candidates of a tile: its list; or, where it has too many for that, one key that counts
 // for all, or x. Which of these depends on the data alone, so that no pass is planned for what is rare.
 //
 // Bindings          bins: 2048 words, cleared; counted: in, the same; state: 3 words, known: the same, in; totals: in,
-//                   2 words; x: in, n words; candidatesIn: in, 512 words a tile; aboveCounts, equalCounts: a word a tile; offsets, equalOffsets:
-//                   out, a word a tile
+//                   2 words; x: in, n words; candidatesIn: in, 512 words a tile; aboveCounts, equalCounts: a word a
+//                   tile; offsets, equalOffsets: out, a word a tile
 // Passes            select.wgsl has them
 // Entry points        threads  workgroups         workgroup bytes  words read  words written
 //   pivot                 256  1                           10,376  2050        2
@@ -24,10 +24,10 @@
 //   refine                256  ceil(n / 4096) / 32          8,192  0           0
 //   countTop              256  ceil(n / 4096) / 32          2,048  n / 4096    n / 2048
 //   settle                256  1                           10,376  n / 4096    n / 2048
-// Occupancy         threads, at 32 bytes of workgroup memory a thread in refine; pivot and settle are one workgroup. Beside
-//                   the words above, refine, countTop and, three times, settle read a word a tile and each candidate, or
-//                   two words where all of a tile have one key, or its x where they are more than a list holds and
-//                   differ. Atomics as in histogram
+// Occupancy         threads, at 32 bytes of workgroup memory a thread in refine; pivot and settle are one workgroup.
+//                   Beside the words above, refine, countTop and, three times, settle read a word a tile and each
+//                   candidate, or two words where all of a tile have one key, or its x where they are more than a list
+//                   holds and differ. Atomics as in histogram
 // Edges             elements from n on are not counted; the windows are those of markTop; settle has 32 tiles at most
 const WIDTH = 256u;
 const BINS = 2048u;
@@ -207,8 +207,8 @@ fn pivotAgain(@builtin(local_invocation_index) t: u32) {
   }
 }
 
-// What a tile's candidates are to be read from: `items` words from `at` on, of its list or of x, each of which counts as
-// `weight`.
+// What a tile's candidates are to be read from: `items` words from `at` on, of its list or of x, each of which counts
+// as `weight`.
 struct Source {
   listed: bool,
   at: u32,

@@ -6,32 +6,32 @@
 //   histogramAgain, markTopAgain  the same where the first digit was guessed, known[2] = 0 says wrongly; else nothing
 //   markFrom   bit i of `above` = key of x[i] >= a given key; and its count for each tile
 //
-// Radix select (T. Alabi and others, "Fast k-selection algorithms for graphics processing units", JEA 17, 2012) from the
-// top, by digits of 11, 10 and 10 bits. The key is the bits of |x[i]|, or, in the order of values, these bits negated
-// where the sign is set, plus 2^31: of 32 bits, whose second digit has 11. Keys are integers: no float is compared, every
-// bit of NaN and subnormals counts. x is read twice, or once where it is long: there a sample of it guesses the first
+// Radix select (T. Alabi and others, "Fast k-selection algorithms for graphics processing units", JEA 17, 2012) from
+// the top, by digits of 11, 10 and 10 bits. The key is the bits of |x[i]|, or, in the order of values, these bits
+// negated where the sign is set, plus 2^31: of 32 bits, whose second digit has 11. Keys are integers: no float is
+// compared, every bit of NaN and subnormals counts. x is read twice, or once where it is long: there a sample of it guesses the first
 // digit (R. Floyd and R. Rivest, "Expected time bounds for selection", CACM 18, 1975), and markTop counts what tells
 // whether the guess is right. select-candidates.wgsl finds the other digits among the candidates.
 //
-// A tile's list has LIST words: how many candidates are in the tile's first half and, in the upper 16 bits, in its second
-// half; then one word each, in order: its place in the half, from bit PLACE on, and its key below the first digit. Where
+// A tile's list has LIST words: how many candidates are in the tile's first half and, in the upper 16 bits, in its
+// second half; then one word each: its place in the half, from bit PLACE on, and its key below the first digit. Where
 // they are more than CAPACITY, the least and the greatest such key instead, and from word BITMAP on a bitmap of the
 // candidates: where those two are one, as in constant and mostly zero vectors, x need not be read again.
 //
 // Bindings          x: in, n words; bins: 2048 words, cleared; known: in, 3 words; above: out, 32 elements a word;
 //                   aboveCounts: out, a word a tile; candidates: out, 512 words a tile; totals: 2 words, cleared
-// Passes            histogram, pivot, markTop, and on the candidates settle, up to 2^17 elements, or refine, pivot, refine,
-//                   pivot, countTop and a scan of the counts (scan.wgsl), 1 or 3 passes up to 2^32 elements; collectTop
-//                   once for each window of the output (compact.wgsl). From 2^22 elements on histogram reads a part of 32,
-//                   and behind markTop come confirm and, for wrong guesses, histogramAgain, pivotAgain and markTopAgain,
-//                   whose workgroups else return at once. A threshold: markFrom, scan and collect
+// Passes            histogram, pivot, markTop, and on the candidates settle, up to 2^17 elements, or refine, pivot,
+//                   refine, pivot, countTop and a scan of the counts (scan.wgsl), 1 or 3 passes up to 2^32 elements;
+//                   collectTop once for each window of the output (compact.wgsl). From 2^22 elements on histogram reads
+//                   a part of 32, and behind markTop come confirm and, for wrong guesses, histogramAgain, pivotAgain
+//                   and markTopAgain, whose workgroups else return at once. A threshold: markFrom, scan and collect
 //   topK(n = 2^24, k = 2^17): clear counts, histogram, select-candidates.pivot, markTop, select-candidates.confirm,
 //     histogramAgain, select-candidates.pivotAgain, markTopAgain, select-candidates.refine, select-candidates.pivot,
 //     select-candidates.refine, select-candidates.pivot, select-candidates.countTop, scan.reduce, scan.root, scan.scan,
 //     compact.collectTop
 //   topK(n = 2^20, k = 2^10): clear counts, histogram, select-candidates.pivot, markTop, select-candidates.refine,
-//     select-candidates.pivot, select-candidates.refine, select-candidates.pivot, select-candidates.countTop, scan.root,
-//     compact.collectTop
+//     select-candidates.pivot, select-candidates.refine, select-candidates.pivot, select-candidates.countTop,
+//     scan.root, compact.collectTop
 //   topK(n = 2^17, k = 2^10): clear counts, histogram, select-candidates.pivot, markTop, select-candidates.settle,
 //     compact.collectTop
 //   threshold(n = 2^24, capacity = 2^20): markFrom, scan.reduce, scan.root, scan.scan, compact.collect

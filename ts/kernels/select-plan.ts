@@ -27,8 +27,8 @@ export const LAST = 10;
 const REST = { [ORDERS.magnitude]: 20, [ORDERS.value]: 21 };
 
 /**
- * Elements whose first digits a workgroup counts: many, since each adds its bins to those of all, but few where else the
- * GPU would have less than 256 workgroups.
+ * Elements whose first digits a workgroup counts: many, since each adds its bins to those of all, but few where else
+ * the GPU would have less than 256 workgroups.
  */
 const SPAN = { least: 2048, most: 16384, groups: 256, step: 1024 };
 
@@ -43,9 +43,9 @@ interface Selecting {
   readonly rest: number;
   readonly tiles: readonly Tiles[];
   /**
-   * `counts` has the counts of larger keys in each tile, then, from this multiple of WINDOW_UNIT on, those of equal keys,
-   * so that one scan gives the places of both, and what lies between them is zero. Behind them are the bins: all are
-   * cleared at once.
+   * `counts` has the counts of larger keys in each tile, then, from this multiple of WINDOW_UNIT on, those of equal
+   * keys, so that one scan gives the places of both, and what lies between them is zero. Behind them are the totals and
+   * the bins: all are cleared at once.
    */
   readonly equals: number;
   readonly limits: Limits;
@@ -114,8 +114,8 @@ function firstDigit(of: Selecting): Pass[] {
 }
 
 /**
- * Marks by the digit that a sample of x guesses. Where the marks show that another digit is right, the passes behind them
- * count and mark again; else they find nothing to do.
+ * Marks by the digit that a sample of x guesses. Where the marks show that another digit is right, the passes behind
+ * them count and mark again; else they find nothing to do.
  */
 function guessed(of: Selecting): Pass[] {
   const { n, k, rest } = of;
