@@ -74,8 +74,14 @@ const ALLOWED: Record<string, readonly string[]> = {
   kernels: ['backends/backend.ts', 'generated/wgsl.ts'],
   packet: [],
   files: ['packet'],
-  'backends/js': ['backends/backend.ts', 'backends/free-list.ts', 'kernels'],
-  'backends/wasm': ['backends/backend.ts', 'backends/free-list.ts', 'kernels', 'generated'],
+  'backends/js': ['backends/backend.ts', 'backends/free-list.ts', 'backends/parts.ts', 'kernels'],
+  'backends/wasm': [
+    'backends/backend.ts',
+    'backends/free-list.ts',
+    'backends/parts.ts',
+    'kernels',
+    'generated',
+  ],
   'backends/webgpu': ['backends/backend.ts', 'backends/free-list.ts', 'kernels', 'generated', 'runtime.ts'],
   compressors: ['kernels', 'packet', 'backends/backend.ts'],
   algorithms: [

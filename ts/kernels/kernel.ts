@@ -12,6 +12,56 @@ export interface Kernel<Buffers extends string, Params extends string> {
   readonly buffers: readonly Buffers[];
   readonly params: readonly Params[];
   plan(params: Readonly<Record<Params, number>>, limits: Limits): Plan;
+  /** The kernels that it is made of, where it has no definition but theirs; left out where it has one of its own. */
+  parts?(params: Readonly<Record<Params, number>>): Parts;
+}
+
+/**
+ * Kernels that run one after the other. What a kernel made of others leaves is what its parts leave, so a backend that
+ * does nothing better runs these (ts/backends/parts.ts), while a GPU may do in one pass what they do in several.
+ */
+export interface Parts {
+  /** Memory that the parts need between them: name to words. Contents are undefined at the start. */
+  readonly scratch: Readonly<Record<string, number>>;
+  readonly runs: readonly Part[];
+}
+
+/** One of them. `buffers` says which buffer of the whole, or scratch memory, stands behind each of its names. */
+export interface Part {
+  readonly kernel: Kernel<string, string>;
+  readonly buffers: Readonly<Record<string, string>>;
+  readonly params: Readonly<Record<string, number>>;
+}
+
+/** A part, its names checked by the compiler against the kernel. */
+export function partOf<Buffers extends string, Params extends string>(
+  kernel: Kernel<Buffers, Params>,
+  buffers: Readonly<Record<Buffers, string>>,
+  params: Readonly<Record<Params, number>>,
+): Part {
+  return { kernel, buffers, params };
+}
+
+/** The passes of all parts: the plan of a kernel made of others, where a GPU has nothing better. */
+export function planOfParts({ scratch, runs: parts }: Parts, limits: Limits): Plan {
+  const all: Record<string, number> = { ...scratch };
+  const steps = parts.flatMap(({ kernel, buffers, params }, i) => {
+    const plan = kernel.plan(params, limits);
+    // scratch memory of a part has its number in front, so that two parts of a kind do not share it
+    const nameOf = (name: string): string => buffers[name] ?? `${i + 1}.${name}`;
+    for (const [name, words] of Object.entries(plan.scratch)) all[nameOf(name)] = words;
+    return plan.steps.map((step) => renamed(step, nameOf));
+  });
+  return { scratch: all, steps };
+}
+
+function renamed(step: Pass | Clear, nameOf: (name: string) => string): Pass | Clear {
+  if ('clear' in step) return { clear: nameOf(step.clear) };
+  const bindings = Object.entries(step.bindings).map(([name, bound]) => [
+    name,
+    typeof bound === 'string' ? nameOf(bound) : { ...bound, of: nameOf(bound.of) },
+  ]);
+  return { ...step, bindings: Object.fromEntries(bindings) as Pass['bindings'] };
 }
 
 /** What a GPU allows. Sizes in 32-bit words; every window a plan makes starts at a multiple of `WINDOW_UNIT` words. */

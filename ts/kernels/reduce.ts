@@ -9,22 +9,13 @@ import { requireFloat32Array } from '../arguments.ts';
 import type { DeviceBuffer } from '../backends/backend.ts';
 import { NonFiniteError } from '../errors.ts';
 import { floatOf, floatOfSignedKey, INFINITE, keyOfPower } from './float-bits.ts';
-import {
-  ceilDiv,
-  type Kernel,
-  type Limits,
-  type Pass,
-  pass,
-  type Plan,
-  runs,
-  WINDOW_UNIT,
-} from './kernel.ts';
+import { ceilDiv, type Kernel, type Limits, pass, type Plan, runs, WINDOW_UNIT } from './kernel.ts';
 import { ORDERS, type Order } from './order.ts';
 import { floatsOf, type Host, type Scope, type Vector } from './scope.ts';
-import { around, part, segmentsOf, wordsAround } from './windows.ts';
+import { sumPlan } from './sum-plan.ts';
+import { part } from './windows.ts';
 
-/** Elements of a block of the tree: 32 rows of 32 lanes keep a warp, eight v128 and a loop over 32 floats all busy. */
-export const BLOCK = 1024;
+export { BLOCK, BLOCKS } from './sum-plan.ts';
 
 /** Lanes of a block. */
 export const LANES = 32;
@@ -41,7 +32,7 @@ export const absSumKernel: Kernel<'x' | 'sums' | 'max', 'n' | 'segment' | 'tiny'
   name: 'absSum',
   buffers: ['x', 'sums', 'max'],
   params: ['n', 'segment', 'tiny', 'scale'],
-  plan: (params, limits) => sumPlan('sumMagnitudes', params, limits),
+  plan: absSumPlan,
 };
 
 /**
@@ -53,7 +44,7 @@ export const squareSumKernel: Kernel<'x' | 'sums' | 'max', 'n' | 'segment' | 'ti
   name: 'squareSum',
   buffers: ['x', 'sums', 'max'],
   params: ['n', 'segment', 'tiny', 'scale'],
-  plan: (params, limits) => sumPlan('sumSquares', params, limits),
+  plan: squareSumPlan,
 };
 
 /**
@@ -270,90 +261,24 @@ export async function nonFinite(host: Host, x: Float32Array): Promise<{ count: n
   });
 }
 
-/** Blocks of the tree that a workgroup sums, 32 threads each. */
-export const BLOCKS = 8;
-
 /** Elements of a workgroup that looks for extremes, or for what is not finite. */
 export const TILE = 16384;
 
-/** One level of the tree, for all segments: n elements in segments, to one sum a block. */
-interface Level {
-  readonly from: string;
-  readonly to: string;
-  readonly n: number;
-  readonly segment: number;
-  /** Blocks of a segment. */
-  readonly blocks: number;
-}
+type SumNumbers = Readonly<Record<'n' | 'segment' | 'tiny' | 'scale', number>>;
 
-function sumPlan(
-  entry: 'sumMagnitudes' | 'sumSquares',
-  { n, segment, tiny, scale }: { n: number; segment: number; tiny: number; scale: number },
-  limits: Limits,
-): Plan {
-  const longest = Math.min(segment, n);
-  const segments = ceilDiv(n, longest);
-  const scratch: Record<string, number> = {};
-  const steps: Plan['steps'][number][] = [{ clear: 'max' }];
-  let from = 'x';
-  let elements = n;
-  let length = longest;
-  do {
-    // The last segment may have fewer blocks; the rest of them sum to +0, which changes nothing further up.
-    const blocks = ceilDiv(length, BLOCK);
-    const to = blocks === 1 ? 'sums' : `level${Object.keys(scratch).length + 1}`;
-    if (to !== 'sums') scratch[to] = segments * blocks;
-    const level = { from, to, n: elements, segment: length, blocks };
-    for (const { x, sums, largest, groups, uniforms } of levelWindows(level, segments, limits)) {
-      const ofElements = { ...uniforms, owner: largest.first, tiny, scale };
-      steps.push(
-        from === 'x'
-          ? pass('reduce', entry, groups, { x, sums, largest }, ofElements)
-          : pass('reduce', 'sumBlocks', groups, { x, sums }, uniforms),
-      );
-    }
-    from = to;
-    elements = segments * blocks;
-    length = blocks;
-  } while (from !== 'sums');
-  return { scratch, steps };
-}
-
-/** The windows of a level: runs of blocks whose elements, whose sums and whose segments' largest keys fit a binding. */
-function levelWindows(
-  { from, to, n, segment, blocks }: Level,
-  segments: number,
-  limits: Limits,
-): SumWindow[] {
-  const startOf = (block: number): number => Math.floor(block / blocks) * segment + (block % blocks) * BLOCK;
-  const elementsOf = (first: number, count: number): [first: number, count: number] => {
-    // A run that lies wholly beyond the end binds the last element, and reads nothing of it.
-    const start = Math.min(startOf(first), n - 1);
-    const last = first + count - 1;
-    const end = Math.min(startOf(last) + BLOCK, (Math.floor(last / blocks) + 1) * segment, n);
-    return [start, Math.max(end - start, 1)];
-  };
-  const fits = (first: number, count: number): boolean =>
-    wordsAround(...elementsOf(first, count)) <= limits.bindingWords &&
-    wordsAround(first, count) <= limits.bindingWords &&
-    wordsAround(...segmentsOf(first, count, blocks)) <= limits.bindingWords;
-  return runs(segments * blocks, 1, fits).map(({ first, count }) => {
-    const x = around(from, ...elementsOf(first, count)).window;
-    const sums = around(to, first, count);
-    const largest = around('max', ...segmentsOf(first, count, blocks)).window;
-    const uniforms = { n, origin: x.first, segment, blocks, first, count, place: sums.skip, zero: 0 };
-    return { x, sums: sums.window, largest, groups: ceilDiv(count, BLOCKS), uniforms };
+function absSumPlan({ tiny, scale, ...lengths }: SumNumbers, limits: Limits): Plan {
+  return sumPlan(lengths, limits, ({ x, sums, largest, groups, uniforms }) => {
+    const numbers = { ...uniforms, owner: largest.first, tiny, scale };
+    return pass('reduce', 'sumMagnitudes', groups, { x, sums, largest }, numbers);
   });
 }
 
-type SumWindow = Pick<Pass, 'groups'> & {
-  readonly x: ReturnType<typeof part>;
-  readonly sums: ReturnType<typeof part>;
-  readonly largest: ReturnType<typeof part>;
-  readonly uniforms: Readonly<
-    Record<'n' | 'origin' | 'segment' | 'blocks' | 'first' | 'count' | 'place' | 'zero', number>
-  >;
-};
+function squareSumPlan({ tiny, scale, ...lengths }: SumNumbers, limits: Limits): Plan {
+  return sumPlan(lengths, limits, ({ x, sums, largest, groups, uniforms }) => {
+    const numbers = { ...uniforms, owner: largest.first, tiny, scale };
+    return pass('reduce', 'sumSquares', groups, { x, sums, largest }, numbers);
+  });
+}
 
 function extremesPlan({ n, order }: { n: number; order: number }, limits: Limits): Plan {
   const steps = wordWindows(n, limits).map(({ first, count }) =>

@@ -6,6 +6,7 @@ import type { Catalogue, Implementations } from '../../kernels/catalogue.ts';
 import type { Kernel } from '../../kernels/kernel.ts';
 import type { Backend, DeviceBuffer, ReadRequest } from '../backend.ts';
 import { FreeList } from '../free-list.ts';
+import { runParts } from '../parts.ts';
 import { accumulate } from './accumulate.ts';
 import { compact } from './compact.ts';
 import { packDithered } from './dither.ts';
@@ -113,6 +114,7 @@ class JsBackend implements Backend {
     buffers: Readonly<Record<Buffers, DeviceBuffer>>,
     params: Readonly<Record<Params, number>>,
   ): void {
+    if (kernel.parts) return runParts(this, kernel.parts(params), buffers);
     const memory: Record<string, Memory> = {};
     for (const name of kernel.buffers) memory[name] = this.#own(buffers[name]).memory;
     const implementation = implementations[kernel.name as keyof Catalogue] as (

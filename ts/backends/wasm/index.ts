@@ -6,6 +6,7 @@ import type { Kernel } from '../../kernels/kernel.ts';
 import type { Bytes } from '../../platform.ts';
 import type { Backend, DeviceBuffer, ReadRequest } from '../backend.ts';
 import { PATIENCE } from '../free-list.ts';
+import { runParts } from '../parts.ts';
 import { compile, reasonOf, requireWebAssembly, simdWorks, unpack } from './compile.ts';
 import { engineOf, type Engine } from './engine.ts';
 import { PAGE } from './heap.ts';
@@ -201,6 +202,7 @@ class WasmBackend implements Backend {
     params: Readonly<Record<Params, number>>,
   ): void {
     const { exports, pieces } = this.#open();
+    if (kernel.parts) return runParts(this, kernel.parts(params), buffers);
     if (!(kernel.name in exports)) throw new TypeError(`this module has no kernel ${kernel.name}`);
     const own: Record<string, WasmBuffer> = {};
     for (const name of kernel.buffers) own[name] = this.#own(buffers[name]);

@@ -1,0 +1,92 @@
+/** The plans of sums by the fixed tree (reduce.ts): a pass over the elements, then one a level over sums of blocks. */
+import { ceilDiv, type Limits, type Pass, pass, type Plan, runs } from './kernel.ts';
+import { around, type part, segmentsOf, wordsAround } from './windows.ts';
+
+/** Elements of a block of the tree: 32 rows of 32 lanes keep a warp, eight v128 and a loop over 32 floats all busy. */
+export const BLOCK = 1024;
+
+/** Blocks of the tree that a workgroup sums, 32 threads each. */
+export const BLOCKS = 8;
+
+/** A pass over blocks that lie in one window: what it binds, the numbers of `spanOf` and `fold`, and its elements. */
+export interface SumWindow extends Pick<Pass, 'groups'> {
+  readonly x: ReturnType<typeof part>;
+  readonly sums: ReturnType<typeof part>;
+  readonly largest: ReturnType<typeof part>;
+  readonly elements: readonly [first: number, count: number];
+  readonly uniforms: Readonly<
+    Record<'n' | 'origin' | 'segment' | 'blocks' | 'first' | 'count' | 'place' | 'zero', number>
+  >;
+}
+
+/**
+ * The passes that leave sums[s], and max[s] behind a clear: `elements` makes those of the first level, over x, from its
+ * windows.
+ */
+export function sumPlan(
+  { n, segment }: { readonly n: number; readonly segment: number },
+  limits: Limits,
+  elements: (window: SumWindow) => Pass,
+): Plan {
+  const longest = Math.min(segment, n);
+  const segments = ceilDiv(n, longest);
+  const scratch: Record<string, number> = {};
+  const steps: Plan['steps'][number][] = [{ clear: 'max' }];
+  let from = 'x';
+  let count = n;
+  let length = longest;
+  do {
+    // The last segment may have fewer blocks; the rest of them sum to +0, which changes nothing further up.
+    const blocks = ceilDiv(length, BLOCK);
+    const to = blocks === 1 ? 'sums' : `level${Object.keys(scratch).length + 1}`;
+    if (to !== 'sums') scratch[to] = segments * blocks;
+    const windows = levelWindows({ from, to, n: count, segment: length, blocks }, segments, limits);
+    steps.push(...windows.map(from === 'x' ? elements : sumBlocks));
+    from = to;
+    count = segments * blocks;
+    length = blocks;
+  } while (from !== 'sums');
+  return { scratch, steps };
+}
+
+function sumBlocks({ x, sums, groups, uniforms }: SumWindow): Pass {
+  return pass('reduce', 'sumBlocks', groups, { x, sums }, uniforms);
+}
+
+/** One level of the tree, for all segments: n elements in segments, to one sum a block. */
+interface Level {
+  readonly from: string;
+  readonly to: string;
+  readonly n: number;
+  readonly segment: number;
+  /** Blocks of a segment. */
+  readonly blocks: number;
+}
+
+/** The windows of a level: runs of blocks whose elements, whose sums and whose segments' largest keys fit a binding. */
+function levelWindows(
+  { from, to, n, segment, blocks }: Level,
+  segments: number,
+  limits: Limits,
+): SumWindow[] {
+  const startOf = (block: number): number => Math.floor(block / blocks) * segment + (block % blocks) * BLOCK;
+  const elementsOf = (first: number, count: number): [first: number, count: number] => {
+    // A run that lies wholly beyond the end binds the last element, and reads nothing of it.
+    const start = Math.min(startOf(first), n - 1);
+    const last = first + count - 1;
+    const end = Math.min(startOf(last) + BLOCK, (Math.floor(last / blocks) + 1) * segment, n);
+    return [start, Math.max(end - start, 1)];
+  };
+  const fits = (first: number, count: number): boolean =>
+    wordsAround(...elementsOf(first, count)) <= limits.bindingWords &&
+    wordsAround(first, count) <= limits.bindingWords &&
+    wordsAround(...segmentsOf(first, count, blocks)) <= limits.bindingWords;
+  return runs(segments * blocks, 1, fits).map(({ first, count }) => {
+    const elements = elementsOf(first, count);
+    const x = around(from, ...elements).window;
+    const sums = around(to, first, count);
+    const largest = around('max', ...segmentsOf(first, count, blocks)).window;
+    const uniforms = { n, origin: x.first, segment, blocks, first, count, place: sums.skip, zero: 0 };
+    return { x, sums: sums.window, largest, elements, groups: ceilDiv(count, BLOCKS), uniforms };
+  });
+}
