@@ -8,18 +8,14 @@
  * with their padding.
  */
 import { requireInteger, requireOneOf, requireOptions, shown } from '../arguments.ts';
-import type { DeviceBuffer } from '../backends/backend.ts';
 import { PacketError } from '../errors.ts';
-import { packDitheredKernel, TINY } from '../kernels/dither.ts';
 import { INFINITE, keyOfPower, LARGEST } from '../kernels/float-bits.ts';
-import { ORDERS } from '../kernels/order.ts';
-import { flattenKernel, fwhtKernel, LONGEST, transformLength, unflattenKernel } from '../kernels/fwht.ts';
+import { flattenSignsKernel, WAYS, type Way } from '../kernels/flatten.ts';
+import { fwhtKernel, LONGEST, transformLength, unflattenKernel } from '../kernels/fwht.ts';
 import { ceilDiv } from '../kernels/kernel.ts';
-import { packedWords, packSignsKernel, unpackSignsKernel } from '../kernels/pack.ts';
-import { absSumKernel, extremesKernel, nonFiniteError, squareSumKernel } from '../kernels/reduce.ts';
-import { lambdasKernel } from '../kernels/scalars.ts';
-import { tinyFor } from '../kernels/scaling.ts';
-import { floatsOf, wordsOf, type Scope, type Vector } from '../kernels/scope.ts';
+import { packedWords, unpackSignsKernel } from '../kernels/pack.ts';
+import { nonFiniteError } from '../kernels/reduce.ts';
+import { floatsOf, wordsOf } from '../kernels/scope.ts';
 import { cutSections, requireParameters, requireZeroTail, type Packet } from '../packet/packet.ts';
 import { atScale } from './at-scale.ts';
 import {
@@ -101,24 +97,36 @@ export function flattenedOneBit(options: FlattenedOptions): Compressor {
     const head = (d: number): number[] => [d, seed, draw.step, draw.stream, SCALES.indexOf(scale)];
     if (n === 0) return { id: ID, n, parameters: head(1), sections: [] };
     const d = orderFor(block, n);
-    const z = { buffer: scope.take(transformLength(n, d)), n: transformLength(n, d) };
-    const range = scope.take(2);
-    const { bits, scales } = await atScale(async (exponent) => {
-      // 1. flatten: z sqrt(d) = H D x
+    const total = transformLength(n, d);
+    const blocks = total / d;
+    const way = scale === 'dither' ? (typeof lambda === 'number' ? 'given' : lambda) : scale;
+    const bits = scope.take(packedWords(total, 1));
+    const squares = scope.take(way === 'drive' ? blocks : 1);
+    const max = scope.take(1);
+    const { words, scales } = await atScale(async (exponent) => {
+      const power = 2 ** exponent;
+      const widths = way === 'given' ? scope.put(widthOf(Number(lambda), d, power)) : scope.take(blocks);
+      // 1. flatten, z sqrt(d) = H D x; one bit an element, and what it stands for in each block
       scope.run(
-        flattenKernel,
-        { x: x.buffer, y: z.buffer },
-        { n, total: z.n, block: d, ...key, tiny: tinyFor(-102, exponent), scale: 2 ** exponent },
+        flattenSignsKernel,
+        { x: x.buffer, bits, widths, squares, max },
+        {
+          ...{ n, total, block: d, ...key, scale: power, way: WAYS[way] },
+          factor: way === 'norm' ? Math.fround(c * flatness(d)) : 1,
+        },
       );
-      // 2. one bit an element, and what it stands for in each block
-      const flat = { scope, x, z, d, key, exponent };
-      const signs = scale === 'dither' ? dithered(flat, lambda, c) : undithered(flat, scale);
-      scope.run(extremesKernel, { x: x.buffer, range }, { n, order: ORDERS.magnitude });
-      const [words, [, largest], ...found] = await scope.read(signs.bits, range, ...signs.found);
+      const left = way === 'given' ? [] : way === 'drive' ? [widths, squares] : [widths];
+      const [words, [largest], ...found] = await scope.read(bits, max, ...left);
       if (largest >= INFINITE) throw await nonFiniteError(scope, x);
-      return { bits: words, scales: signs.scales(...found.map(floatsOf)).map(normal), deciding: largest };
+      // 2. scales, in float64 and rounded once
+      const [first, second] = found.map(floatsOf);
+      const scales =
+        way === 'given'
+          ? new Float32Array(blocks).fill(Number(lambda) / Math.sqrt(d))
+          : SCALES_OF[way](first, second, d, power);
+      return { words, scales: scales.map(normal), deciding: largest };
     });
-    return { id: ID, n, parameters: head(d), sections: [wordsOf(scales), bits] };
+    return { id: ID, n, parameters: head(d), sections: [wordsOf(scales), words] };
   });
 }
 
@@ -137,90 +145,26 @@ function orderFor(block: number | 'whole', n: number): number {
   return block === 'whole' ? whole : Math.min(block, whole);
 }
 
-/** A vector and its flattened blocks, z sqrt(d), both times 2^exponent where they were reduced. */
-interface Flat {
-  readonly scope: Scope;
-  readonly x: Vector;
-  readonly z: Vector;
-  readonly d: number;
-  readonly key: Draw & { readonly seed: number };
-  readonly exponent: number;
+/** The one width of a dither that is given, lambda sqrt(d) in units of z: more than 2^100 outweighs any z as 2^100 does. */
+function widthOf(lambda: number, d: number, power: number): Float32Array {
+  return new Float32Array([Math.min(lambda * Math.sqrt(d) * power, 2 ** 100)]);
 }
 
-/** Queued signs, and the scales of the blocks from what was found on the device. */
-interface Signs {
-  readonly bits: DeviceBuffer;
-  readonly found: readonly DeviceBuffer[];
-  scales(...found: Float32Array[]): Float32Array;
-}
+/** lambda / sqrt(d), which sign(z + u) stands for, from lambda sqrt(d) times `power`. */
+const ofWidths: ScalesOf = (widths, _, d, power) =>
+  widths.map((width) => (width < 2 ** -102 ? 0 : width / d / power));
 
-/** sign(z + u), which stands for lambda / sqrt(d). */
-function dithered(flat: Flat, lambda: Lambda, c: number): Signs {
-  const { scope, z, d, key, exponent } = flat;
-  const bits = scope.take(packedWords(z.n, 1));
-  const lambdas = lambdasOf(flat, lambda, c);
-  scope.run(packDitheredKernel, { z: z.buffer, lambdas, bits }, { n: z.n, segment: d, ...key });
-  const scale = (width: number): number => (width < 2 ** -102 ? 0 : width / d / 2 ** exponent);
-  return {
-    bits,
-    found: [lambdas],
-    scales: (widths) => (typeof lambda === 'number' ? widths.fill(lambda / Math.sqrt(d)) : widths.map(scale)),
-  };
-}
+/** The scales of blocks from what flattenSigns leaves in widths and squares; d elements a block, x times `power`. */
+type ScalesOf = (widths: Float32Array, squares: Float32Array, d: number, power: number) => Float32Array;
 
-/** lambda sqrt(d) of each block, times 2^exponent, on the device. */
-function lambdasOf({ scope, x, z, d, exponent }: Flat, lambda: Lambda, c: number): DeviceBuffer {
-  const blocks = z.n / d;
-  const power = 2 ** exponent;
-  if (typeof lambda === 'number') {
-    // more than 2^100 outweighs any z as much as 2^100 does
-    const width = Math.min(lambda * Math.sqrt(d) * power, 2 ** 100);
-    return scope.put(new Float32Array(blocks).fill(width));
-  }
-  if (lambda === 'max') return magnitudesOf(scope, z, d).max;
-  const { sums } = squaresOf(scope, x, d, exponent);
-  const lambdas = scope.take(blocks);
-  scope.run(lambdasKernel, { sums, lambdas }, { count: blocks, factor: Math.fround(c * flatness(d)) });
-  return lambdas;
-}
-
-/** sign(z), which stands for |z|_1 / d / sqrt(d), or |z|_2^2 / |z|_1 / sqrt(d), where |z|_2 = |x|_2. */
-function undithered({ scope, x, z, d, exponent }: Flat, scale: 'mean' | 'drive'): Signs {
-  const bits = scope.take(packedWords(z.n, 1));
-  scope.run(packSignsKernel, { x: z.buffer, bits }, { n: z.n });
-  const { sums } = magnitudesOf(scope, z, d);
-  const power = 2 ** exponent;
-  if (scale === 'mean')
-    return { bits, found: [sums], scales: (first) => first.map((sum) => sum / d / d / power) };
-  return {
-    bits,
-    found: [sums, squaresOf(scope, x, d, exponent).sums],
-    scales: (first, squares) => first.map((sum, s) => (sum === 0 ? 0 : squares[s] / sum / power)),
-  };
-}
-
-/** Queues the sums of magnitudes, and the largest, of the blocks of z. */
-function magnitudesOf(scope: Scope, z: Vector, d: number): { sums: DeviceBuffer; max: DeviceBuffer } {
-  return reduced(scope, absSumKernel, z, d, { tiny: TINY, scale: 1 });
-}
-
-/** Queues the sums of squares of the blocks of x times 2^exponent. */
-function squaresOf(scope: Scope, x: Vector, d: number, exponent: number): { sums: DeviceBuffer } {
-  return reduced(scope, squareSumKernel, x, d, { tiny: tinyFor(-51, exponent), scale: 2 ** exponent });
-}
-
-function reduced(
-  scope: Scope,
-  kernel: typeof absSumKernel,
-  { buffer, n }: Vector,
-  segment: number,
-  range: { tiny: number; scale: number },
-): { sums: DeviceBuffer; max: DeviceBuffer } {
-  const blocks = ceilDiv(n, segment);
-  const [sums, max] = [scope.take(blocks), scope.take(blocks)];
-  scope.run(kernel, { x: buffer, sums, max }, { n, segment, ...range });
-  return { sums, max };
-}
+const SCALES_OF: Readonly<Record<Exclude<Way, 'given'>, ScalesOf>> = {
+  norm: ofWidths,
+  max: ofWidths,
+  // |z|_1 / d / sqrt(d)
+  mean: (sums, _, d, power) => sums.map((sum) => sum / d / d / power),
+  // |z|_2^2 / |z|_1 / sqrt(d), where |z|_2 = |x|_2
+  drive: (sums, squares, _, power) => sums.map((sum, s) => (sum === 0 ? 0 : squares[s] / sum / power)),
+};
 
 /** A scale as decoders take it: +0 where it would be subnormal, finite where a large lambda would make it infinite. */
 function normal(scale: number): number {

@@ -49,7 +49,10 @@ export function worksOf(wasm: Exports, view: View): Readonly<Record<string, Star
   ) => void;
 
   /** The work of a sum over segments of x. */
-  const sumOf = (add: Add, { sums, max }: Numbers, { n, segment }: Numbers): Work | undefined => {
+  const sumOf = (add: Add, { sums, max }: Numbers, params: Numbers, flowing: Numbers): Work | undefined => {
+    const { n, segment } = params;
+    // blocks of the tree are whole in pieces of x alone
+    if ((flowing.x ?? PIECE) !== PIECE) return undefined;
     const common = { through: 'x', n, own: wasm.sumScratch() };
     if (segment < n && PIECE % segment === 0)
       return {
@@ -80,31 +83,33 @@ export function worksOf(wasm: Exports, view: View): Readonly<Record<string, Star
     };
   };
 
-  const absSum: Start = (places, params) => {
+  const absSum: Start = (places, params, flowing) => {
     const { n, segment, tiny, scale } = params;
     const work = sumOf(
       (at, length) => wasm.absSum(at.x, at.sums, at.max, at.scratch, at.n, length, tiny, scale),
       places,
       params,
+      flowing,
     );
     // a word of signs has those of one segment
     if (work === undefined || scale !== 1 || (segment < n && segment % 32 !== 0)) return work;
     const withSigns = (bits: number): Work => {
       const both: Add = (at, length) =>
         wasm.signsAndSum(at.x, bits + at.first / 8, at.sums, at.max, at.scratch, at.n, length, tiny);
-      return { ...work, ...sumOf(both, places, params) };
+      return { ...work, ...sumOf(both, places, params, flowing) };
     };
     return { ...work, withSigns };
   };
 
   return {
     absSum,
-    squareSum: (places, params) =>
+    squareSum: (places, params, flowing) =>
       sumOf(
         (at, length) =>
           wasm.squareSum(at.x, at.sums, at.max, at.scratch, at.n, length, params.tiny, params.scale),
         places,
         params,
+        flowing,
       ),
     packSigns: ({ bits }, { n }) => ({
       through: 'x',
@@ -198,14 +203,17 @@ export function worksOf(wasm: Exports, view: View): Readonly<Record<string, Star
             piece: (at, first, some) => wasm.lambdas(at, lambdas + first * 4, some, factor),
           },
     packDithered: ({ lambdas, bits }, { n, segment, seed, step, stream }, flowing) => {
-      if (PIECE % segment !== 0 || (flowing.lambdas ?? PIECE / segment) !== PIECE / segment) return undefined;
+      // one for all, or as many as a piece has of them
+      const one = segment >= n;
+      if (one ? flowing.lambdas !== undefined : PIECE % segment !== 0) return undefined;
+      if (!one && (flowing.lambdas ?? PIECE / segment) !== PIECE / segment) return undefined;
       return {
         through: 'z',
         n,
         flows: {},
         own: wasm.ditherScratch(),
         piece(z, first, count, scratch) {
-          const own = lambdas + (first / segment) * 4;
+          const own = one ? lambdas : lambdas + (first / segment) * 4;
           const end = first + count;
           wasm.packDithered(z, own, bits + first / 8, scratch, first, end, segment, seed, step, stream);
         },

@@ -1,0 +1,192 @@
+/**
+ * Flattened signs: one bit an element of z = H D x by blocks (fwht.ts), and what stands for each block beside them. What
+ * flattened one-bit SGD (arXiv 2405.11095) and DRIVE (arXiv 2105.08339) make of a vector, as one kernel: a GPU does all of
+ * it for blocks of up to a tile in one pass, where z never leaves workgroup memory.
+ */
+import { packDitheredKernel, TINY } from './dither.ts';
+import { FLIPS, flattenKernel, TILE } from './fwht.ts';
+import {
+  ceilDiv,
+  type Kernel,
+  type Limits,
+  partOf,
+  type Part,
+  type Parts,
+  pass,
+  type Pass,
+  type Plan,
+  planOfParts,
+  runs,
+  type Window,
+} from './kernel.ts';
+import { ORDERS } from './order.ts';
+import { packSignsKernel } from './pack.ts';
+import { FLIP_COUNTER } from './random.ts';
+import { absSumKernel, extremesKernel, squareSumKernel } from './reduce.ts';
+import { lambdasKernel } from './scalars.ts';
+import { tinyFor } from './scaling.ts';
+import { around, part, segmentsOf, wordsAround } from './windows.ts';
+
+export { TILE } from './fwht.ts';
+
+/**
+ * What the bits are of, and what stands for a block, by its number as `way`. With a dither (dither.ts), which is as wide
+ * as widths[s]: `norm`, factor * root(sum of the squares of x); `max`, the largest |z|; `given`, widths[0] for all blocks,
+ * which is read and not written. Signs of z as it is: `mean`, widths[s] is the sum of |z|; `drive`, and squares[s] the sum
+ * of the squares of x.
+ */
+export const WAYS = { norm: 0, max: 1, given: 2, mean: 3, drive: 4 } as const;
+
+export type Way = keyof typeof WAYS;
+
+const WAY_NAMES = Object.keys(WAYS) as Way[];
+
+/**
+ * z = H D (x * scale) by blocks of `block` elements, a power of two, of x padded with zeros to `total`, a multiple of
+ * block; `scale` is a power of two. bits has an element of z each, by `way`; widths has a word a block, or one word that is
+ * given; squares has a word a block for `drive`, else any number, and is left as it is. max[0] = the largest key of x.
+ * Magnitudes below 2^-102 count as +0, in squares those below 2^-51, both after scaling and as tinyFor holds them; `factor`
+ * is that of lambdas. 1 <= n <= total; bits has ceil(total / 32) words.
+ */
+export const flattenSignsKernel: Kernel<
+  'x' | 'bits' | 'widths' | 'squares' | 'max',
+  'n' | 'total' | 'block' | 'seed' | 'step' | 'stream' | 'scale' | 'way' | 'factor'
+> = {
+  name: 'flattenSigns',
+  buffers: ['x', 'bits', 'widths', 'squares', 'max'],
+  params: ['n', 'total', 'block', 'seed', 'step', 'stream', 'scale', 'way', 'factor'],
+  plan: (params, limits) =>
+    params.block <= TILE ? fusedPlan(params, limits) : planOfParts(partsOf(params), limits),
+  parts: partsOf,
+};
+
+interface Numbers {
+  readonly n: number;
+  readonly total: number;
+  readonly block: number;
+  readonly seed: number;
+  readonly step: number;
+  readonly stream: number;
+  readonly scale: number;
+  readonly way: number;
+  readonly factor: number;
+}
+
+function partsOf({ n, total, block, scale, way, factor, ...key }: Numbers): Parts {
+  const blocks = total / block;
+  const tiny = (least: number): number => tinyFor(least, Math.log2(scale));
+  const flat = partOf(
+    flattenKernel,
+    { x: 'x', y: 'z' },
+    { n, total, block, ...key, tiny: tiny(-102), scale },
+  );
+  const squaresTo = (sums: string): Part =>
+    partOf(squareSumKernel, { x: 'x', sums, max: 'keys' }, { n, segment: block, tiny: tiny(-51), scale });
+  const roots = partOf(lambdasKernel, { sums: 'sums', lambdas: 'widths' }, { count: blocks, factor });
+  const magnitudesTo = (sums: string, max: string): Part =>
+    partOf(absSumKernel, { x: 'z', sums, max }, { n: total, segment: block, tiny: TINY, scale: 1 });
+  const signs = partOf(packSignsKernel, { x: 'z', bits: 'bits' }, { n: total });
+  const dithered = (segment: number): Part =>
+    partOf(packDitheredKernel, { z: 'z', lambdas: 'widths', bits: 'bits' }, { n: total, segment, ...key });
+  const extremes = partOf(extremesKernel, { x: 'x', range: 'keys' }, { n, order: ORDERS.magnitude });
+  // keys are ordered as the magnitudes that they are of, and their own keys: the largest of them is that of all
+  const largestOf = (count: number): Part => {
+    const numbers = { n: count, segment: count, tiny: TINY, scale: 1 };
+    return partOf(absSumKernel, { x: 'keys', sums: 'unused', max: 'max' }, numbers);
+  };
+  const [sums, unused] = [blocks, blocks];
+  switch (WAY_NAMES[way]) {
+    case 'norm':
+      return {
+        scratch: { z: total, sums, keys: blocks, unused },
+        runs: [flat, squaresTo('sums'), roots, dithered(block), largestOf(blocks)],
+      };
+    case 'max':
+      return {
+        scratch: { z: total, sums, keys: 2, unused },
+        runs: [flat, magnitudesTo('sums', 'widths'), dithered(block), extremes, largestOf(2)],
+      };
+    case 'given':
+      return {
+        scratch: { z: total, keys: 2, unused },
+        runs: [flat, dithered(total), extremes, largestOf(2)],
+      };
+    case 'mean':
+      return {
+        scratch: { z: total, keys: 2, unused },
+        runs: [flat, signs, magnitudesTo('widths', 'unused'), extremes, largestOf(2)],
+      };
+    case 'drive':
+      return {
+        scratch: { z: total, keys: blocks, unused },
+        runs: [flat, signs, magnitudesTo('widths', 'unused'), squaresTo('squares'), largestOf(blocks)],
+      };
+  }
+}
+
+/** The numbers of a window, which all entry points of the one pass have, and what it binds. */
+interface Fused {
+  readonly groups: number;
+  readonly x: Window;
+  readonly bits: Window;
+  readonly widths: Window;
+  readonly squares: Window;
+  readonly largest: Window;
+  readonly numbers: Readonly<
+    Record<
+      'n' | 'total' | 'first' | 'block' | 'tiny' | 'scale' | 'counter' | 'seed' | 'step' | 'stream' | 'zero',
+      number
+    >
+  >;
+}
+
+function fusedPlan(
+  { n, total, block, scale, way, factor, seed, step, stream }: Numbers,
+  limits: Limits,
+): Plan {
+  const tiny = tinyFor(-102, Math.log2(scale));
+  const key = { seed, step, stream };
+  const fits = (first: number, count: number): boolean =>
+    Math.max(count, wordsAround(...segmentsOf(first, count, block))) <= limits.bindingWords;
+  const steps = runs(total, TILE, fits).map(({ first, count }): Pass => {
+    // Beyond the end of x a pass reads nothing of it, but must bind some.
+    const words = Math.max(Math.min(n - first, count), 0);
+    const widths = around('widths', ...segmentsOf(first, count, block)).window;
+    const counter = FLIP_COUNTER + first / FLIPS;
+    return fusedPass(WAY_NAMES[way], factor, {
+      groups: ceilDiv(count, TILE),
+      x: words > 0 ? part('x', words, first) : part('x', 1),
+      bits: part('bits', ceilDiv(count, 32), first / 32),
+      widths,
+      squares: { ...widths, of: 'squares' },
+      largest: part('max', 1),
+      numbers: { n: words, total: count, first, block, tiny, scale, counter, ...key, zero: 0 },
+    });
+  });
+  return { scratch: {}, steps: [{ clear: 'max' }, ...steps] };
+}
+
+function fusedPass(
+  way: Way,
+  factor: number,
+  { groups, x, bits, widths, squares, largest, numbers }: Fused,
+): Pass {
+  const owner = widths.first;
+  const segment = numbers.block;
+  const all = { x, bits, largest, widths };
+  switch (way) {
+    case 'norm':
+      return pass('flatten', 'flattenNorm', groups, all, { ...numbers, segment, owner, factor });
+    case 'max':
+      return pass('flatten', 'flattenMax', groups, all, { ...numbers, segment, owner });
+    case 'given': {
+      const one = { ...all, widths: part('widths', 1) };
+      // one segment that no element lies behind
+      return pass('flatten', 'flattenGiven', groups, one, { ...numbers, segment: 2 ** 31, owner: 0 });
+    }
+    case 'mean':
+      return pass('flatten', 'flattenMean', groups, all, { ...numbers, owner });
+    case 'drive':
+      return pass('flatten', 'flattenDrive', groups, { ...all, squares }, { ...numbers, owner });
+  }
+}

@@ -1,0 +1,449 @@
+// Flattened signs by blocks of up to a tile: z = H D x (fwht.wgsl), one bit an element of it, and what stands for a block,
+// without z ever leaving workgroup memory.
+//
+//   flattenNorm    bits of z + u (dither.wgsl) with widths[s] = factor * root(squares of x in block s)
+//   flattenMax     the same with widths[s] = the largest |z| of block s
+//   flattenGiven   the same with one width for all, widths[0], which is given
+//   flattenMean    bits of z < 0, widths[s] = the sum of |z| in block s
+//   flattenDrive   the same, and squares[s] = the sum of the squares of x in block s
+//                  all raise largest[0] to the largest key of x, whatever `tiny` is
+//
+// Sums follow the tree of reduce.wgsl, in place: a lane of a block leaves the sum of its rows where its first row was, and
+// lanes fold there. Only then is the tile used for the transform: the 16 neighbours with which a thread begins wait in its
+// registers. Afterwards z lies in the tile, a thread takes 16 neighbours of it, which are under four hashes of the dither,
+// and makes half a word of bits. The root is made of integers, as in scalars.wgsl.
+//
+// Bindings          x: in, n words; bits: out, 32 elements a word; widths: out, a word a block, in flattenGiven one word,
+//                   in; squares: out, a word a block; largest: 1 word, cleared
+// Passes            1 for blocks of up to 4096; for longer ones those of the kernels that flattenSigns is made of
+//   flattenSigns(n = 2^24, total = 2^24, block = 4096, way = 0): clear max, flattenNorm
+//   flattenSigns(n = 2^24, total = 2^24, block = 1024, way = 1): clear max, flattenMax
+//   flattenSigns(n = 2^24, total = 2^24, block = 4096, way = 2): clear max, flattenGiven
+//   flattenSigns(n = 2^24, total = 2^24, block = 4096, way = 3): clear max, flattenMean
+//   flattenSigns(n = 2^24, total = 2^24, block = 4096, way = 4): clear max, flattenDrive
+// Entry points        threads  workgroups    workgroup bytes  words read         words written
+//   flattenNorm           256  total / 4096           16,384  n + total / block  total / 32 + total / block
+//   flattenMax            256  total / 4096           16,384  n + total / block  total / 32 + total / block
+//   flattenGiven          256  total / 4096           16,384  n + 1              total / 32
+//   flattenMean           256  total / 4096           16,384  n                  total / 32 + total / block
+//   flattenDrive          256  total / 4096           16,384  n                  total / 32 + 2 total / block
+// Occupancy         workgroup memory, 64 bytes a thread, and registers, 16 floats a thread and as many being made; a
+//                   hash for 4 elements and one for the flips of 16. The lanes of a tile keep half of the threads busy
+//                   with a sum, and a root one thread a block. An atomic a workgroup for the largest key
+// Edges             elements beyond x count as +0; so do scaled magnitudes below 2^-102, in squares below 2^-51; widths and
+//                   |z| below 2^-102 are +0. Signs of zero are masked, since WGSL may ignore them. A tile may hold many
+//                   blocks, or stand over the end of z, where its bits are 0
+const WIDTH = 256u;
+const TILE = 4096u;
+const BLOCK = 1024u; // elements of a block of the tree
+const LANES = 32u;
+const HASHED = 128u; // flips that one hash draws
+const TINY = 0x0c800000u; // the key of 2^-102
+const TINY_SQUARED = 0x26000000u; // the key of 2^-51
+const NORMAL = 0x00800000u; // the key of 2^-126
+const INFINITE = 0x7f800000u;
+const MAGNITUDE = 0x7fffffffu;
+const SIGN = 0x80000000u;
+const HIGH_MASK = 0xfffff000u;
+// what `reduce` makes of a block
+const OF_SQUARES = 0u;
+const OF_MAGNITUDES = 1u;
+const OF_KEYS = 2u;
+
+struct Params {
+  n: u32, // words of x in this window
+  total: u32, // elements of z in this window
+  first: u32, // index of the window's first element
+  block: u32, // a power of two up to TILE
+  segment: u32, // elements for which a width stands: block, or in flattenGiven all
+  owner: u32, // the block of widths[0] and squares[0]
+  tiny: u32,
+  scale: f32, // a power of two
+  factor: f32,
+  counter: u32, // that of the flips of the window's first element
+  seed: u32,
+  step: u32,
+  stream: u32,
+  zero: u32, // 0, which no compiler knows: see `rounded`
+}
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> x: array<u32>;
+@group(0) @binding(2) var<storage, read_write> bits: array<u32>;
+@group(0) @binding(3) var<storage, read_write> widths: array<u32>;
+@group(0) @binding(4) var<storage, read_write> squares: array<u32>;
+@group(0) @binding(5) var<storage, read_write> largest: array<atomic<u32>>;
+
+var<workgroup> tile: array<u32, TILE>;
+
+// Where element i of a tile lies: neither 32 neighbours, nor 32 elements 16 apart, nor two rows of 16 share a bank.
+fn slot(i: u32) -> u32 {
+  return i ^ ((i >> 5u) & 15u) ^ ((i >> 4u) & 16u);
+}
+
+// A float, rounded here: no compiler can see through the xor, so none can add in another order, nor draw two products
+// into one.
+fn rounded(value: f32) -> f32 {
+  return bitcast<f32>(bitcast<u32>(value) ^ p.zero);
+}
+
+// 16 elements, numbered along a, b, c, d.
+struct Sixteen {
+  a: vec4f,
+  b: vec4f,
+  c: vec4f,
+  d: vec4f,
+}
+
+fn take4(at: u32, step: u32) -> vec4f {
+  let words = vec4u(tile[slot(at)], tile[slot(at + step)], tile[slot(at + 2u * step)], tile[slot(at + 3u * step)]);
+  return bitcast<vec4f>(words);
+}
+fn take(at: u32, step: u32) -> Sixteen {
+  let by = 4u * step;
+  return Sixteen(take4(at, step), take4(at + by, step), take4(at + 2u * by, step), take4(at + 3u * by, step));
+}
+fn put4(at: u32, step: u32, v: vec4f) {
+  let words = bitcast<vec4u>(v);
+  tile[slot(at)] = words.x;
+  tile[slot(at + step)] = words.y;
+  tile[slot(at + 2u * step)] = words.z;
+  tile[slot(at + 3u * step)] = words.w;
+}
+fn put(at: u32, step: u32, v: Sixteen) {
+  put4(at, step, v.a);
+  put4(at + 4u * step, step, v.b);
+  put4(at + 8u * step, step, v.c);
+  put4(at + 12u * step, step, v.d);
+}
+
+// Butterflies of neighbours, and of elements two apart.
+fn pairs1(v: vec4f) -> vec4f {
+  let sum = v.xz + v.yw;
+  let difference = v.xz - v.yw;
+  return vec4f(sum.x, difference.x, sum.y, difference.y);
+}
+fn pairs2(v: vec4f) -> vec4f {
+  return vec4f(v.xy + v.zw, v.xy - v.zw);
+}
+
+// The stages at distances 1, 2, 4 and 8 of the sixteen: those whose bit of `stages` is set.
+fn butterflies(v: Sixteen, stages: u32) -> Sixteen {
+  var u = v;
+  if ((stages & 1u) != 0u) {
+    u = Sixteen(pairs1(u.a), pairs1(u.b), pairs1(u.c), pairs1(u.d));
+  }
+  if ((stages & 2u) != 0u) {
+    u = Sixteen(pairs2(u.a), pairs2(u.b), pairs2(u.c), pairs2(u.d));
+  }
+  if ((stages & 4u) != 0u) {
+    u = Sixteen(u.a + u.b, u.a - u.b, u.c + u.d, u.c - u.d);
+  }
+  if ((stages & 8u) != 0u) {
+    u = Sixteen(u.a + u.c, u.b + u.d, u.a - u.c, u.b - u.d);
+  }
+  return u;
+}
+
+// Brings a tile of x, scaled, and gives the largest key of what the thread brought. Loads do not wait for each other.
+fn fill(base: u32, t: u32) -> u32 {
+  let last = max(p.n, 1u) - 1u;
+  var top = vec4u(0u);
+  for (var i = t; i < TILE; i += 4u * WIDTH) {
+    let at = vec4u(base + i) + vec4u(0u, WIDTH, 2u * WIDTH, 3u * WIDTH);
+    let held = min(at, vec4u(last));
+    let found = vec4u(x[held.x], x[held.y], x[held.z], x[held.w]);
+    let words = select(found, vec4u(0u), at >= vec4u(p.n));
+    let keys = words & vec4u(MAGNITUDE);
+    top = max(top, keys);
+    put4(i, WIDTH, bitcast<vec4f>(select(words, vec4u(0u), keys < vec4u(p.tiny))) * p.scale);
+  }
+  workgroupBarrier();
+  return max(max(top.x, top.y), max(top.z, top.w));
+}
+
+// `result` with one more word of the tile: its square or magnitude added, or the larger key.
+fn joined(result: u32, word: u32, what: u32) -> u32 {
+  let key = word & MAGNITUDE;
+  if (what == OF_KEYS) {
+    return max(result, key);
+  }
+  let sum = bitcast<f32>(result);
+  if (what == OF_MAGNITUDES) {
+    return bitcast<u32>(rounded(sum + bitcast<f32>(select(key, 0u, key < TINY))));
+  }
+  let magnitude = bitcast<f32>(select(key, 0u, key < TINY_SQUARED));
+  let high = bitcast<f32>(bitcast<u32>(magnitude) & HIGH_MASK);
+  let low = rounded(magnitude - high);
+  return bitcast<u32>(rounded(rounded(sum + high * high) + high * (low + low)));
+}
+
+// Folds `lanes` words, `apart` from each other, at the start of every `length` elements of the tile.
+fn fold(t: u32, lanes: u32, apart: u32, length: u32, what: u32) {
+  for (var h = lanes / 2u; h > 0u; h /= 2u) {
+    for (var i = t; i < TILE / length * h; i += WIDTH) {
+      let at = slot(i / h * length + i % h * apart);
+      let word = tile[slot(i / h * length + (i % h + h) * apart)];
+      if (what == OF_KEYS) {
+        tile[at] = max(tile[at], word);
+      } else {
+        tile[at] = bitcast<u32>(rounded(bitcast<f32>(tile[at]) + bitcast<f32>(word)));
+      }
+    }
+    workgroupBarrier();
+  }
+}
+
+// Leaves what there is of each block, its sum of squares or of magnitudes or its largest key, at its first element.
+fn reduce(t: u32, what: u32) {
+  let length = min(p.block, BLOCK);
+  let lanes = min(p.block, LANES);
+  for (var lane = t; lane < TILE / length * lanes; lane += WIDTH) {
+    let start = lane / lanes * length + lane % lanes;
+    var result = 0u;
+    for (var i = start; i < start + length; i += lanes) {
+      result = joined(result, tile[slot(i)], what);
+    }
+    tile[slot(start)] = result;
+  }
+  workgroupBarrier();
+  fold(t, lanes, 1u, length, what);
+  let longer = max(p.block, BLOCK);
+  fold(t, longer / BLOCK, BLOCK, longer, what);
+}
+
+// Blocks of z in the tile that starts at `base`, and the first of them in widths and squares.
+fn blocksOf(base: u32) -> u32 {
+  return min(TILE, p.total - min(base, p.total)) / p.block;
+}
+fn firstBlock(base: u32) -> u32 {
+  return (p.first + base) / p.block - p.owner;
+}
+
+// What `reduce` left of block s of the tile, as a key.
+fn keyOf(s: u32) -> u32 {
+  return tile[slot(s * p.block)] & MAGNITUDE;
+}
+
+fn pcg4d(counter: vec4u) -> vec4u {
+  var v = counter * 1664525u + 1013904223u;
+  for (var turn = 0u; turn < 3u; turn++) {
+    v.x += v.y * v.w;
+    v.y += v.z * v.x;
+    v.z += v.x * v.y;
+    v.w += v.y * v.z;
+    v ^= v >> vec4u(16u);
+  }
+  return v;
+}
+fn hashOf(counter: u32) -> vec4u {
+  return pcg4d(vec4u(counter, p.seed, p.step, p.stream));
+}
+
+// Four neighbours with their flips, which `shift` moves to the signs; +0 stays.
+fn flipped(v: vec4f, hash: vec4u, shift: u32) -> vec4f {
+  let words = bitcast<vec4u>(v);
+  let signs = (hash << vec4u(shift)) & vec4u(SIGN);
+  return bitcast<vec4f>(words ^ select(signs, vec4u(0u), words == vec4u(0u)));
+}
+
+// Leaves z in the tile; v is what thread t has of x: 16 neighbours.
+fn flatten(base: u32, t: u32, v: Sixteen) {
+  let first = t * 16u;
+  let hash = hashOf(p.counter + (base + first) / HASHED);
+  let shift = first % HASHED / 4u;
+  let signed = Sixteen(
+    flipped(v.a, hash, shift),
+    flipped(v.b, hash, shift + 1u),
+    flipped(v.c, hash, shift + 2u),
+    flipped(v.d, hash, shift + 3u),
+  );
+  let stages = p.block - 1u;
+  put(first, 1u, butterflies(signed, stages & 15u));
+  workgroupBarrier();
+  let at = t / 16u * 256u + t % 16u;
+  put(at, 16u, butterflies(take(at, 16u), (stages >> 4u) & 15u));
+  workgroupBarrier();
+  put(t, 256u, butterflies(take(t, 256u), stages >> 8u));
+  workgroupBarrier();
+}
+
+// lambda * 2^-23 for element i of the window, or for its last where i lies beyond.
+fn scaleOf(i: u32) -> f32 {
+  let width = widths[(p.first + min(i, p.total - 1u)) / p.segment - p.owner];
+  return bitcast<f32>(select(width - (23u << 23u), 0u, width < TINY));
+}
+
+// The bits of four neighbours from element `at` of the window on.
+fn four(v: vec4f, at: u32, draws: vec4u, lone: f32) -> u32 {
+  var scales = vec4f(lone);
+  if (p.segment < 16u) {
+    scales = vec4f(scaleOf(at), scaleOf(at + 1u), scaleOf(at + 2u), scaleOf(at + 3u));
+  }
+  let words = bitcast<vec4u>(v);
+  let values = bitcast<vec4f>(select(words, vec4u(0u), (words & vec4u(MAGNITUDE)) < vec4u(TINY)));
+  let odd = vec4f(vec4i((draws >> vec4u(8u)) | vec4u(1u)) - vec4i(0x800000));
+  let below = select(vec4u(0u), vec4u(1u, 2u, 4u, 8u), values < odd * scales);
+  return below.x | below.y | below.z | below.w;
+}
+
+// The bits of the thread's 16 neighbours of z with their dither.
+fn dithered(base: u32, t: u32, v: Sixteen) -> u32 {
+  let at = base + t * 16u;
+  let counter = (p.first + at) / 4u;
+  let a = hashOf(counter);
+  let b = hashOf(counter + 1u);
+  let c = hashOf(counter + 2u);
+  let d = hashOf(counter + 3u);
+  let lone = scaleOf(at);
+  var half = four(v.a, at, vec4u(a.x, b.x, c.x, d.x), lone);
+  half |= four(v.b, at + 4u, vec4u(a.y, b.y, c.y, d.y), lone) << 4u;
+  half |= four(v.c, at + 8u, vec4u(a.z, b.z, c.z, d.z), lone) << 8u;
+  return half | (four(v.d, at + 12u, vec4u(a.w, b.w, c.w, d.w), lone) << 12u);
+}
+
+// The bits of the thread's 16 neighbours of z without a dither.
+fn signsOf(v: Sixteen) -> u32 {
+  return negative(v.a) | (negative(v.b) << 4u) | (negative(v.c) << 8u) | (negative(v.d) << 12u);
+}
+fn negative(v: vec4f) -> u32 {
+  let below = select(vec4u(0u), vec4u(1u, 2u, 4u, 8u), bitcast<vec4u>(v) > vec4u(SIGN));
+  return below.x | below.y | below.z | below.w;
+}
+
+// Puts two halves of a word together, and raises the largest key.
+fn finish(base: u32, t: u32, half: u32, top: u32) {
+  // what is beyond z has no bits
+  let left = min(16u, p.total - min(base + t * 16u, p.total));
+  workgroupBarrier();
+  tile[t] = half & ((1u << left) - 1u);
+  tile[WIDTH + t] = top;
+  workgroupBarrier();
+  let at = base + t * 32u;
+  if (t < TILE / 32u && at < p.total) {
+    bits[at / 32u] = tile[2u * t] | (tile[2u * t + 1u] << 16u);
+  }
+  let eighth = t - TILE / 32u;
+  if (eighth < WIDTH / 8u) {
+    var key = 0u;
+    for (var i = 0u; i < 8u; i++) {
+      key = max(key, tile[WIDTH + eighth + i * (WIDTH / 8u)]);
+    }
+    tile[2u * WIDTH + eighth] = key;
+  }
+  workgroupBarrier();
+  if (t == 0u) {
+    var key = 0u;
+    for (var i = 0u; i < WIDTH / 8u; i++) {
+      key = max(key, tile[2u * WIDTH + i]);
+    }
+    atomicMax(&largest[0], key);
+  }
+}
+
+// The key of the square root of a float that is not negative, from its key.
+fn root(key: u32) -> u32 {
+  if (key < NORMAL || key >= INFINITE) {
+    return select(0u, key, key >= INFINITE);
+  }
+  let significand = (key & 0x007fffffu) | NORMAL;
+  // The significand times 2^23 or 2^24, whichever leaves an even exponent, in two halves of 24 bits.
+  let odd = (key >> 23u) % 2u == 0u;
+  let halves = vec2u(select(significand >> 1u, significand, odd), select((significand & 1u) << 23u, 0u, odd));
+  var rest = 0u;
+  var bit = 0u;
+  for (var i = 0u; i < 24u; i++) {
+    let half = select(halves.y, halves.x, i < 12u);
+    rest = (rest << 2u) | ((half >> (22u - i % 12u * 2u)) & 3u);
+    let trial = (bit << 2u) | 1u;
+    bit <<= 1u;
+    if (rest >= trial) {
+      rest -= trial;
+      bit |= 1u;
+    }
+  }
+  // Half a bit more squared is bit^2 + bit + 1/4: never hit exactly.
+  if (rest > bit) {
+    bit++;
+  }
+  return ((((key >> 23u) + 125u) / 2u) << 23u) + bit;
+}
+
+// widths[s] of the tile's blocks, once the squares of each lie at its start; no product of zeros keeps its sign.
+fn writeNorms(base: u32, t: u32) {
+  for (var s = t; s < blocksOf(base); s += WIDTH) {
+    let width = bitcast<u32>(p.factor * bitcast<f32>(root(keyOf(s)))) & MAGNITUDE;
+    widths[firstBlock(base) + s] = select(width, 0u, width < TINY);
+  }
+}
+fn writeWidths(base: u32, t: u32) {
+  for (var s = t; s < blocksOf(base); s += WIDTH) {
+    widths[firstBlock(base) + s] = keyOf(s);
+  }
+}
+
+@compute @workgroup_size(WIDTH)
+fn flattenNorm(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_index) t: u32) {
+  let base = (id.y * grid.x + id.x) * TILE;
+  let top = fill(base, t);
+  let v = take(t * 16u, 1u);
+  workgroupBarrier();
+  reduce(t, OF_SQUARES);
+  writeNorms(base, t);
+  workgroupBarrier();
+  storageBarrier();
+  flatten(base, t, v);
+  finish(base, t, dithered(base, t, take(t * 16u, 1u)), top);
+}
+
+@compute @workgroup_size(WIDTH)
+fn flattenMax(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_index) t: u32) {
+  let base = (id.y * grid.x + id.x) * TILE;
+  let top = fill(base, t);
+  flatten(base, t, take(t * 16u, 1u));
+  let z = take(t * 16u, 1u);
+  workgroupBarrier();
+  reduce(t, OF_KEYS);
+  writeWidths(base, t);
+  workgroupBarrier();
+  storageBarrier();
+  finish(base, t, dithered(base, t, z), top);
+}
+
+@compute @workgroup_size(WIDTH)
+fn flattenGiven(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_index) t: u32) {
+  let base = (id.y * grid.x + id.x) * TILE;
+  let top = fill(base, t);
+  flatten(base, t, take(t * 16u, 1u));
+  finish(base, t, dithered(base, t, take(t * 16u, 1u)), top);
+}
+
+@compute @workgroup_size(WIDTH)
+fn flattenMean(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_index) t: u32) {
+  let base = (id.y * grid.x + id.x) * TILE;
+  let top = fill(base, t);
+  flatten(base, t, take(t * 16u, 1u));
+  let half = signsOf(take(t * 16u, 1u));
+  workgroupBarrier();
+  reduce(t, OF_MAGNITUDES);
+  writeWidths(base, t);
+  finish(base, t, half, top);
+}
+
+@compute @workgroup_size(WIDTH)
+fn flattenDrive(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_index) t: u32) {
+  let base = (id.y * grid.x + id.x) * TILE;
+  let top = fill(base, t);
+  let v = take(t * 16u, 1u);
+  workgroupBarrier();
+  reduce(t, OF_SQUARES);
+  for (var s = t; s < blocksOf(base); s += WIDTH) {
+    squares[firstBlock(base) + s] = keyOf(s);
+  }
+  workgroupBarrier();
+  flatten(base, t, v);
+  let half = signsOf(take(t * 16u, 1u));
+  workgroupBarrier();
+  reduce(t, OF_MAGNITUDES);
+  writeWidths(base, t);
+  finish(base, t, half, top);
+}
