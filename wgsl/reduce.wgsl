@@ -3,7 +3,8 @@
 //   sumMagnitudes  sums[s] = tree over segment s of |x[i]| * scale, where a key below `tiny` counts as zero
 //   sumSquares     the same of squares, in two parts: m = |x[i]| * scale is high + low, high its first 12 bits;
 //                  high * high is added, then 2 * high * low
-//                  both raise largest[s] to the largest key of segment s, whatever `tiny` is
+//   packAndSum     sumMagnitudes, and bit i of signs = x[i] < 0 (pack.wgsl), for segments of whole words
+//                  all three raise largest[s] to the largest key of segment s, whatever `tiny` is
 //   sumBlocks      the tree's next levels: the same of x[i], which are sums of blocks
 //   findExtremes   range = least and greatest key: that of |x[i]|, in the order of values negated where the sign is set
 //   findNonFinite  found = how many keys are those of infinity or NaN, and the first such index
@@ -15,22 +16,25 @@
 // each sum goes through `rounded`. Elements beyond the end would add +0, which changes no sum of magnitudes.
 //
 // Bindings          x: in, n words; sums: out, a word a block; largest: a word a segment, cleared;
-//                   range, found: 2 words
+//                   signs: out, 32 elements a word; range, found: 2 words
 // Passes            sums: one for each level, max(1, ceil(log(segment) / log(1024))) levels, all but the first by
 //                   sumBlocks; start and one more for extremes and what is not finite
 //   absSum(n = 2^24, segment = 1024): clear max, sumMagnitudes
 //   absSum(n = 2^24, segment = 2^24): clear max, sumMagnitudes, sumBlocks, sumBlocks
 //   squareSum(n = 2^24, segment = 4096): clear max, sumSquares, sumBlocks
+//   signsAndSum(n = 2^24, segment = 2^24): clear max, packAndSum, sumBlocks, sumBlocks
+//   signsAndSum(n = 2^24, segment = 1000): pack.packSigns, clear max, sumMagnitudes
 //   extremes(n = 2^24): start, findExtremes
 //   nonFinite(n = 2^24): start, findNonFinite
 // Entry points        threads  workgroups  workgroup bytes  words read                words written
 //   sumMagnitudes         256  count / 8             2,048  count min(segment, 1024)  count
 //   sumSquares            256  count / 8             2,048  count min(segment, 1024)  count
+//   packAndSum            256  count / 8             2,048  count min(segment, 1024)  count + count min(segment, 1024) / 32
 //   sumBlocks             256  count / 8             2,048  count min(segment, 1024)  count
 //   findExtremes          256  n / 16384                 8  n                         0
 //   findNonFinite         256  n / 16384                 8  n                         0
 //   start                   1  1                         0  0                         2
-// Occupancy         threads, at 8 bytes of workgroup memory a thread; six barriers for the fold. A block has
+// Occupancy         threads, at 8 bytes of workgroup memory a thread; six barriers for the fold, two for signs. A block has
 //                   min(segment, 1024) elements, count is the blocks of all segments; one of fewer than 32 elements
 //                   leaves lanes idle. Beside what is written, an atomic a workgroup for the largest key, 8 where it
 //                   holds several segments, and 2 for what is found
@@ -54,6 +58,7 @@ struct Params {
   count: u32, // blocks of this pass
   place: u32, // where the sum of block `first` goes
   owner: u32, // the segment of largest[0]
+  word: u32, // which word of all signs signs[0] is
   tiny: u32,
   scale: f32,
   order: u32, // 0: by magnitude, 1: by value
@@ -68,6 +73,7 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> range: array<atomic<i32>>;
 @group(0) @binding(5) var<storage, read_write> found: array<atomic<u32>>;
 @group(0) @binding(6) var<storage, read_write> words: array<u32>;
+@group(0) @binding(7) var<storage, read_write> signs: array<u32>;
 
 var<workgroup> parts: array<f32, WIDTH>;
 var<workgroup> keys: array<u32, WIDTH>;
@@ -99,6 +105,27 @@ fn spanOf(number: u32) -> Span {
     return Span(0u, 0u);
   }
   return Span(start - p.origin, min(BLOCK, min(p.segment - inside, p.n - start)));
+}
+
+// Four rows of a lane, from this one on; +0 beyond the end. Their loads do not wait for each other.
+fn four(span: Span, lane: u32, row: u32) -> vec4u {
+  let i = vec4u(row * LANES + lane) + vec4u(0u, LANES, 2u * LANES, 3u * LANES);
+  let at = vec4u(span.at) + min(i, vec4u(max(span.count, 1u) - 1u));
+  return select(vec4u(0u), vec4u(x[at.x], x[at.y], x[at.z], x[at.w]), i < vec4u(span.count));
+}
+
+// A sum with four more terms, one after the other.
+fn sumOf(sum: f32, terms: vec4f) -> f32 {
+  return rounded(rounded(rounded(rounded(sum + terms.x) + terms.y) + terms.z) + terms.w);
+}
+
+// Magnitudes by their keys, scaled; those below `tiny` are zero.
+fn counted(keys: vec4u) -> vec4f {
+  return bitcast<vec4f>(select(keys, vec4u(0u), keys < vec4u(p.tiny))) * p.scale;
+}
+
+fn largestOf(keys: vec4u) -> u32 {
+  return max(max(keys.x, keys.y), max(keys.z, keys.w));
 }
 
 // Folds the sums, and the largest keys, of the lanes of each block; lane 0 writes the sum.
@@ -148,13 +175,61 @@ fn sumMagnitudes(
   let span = spanOf(number);
   var sum = 0.0;
   var top = 0u;
-  for (var i = t % LANES; i < span.count; i += LANES) {
-    let key = x[span.at + i] & MAGNITUDE;
-    top = max(top, key);
-    sum = rounded(sum + bitcast<f32>(select(key, 0u, key < p.tiny)) * p.scale);
+  for (var row = 0u; row * LANES < span.count; row += 4u) {
+    let keys = four(span, t % LANES, row) & vec4u(MAGNITUDE);
+    top = max(top, largestOf(keys));
+    sum = sumOf(sum, counted(keys));
   }
   fold(t, number, sum, top);
   raise(t, number);
+}
+
+// Writes the signs of a block, a word a row: each thread brings the bits of its lane, one a row, and takes a row's.
+fn pack(t: u32, span: Span, column: u32) {
+  keys[t] = column;
+  workgroupBarrier();
+  let row = t % LANES;
+  var word = 0u;
+  for (var i = 0u; i < LANES; i++) {
+    // each thread starts at another lane, in another bank
+    let lane = (i + t) % LANES;
+    word |= ((keys[t - row + lane] >> row) & 1u) << lane;
+  }
+  if (row * LANES < span.count) {
+    signs[(p.origin + span.at) / LANES + row - p.word] = word;
+  }
+  workgroupBarrier();
+}
+
+@compute @workgroup_size(WIDTH)
+fn packAndSum(
+  @builtin(workgroup_id) id: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_index) t: u32,
+) {
+  let number = (id.y * grid.x + id.x) * BLOCKS + t / LANES;
+  let span = spanOf(number);
+  var sum = 0.0;
+  var top = 0u;
+  var column = 0u;
+  for (var row = 0u; row * LANES < span.count; row += 4u) {
+    let words = four(span, t % LANES, row);
+    let negative = select(vec4u(0u), vec4u(1u, 2u, 4u, 8u), words > vec4u(0x80000000u));
+    column |= (negative.x | negative.y | negative.z | negative.w) << row;
+    let keys = words & vec4u(MAGNITUDE);
+    top = max(top, largestOf(keys));
+    sum = sumOf(sum, counted(keys));
+  }
+  pack(t, span, column);
+  fold(t, number, sum, top);
+  raise(t, number);
+}
+
+// A sum with the square of one more magnitude, in two parts.
+fn squareAdded(sum: f32, magnitude: f32) -> f32 {
+  let high = bitcast<f32>(bitcast<u32>(magnitude) & HIGH_MASK);
+  let low = rounded(magnitude - high);
+  return rounded(rounded(sum + high * high) + high * (low + low));
 }
 
 @compute @workgroup_size(WIDTH)
@@ -167,14 +242,14 @@ fn sumSquares(
   let span = spanOf(number);
   var sum = 0.0;
   var top = 0u;
-  for (var i = t % LANES; i < span.count; i += LANES) {
-    let key = x[span.at + i] & MAGNITUDE;
-    top = max(top, key);
-    let magnitude = bitcast<f32>(select(key, 0u, key < p.tiny)) * p.scale;
-    let high = bitcast<f32>(bitcast<u32>(magnitude) & HIGH_MASK);
-    let low = rounded(magnitude - high);
-    sum = rounded(sum + high * high);
-    sum = rounded(sum + high * (low + low));
+  for (var row = 0u; row * LANES < span.count; row += 4u) {
+    let keys = four(span, t % LANES, row) & vec4u(MAGNITUDE);
+    top = max(top, largestOf(keys));
+    let magnitudes = counted(keys);
+    sum = squareAdded(sum, magnitudes.x);
+    sum = squareAdded(sum, magnitudes.y);
+    sum = squareAdded(sum, magnitudes.z);
+    sum = squareAdded(sum, magnitudes.w);
   }
   fold(t, number, sum, top);
   raise(t, number);
@@ -189,8 +264,8 @@ fn sumBlocks(
   let number = (id.y * grid.x + id.x) * BLOCKS + t / LANES;
   let span = spanOf(number);
   var sum = 0.0;
-  for (var i = t % LANES; i < span.count; i += LANES) {
-    sum = rounded(sum + bitcast<f32>(x[span.at + i]));
+  for (var row = 0u; row * LANES < span.count; row += 4u) {
+    sum = sumOf(sum, bitcast<vec4f>(four(span, t % LANES, row)));
   }
   fold(t, number, sum, 0u);
 }

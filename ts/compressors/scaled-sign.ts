@@ -8,8 +8,8 @@ import { requireInteger, requireOptions } from '../arguments.ts';
 import { PacketError } from '../errors.ts';
 import { INFINITE } from '../kernels/float-bits.ts';
 import { ceilDiv } from '../kernels/kernel.ts';
-import { packedWords, packSignsKernel, unpackSignsKernel } from '../kernels/pack.ts';
-import { sumMagnitudes } from '../kernels/reduce.ts';
+import { packedWords, unpackSignsKernel } from '../kernels/pack.ts';
+import { signsAndSums } from '../kernels/reduce.ts';
 import { wordsOf } from '../kernels/scope.ts';
 import { cutSections, requireParameters, requireZeroTail, type Packet } from '../packet/packet.ts';
 import { defineCompressor, type Codec, type Compressor, type PacketParameters } from './compressor.ts';
@@ -37,8 +37,7 @@ export function scaledSign(options: { readonly block?: number } = {}): Compresso
     const segment = Math.min(block ?? n, n);
     // 1. signs, and the sums of magnitudes
     const bits = scope.take(packedWords(n, 1));
-    scope.run(packSignsKernel, { x: x.buffer, bits }, { n });
-    const pending = sumMagnitudes(scope, x, segment);
+    const pending = signsAndSums(scope, x, segment, bits);
     const [signs, sumWords, max] = await scope.read(bits, pending.sums, pending.max);
     const { sums } = await pending.finish(sumWords, max);
     // 2. scales: the means, divided in float64 and rounded once

@@ -9,11 +9,23 @@ import { requireFloat32Array } from '../arguments.ts';
 import type { DeviceBuffer } from '../backends/backend.ts';
 import { NonFiniteError } from '../errors.ts';
 import { floatOf, floatOfSignedKey, INFINITE, keyOfPower } from './float-bits.ts';
-import { ceilDiv, type Kernel, type Limits, pass, type Plan, runs, WINDOW_UNIT } from './kernel.ts';
+import {
+  ceilDiv,
+  type Kernel,
+  type Limits,
+  partOf,
+  type Parts,
+  pass,
+  type Plan,
+  planOfParts,
+  runs,
+  WINDOW_UNIT,
+} from './kernel.ts';
 import { ORDERS, type Order } from './order.ts';
+import { packSignsKernel } from './pack.ts';
 import { floatsOf, type Host, type Scope, type Vector } from './scope.ts';
 import { sumPlan } from './sum-plan.ts';
-import { part } from './windows.ts';
+import { around, part } from './windows.ts';
 
 export { BLOCK, BLOCKS } from './sum-plan.ts';
 
@@ -45,6 +57,18 @@ export const squareSumKernel: Kernel<'x' | 'sums' | 'max', 'n' | 'segment' | 'ti
   buffers: ['x', 'sums', 'max'],
   params: ['n', 'segment', 'tiny', 'scale'],
   plan: squareSumPlan,
+};
+
+/**
+ * absSum at scale 1, and bit i of `bits` = 1 where x_i < 0, as packSigns: bits has ceil(n / 32) words. A GPU reads x once
+ * for both where segments are whole words of signs.
+ */
+export const signsAndSumKernel: Kernel<'x' | 'bits' | 'sums' | 'max', 'n' | 'segment' | 'tiny'> = {
+  name: 'signsAndSum',
+  buffers: ['x', 'bits', 'sums', 'max'],
+  params: ['n', 'segment', 'tiny'],
+  plan: signsAndSumPlan,
+  parts: signsAndSumParts,
 };
 
 /**
@@ -102,25 +126,33 @@ export function sumMagnitudes(scope: Scope, x: Vector, segment: number): Pending
   return queueSums(scope, x, segment, MAGNITUDES);
 }
 
+/** The same, and the signs of x, 32 a word, in `bits`. */
+export function signsAndSums(scope: Scope, x: Vector, segment: number, bits: DeviceBuffer): PendingSums {
+  return queueSums(scope, x, segment, MAGNITUDES, bits);
+}
+
 /** Queues sum x_i^2 over segments of `segment` elements. `finish` throws NonFiniteError. */
 export function sumSquares(scope: Scope, x: Vector, segment: number): PendingSums {
   return queueSums(scope, x, segment, SQUARES);
 }
 
-function queueSums(scope: Scope, x: Vector, segment: number, range: Range): PendingSums {
+function queueSums(scope: Scope, x: Vector, segment: number, range: Range, bits?: DeviceBuffer): PendingSums {
   const segments = ceilDiv(x.n, segment);
   const sums = scope.take(segments);
   const max = scope.take(segments);
+  const { buffer, n } = x;
   const queue = (exponent: number): void => {
     // Scaled up, everything normal counts; scaled by 2^-96, an element counts from where its scaled magnitude does.
-    const tiny = exponent > 0 ? -126 : range.tiny - exponent;
-    scope.run(
-      range.kernel,
-      { x: x.buffer, sums, max },
-      { n: x.n, segment, tiny: keyOfPower(tiny), scale: 2 ** exponent },
-    );
+    const tiny = keyOfPower(exponent > 0 ? -126 : range.tiny - exponent);
+    scope.run(range.kernel, { x: buffer, sums, max }, { n, segment, tiny, scale: 2 ** exponent });
   };
-  queue(0);
+  if (bits === undefined) queue(0);
+  else
+    scope.run(
+      signsAndSumKernel,
+      { x: buffer, bits, sums, max },
+      { n, segment, tiny: keyOfPower(range.tiny) },
+    );
   const finish = async (sumWords: Uint32Array, maxWords: Uint32Array): Promise<Sums> => {
     const maxKey = maxWords.reduce((a, b) => Math.max(a, b));
     if (maxKey >= INFINITE) throw await nonFiniteError(scope, x);
@@ -277,6 +309,23 @@ function squareSumPlan({ tiny, scale, ...lengths }: SumNumbers, limits: Limits):
   return sumPlan(lengths, limits, ({ x, sums, largest, groups, uniforms }) => {
     const numbers = { ...uniforms, owner: largest.first, tiny, scale };
     return pass('reduce', 'sumSquares', groups, { x, sums, largest }, numbers);
+  });
+}
+
+function signsAndSumParts({ n, segment, tiny }: Omit<SumNumbers, 'scale'>): Parts {
+  const signs = partOf(packSignsKernel, { x: 'x', bits: 'bits' }, { n });
+  const names = { x: 'x', sums: 'sums', max: 'max' };
+  return { scratch: {}, runs: [signs, partOf(absSumKernel, names, { n, segment, tiny, scale: 1 })] };
+}
+
+function signsAndSumPlan(numbers: Omit<SumNumbers, 'scale'>, limits: Limits): Plan {
+  const { n, segment, tiny } = numbers;
+  if (segment < n && segment % 32 !== 0) return planOfParts(signsAndSumParts(numbers), limits);
+  return sumPlan(numbers, limits, ({ x, sums, largest, elements: [first, count], groups, uniforms }) => {
+    // what lies wholly beyond the end binds the last word, and writes nothing there
+    const signs = around('bits', Math.floor(first / 32), ceilDiv((first % 32) + count, 32)).window;
+    const given = { ...uniforms, owner: largest.first, word: signs.first, tiny, scale: 1 };
+    return pass('reduce', 'packAndSum', groups, { x, sums, largest, signs }, given);
   });
 }
 
