@@ -6,7 +6,7 @@
  */
 import { requireInteger, requireOptions } from '../arguments.ts';
 import { PacketError } from '../errors.ts';
-import { packDitheredKernel, TINY } from '../kernels/dither.ts';
+import { ditheredAndMaxKernel, packDitheredKernel, TINY } from '../kernels/dither.ts';
 import { bitsOf, floatOf, INFINITE } from '../kernels/float-bits.ts';
 import { packedWords, unpackSignsKernel } from '../kernels/pack.ts';
 import { absSumKernel, nonFiniteError } from '../kernels/reduce.ts';
@@ -39,13 +39,21 @@ export function ditheredSign(options: {
   return defineCompressor('ditheredSign', options, parameters, async (scope, x, draw) => {
     const { n } = x;
     if (n === 0) return { id: ID, n, parameters: [0], sections: [] };
-    // 1. lambda: the number, or the largest magnitude, which the reduction leaves on the device
-    const [sums, max] = [scope.take(1), scope.take(1)];
-    scope.run(absSumKernel, { x: x.buffer, sums, max }, { n, segment: n, tiny: TINY, scale: 1 });
-    const lambdas = lambda === 'max' ? max : scope.put(new Float32Array([lambda]));
-    // 2. signs of the sums
-    const bits = scope.take(packedWords(n, 1));
-    scope.run(packDitheredKernel, { z: x.buffer, lambdas, bits }, { n, segment: n, seed, ...draw });
+    const [bits, max] = [scope.take(packedWords(n, 1)), scope.take(1)];
+    const numbers = { n, segment: n, seed, ...draw };
+    if (lambda === 'max') {
+      // 1. lambda: the largest magnitude, which the reduction leaves on the device
+      scope.run(
+        absSumKernel,
+        { x: x.buffer, sums: scope.take(1), max },
+        { n, segment: n, tiny: TINY, scale: 1 },
+      );
+      // 2. signs of the sums
+      scope.run(packDitheredKernel, { z: x.buffer, lambdas: max, bits }, numbers);
+    } else {
+      const lambdas = scope.put(new Float32Array([lambda]));
+      scope.run(ditheredAndMaxKernel, { z: x.buffer, lambdas, bits, max }, numbers);
+    }
     const [signs, [largest]] = await scope.read(bits, max);
     if (largest >= INFINITE) throw await nonFiniteError(scope, x);
     // what is less counts as zero
