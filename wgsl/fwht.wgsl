@@ -136,14 +136,6 @@ fn butterflies(v: Sixteen, stages: u32) -> Sixteen {
   return u;
 }
 
-fn input(i: u32) -> f32 {
-  if (i >= p.n) {
-    return 0.0;
-  }
-  let bits = x[i];
-  return bitcast<f32>(select(bits, 0u, (bits & MAGNITUDE) < p.tiny)) * p.scale;
-}
-
 // The bits of a float; of either zero, those of +0.
 fn bitsOf(value: f32) -> u32 {
   let bits = bitcast<u32>(value);
@@ -162,9 +154,15 @@ fn store4(at: u32, step: u32, v: vec4f) {
   store(at + 3u * step, v.w);
 }
 
+// Brings a tile of x. Loads do not wait for each other: those beyond x are of its last element, which counts as +0 there.
 fn fill(base: u32, t: u32) {
-  for (var i = t; i < TILE; i += WIDTH) {
-    tile[slot(i)] = input(base + i);
+  let last = max(p.n, 1u) - 1u;
+  for (var i = t; i < TILE; i += 4u * WIDTH) {
+    let places = vec4u(base + i) + vec4u(0u, WIDTH, 2u * WIDTH, 3u * WIDTH);
+    let at = min(places, vec4u(last));
+    let found = vec4u(x[at.x], x[at.y], x[at.z], x[at.w]);
+    let counts = (places < vec4u(p.n)) & ((found & vec4u(MAGNITUDE)) >= vec4u(p.tiny));
+    put4(i, WIDTH, bitcast<vec4f>(select(vec4u(0u), found, counts)) * p.scale);
   }
   workgroupBarrier();
 }

@@ -62,11 +62,14 @@ fn packSigns(
 ) {
   let base = (id.y * grid.x + id.x) * TILE;
   var column = 0u;
-  for (var row = 0u; row < 32u; row++) {
-    let i = base + row * SIGNS_WIDTH + t;
-    if (i < p.n) {
-      column |= u32(x[i] > 0x80000000u) << row;
-    }
+  for (var row = 0u; row < 32u; row += 4u) {
+    // Loads of the last element in the place of what lies beyond it: none waits for a comparison.
+    let i = vec4u(base + row * SIGNS_WIDTH + t) + vec4u(0u, SIGNS_WIDTH, 2u * SIGNS_WIDTH, 3u * SIGNS_WIDTH);
+    let at = min(i, vec4u(p.n - 1u));
+    let words = vec4u(x[at.x], x[at.y], x[at.z], x[at.w]);
+    let negative = (words > vec4u(0x80000000u)) & (i < vec4u(p.n));
+    let bits = select(vec4u(0u), vec4u(1u, 2u, 4u, 8u), negative);
+    column |= (bits.x | bits.y | bits.z | bits.w) << row;
   }
   columns[t] = column;
   workgroupBarrier();
@@ -109,12 +112,15 @@ fn packBits(
   let tile = id.y * grid.x + id.x;
   let base = tile * TILE;
   let low = (1u << p.width) - 1u;
-  for (var i = t; i < TILE; i += WIDTH) {
-    var code = 0u;
-    if (base + i < p.n) {
-      code = codes[base + i] & low;
-    }
-    waiting[slot(i)] = code;
+  for (var i = t; i < TILE; i += 4u * WIDTH) {
+    let places = vec4u(base + i) + vec4u(0u, WIDTH, 2u * WIDTH, 3u * WIDTH);
+    let at = min(places, vec4u(p.n - 1u));
+    let found = vec4u(codes[at.x], codes[at.y], codes[at.z], codes[at.w]) & vec4u(low);
+    let kept = select(vec4u(0u), found, places < vec4u(p.n));
+    waiting[slot(i)] = kept.x;
+    waiting[slot(i + WIDTH)] = kept.y;
+    waiting[slot(i + 2u * WIDTH)] = kept.z;
+    waiting[slot(i + 3u * WIDTH)] = kept.w;
   }
   workgroupBarrier();
   let words = wordsOf(TILE, p.width);

@@ -43,6 +43,7 @@ struct Params {
   tiny: u32,
   scale: f32,
   order: u32,
+  tile: u32,
   word0: u32,
   word1: u32,
   zero: u32, // 0, which no compiler knows: see `rounded`

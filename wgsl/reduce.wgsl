@@ -31,8 +31,8 @@
 //   sumSquares            256  count / 8             2,048  count min(segment, 1024)  count
 //   packAndSum            256  count / 8             2,048  count min(segment, 1024)  count + count min(segment, 1024) / 32
 //   sumBlocks             256  count / 8             2,048  count min(segment, 1024)  count
-//   findExtremes          256  n / 16384                 8  n                         0
-//   findNonFinite         256  n / 16384                 8  n                         0
+//   findExtremes          256  n / tile                  8  n                         0
+//   findNonFinite         256  n / tile                  8  n                         0
 //   start                   1  1                         0  0                         2
 // Occupancy         threads, at 8 bytes of workgroup memory a thread; six barriers for the fold, two for signs. A block has
 //                   min(segment, 1024) elements, count is the blocks of all segments; one of fewer than 32 elements
@@ -44,7 +44,6 @@ const WIDTH = 256u;
 const LANES = 32u;
 const BLOCK = 1024u;
 const BLOCKS = WIDTH / LANES; // of a workgroup
-const TILE = 16384u; // elements of a workgroup where their order does not matter
 const MAGNITUDE = 0x7fffffffu;
 const INFINITE = 0x7f800000u;
 const HIGH_MASK = 0xfffff000u;
@@ -62,6 +61,7 @@ struct Params {
   tiny: u32,
   scale: f32,
   order: u32, // 0: by magnitude, 1: by value
+  tile: u32, // elements of a workgroup where their order does not matter, a multiple of 4 WIDTH
   word0: u32,
   word1: u32,
   zero: u32, // 0, which no compiler knows: see `rounded`
@@ -276,28 +276,40 @@ fn start() {
   words[1] = p.word1;
 }
 
+// Elements i, i + WIDTH, i + 2 WIDTH and i + 3 WIDTH, or the last before `end`. Their loads do not wait for each other.
+fn neighbours(i: u32, end: u32) -> vec4u {
+  let at = min(vec4u(i) + vec4u(0u, WIDTH, 2u * WIDTH, 3u * WIDTH), vec4u(end - 1u));
+  return vec4u(x[at.x], x[at.y], x[at.z], x[at.w]);
+}
+
 @compute @workgroup_size(WIDTH)
 fn findExtremes(
   @builtin(workgroup_id) id: vec3u,
   @builtin(num_workgroups) grid: vec3u,
   @builtin(local_invocation_index) t: u32,
 ) {
-  let base = (id.y * grid.x + id.x) * TILE;
-  var low: i32 = 0x7fffffff;
-  var high: i32 = -0x7fffffff;
-  for (var i = base + t; i < min(base + TILE, p.n); i += WIDTH) {
-    let magnitude = i32(x[i] & MAGNITUDE);
-    let key = select(magnitude, -magnitude, p.order == 1u && x[i] > MAGNITUDE);
+  let base = (id.y * grid.x + id.x) * p.tile;
+  let end = min(base + p.tile, p.n);
+  var low = vec4i(0x7fffffff);
+  var high = vec4i(-0x7fffffff);
+  for (var i = base + t; i < end; i += 4u * WIDTH) {
+    // what lies beyond the end is its last element once more
+    let words = neighbours(i, end);
+    let magnitudes = vec4i(words & vec4u(MAGNITUDE));
+    let negated = (words > vec4u(MAGNITUDE)) & vec4<bool>(p.order == 1u);
+    let key = select(magnitudes, vec4i(0) - magnitudes, negated);
     low = min(low, key);
     high = max(high, key);
   }
+  let lowest = min(min(low.x, low.y), min(low.z, low.w));
+  let highest = max(max(high.x, high.y), max(high.z, high.w));
   if (t == 0u) {
-    atomicStore(&least, low);
-    atomicStore(&greatest, high);
+    atomicStore(&least, lowest);
+    atomicStore(&greatest, highest);
   }
   workgroupBarrier();
-  atomicMin(&least, low);
-  atomicMax(&greatest, high);
+  atomicMin(&least, lowest);
+  atomicMax(&greatest, highest);
   workgroupBarrier();
   if (t == 0u) {
     atomicMin(&range[0], atomicLoad(&least));
@@ -311,14 +323,17 @@ fn findNonFinite(
   @builtin(num_workgroups) grid: vec3u,
   @builtin(local_invocation_index) t: u32,
 ) {
-  let base = (id.y * grid.x + id.x) * TILE;
+  let base = (id.y * grid.x + id.x) * p.tile;
+  let end = min(base + p.tile, p.n);
   var own = 0u;
   var at = 0xffffffffu;
-  for (var i = base + t; i < min(base + TILE, p.n); i += WIDTH) {
-    if ((x[i] & MAGNITUDE) >= INFINITE) {
-      own++;
-      at = min(at, p.origin + i);
-    }
+  for (var i = base + t; i < end; i += 4u * WIDTH) {
+    let places = vec4u(i) + vec4u(0u, WIDTH, 2u * WIDTH, 3u * WIDTH);
+    let found = ((neighbours(i, end) & vec4u(MAGNITUDE)) >= vec4u(INFINITE)) & (places < vec4u(end));
+    let counts = select(vec4u(0u), vec4u(1u), found);
+    own += counts.x + counts.y + counts.z + counts.w;
+    let first = select(vec4u(0xffffffffu), p.origin + places, found);
+    at = min(at, min(min(first.x, first.y), min(first.z, first.w)));
   }
   if (t == 0u) {
     atomicStore(&strange, 0u);

@@ -293,8 +293,15 @@ export async function nonFinite(host: Host, x: Float32Array): Promise<{ count: n
   });
 }
 
-/** Elements of a workgroup that looks for extremes, or for what is not finite. */
-export const TILE = 16384;
+/** The most elements of a workgroup that looks for extremes, or for what is not finite, and how short of it they stay. */
+const LONGEST_TILE = 16384;
+const TILE_UNIT = 1024;
+const WORKGROUPS = 64;
+
+/** Elements of a workgroup, so that short vectors, too, keep many busy; a long one has few atomics. */
+function tileFor(n: number): number {
+  return Math.min(ceilDiv(n, WORKGROUPS * TILE_UNIT) * TILE_UNIT, LONGEST_TILE);
+}
 
 type SumNumbers = Readonly<Record<'n' | 'segment' | 'tiny' | 'scale', number>>;
 
@@ -334,9 +341,9 @@ function extremesPlan({ n, order }: { n: number; order: number }, limits: Limits
     pass(
       'reduce',
       'findExtremes',
-      ceilDiv(count, TILE),
+      ceilDiv(count, tileFor(count)),
       { x: part('x', count, first), range: part('range', 2) },
-      { n: count, order },
+      { n: count, order, tile: tileFor(count) },
     ),
   );
   // The least starts from the greatest int32 and the greatest from the least.
@@ -355,9 +362,9 @@ function nonFinitePlan({ n }: { n: number }, limits: Limits): Plan {
     pass(
       'reduce',
       'findNonFinite',
-      ceilDiv(count, TILE),
+      ceilDiv(count, tileFor(count)),
       { x: part('x', count, first), found: part('found', 2) },
-      { n: count, origin: first },
+      { n: count, origin: first, tile: tileFor(count) },
     ),
   );
   const start = pass('reduce', 'start', 1, { words: part('found', 2) }, { word0: 0, word1: 0xffffffff });
