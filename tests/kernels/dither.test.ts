@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert';
-import { packDitheredKernel } from '../../ts/kernels/dither.ts';
+import { ditheredAndMaxKernel, packDitheredKernel } from '../../ts/kernels/dither.ts';
 import { bitsOf as floatBits } from '../../ts/kernels/float-bits.ts';
 import { floatWith } from '../reference/exact.ts';
 import { runOnJs } from '../reference/js.ts';
@@ -62,6 +62,21 @@ eachBackend('dither', (test, open) => {
             const z = atNoise(200, lambda, key, off);
             yield dithered(z, new Float32Array([lambda]), 200, key, `lambda ${lambda}, off by ${off}`);
           }
+    };
+    await assertSameWords(await open(), cases());
+  });
+
+  test('ditheredAndMax: the same words as js, the largest key of NaN and infinity too', async () => {
+    const cases = function* (): Generator<Case> {
+      const numbers = { ...KEYS[1], segment: 1000 };
+      for (const { n, kind } of table([...FINITE, 'nonFinite']).filter(({ n }) => n > 60)) {
+        const lambdas = input('normal', Math.ceil(n / 1000), 2).map(Math.abs);
+        const outputs = { bits: Math.ceil(n / 32), max: 1 };
+        const inputs = { z: input(kind, n), lambdas };
+        const one = kernelCase(ditheredAndMaxKernel, `${kind} ${n}`, inputs, outputs, { n, ...numbers });
+        // what the bits of a NaN are no backend promises
+        yield kind === 'nonFinite' ? { ...one, defined: { bits: 0 } } : one;
+      }
     };
     await assertSameWords(await open(), cases());
   });

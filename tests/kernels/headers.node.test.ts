@@ -26,6 +26,7 @@ const OTHERS = {
   rounding: 0,
   power: 1,
   fraction: 0,
+  factor: 2,
 };
 
 /** One window for any vector here. */

@@ -2,7 +2,8 @@
 import * as assert from 'uvu/assert';
 import { shaders } from '../../ts/generated/wgsl.ts';
 import { compactKernel, TILE as MARK_TILE } from '../../ts/kernels/compact.ts';
-import { packDitheredKernel } from '../../ts/kernels/dither.ts';
+import { ditheredAndMaxKernel, packDitheredKernel } from '../../ts/kernels/dither.ts';
+import { flattenSignsKernel, WAYS } from '../../ts/kernels/flatten.ts';
 import { bitsOf, floatOf, INFINITE } from '../../ts/kernels/float-bits.ts';
 import {
   flattenKernel,
@@ -34,6 +35,7 @@ import {
   BLOCK,
   extremesKernel,
   nonFiniteKernel,
+  signsAndSumKernel,
   squareSumKernel,
 } from '../../ts/kernels/reduce.ts';
 import {
@@ -128,6 +130,10 @@ function* calls(): Generator<Call> {
         yield call(squareSumKernel, limits, { x: n, sums: segments, max: segments }, sum);
         const drawn = { n, segment, ...KEY };
         yield call(packDitheredKernel, limits, { z: n, lambdas: segments, bits }, drawn);
+        const found = { z: n, lambdas: segments, bits, max: 1 };
+        yield call(ditheredAndMaxKernel, limits, found, drawn);
+        const signs = { x: n, bits, sums: segments, max: segments };
+        yield call(signsAndSumKernel, limits, signs, { n, segment, tiny: 5 });
         yield call(unflattenKernel, limits, { t: n, scales: segments, y: n }, drawn);
       }
       for (const block of [1, 64, 4096, 8192, 'whole'] as const) {
@@ -136,6 +142,13 @@ function* calls(): Generator<Call> {
         yield call(fwhtKernel, limits, { x: n, y: total }, lengths);
         const scaling = { tiny: 5, scale: 2 ** -96 };
         yield call(flattenKernel, limits, { x: n, y: total }, { ...lengths, ...KEY, ...scaling });
+        for (const way of Object.values(WAYS)) {
+          const blocks = total / lengths.block;
+          const outputs = { bits: Math.ceil(total / 32), squares: way === WAYS.drive ? blocks : 1, max: 1 };
+          const widths = way === WAYS.given ? 1 : blocks;
+          const numbers = { ...lengths, ...KEY, scale: 2 ** -96, way, factor: 2 };
+          yield call(flattenSignsKernel, limits, { x: n, widths, ...outputs }, numbers);
+        }
       }
       for (const k of shares) {
         yield call(topKKernel, limits, { x: n, indices: k, values: k }, { n, k, order: 0 });
@@ -341,6 +354,10 @@ test('every element, or word of output, belongs to one pass', () => {
     findMarked: [
       ['findMarked', 'packedIn'],
       ['findMarked', 'flags'],
+    ],
+    ditheredAndMax: [
+      ['packAndFind', 'z'],
+      ['packAndFind', 'bits'],
     ],
     unflatten: [
       ['unflatten', 'x'],
@@ -585,10 +602,10 @@ test('every tile of every level of a scan is summed once and scanned once', () =
 
 test('every block of every level of a sum is added once, from a window that has all of it', () => {
   for (const one of calls()) {
-    if (one.kernel !== 'absSum' && one.kernel !== 'squareSum') continue;
+    if (!['absSum', 'squareSum', 'signsAndSum'].includes(one.kernel)) continue;
     const segment = Math.min(one.params.segment, one.params.n);
     const levels = groupBy(
-      passes(one, 'sumMagnitudes', 'sumSquares', 'sumBlocks'),
+      passes(one, 'sumMagnitudes', 'sumSquares', 'packAndSum', 'sumBlocks'),
       (pass) => shown(one, pass, 'x').of,
     );
     assert.is(levels.length, segment <= BLOCK ? 1 : segment <= BLOCK ** 2 ? 2 : 3, describe(one));
@@ -604,6 +621,12 @@ test('every block of every level of a sum is added once, from a window that has 
         const x = shown(one, pass, 'x');
         assert.is(x.first, origin);
         assert.is(shown(one, pass, 'sums').first + place, first);
+        if (pass.entry === 'packAndSum' && x.first + x.count > 1) {
+          const signs = shown(one, pass, 'signs');
+          assert.is(signs.first, pass.uniforms.word);
+          assert.ok(signs.first * 32 <= x.first, describe(one));
+          assert.is(signs.first + signs.count, Math.ceil((x.first + x.count) / 32), describe(one));
+        }
         if (pass.entry !== 'sumBlocks') {
           const largest = shown(one, pass, 'largest');
           assert.is(largest.first, pass.uniforms.owner);

@@ -8,6 +8,7 @@ import {
   absSumKernel,
   extremesKernel,
   nonFiniteKernel,
+  signsAndSumKernel,
   squareSumKernel,
   sumMagnitudes,
 } from '../../ts/kernels/reduce.ts';
@@ -73,6 +74,27 @@ function tinyBehind(first: number): Float32Array {
 eachBackend('reduce', (test, open) => {
   test('absSum: the same words as js', async () => {
     await assertSameWords(await open(), sumCases(absSumKernel, -102));
+  });
+
+  test('signsAndSum: the same words as js', async () => {
+    const cases = function* (): Generator<Case> {
+      let turn = 0;
+      for (const { n, kind } of [...table(FINITE), { n: LARGEST, kind: 'heavy' as const }])
+        // segments of whole words of signs, and others
+        for (const segment of new Set([n, [32, 96, 1024, 2048, 4096, 1000, 4100][turn++ % 7]])) {
+          const segments = Math.ceil(n / segment);
+          const outputs = { bits: Math.ceil(n / 32), sums: segments, max: segments };
+          const numbers = { n, segment, tiny: keyOfPower(-102) };
+          yield kernelCase(
+            signsAndSumKernel,
+            `${kind} ${n} by ${segment}`,
+            { x: input(kind, n) },
+            outputs,
+            numbers,
+          );
+        }
+    };
+    await assertSameWords(await open(), cases());
   });
 
   test('absSum: what is tiny behind a row of numbers near 2^25 times as large', async () => {
