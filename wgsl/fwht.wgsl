@@ -314,6 +314,15 @@ fn product(a: u32, b: u32) -> u32 {
   return min(low + (32u << 23u), LARGEST_KEY);
 }
 
+// A float of element j of the tile times a scale, with the sign that it had before its flip.
+fn turnedBack(word: u32, scale: u32, j: u32) -> u32 {
+  if ((word & MAGNITUDE) == 0u || scale == 0u) {
+    return 0u;
+  }
+  let flip = flips[j / FLIPS * 4u + j % 4u] << (j / 4u % 32u);
+  return product(word & MAGNITUDE, scale) | ((word ^ flip) & SIGN);
+}
+
 @compute @workgroup_size(WIDTH)
 fn unflatten(
   @builtin(workgroup_id) id: vec3u,
@@ -329,17 +338,24 @@ fn unflatten(
     flips[t * 4u + 3u] = hash.w;
   }
   workgroupBarrier();
-  for (var j = t; j < TILE; j += WIDTH) {
-    let i = base + j;
-    if (i < p.n) {
-      let bits = x[i];
-      let scale = scales[(p.first + i) / p.segment - p.owner];
-      let flip = flips[j / FLIPS * 4u + j % 4u] << (j / 4u % 32u);
-      if ((bits & MAGNITUDE) == 0u || scale == 0u) {
-        y[i] = 0u;
-      } else {
-        y[i] = product(bits & MAGNITUDE, scale) | ((bits ^ flip) & SIGN);
-      }
+  for (var j = t; j < TILE; j += 4u * WIDTH) {
+    let places = vec4u(base + j) + vec4u(0u, WIDTH, 2u * WIDTH, 3u * WIDTH);
+    // the last element in the place of those beyond: no load waits for another
+    let at = min(places, vec4u(p.n - 1u));
+    let words = vec4u(x[at.x], x[at.y], x[at.z], x[at.w]);
+    let owner = (at + p.first) / p.segment - p.owner;
+    let by = vec4u(scales[owner.x], scales[owner.y], scales[owner.z], scales[owner.w]);
+    if (places.x < p.n) {
+      y[places.x] = turnedBack(words.x, by.x, j);
+    }
+    if (places.y < p.n) {
+      y[places.y] = turnedBack(words.y, by.y, j + WIDTH);
+    }
+    if (places.z < p.n) {
+      y[places.z] = turnedBack(words.z, by.z, j + 2u * WIDTH);
+    }
+    if (places.w < p.n) {
+      y[places.w] = turnedBack(words.w, by.w, j + 3u * WIDTH);
     }
   }
 }

@@ -54,6 +54,12 @@ fn wordsOf(n: u32, width: u32) -> u32 {
   return n / 32u * width + (n % 32u * width + 31u) / 32u;
 }
 
+// The four elements of a thread from this one on. Their loads do not wait for each other: those of what lies beyond the
+// end are of the last element.
+fn fourFrom(i: u32) -> vec4u {
+  return vec4u(i) + vec4u(0u, WIDTH, 2u * WIDTH, 3u * WIDTH);
+}
+
 @compute @workgroup_size(SIGNS_WIDTH)
 fn packSigns(
   @builtin(workgroup_id) id: vec3u,
@@ -63,7 +69,6 @@ fn packSigns(
   let base = (id.y * grid.x + id.x) * TILE;
   var column = 0u;
   for (var row = 0u; row < 32u; row += 4u) {
-    // Loads of the last element in the place of what lies beyond it: none waits for a comparison.
     let i = vec4u(base + row * SIGNS_WIDTH + t) + vec4u(0u, SIGNS_WIDTH, 2u * SIGNS_WIDTH, 3u * SIGNS_WIDTH);
     let at = min(i, vec4u(p.n - 1u));
     let words = vec4u(x[at.x], x[at.y], x[at.z], x[at.w]);
@@ -92,9 +97,23 @@ fn unpackSigns(
   @builtin(local_invocation_index) t: u32,
 ) {
   let base = (id.y * grid.x + id.x) * UNPACK_TILE;
-  for (var i = base + t; i < min(base + UNPACK_TILE, p.n); i += WIDTH) {
-    let sign = (signsIn[i / 32u] >> (i % 32u)) << 31u;
-    y[i] = scales[(p.first + i) / p.segment - p.scale] ^ sign;
+  let i = fourFrom(base + t);
+  let at = min(i, vec4u(p.n - 1u));
+  let words = vec4u(signsIn[at.x / 32u], signsIn[at.y / 32u], signsIn[at.z / 32u], signsIn[at.w / 32u]);
+  let owner = (at + p.first) / p.segment - p.scale;
+  let magnitudes = vec4u(scales[owner.x], scales[owner.y], scales[owner.z], scales[owner.w]);
+  let found = magnitudes ^ ((words >> (at % 32u)) << vec4u(31u));
+  if (i.x < p.n) {
+    y[i.x] = found.x;
+  }
+  if (i.y < p.n) {
+    y[i.y] = found.y;
+  }
+  if (i.z < p.n) {
+    y[i.z] = found.z;
+  }
+  if (i.w < p.n) {
+    y[i.w] = found.w;
   }
 }
 
@@ -113,7 +132,7 @@ fn packBits(
   let base = tile * TILE;
   let low = (1u << p.width) - 1u;
   for (var i = t; i < TILE; i += 4u * WIDTH) {
-    let places = vec4u(base + i) + vec4u(0u, WIDTH, 2u * WIDTH, 3u * WIDTH);
+    let places = fourFrom(base + i);
     let at = min(places, vec4u(p.n - 1u));
     let found = vec4u(codes[at.x], codes[at.y], codes[at.z], codes[at.w]) & vec4u(low);
     let kept = select(vec4u(0u), found, places < vec4u(p.n));
@@ -143,6 +162,16 @@ fn packBits(
   }
 }
 
+// Code i; a word that it may not reach into is loaded without asking.
+fn codeAt(i: u32) -> u32 {
+  let bit = i % 32u * p.width;
+  let at = i / 32u * p.width + bit / 32u;
+  let shift = bit % 32u;
+  let next = packedIn[min(at + 1u, wordsOf(p.n, p.width) - 1u)];
+  let high = select(0u, (next << (31u - shift)) << 1u, shift + p.width > 32u);
+  return ((packedIn[at] >> shift) | high) & ((1u << p.width) - 1u);
+}
+
 @compute @workgroup_size(WIDTH)
 fn unpackBits(
   @builtin(workgroup_id) id: vec3u,
@@ -150,14 +179,19 @@ fn unpackBits(
   @builtin(local_invocation_index) t: u32,
 ) {
   let base = (id.y * grid.x + id.x) * UNPACK_TILE;
-  for (var i = base + t; i < min(base + UNPACK_TILE, p.n); i += WIDTH) {
-    let bit = i % 32u * p.width;
-    let at = i / 32u * p.width + bit / 32u;
-    let shift = bit % 32u;
-    var code = packedIn[at] >> shift;
-    if (shift + p.width > 32u) {
-      code |= packedIn[at + 1u] << (32u - shift);
-    }
-    codesOut[i] = code & ((1u << p.width) - 1u);
+  let i = fourFrom(base + t);
+  let at = min(i, vec4u(p.n - 1u));
+  let found = vec4u(codeAt(at.x), codeAt(at.y), codeAt(at.z), codeAt(at.w));
+  if (i.x < p.n) {
+    codesOut[i.x] = found.x;
+  }
+  if (i.y < p.n) {
+    codesOut[i.y] = found.y;
+  }
+  if (i.z < p.n) {
+    codesOut[i.z] = found.z;
+  }
+  if (i.w < p.n) {
+    codesOut[i.w] = found.w;
   }
 }
