@@ -1,8 +1,12 @@
 /**
  * Reads wgsl/*.wgsl and writes ts/generated/wgsl.ts: the shaders' text, and for each entry point its bindings and
  * uniforms, so that nobody keeps two lists by hand. What does not fit together stops the build, with file and line.
+ *
+ * Functions that several shaders have in common lie in wgsl/lib/: a shader's header names their files after "Library", and
+ * they are put behind it, so that its own lines stay where they are.
  */
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { type FunctionInfo, type VariableInfo, WgslReflect } from 'wgsl_reflect/wgsl_reflect.module.js';
 
@@ -39,13 +43,21 @@ export async function generateWgsl(): Promise<void> {
   const variants: Shader[] = [];
   for (const name of names) {
     const stem = name.slice(0, -'.wgsl'.length);
-    const shader = reflect(stem, await readFile(new URL(name, folder), 'utf8'));
+    const shader = reflect(stem, shaderText(stem));
     (stem.endsWith(VARIANT) ? variants : shaders).push(shader);
   }
   for (const shader of shaders) await checkConstants(shader);
   for (const variant of variants) checkVariant(variant, shaders);
   await mkdir(new URL('.', output), { recursive: true });
   await writeFile(output, moduleText(shaders, variants));
+}
+
+/** The text of a shader with its library behind it. */
+export function shaderText(stem: string): string {
+  const read = (name: string): string => readFileSync(new URL(`wgsl/${name}.wgsl`, root), 'utf8');
+  const own = read(stem);
+  const names = /^\/\/ Library +(.+)$/m.exec(own)?.[1].split(', ') ?? [];
+  return [own, ...names.map((name) => read(`lib/${name}`))].join('\n');
 }
 
 function fail(stem: string, line: number, reason: string): never {

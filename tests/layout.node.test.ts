@@ -17,7 +17,9 @@ function filesUnder(folder: string): string[] {
 const read = (file: string): string => readFileSync(`${root}/${file}`, 'utf8');
 
 /** The shaders, and the stems of the kernel families: FAMILY.wgsl, beside which FAMILY-PART.wgsl may stand. */
-const shaders = readdirSync(`${root}/wgsl`).map((name) => name.replace('.wgsl', ''));
+const shaders = readdirSync(`${root}/wgsl`)
+  .filter((name) => name.endsWith('.wgsl'))
+  .map((name) => name.replace('.wgsl', ''));
 const familyOf = (shader: string): string => shader.split('-')[0];
 const stems = shaders.filter((name) => name === familyOf(name));
 

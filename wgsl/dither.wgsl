@@ -10,6 +10,7 @@
 // A scale is a lambda with 23 taken off its exponent, a draw is odd and below 2^23: their product is normal, or zero, and
 // is compared, not added, so there is nothing to fuse.
 //
+// Library           pcg4d
 // Bindings          z, lambdas: in, a word an element, or a segment; bits: out, 32 elements a word; largest: 1 word,
 //                   cleared
 // Passes            1 of either
@@ -49,17 +50,6 @@ fn slot(i: u32) -> u32 {
   return i ^ ((i / 32u) % 32u);
 }
 
-fn pcg4d(counter: vec4u) -> vec4u {
-  var v = counter * 1664525u + 1013904223u;
-  for (var turn = 0u; turn < 3u; turn++) {
-    v.x += v.y * v.w;
-    v.y += v.z * v.x;
-    v.z += v.x * v.y;
-    v.w += v.y * v.z;
-    v ^= v >> vec4u(16u);
-  }
-  return v;
-}
 fn hashOf(counter: u32) -> vec4u {
   return pcg4d(vec4u(counter, p.seed, p.step, p.stream));
 }

@@ -13,6 +13,7 @@
 // registers. Afterwards z lies in the tile, a thread takes 16 neighbours of it, which are under four hashes of the dither,
 // and makes half a word of bits. The root is made of integers, as in scalars.wgsl.
 //
+// Library           butterflies, pcg4d, root
 // Bindings          x: in, n words; bits: out, 32 elements a word; widths: out, a word a block, in flattenGiven one word,
 //                   in; squares: out, a word a block; largest: 1 word, cleared
 // Passes            1 for blocks of up to 4096; for longer ones those of the kernels that flattenSigns is made of
@@ -40,8 +41,6 @@ const LANES = 32u;
 const HASHED = 128u; // flips that one hash draws
 const TINY = 0x0c800000u; // the key of 2^-102
 const TINY_SQUARED = 0x26000000u; // the key of 2^-51
-const NORMAL = 0x00800000u; // the key of 2^-126
-const INFINITE = 0x7f800000u;
 const MAGNITUDE = 0x7fffffffu;
 const SIGN = 0x80000000u;
 const HIGH_MASK = 0xfffff000u;
@@ -86,14 +85,6 @@ fn rounded(value: f32) -> f32 {
   return bitcast<f32>(bitcast<u32>(value) ^ p.zero);
 }
 
-// 16 elements, numbered along a, b, c, d.
-struct Sixteen {
-  a: vec4f,
-  b: vec4f,
-  c: vec4f,
-  d: vec4f,
-}
-
 fn take4(at: u32, step: u32) -> vec4f {
   let words = vec4u(tile[slot(at)], tile[slot(at + step)], tile[slot(at + 2u * step)], tile[slot(at + 3u * step)]);
   return bitcast<vec4f>(words);
@@ -114,34 +105,6 @@ fn put(at: u32, step: u32, v: Sixteen) {
   put4(at + 4u * step, step, v.b);
   put4(at + 8u * step, step, v.c);
   put4(at + 12u * step, step, v.d);
-}
-
-// Butterflies of neighbours, and of elements two apart.
-fn pairs1(v: vec4f) -> vec4f {
-  let sum = v.xz + v.yw;
-  let difference = v.xz - v.yw;
-  return vec4f(sum.x, difference.x, sum.y, difference.y);
-}
-fn pairs2(v: vec4f) -> vec4f {
-  return vec4f(v.xy + v.zw, v.xy - v.zw);
-}
-
-// The stages at distances 1, 2, 4 and 8 of the sixteen: those whose bit of `stages` is set.
-fn butterflies(v: Sixteen, stages: u32) -> Sixteen {
-  var u = v;
-  if ((stages & 1u) != 0u) {
-    u = Sixteen(pairs1(u.a), pairs1(u.b), pairs1(u.c), pairs1(u.d));
-  }
-  if ((stages & 2u) != 0u) {
-    u = Sixteen(pairs2(u.a), pairs2(u.b), pairs2(u.c), pairs2(u.d));
-  }
-  if ((stages & 4u) != 0u) {
-    u = Sixteen(u.a + u.b, u.a - u.b, u.c + u.d, u.c - u.d);
-  }
-  if ((stages & 8u) != 0u) {
-    u = Sixteen(u.a + u.c, u.b + u.d, u.a - u.c, u.b - u.d);
-  }
-  return u;
 }
 
 // Brings a tile of x, scaled, and gives the largest key of what the thread brought. Loads do not wait for each other.
@@ -224,26 +187,8 @@ fn keyOf(s: u32) -> u32 {
   return tile[slot(s * p.block)] & MAGNITUDE;
 }
 
-fn pcg4d(counter: vec4u) -> vec4u {
-  var v = counter * 1664525u + 1013904223u;
-  for (var turn = 0u; turn < 3u; turn++) {
-    v.x += v.y * v.w;
-    v.y += v.z * v.x;
-    v.z += v.x * v.y;
-    v.w += v.y * v.z;
-    v ^= v >> vec4u(16u);
-  }
-  return v;
-}
 fn hashOf(counter: u32) -> vec4u {
   return pcg4d(vec4u(counter, p.seed, p.step, p.stream));
-}
-
-// Four neighbours with their flips, which `shift` moves to the signs; +0 stays.
-fn flipped(v: vec4f, hash: vec4u, shift: u32) -> vec4f {
-  let words = bitcast<vec4u>(v);
-  let signs = (hash << vec4u(shift)) & vec4u(SIGN);
-  return bitcast<vec4f>(words ^ select(signs, vec4u(0u), words == vec4u(0u)));
 }
 
 // Leaves z in the tile; v is what thread t has of x: 16 neighbours.
@@ -340,34 +285,6 @@ fn finish(base: u32, t: u32, half: u32, top: u32) {
   }
 }
 
-// The key of the square root of a float that is not negative, from its key.
-fn root(key: u32) -> u32 {
-  if (key < NORMAL || key >= INFINITE) {
-    return select(0u, key, key >= INFINITE);
-  }
-  let significand = (key & 0x007fffffu) | NORMAL;
-  // The significand times 2^23 or 2^24, whichever leaves an even exponent, in two halves of 24 bits.
-  let odd = (key >> 23u) % 2u == 0u;
-  let halves = vec2u(select(significand >> 1u, significand, odd), select((significand & 1u) << 23u, 0u, odd));
-  var rest = 0u;
-  var bit = 0u;
-  for (var i = 0u; i < 24u; i++) {
-    let half = select(halves.y, halves.x, i < 12u);
-    rest = (rest << 2u) | ((half >> (22u - i % 12u * 2u)) & 3u);
-    let trial = (bit << 2u) | 1u;
-    bit <<= 1u;
-    if (rest >= trial) {
-      rest -= trial;
-      bit |= 1u;
-    }
-  }
-  // Half a bit more squared is bit^2 + bit + 1/4: never hit exactly.
-  if (rest > bit) {
-    bit++;
-  }
-  return ((((key >> 23u) + 125u) / 2u) << 23u) + bit;
-}
-
 // widths[s] of the tile's blocks, once the squares of each lie at its start; no product of zeros keeps its sign.
 fn writeNorms(base: u32, t: u32) {
   for (var s = t; s < blocksOf(base); s += WIDTH) {
@@ -382,7 +299,11 @@ fn writeWidths(base: u32, t: u32) {
 }
 
 @compute @workgroup_size(WIDTH)
-fn flattenNorm(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_index) t: u32) {
+fn flattenNorm(
+  @builtin(workgroup_id) id: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_index) t: u32,
+) {
   let base = (id.y * grid.x + id.x) * TILE;
   let top = fill(base, t);
   let v = take(t * 16u, 1u);
@@ -396,7 +317,11 @@ fn flattenNorm(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) grid: 
 }
 
 @compute @workgroup_size(WIDTH)
-fn flattenMax(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_index) t: u32) {
+fn flattenMax(
+  @builtin(workgroup_id) id: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_index) t: u32,
+) {
   let base = (id.y * grid.x + id.x) * TILE;
   let top = fill(base, t);
   flatten(base, t, take(t * 16u, 1u));
@@ -410,7 +335,11 @@ fn flattenMax(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) grid: v
 }
 
 @compute @workgroup_size(WIDTH)
-fn flattenGiven(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_index) t: u32) {
+fn flattenGiven(
+  @builtin(workgroup_id) id: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_index) t: u32,
+) {
   let base = (id.y * grid.x + id.x) * TILE;
   let top = fill(base, t);
   flatten(base, t, take(t * 16u, 1u));
@@ -418,7 +347,11 @@ fn flattenGiven(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) grid:
 }
 
 @compute @workgroup_size(WIDTH)
-fn flattenMean(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_index) t: u32) {
+fn flattenMean(
+  @builtin(workgroup_id) id: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_index) t: u32,
+) {
   let base = (id.y * grid.x + id.x) * TILE;
   let top = fill(base, t);
   flatten(base, t, take(t * 16u, 1u));
@@ -430,7 +363,11 @@ fn flattenMean(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) grid: 
 }
 
 @compute @workgroup_size(WIDTH)
-fn flattenDrive(@builtin(workgroup_id) id: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_index) t: u32) {
+fn flattenDrive(
+  @builtin(workgroup_id) id: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_index) t: u32,
+) {
   let base = (id.y * grid.x + id.x) * TILE;
   let top = fill(base, t);
   let v = take(t * 16u, 1u);

@@ -17,6 +17,7 @@
 // 16 neighbours that a thread takes for the first stages lie under one hash, and it makes this hash itself. In `unflatten`,
 // which reads and writes by neighbours, 32 threads make the hashes of a tile.
 //
+// Library           butterflies, pcg4d
 // Bindings          x: in, n words; y: in and out, total floats; near, far: two parts of y, n floats each; scales: in
 // Passes            transform or flatten; for blocks beyond a tile, stride ceil((log2(block) - 12) / 6) times; one
 //                   combine a stage and pair of windows where partners lie too far apart for one binding. unflatten
@@ -76,14 +77,6 @@ fn slot(i: u32) -> u32 {
   return i ^ ((i >> 5u) & 15u) ^ ((i >> 4u) & 16u);
 }
 
-// 16 elements, numbered along a, b, c, d.
-struct Sixteen {
-  a: vec4f,
-  b: vec4f,
-  c: vec4f,
-  d: vec4f,
-}
-
 fn take4(at: u32, step: u32) -> vec4f {
   return vec4f(tile[slot(at)], tile[slot(at + step)], tile[slot(at + 2u * step)], tile[slot(at + 3u * step)]);
 }
@@ -106,34 +99,6 @@ fn put(at: u32, step: u32, v: Sixteen) {
   put4(at + 4u * step, step, v.b);
   put4(at + 8u * step, step, v.c);
   put4(at + 12u * step, step, v.d);
-}
-
-// Butterflies of neighbours, and of elements two apart.
-fn pairs1(v: vec4f) -> vec4f {
-  let sum = v.xz + v.yw;
-  let difference = v.xz - v.yw;
-  return vec4f(sum.x, difference.x, sum.y, difference.y);
-}
-fn pairs2(v: vec4f) -> vec4f {
-  return vec4f(v.xy + v.zw, v.xy - v.zw);
-}
-
-// The stages at distances 1, 2, 4 and 8 of the sixteen: those whose bit of `stages` is set.
-fn butterflies(v: Sixteen, stages: u32) -> Sixteen {
-  var u = v;
-  if ((stages & 1u) != 0u) {
-    u = Sixteen(pairs1(u.a), pairs1(u.b), pairs1(u.c), pairs1(u.d));
-  }
-  if ((stages & 2u) != 0u) {
-    u = Sixteen(pairs2(u.a), pairs2(u.b), pairs2(u.c), pairs2(u.d));
-  }
-  if ((stages & 4u) != 0u) {
-    u = Sixteen(u.a + u.b, u.a - u.b, u.c + u.d, u.c - u.d);
-  }
-  if ((stages & 8u) != 0u) {
-    u = Sixteen(u.a + u.c, u.b + u.d, u.a - u.c, u.b - u.d);
-  }
-  return u;
 }
 
 // The bits of a float; of either zero, those of +0.
@@ -192,28 +157,9 @@ fn transform(
   finish(base, t, take(t * 16u, 1u));
 }
 
-fn pcg4d(counter: vec4u) -> vec4u {
-  var v = counter * 1664525u + 1013904223u;
-  for (var turn = 0u; turn < 3u; turn++) {
-    v.x += v.y * v.w;
-    v.y += v.z * v.x;
-    v.z += v.x * v.y;
-    v.w += v.y * v.z;
-    v ^= v >> vec4u(16u);
-  }
-  return v;
-}
-
 // The flips of the 128 elements under one counter.
 fn flipsOf(counter: u32) -> vec4u {
   return pcg4d(vec4u(counter, p.seed, p.step, p.stream));
-}
-
-// Four neighbours with their flips, which `shift` moves to the signs; +0 stays.
-fn flipped(v: vec4f, hash: vec4u, shift: u32) -> vec4f {
-  let bits = bitcast<vec4u>(v);
-  let signs = (hash << vec4u(shift)) & vec4u(SIGN);
-  return bitcast<vec4f>(bits ^ select(signs, vec4u(0u), bits == vec4u(0u)));
 }
 
 @compute @workgroup_size(WIDTH)

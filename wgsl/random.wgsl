@@ -6,6 +6,7 @@
 // One thread makes one hash, whose four words lie 4 words apart; the words of a workgroup change places in its memory,
 // so that neighbours write neighbours.
 //
+// Library           pcg4d
 // Bindings          bits: out, n words
 // Passes            draw
 //   randomBits(n = 2^24): draw
@@ -27,18 +28,6 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> bits: array<u32>;
 
 var<workgroup> tile: array<u32, TILE>;
-
-fn pcg4d(counter: vec4u) -> vec4u {
-  var v = counter * 1664525u + 1013904223u;
-  for (var turn = 0u; turn < 3u; turn++) {
-    v.x += v.y * v.w;
-    v.y += v.z * v.x;
-    v.z += v.x * v.y;
-    v.w += v.y * v.z;
-    v ^= v >> vec4u(16u);
-  }
-  return v;
-}
 
 @compute @workgroup_size(WIDTH)
 fn draw(

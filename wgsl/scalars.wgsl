@@ -11,6 +11,7 @@
 // rounded half to even. "Scaled" is times 2^e, exactly; `power`, `subnormal`, `tiny` and `cap` say how
 // (ts/kernels/scaling.ts).
 //
+// Library           root
 // Bindings          kept, range: in, signed keys; sums: in, floats; largest: in, a key; grid: out, 5 words;
 //                   lambdasOut: out, count words
 // Passes            1 of each
@@ -111,34 +112,6 @@ fn quotient(dividend: u32, divisor: u32) -> u32 {
   }
   // Where rounding carries into the next power of two, so does this sum.
   return min((u32(exponent - 1) << 23u) + found, INFINITE);
-}
-
-// The key of the square root of a float that is not negative, from its key.
-fn root(key: u32) -> u32 {
-  if (key < NORMAL || key >= INFINITE) {
-    return select(0u, key, key >= INFINITE);
-  }
-  let significand = (key & 0x007fffffu) | NORMAL;
-  // The significand times 2^23 or 2^24, whichever leaves an even exponent, in two halves of 24 bits.
-  let odd = (key >> 23u) % 2u == 0u;
-  let halves = vec2u(select(significand >> 1u, significand, odd), select((significand & 1u) << 23u, 0u, odd));
-  var rest = 0u;
-  var found = 0u;
-  for (var i = 0u; i < 24u; i++) {
-    let half = select(halves.y, halves.x, i < 12u);
-    rest = (rest << 2u) | ((half >> (22u - i % 12u * 2u)) & 3u);
-    let trial = (found << 2u) | 1u;
-    found <<= 1u;
-    if (rest >= trial) {
-      rest -= trial;
-      found |= 1u;
-    }
-  }
-  // Half a bit more squared is found^2 + found + 1/4: never hit exactly.
-  if (rest > found) {
-    found++;
-  }
-  return ((((key >> 23u) + 125u) / 2u) << 23u) + found;
 }
 
 fn store(origin: u32, scale: u32, limit: u32, offset: u32, top: u32) {

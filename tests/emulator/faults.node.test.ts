@@ -2,8 +2,8 @@
  * Faults planted in fewbits' shaders, each of a kind that a GPU may forgive: the emulator finds each in the mode that is
  * named with it, by a report or by words that differ from those of js, and finds nothing in the shaders as they are.
  */
-import { readFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';
+import { shaderText } from '../../scripts/wgsl.ts';
 import { accumulateKernel } from '../../ts/kernels/accumulate.ts';
 import { compactKernel } from '../../ts/kernels/compact.ts';
 import { keyOfPower } from '../../ts/kernels/float-bits.ts';
@@ -86,16 +86,16 @@ const FAULTS: readonly Fault[] = [
   {
     name: 'two products that a compiler may draw into one',
     stem: 'reduce',
-    from: 'sum = rounded(sum + high * high);\n    sum = rounded(sum + high * (low + low));',
-    to: 'sum = sum + high * high;\n    sum = sum + high * (low + low);',
+    from: 'return rounded(rounded(sum + high * high) + high * (low + low));',
+    to: 'return sum + high * high + high * (low + low);',
     case: 'squareSum',
     mode: 'factoring',
   },
   {
     name: 'a sum whose order a compiler may choose',
     stem: 'reduce',
-    from: 'sum = rounded(sum + bitcast<f32>(select(key, 0u, key < p.tiny)) * p.scale);',
-    to: 'sum = sum + bitcast<f32>(select(key, 0u, key < p.tiny)) * p.scale;',
+    from: 'sum = sumOf(sum, counted(keys));',
+    to: 'let m = counted(keys); sum = sum + m.x; sum = sum + m.y; sum = sum + m.z; sum = sum + m.w;',
     case: 'absSum',
     mode: 'accumulators',
   },
@@ -155,7 +155,7 @@ const FAULTS: readonly Fault[] = [
   {
     name: 'an atomic that starts from what is there',
     stem: 'reduce',
-    from: 'atomicStore(&least, low);',
+    from: 'atomicStore(&least, lowest);',
     to: '',
     case: 'extremes',
     mode: 'order',
@@ -199,8 +199,8 @@ const FAULTS: readonly Fault[] = [
   {
     name: 'a flush dropped: of sums',
     stem: 'reduce',
-    from: 'select(key, 0u, key < p.tiny)',
-    to: 'key',
+    from: 'select(keys, vec4u(0u), keys < vec4u(p.tiny))',
+    to: 'keys',
     case: 'absSumOfTiny',
     mode: 'flush',
   },
@@ -275,7 +275,7 @@ const FAULTS: readonly Fault[] = [
 async function found(fault: Pick<Fault, 'case'> & Partial<Fault>, mode: string): Promise<string | undefined> {
   const change = (stem: string, source: string): string => {
     if (fault.from === undefined || stem !== fault.stem) return source;
-    const text = readFileSync(new URL(`../../wgsl/${stem}.wgsl`, import.meta.url), 'utf8');
+    const text = shaderText(stem);
     assert.ok(text.includes(fault.from), `${fault.name}: wgsl/${stem}.wgsl does not hold ${fault.from}`);
     return text.replace(fault.from, () => fault.to ?? '');
   };

@@ -1,8 +1,9 @@
 /** The headers of the shaders: what they say of passes, memory and bytes moved, against the shaders and the plans. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
 import { type FunctionInfo, WgslReflect } from 'wgsl_reflect/wgsl_reflect.module.js';
+import { shaderText } from '../../scripts/wgsl.ts';
 import { shaders } from '../../ts/generated/wgsl.ts';
 import type { Kernel, Limits, Pass, Plan } from '../../ts/kernels/kernel.ts';
 import { valueOf } from '../support/formula.ts';
@@ -10,9 +11,10 @@ import { readHeader } from '../support/headers.ts';
 import { suite } from '../support/suite.ts';
 
 const folder = fileURLToPath(new URL('../../wgsl/', import.meta.url));
-const stems = readdirSync(folder).map((name) => name.replace('.wgsl', ''));
-const sourceOf = (stem: string): string =>
-  readFileSync(`${folder}${stem}.wgsl`, 'utf8').replace(/\/\/.*/g, '');
+const stems = readdirSync(folder)
+  .filter((name) => name.endsWith('.wgsl'))
+  .map((name) => name.replace('.wgsl', ''));
+const sourceOf = (stem: string): string => shaderText(stem).replace(/\/\/.*/g, '');
 
 /** Numbers of kernels that no pass and no byte depends on. */
 const OTHERS = {
