@@ -13,6 +13,7 @@
 // random, a thread takes the four elements, four apart, that lie under one hash (random.wgsl). |d| and top are compared
 // as keys; round() is half to even, and nothing is added to the product, so there is nothing to fuse.
 //
+// Library           pcg4d
 // Bindings          x, grid: in; packed: out, packedIn: in, marked: in and out, 32 bits a word; table: in, a part of
 //                   2^width words; y: out, n words; indices: in; flags: out, 32 elements a word
 // Passes            1 of each; lookup once for each window of the table, mark for each window of codes and of indices
@@ -111,18 +112,6 @@ fn codeOf(bits: u32, random: u32) -> u32 {
   m = min(m, grid[2]);
   let offset = grid[3];
   return select(offset + m, offset - min(m, offset), d > SIGN);
-}
-
-fn pcg4d(counter: vec4u) -> vec4u {
-  var v = counter * 1664525u + 1013904223u;
-  for (var turn = 0u; turn < 3u; turn++) {
-    v.x += v.y * v.w;
-    v.y += v.z * v.x;
-    v.z += v.x * v.y;
-    v.w += v.y * v.z;
-    v ^= v >> vec4u(16u);
-  }
-  return v;
 }
 
 // Four elements, loaded at once: `step` apart from i on, the last one in the place of those behind the end.
