@@ -15,7 +15,13 @@ import {
 } from '../../ts/kernels/pack.ts';
 import { GRID, lookupKernel, quantizeKernel, ROUNDINGS } from '../../ts/kernels/quantize.ts';
 import { randomBitsKernel } from '../../ts/kernels/random.ts';
-import { findExtremes, findNonFinite, sumMagnitudes, sumSquares } from '../../ts/kernels/reduce.ts';
+import {
+  findExtremes,
+  findNonFinite,
+  signsAndSums,
+  sumMagnitudes,
+  sumSquares,
+} from '../../ts/kernels/reduce.ts';
 import { uniformGridKernel } from '../../ts/kernels/scalars.ts';
 import { scanKernel } from '../../ts/kernels/scan.ts';
 import type { Scope, Vector } from '../../ts/kernels/scope.ts';
@@ -67,7 +73,7 @@ export const KERNELS: readonly KernelTask[] = [
   },
   {
     name: 'signs and sums',
-    prepare: (_held, x) => (call) => signsAndSums(call, x),
+    prepare: (_held, x) => (call) => signsAndSum(call, x),
     plain: ofVector(plainSignsAndMean),
   },
   {
@@ -260,9 +266,8 @@ function packSigns(scope: Scope, { buffer, n }: Vector): ReturnType<Scope['take'
 }
 
 /** The signs, and the sum of all magnitudes: what scaledSign asks of the backend. */
-function signsAndSums(scope: Scope, x: Vector): void {
-  packSigns(scope, x);
-  sumMagnitudes(scope, x, x.n);
+function signsAndSum(scope: Scope, x: Vector): void {
+  signsAndSums(scope, x, x.n, scope.take(packedWords(x.n, 1)));
 }
 
 function uniformGrid(scope: Scope, x: Vector): ReturnType<Scope['take']> {
