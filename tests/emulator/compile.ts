@@ -21,13 +21,17 @@ export interface SubgroupSite {
   readonly line: number;
 }
 
-/** What an invocation waits for: a barrier, or the result of an operation on its subgroup. */
-export type Wait = Barrier | { readonly site: SubgroupSite; readonly value: Scalars; readonly by: number };
-
 /** A scalar, or a vector's components. */
 export type Scalars = number | boolean | readonly (number | boolean)[];
 
-export type Waiting = Generator<Wait, void, Scalars | undefined>;
+/** What an invocation gives to its subgroup, just before it waits there: a value and the second argument. */
+export interface Asked {
+  value: Scalars;
+  by: number;
+}
+
+/** An invocation, which stops where it waits: at a barrier, or for the result of an operation on its subgroup. */
+export type Waiting = Generator<Barrier | SubgroupSite, void, Scalars | undefined>;
 
 export interface Compiled {
   readonly module: Module;
@@ -38,6 +42,7 @@ export interface Compiled {
 
 /** What compiled code calls, beside the arithmetic of floats. */
 export interface Runtime {
+  readonly asked: Asked;
   /** Element i of an array or vector; out of bounds it is reported and another one. */
   element<T>(of: readonly T[], i: number, line: number): T;
   /** A copy with element i replaced. */
@@ -497,7 +502,9 @@ class FunctionWriter {
         const site = this.#module.site({ subgroup: value.name, of, line: value.line });
         const given = first ? this.#value(first) : 'true';
         const settled = of === 'f32' && first.type.kind === 'scalar' ? this.#settled(given) : given;
-        return `(yield {site:${site},value:${settled},by:${second ? this.#value(second) : '0'}})`;
+        const [own, by] = [this.#temporary(), second ? this.#value(second) : '0'];
+        // the second argument may itself ask the subgroup
+        return `(${own}=${settled},R.asked.by=${by},R.asked.value=${own},yield ${site})`;
       }
       case 'splat':
         throw new Error('a splat is a vector');

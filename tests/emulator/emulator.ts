@@ -1,17 +1,10 @@
 /** Runs dispatches of compute shaders under a mode, one invocation after the other, and says what it found. */
-import {
-  type Barrier,
-  compile,
-  type Compiled,
-  type SubgroupSite,
-  type Wait,
-  type Waiting,
-} from './compile.ts';
+import { type Asked, type Barrier, compile, type Compiled, type Waiting } from './compile.ts';
 import { Findings } from './findings.ts';
 import { type Arithmetic, arithmetic } from './floats.ts';
+import { Invocations } from './invocations.ts';
 import { type Epochs, Memory, type Traffic, type Turn, View } from './memory.ts';
 import { type Mode, randomWords } from './mode.ts';
-import { subgroupResults } from './subgroups.ts';
 import type { EntryPoint, Global } from './wgsl/typed.ts';
 import { wordsOf } from './wgsl/types.ts';
 
@@ -47,14 +40,6 @@ export interface Counts {
   readonly workgroupAtomics: number;
 }
 
-/** An invocation that waits, or is done. */
-interface Invocation {
-  readonly work: Waiting;
-  waits: Wait | undefined;
-  answer: ReturnType<typeof subgroupResults>[number] | undefined;
-  done: boolean;
-}
-
 /** A variable of workgroup memory. */
 interface Shared {
   readonly name: string;
@@ -77,6 +62,14 @@ interface Prepared {
 /** Random words that memory is filled with, a part of them at a time. */
 const POOL = 2 ** 16;
 
+/** Memory that is kept to be used again: of so many words, so many of each length. */
+const LARGEST_KEPT = 2 ** 16;
+const MOST_KEPT = 8;
+
+/** Random orders of so few are kept, several of each length; a prime, so that no power of two repeats them. */
+const LONGEST_KEPT = 1024;
+const ORDERS = 61;
+
 export class Emulator {
   readonly mode: Mode;
   readonly findings: Findings = new Findings();
@@ -88,6 +81,10 @@ export class Emulator {
   readonly #storage: Epochs = { dispatch: 0, workgroup: 0, now: 0 };
   readonly #workgroup: Epochs = { dispatch: 0, workgroup: 0, now: 0 };
   readonly #pool: Uint32Array;
+  readonly #free = new Map<number, Memory[]>();
+  readonly #orders = new Map<number, Uint32Array[]>();
+  readonly #asked: Asked = { value: 0, by: 0 };
+  readonly #invocations: Invocations;
   readonly #counts: boolean;
 
   /** @param options counts: whether words are counted, which takes time and memory */
@@ -100,14 +97,25 @@ export class Emulator {
     this.#arithmetic = arithmetic(mode);
     this.#random = randomWords(mode.seed ?? 1);
     this.#turn = { mode, findings: this.findings, random: this.#random, invocation: 0 };
+    const surroundings = { arithmetic: this.#arithmetic, random: this.#random };
+    this.#invocations = new Invocations(subgroups, this.#turn, this.#asked, surroundings);
     this.#pool = mode.garbage ? Uint32Array.from({ length: POOL }, this.#random) : new Uint32Array(0);
   }
 
   /** Memory for so many words: zero, or random where the mode has garbage. */
   memory(words: number): Memory {
-    const memory = new Memory(words);
+    const memory = this.#free.get(words)?.pop() ?? new Memory(words);
     this.#spoil(memory);
     return memory;
+  }
+
+  /** Takes back memory that nobody uses any more: `memory` gives it again. */
+  recycle(memory: Memory): void {
+    const words = memory.words.length;
+    if (words > LARGEST_KEPT) return;
+    const same = this.#free.get(words);
+    if (!same) this.#free.set(words, [memory]);
+    else if (same.length < MOST_KEPT) same.push(memory);
   }
 
   /**
@@ -128,18 +136,26 @@ export class Emulator {
     const workgroups = x * y * z;
     const run = compiled.functions[entry];
     const args: unknown[] = builtins.map(() => undefined);
+    const id = [0, 0, 0];
+    const start = (invocation: number): Waiting | undefined => {
+      for (let i = 0; i < args.length; i++) args[i] = builtins[i](invocation, id, groups);
+      return run(...args);
+    };
+    const order = (n: number): Uint32Array => this.#order(n);
+    const passed = ({ barrier }: Barrier): void => {
+      (barrier === 'storageBarrier' ? this.#storage : this.#workgroup).now++;
+    };
     let barriers = 0;
     let atomics = 0;
     for (const group of this.#order(workgroups)) {
       this.#storage.workgroup = ++this.#storage.now;
       this.#workgroup.dispatch = this.#workgroup.workgroup = ++this.#workgroup.now;
-      for (const { memory } of workgroup) this.#spoil(memory);
-      const id = [group % x, Math.floor(group / x) % y, Math.floor(group / (x * y))];
-      const start = (invocation: number): Waiting | undefined => {
-        for (let i = 0; i < args.length; i++) args[i] = builtins[i](invocation, id, groups);
-        return run(...args);
-      };
-      if (point.function.waits) barriers += this.#together(size, start as (invocation: number) => Waiting);
+      for (const { memory } of workgroup) this.#forget(memory);
+      id[0] = group % x;
+      id[1] = Math.floor(group / x) % y;
+      id[2] = Math.floor(group / (x * y));
+      if (point.function.waits)
+        barriers += this.#invocations.run(size, start as (invocation: number) => Waiting, order, passed);
       else
         for (const i of this.#order(size)) {
           this.#turn.invocation = i;
@@ -184,6 +200,7 @@ export class Emulator {
         return of.length - 1;
       };
       found = compile(source, this.mode, this.#arithmetic, {
+        asked: this.#asked,
         element: (of, i, line) => of[clamped(of, i, line)],
         replaced: (of, i, value, line) => of.with(clamped(of, i, line), value),
       });
@@ -198,6 +215,7 @@ export class Emulator {
       .filter(({ space }) => space === 'workgroup')
       .map(({ name, type }) => {
         const memory = new Memory(wordsOf(type));
+        this.#spoil(memory);
         const whole = { first: 0, count: memory.words.length, writable: true, counted: false };
         return { name, memory, view: new View(name, this.#turn, this.#workgroup, memory, whole) };
       });
@@ -239,8 +257,10 @@ export class Emulator {
     const known: Readonly<Record<string, Builtin>> = {
       local_invocation_index: (invocation) => invocation,
       local_invocation_id: (invocation) => local[invocation],
-      global_invocation_id: (invocation, group) =>
-        local[invocation].map((at, i) => at + group[i] * workgroupSize[i]),
+      global_invocation_id: (invocation, [x, y, z]) => {
+        const [i, j, k] = local[invocation];
+        return [i + x * width, j + y * height, k + z * workgroupSize[2]];
+      },
       workgroup_id: (_, group) => group,
       num_workgroups: (_, __, groups) => groups,
       subgroup_size: () => subgroups,
@@ -252,126 +272,28 @@ export class Emulator {
     });
   }
 
-  /** Runs invocations that wait for each other, from barrier to barrier; gives the number of barriers. */
-  #together(size: number, start: (invocation: number) => Waiting): number {
-    const all: Invocation[] = [];
-    for (let i = 0; i < size; i++)
-      all.push({ work: start(i), waits: undefined, answer: undefined, done: false });
-    let live = size;
-    let asking = 0;
-    for (let barriers = 0; ;) {
-      for (const i of this.#order(size)) {
-        const one = all[i];
-        if (one.done || one.waits) continue;
-        this.#turn.invocation = i;
-        const { done, value } = one.work.next(one.answer);
-        if (done) {
-          one.done = true;
-          live--;
-        } else {
-          one.waits = value;
-          if ('site' in value) asking++;
-        }
-      }
-      if (asking > 0) asking -= this.#answerSubgroups(all);
-      else if (live > 0) {
-        this.#passBarrier(all, live);
-        barriers++;
-      } else return barriers;
-    }
-  }
-
-  /** All invocations that are not done wait at a barrier: lets them pass. */
-  #passBarrier(all: readonly Invocation[], live: number): void {
-    let first: Barrier | undefined;
-    let others: Set<Barrier> | undefined;
-    for (const one of all) {
-      if (one.done) continue;
-      const site = one.waits as Barrier;
-      first ??= site;
-      if (site !== first) (others ??= new Set()).add(site);
-      one.waits = undefined;
-    }
-    const { barrier, line } = first!;
-    if (others || live < all.length)
-      this.findings.add(
-        'barrier in non-uniform control flow',
-        line,
-        `${barrier}, others ${others ? 'wait elsewhere' : 'have returned'}`,
-      );
-    for (const site of [first!, ...(others ?? [])])
-      (site.barrier === 'storageBarrier' ? this.#storage : this.#workgroup).now++;
-  }
-
-  /** Answers operations on subgroups: those that all lanes have reached, else those that only some reach. How many. */
-  #answerSubgroups(all: readonly Invocation[]): number {
-    const { subgroups: size = 32 } = this.mode;
-    const parts: { site: SubgroupSite; first: number; lanes: number[] }[] = [];
-    let answered = 0;
-    for (let first = 0; first < all.length; first += size) {
-      const waiting = new Map<SubgroupSite, number[]>();
-      const end = Math.min(first + size, all.length);
-      for (let i = first; i < end; i++) {
-        const { waits } = all[i];
-        if (!waits || !('site' in waits)) continue;
-        const lanes = waiting.get(waits.site);
-        if (lanes) lanes.push(i);
-        else waiting.set(waits.site, [i]);
-      }
-      for (const [site, lanes] of waiting) {
-        if (lanes.length < end - first) parts.push({ site, first, lanes });
-        else {
-          this.#answer(all, site, first, lanes);
-          answered += lanes.length;
-        }
-      }
-    }
-    if (answered > 0) return answered;
-    // nobody else can go on: some lanes do not get here
-    for (const { site, first, lanes } of parts) {
-      this.findings.add('subgroup operation that some lanes miss', site.line, site.subgroup);
-      this.#answer(all, site, first, lanes);
-      answered += lanes.length;
-    }
-    return answered;
-  }
-
-  #answer(all: readonly Invocation[], site: SubgroupSite, first: number, lanes: readonly number[]): void {
-    const given = lanes.map((i) => {
-      const { value, by } = all[i].waits as Extract<Wait, { site: SubgroupSite }>;
-      return { lane: i - first, value, by };
-    });
-    const missing = (): void =>
-      this.findings.add('shuffle from a lane that is not there', site.line, site.subgroup);
-    const results = subgroupResults(site, given, this.#arithmetic, this.#random, missing);
-    lanes.forEach((i, place) => {
-      all[i].answer = results[place];
-      all[i].waits = undefined;
-    });
-  }
-
   /** The numbers from 0 to n - 1 in the order of the mode. */
   #order(n: number): Uint32Array {
-    const order = new Uint32Array(n);
     const { order: how } = this.mode;
-    for (let i = 0; i < n; i++) order[i] = how === 'descending' ? n - 1 - i : i;
-    if (how === 'random')
-      for (let i = n - 1; i > 0; i--) {
-        const j = this.#random() % (i + 1);
-        const kept = order[i];
-        order[i] = order[j];
-        order[j] = kept;
-      }
-    return order;
+    if (n > LONGEST_KEPT) return ordered(n, how, this.#random);
+    let kept = this.#orders.get(n);
+    if (!kept) {
+      const count = how === 'random' ? ORDERS : 1;
+      this.#orders.set(n, (kept = Array.from({ length: count }, () => ordered(n, how, this.#random))));
+    }
+    return kept.length === 1 ? kept[0] : kept[this.#random() % ORDERS];
+  }
+
+  /** Workgroup memory for the next workgroup: zero, or what the one before left, whose reads are reported. */
+  #forget({ words, valid }: Memory): void {
+    if (this.mode.garbage) valid.fill(0);
+    else words.fill(0);
   }
 
   #spoil(memory: Memory): void {
-    const { words, valid } = memory;
-    if (!this.mode.garbage) {
-      words.fill(0);
-      return;
-    }
-    valid.fill(0);
+    const { words } = memory;
+    this.#forget(memory);
+    if (!this.mode.garbage) return;
     for (let at = 0; at < words.length;) {
       const from = this.#random() % POOL;
       const part = this.#pool.subarray(from, from + Math.min(POOL - from, words.length - at));
@@ -379,6 +301,18 @@ export class Emulator {
       at += part.length;
     }
   }
+}
+
+function ordered(n: number, how: Mode['order'], random: () => number): Uint32Array {
+  const order = Uint32Array.from({ length: n }, (_, i) => (how === 'descending' ? n - 1 - i : i));
+  if (how === 'random')
+    for (let i = n - 1; i > 0; i--) {
+      const j = random() % (i + 1);
+      const kept = order[i];
+      order[i] = order[j];
+      order[j] = kept;
+    }
+  return order;
 }
 
 function overlap(a: Binding, b: Binding | undefined): boolean {

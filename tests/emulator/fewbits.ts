@@ -21,6 +21,21 @@ export interface EmulatedOptions {
   readonly onRan?: (ran: Ran) => void;
 }
 
+/** The limits of WebGPU. */
+const WIDE: Limits = { bindingWords: 2 ** 25, gridWidth: 65_535 };
+
+/** The backend, and what only it can tell. */
+export interface EmulatedBackend extends Backend {
+  /**
+   * Whether its limits make windows or rows of workgroups of a kernel; if not, it runs as with the limits of WebGPU. Left
+   * out where these are its limits.
+   */
+  cuts?<Params extends string>(
+    kernel: Kernel<string, Params>,
+    params: Readonly<Record<Params, number>>,
+  ): boolean;
+}
+
 interface ShaderText {
   readonly source: string;
   readonly entries: readonly string[];
@@ -49,8 +64,8 @@ export class FindingsError extends Error {
  * A backend that runs the plans of ts/kernels in the emulator. Where mode.subgroups is given, shaders with subgroups are
  * chosen where there are any. `read` rejects with a FindingsError where a kernel did since the last one what none may.
  */
-export function openEmulated(mode: Mode, options: EmulatedOptions = {}): Backend {
-  const { limits = { bindingWords: 2 ** 25, gridWidth: 65_535 }, change, onRan } = options;
+export function openEmulated(mode: Mode, options: EmulatedOptions = {}): EmulatedBackend {
+  const { limits = WIDE, change, onRan } = options;
   const emulator = new Emulator(mode, { counts: onRan !== undefined });
   const live = new Set<DeviceBuffer>();
 
@@ -104,7 +119,7 @@ export function openEmulated(mode: Mode, options: EmulatedOptions = {}): Backend
     lost: false,
     allocate,
     release(buffer) {
-      requireOwn(buffer);
+      emulator.recycle(requireOwn(buffer).memory);
       live.delete(buffer);
     },
     write(buffer, words) {
@@ -131,7 +146,8 @@ export function openEmulated(mode: Mode, options: EmulatedOptions = {}): Backend
       const { scratch, steps } = kernel.plan(params, limits);
       const memory = new Map<string, Memory>();
       for (const name of kernel.buffers) memory.set(name, requireOwn(buffers[name]).memory);
-      for (const [name, words] of Object.entries(scratch)) memory.set(name, emulator.memory(words));
+      const between = Object.entries(scratch).map(([name, words]) => [name, emulator.memory(words)] as const);
+      for (const [name, own] of between) memory.set(name, own);
       for (const step of steps) {
         if ('clear' in step) {
           const cleared = memory.get(step.clear)!;
@@ -139,6 +155,7 @@ export function openEmulated(mode: Mode, options: EmulatedOptions = {}): Backend
           onRan?.({ kernel: kernel.name, cleared: cleared.words.length });
         } else dispatch(kernel.name, step, memory);
       }
+      for (const [, own] of between) emulator.recycle(own);
     },
     async read(requests: readonly ReadRequest[]) {
       const findings = emulator.findings.take();
@@ -154,9 +171,21 @@ export function openEmulated(mode: Mode, options: EmulatedOptions = {}): Backend
         return into ?? found;
       });
     },
+    cuts: limits === WIDE ? undefined : (kernel, params) => isCut(kernel, params, limits),
     trim() {},
     close() {
       live.clear();
     },
   };
+}
+
+/** Whether a kernel's plan has windows, or rows of workgroups, that it has not with the limits of WebGPU. */
+function isCut<Params extends string>(
+  kernel: Kernel<string, Params>,
+  params: Readonly<Record<Params, number>>,
+  limits: Limits,
+): boolean {
+  const plan = kernel.plan(params, limits);
+  if (plan.steps.some((step) => 'groups' in step && step.groups > limits.gridWidth)) return true;
+  return JSON.stringify(plan) !== JSON.stringify(kernel.plan(params, WIDE));
 }
