@@ -14,6 +14,7 @@ import { eachBackend } from '../support/backends.ts';
 import { hostOf, rejects } from '../support/host.ts';
 import { FINITE, input, LARGE, LARGEST, randomWords, table } from '../support/inputs.ts';
 import { assertSameWords, kernelCase, type Case } from '../support/same-words.ts';
+import { settings } from '../support/settings.ts';
 import { suite } from '../support/suite.ts';
 
 const BLOCKS = [1, 2, 8, 64, 1024, 4096, 8192];
@@ -52,12 +53,15 @@ function wholes(n: number): Float32Array {
 const scalesOf = (count: number, turn: number): Float32Array =>
   Float32Array.from({ length: count }, (_, s) => SCALES[(s + turn) % SCALES.length]);
 
-eachBackend('fwht', (test, open) => {
+eachBackend('fwht', (test, open, over) => {
   test('whole: the same words as js', async () => {
     const cases = function* (): Generator<Case> {
       for (const { n, kind } of table(FINITE))
         if (kind !== 'finite') yield transform(input(kind, n), 'whole', `${kind} ${n}`);
-      yield transform(input('normal', 2 ** 19 + 3), 'whole', 'normal 2^19 + 3');
+      // in windows of the emulator each stage beyond a window is passes of its own, and one pass is like the next
+      const longest =
+        settings.emulator !== undefined && over === 'webgpu in windows' ? 2 ** 14 + 3 : 2 ** 19 + 3;
+      yield transform(input('normal', longest), 'whole', `normal ${longest}`);
     };
     await assertSameWords(await open(), cases());
   });

@@ -37,12 +37,20 @@ export const WILD = ['huge', 'nonFinite'] as const;
 
 export type InputKind = (typeof FINITE)[number] | (typeof WILD)[number];
 
-/** Pairs of size and kind: each small size with three kinds in turn, boundaries and the large size with all. */
+/**
+ * Pairs of size and kind: each small size with three kinds in turn, boundaries and the large size with all. In the
+ * emulator a small size has one kind, and each kind is at every other boundary: all are at each tile's.
+ */
 export function table(kinds: readonly InputKind[]): { n: number; kind: InputKind }[] {
   const rows: { n: number; kind: InputKind }[] = [];
+  const turns = emulator === undefined ? 3 : 1;
   for (const n of SMALL)
-    for (let i = 0; i < 3; i++) rows.push({ n, kind: kinds[(n * 3 + i) % kinds.length] });
-  for (const n of [...BOUNDARIES, LARGE]) for (const kind of kinds) rows.push({ n, kind });
+    for (let i = 0; i < turns; i++) rows.push({ n, kind: kinds[(n * 3 + i) % kinds.length] });
+  BOUNDARIES.forEach((n, b) => {
+    const some = emulator === undefined ? kinds : kinds.filter((_, k) => (k + b) % 2 === 0);
+    for (const kind of some.length > 0 ? some : kinds) rows.push({ n, kind });
+  });
+  for (const kind of kinds) rows.push({ n: LARGE, kind });
   return rows.filter((_, i) => i % every === 0);
 }
 

@@ -32,7 +32,9 @@ export async function runSuites(files: readonly TestFile[], write: (text: string
     const suites: UvuRun[] = (queue[index] = []);
     try {
       await file.load();
-      if (suites.length === 0) throw new Error(`${file.name} has no suite: is a call of run() missing?`);
+      // with an emulator, suites that are over no backend are left out
+      if (suites.length === 0 && settings.emulator === undefined)
+        throw new Error(`${file.name} has no suite: is a call of run() missing?`);
     } catch (error) {
       write(`\n FAIL  the import of ${file.name}\n${describeError(error)}\n`);
       reporter.send({ kind: 'counts', passed: 0, failed: 1, skipped: 0 });

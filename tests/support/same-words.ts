@@ -68,8 +68,13 @@ async function outputs(
   }
 }
 
-/** Asserts that all cases leave the same words on `backend` as on js. */
-export async function assertSameWords(backend: Backend, cases: Iterable<Case>): Promise<void> {
+/** What the emulator tells where it stands for a GPU with small limits: whether they change how a kernel runs. */
+interface InWindows {
+  cuts?(kernel: Case['kernel'], params: Case['params']): boolean;
+}
+
+/** Asserts that all cases leave the same words on `backend` as on js, but those that its limits leave as they are. */
+export async function assertSameWords(backend: Backend & InWindows, cases: Iterable<Case>): Promise<void> {
   const js = openJs();
   let batch: Case[] = [];
   let size = 0;
@@ -80,6 +85,7 @@ export async function assertSameWords(backend: Backend, cases: Iterable<Case>): 
     size = 0;
   };
   for (const one of cases) {
+    if (backend.cuts?.(one.kernel, one.params) === false) continue;
     batch.push(one);
     for (const data of Object.values(one.inputs)) size += data.length;
     for (const count of Object.values(one.outputs)) size += count;
