@@ -5,13 +5,17 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { join, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { runInBrowser } from './browser/run.ts';
-import { inLanes, print, type Print } from './support/lanes.ts';
+import {
+  printTotals,
+  readCommandLine,
+  ROOT,
+  runPart as part,
+  sumOf,
+  testFiles,
+} from './support/command-line.ts';
+import { inLanes, type Print } from './support/lanes.ts';
 import { runInNode } from './support/node-run.ts';
 import type { Tally } from './support/report.ts';
 import { settings as given } from './support/settings.ts';
@@ -36,8 +40,6 @@ const CHUNKS = 4;
 /** Chromium compiles shaders as Node does, by Dawn: of the tables of inputs that Node takes whole, every third row. */
 const IN_PAGES = 3;
 
-const root = fileURLToPath(new URL('..', import.meta.url));
-
 interface Options {
   readonly parts: readonly string[];
   readonly node: boolean;
@@ -46,28 +48,13 @@ interface Options {
   readonly testSeconds: number;
 }
 
-/** @throws TypeError where the arguments are wrong */
 function readOptions(): Options {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      node: { type: 'boolean', default: false },
-      browser: { type: 'boolean', default: false },
-      'no-build': { type: 'boolean', default: false },
-      timeout: { type: 'string' },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  if (values.help) {
-    process.stdout.write(help);
-    process.exit(0);
-  }
-  const testSeconds = Number(values.timeout ?? given.testSeconds);
-  if (!(testSeconds > 0))
-    throw new TypeError(`--timeout expected a number of seconds, got ${values.timeout}`);
+  const flag = { type: 'boolean', default: false } as const;
+  const flags = { node: flag, browser: flag, 'no-build': flag };
+  const { values, parts, testSeconds } = readCommandLine('npm test', help, flags);
   const both = values.node === values.browser;
   return {
-    parts: positionals,
+    parts,
     node: both || values.node,
     browser: both || values.browser,
     build: !values['no-build'],
@@ -75,35 +62,14 @@ function readOptions(): Options {
   };
 }
 
-function testFiles(parts: readonly string[]): string[] {
-  return readdirSync(join(root, 'tests'), { recursive: true, encoding: 'utf8' })
-    .filter((path) => path.endsWith('.test.ts'))
-    .map((path) => join(root, 'tests', path))
-    .filter((path) => parts.length === 0 || parts.some((part) => relative(root, path).includes(part)))
-    .sort();
-}
-
 async function build(): Promise<boolean> {
   const npm = spawn('npm', ['run', 'build'], {
-    cwd: root,
+    cwd: ROOT,
     stdio: 'inherit',
     shell: process.platform === 'win32', // npm is a .cmd there
   });
   const [status] = (await once(npm, 'close')) as [number | null];
   return status === 0;
-}
-
-/** Runs one part of the tests between two lines that say what and how long. */
-async function part<Result>(
-  title: string,
-  work: (print: Print) => Promise<Result>,
-  out: Print = print,
-): Promise<Result> {
-  out(`\n== ${title}\n`);
-  const start = performance.now();
-  const result = await work(out);
-  out(`== ${title}: ${((performance.now() - start) / 1000).toFixed(1)} s\n`);
-  return result;
 }
 
 function count(number: number, what: string): string {
@@ -132,7 +98,7 @@ async function main(options: Options): Promise<Tally> {
       if (pages.length === 0) return;
       const title = `browser, ${count(pages.length, 'file')}`;
       const some = { ...settings, every: IN_PAGES };
-      tallies.push(await part(title, (to) => runInBrowser(pages, root, some, gpu, to), out));
+      tallies.push(await part(title, (to) => runInBrowser(pages, ROOT, some, gpu, to), out));
     };
     // dealt out, so that neighbours, which are often alike, are not all in one
     const [first, ...others] = Array.from({ length: CHUNKS }, (_, i) => {
@@ -145,30 +111,13 @@ async function main(options: Options): Promise<Tally> {
       Math.min(2, availableParallelism()),
     );
   }
-  const total: Tally = { passed: 0, failed: 0, skipped: 0 };
-  for (const tally of tallies) {
-    total.passed += tally.passed;
-    total.failed += tally.failed;
-    total.skipped += tally.skipped;
-  }
-  return total;
+  return sumOf(tallies);
 }
 
-let options: Options;
-try {
-  options = readOptions();
-} catch (error) {
-  // parseArgs explains an unknown option at length; its first sentence names it.
-  const [reason] = (error instanceof Error ? error.message : String(error)).split(/\.\s/);
-  process.stderr.write(`${reason}; see npm test -- --help\n`);
-  process.exit(2);
-}
-process.chdir(root);
-const { passed, failed, skipped } = await main(options).catch((error: unknown): Tally => {
+const options = readOptions();
+process.chdir(ROOT);
+const total = await main(options).catch((error: unknown): Tally => {
   process.stdout.write(`\n FAIL  the test run: ${error instanceof Error ? error.stack : String(error)}\n`);
   return { passed: 0, failed: 1, skipped: 0 };
 });
-const nothing = passed + failed + skipped === 0;
-if (nothing) process.stdout.write('\nNothing ran: no test file matches.\n');
-process.stdout.write(`\n${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}\n`);
-process.exitCode = failed > 0 || nothing ? 1 : 0;
+printTotals(total);

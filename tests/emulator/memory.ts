@@ -216,12 +216,7 @@ export class View implements Traffic {
     if (!history) return at;
     const { dispatch, workgroup, now } = this.#epochs;
     const { invocation } = this.#turn;
-    const written = history.written[at];
-    if (
-      written >= dispatch &&
-      (written < workgroup || (written === now && history.writer[at] !== invocation))
-    )
-      this.#race(line, 'read', 'written', written < workgroup);
+    this.#holdToWrites(history, at, 'read', line);
     const read = history.read[at];
     if (read === now) {
       if (history.reader[at] !== invocation) history.reader[at] = -1;
@@ -246,12 +241,7 @@ export class View implements Traffic {
     const history = this.#history!;
     const { dispatch, workgroup, now } = this.#epochs;
     const { invocation } = this.#turn;
-    const written = history.written[at];
-    if (
-      written >= dispatch &&
-      (written < workgroup || (written === now && history.writer[at] !== invocation))
-    )
-      this.#race(line, 'write', 'written', written < workgroup);
+    this.#holdToWrites(history, at, 'write', line);
     const read = history.read[at];
     const elsewhere = history.readElsewhere[at] === dispatch;
     if (
@@ -262,6 +252,16 @@ export class View implements Traffic {
     history.written[at] = now;
     history.writer[at] = invocation;
     return at;
+  }
+
+  /** Reports an access to a word that was written where no barrier orders the two. */
+  #holdToWrites(history: History, at: number, own: string, line: number): void {
+    const written = history.written[at];
+    const { dispatch, workgroup, now } = this.#epochs;
+    if (written < dispatch) return;
+    const isElsewhere = written < workgroup;
+    if (isElsewhere || (written === now && history.writer[at] !== this.#turn.invocation))
+      this.#race(line, own, 'written', isElsewhere);
   }
 
   #race(line: number, own: string, other: string, elsewhere: boolean): void {
