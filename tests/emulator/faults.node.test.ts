@@ -19,7 +19,7 @@ import { input, randomWords } from '../support/inputs.ts';
 import { assertSameWords, kernelCase, type Case } from '../support/same-words.ts';
 import { suite } from '../support/suite.ts';
 import { FindingsError, openEmulated } from './fewbits.ts';
-import { modeNamed } from './modes.ts';
+import { modeNamed, MODES } from './modes.ts';
 
 const N = 5003;
 const x = input('normal', N);
@@ -305,6 +305,13 @@ faults('nothing is found in the shaders as they are', async () => {
     const [name, mode] = one.split(' ');
     assert.is(await found({ case: name as keyof typeof CASES }, mode), undefined, one);
   }
+});
+
+faults('the documentation lists every mode and every fault', () => {
+  const page = readFileSync(new URL('../../docs/same-bytes.md', import.meta.url), 'utf8');
+  for (const { name } of MODES) assert.ok(page.includes(`| \`${name}\``), `mode ${name}`);
+  for (const { name, stem, mode } of FAULTS)
+    assert.match(page, new RegExp(`\\| ${name} +\\| \`${stem}\` +\\| \`${mode}\``), name);
 });
 
 faults.run();

@@ -17,6 +17,7 @@ import { runInNode } from '../support/node-run.ts';
 import type { Tally } from '../support/report.ts';
 import { settings as given } from '../support/settings.ts';
 import { modeNamed, MODES, type NamedMode } from './modes.ts';
+import { updateResults } from './results.ts';
 
 /** What CI runs: between them, everything that a compiler or a GPU that is known does. */
 const USUAL = ['factoring', 'everything'];
@@ -34,6 +35,7 @@ emulator in the place of the GPU: in the modes ${USUAL.join(' and ')}, or in tho
 
   --mode NAME        run in this mode; may be given several times
   --all              run in every mode
+  --update           write the results of whole runs into the table of docs/same-bytes.md
   --timeout SECONDS  how long one test may take (default: ${given.testSeconds})
   --help             print this
 
@@ -46,6 +48,7 @@ interface Options {
   readonly modes: readonly NamedMode[];
   readonly parts: readonly string[];
   readonly testSeconds: number;
+  readonly update: boolean;
 }
 
 function readOptions(): Options {
@@ -53,9 +56,10 @@ function readOptions(): Options {
   const { values, parts, testSeconds } = readCommandLine(name, help, {
     mode: { type: 'string', multiple: true },
     all: { type: 'boolean', default: false },
+    update: { type: 'boolean', default: false },
   });
   const modes = values.all ? MODES : orUsage(name, () => (values.mode ?? USUAL).map(modeNamed));
-  return { modes, parts, testSeconds };
+  return { modes, parts, testSeconds, update: values.update && parts.length === 0 };
 }
 
 /** Two halves of much the same length: the last files of a folder are not all in one. */
@@ -76,9 +80,11 @@ const lanes = options.modes.flatMap((mode) =>
   paths.map((half) => (out: Print) => runMode(mode, half, options.testSeconds, out)),
 );
 const tallies = await inLanes(lanes, Math.min(2, availableParallelism()));
+const results = new Map(
+  options.modes.map(({ name }, i) => [name, sumOf(tallies.slice(i * paths.length, (i + 1) * paths.length))]),
+);
 print('\n');
-options.modes.forEach(({ name }, i) => {
-  const { passed, failed } = sumOf(tallies.slice(i * paths.length, (i + 1) * paths.length));
+for (const [name, { passed, failed }] of results)
   print(`${name.padEnd(17)} ${passed} passed, ${failed} failed\n`);
-});
+if (options.update) await updateResults(results);
 printTotals(sumOf(tallies));
