@@ -4,6 +4,7 @@ import { copyFileSync, readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { bundleTasks } from './tasks.ts';
 import { generateThread } from './thread.ts';
+import { generateVersion } from './version.ts';
 import { generateWasm } from './wasm.ts';
 import { generateWgsl } from './wgsl.ts';
 
@@ -12,6 +13,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 await generateWgsl();
 await generateWasm();
 await generateThread();
+await generateVersion();
 const tsc = fileURLToPath(import.meta.resolve('typescript/bin/tsc'));
 const { status } = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], {
   cwd: root,

@@ -1,0 +1,73 @@
+/** What is compressed to see that backends agree: the golden packets' inputs, and larger vectors drawn from a seed. */
+import type { Compressor, Draw } from '../compressors/compressor.ts';
+import { FINITE, type InputKind } from './data.ts';
+import { compressorOf, goldenInputs, SETTINGS } from './golden.ts';
+import { goldenSums, type Sums } from './sums.ts';
+
+/** One vector and one compressor. */
+export interface Case {
+  /** The compressor with its options, for people: `topK({"ratio":0.1})`. */
+  readonly name: string;
+  readonly compressor: Compressor;
+  readonly kind: InputKind;
+  /** Elements. */
+  readonly n: number;
+  readonly seed: number;
+  readonly draw: Draw;
+  /** The checksums that a golden packet and its vector have to have. */
+  readonly golden?: Sums;
+}
+
+/** Every setting meets vectors of this length: several tiles of every kernel, the last of one element. */
+const TILES = 65_537;
+/** The first setting of each compressor meets several levels of every reduction and scan. */
+const LEVELS = 2 ** 20 + 7;
+/** More than 65,535 workgroups of 64 threads, where a grid of one dimension ends. */
+const GRID = 4_194_304 + 3;
+
+const LEVEL_KINDS: readonly InputKind[] = ['heavy', 'ties'];
+/** Kinds that meet every setting; all others meet the first setting of each compressor. */
+const TILE_KINDS: readonly InputKind[] = ['normal', 'subnormal'];
+
+/** Every golden packet that a compressor makes. */
+export function goldenCases(): Case[] {
+  const sums = goldenSums();
+  return goldenInputs().flatMap((golden, i) => {
+    const compressor = compressorOf(golden);
+    if (compressor === undefined) return [];
+    const { kind, seed } = golden.input;
+    return [caseOf(compressor, kind, golden.n, seed, golden.draw, sums[i])];
+  });
+}
+
+/** Vectors of up to 4 million elements; `seed` draws them and is the step of random compressors. */
+export function largeCases(seed: number): Case[] {
+  const draw = { step: seed, stream: 1 };
+  return SETTINGS.flatMap(([compressor, ...rows]) =>
+    rows.flatMap((options, row) => {
+      const made = compressorOf({ compressor, options });
+      if (made === undefined) return [];
+      const sized = (n: number, kinds: readonly InputKind[]): Case[] =>
+        kinds.map((kind) => caseOf(made, kind, n, seed, draw));
+      if (row > 0) return sized(TILES, TILE_KINDS);
+      return [
+        ...sized(TILES, [...FINITE, 'huge', 'nonFinite']),
+        ...sized(LEVELS, LEVEL_KINDS),
+        ...sized(GRID, ['normal']),
+      ];
+    }),
+  );
+}
+
+function caseOf(
+  compressor: Compressor,
+  kind: InputKind,
+  n: number,
+  seed: number,
+  draw: Draw,
+  golden?: Sums,
+): Case {
+  const { name, options } = compressor;
+  const settings = Object.keys(options).length > 0 ? JSON.stringify(options) : '';
+  return { name: `${name}(${settings})`, compressor, kind, n, seed, draw, golden };
+}

@@ -1,0 +1,120 @@
+/**
+ * Which kernel it is where packets differ. The js backend does the case once more and everything that it is asked for is written
+ * down; the other backend then gets each kernel by itself, from the same words.
+ */
+import type { Backend, DeviceBuffer } from '../backends/backend.ts';
+import { Device } from '../device.ts';
+import { openJs } from '../backends/js/index.ts';
+import type { Kernel } from '../kernels/kernel.ts';
+import type { Case } from './cases.ts';
+import { outcomeOf } from './outcome.ts';
+
+/** A kernel that leaves other words than that of js. */
+export interface KernelDifference {
+  readonly kernel: string;
+  readonly params: Readonly<Record<string, number>>;
+  /** The buffer, and the first word of it that differs. */
+  readonly buffer: string;
+  readonly word: number;
+  readonly expected: string;
+  readonly got: string;
+}
+
+/** A kernel's call: the words of its buffers before and after it. */
+interface Call {
+  readonly kernel: Kernel<string, string>;
+  readonly params: Readonly<Record<string, number>>;
+  readonly before: ReadonlyMap<string, Uint32Array>;
+  readonly after: ReadonlyMap<string, Uint32Array>;
+}
+
+/**
+ * The first kernel of the case that differs on `backend` by itself; undefined where none does, so that the difference comes from
+ * how they follow each other.
+ */
+export async function kernelThatDiffers(
+  backend: Backend,
+  one: Case,
+  x: Float32Array,
+): Promise<KernelDifference | undefined> {
+  for (const call of await callsOf(one, x)) {
+    const found = await replay(backend, call);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+async function callsOf(one: Case, x: Float32Array): Promise<Call[]> {
+  const js = openJs();
+  const calls: Call[] = [];
+  const wordsOf = (buffers: Readonly<Record<string, DeviceBuffer>>): Map<string, Uint32Array> =>
+    new Map(
+      Object.entries(buffers).map(([name, buffer]) => {
+        // js is synchronous: what it reads is there before its promise is
+        const words = new Uint32Array(buffer.words);
+        void js.read([{ buffer, into: words }]);
+        return [name, words];
+      }),
+    );
+  const recording = withRun(js, (kernel, buffers, params) => {
+    const before = wordsOf(buffers);
+    js.run(kernel, buffers, params);
+    calls.push({
+      kernel: kernel as unknown as Call['kernel'],
+      params: { ...params },
+      before,
+      after: wordsOf(buffers),
+    });
+  });
+  const device = new Device({ backend: 'js' }, { backend: recording, reasons: {} });
+  await outcomeOf(device, one, x);
+  device.close();
+  return calls;
+}
+
+/** A backend whose kernels are run by something else, and whose memory is that of `inner`. */
+export function withRun(inner: Backend, run: Backend['run']): Backend {
+  return {
+    name: inner.name,
+    detail: inner.detail,
+    synchronous: inner.synchronous,
+    gpu: inner.gpu,
+    get lost() {
+      return inner.lost;
+    },
+    allocate: (words) => inner.allocate(words),
+    release: (buffer) => inner.release(buffer),
+    write: (buffer, words) => inner.write(buffer, words),
+    lend: (words) => inner.lend(words),
+    borrow: (range) => inner.borrow(range),
+    store: (buffer, range) => inner.store(buffer, range),
+    run,
+    read: (requests) => inner.read(requests),
+    trim: () => inner.trim(),
+    close: () => inner.close(),
+  };
+}
+
+async function replay(
+  backend: Backend,
+  { kernel, params, before, after }: Call,
+): Promise<KernelDifference | undefined> {
+  const buffers: Record<string, DeviceBuffer> = {};
+  try {
+    for (const [name, words] of before) {
+      buffers[name] = backend.allocate(words.length);
+      if (words.length > 0) backend.write(buffers[name], words);
+    }
+    backend.run(kernel, buffers, params);
+    const read = await backend.read([...before.keys()].map((name) => ({ buffer: buffers[name] })));
+    for (const [i, [buffer, expected]] of [...after].entries()) {
+      const word = expected.findIndex((value, place) => value !== read[i][place]);
+      if (word < 0) continue;
+      const [a, b] = [expected[word], read[i][word]].map((value) => `0x${value.toString(16).padStart(8, '0')}`);
+      return { kernel: kernel.name, params, buffer, word, expected: a, got: b };
+    }
+    return undefined;
+  } finally {
+    for (const buffer of Object.values(buffers)) backend.release(buffer);
+  }
+}

@@ -1,0 +1,153 @@
+/** What a verification found, and the same as a text that people paste into an issue. */
+import type { BackendName } from '../backends/backend.ts';
+import type { GpuFacts } from './environment.ts';
+import type { KernelDifference } from './kernels.ts';
+import type { Difference } from './outcome.ts';
+
+/** A form of a backend, and how it did. */
+export interface VerifiedBackend {
+  readonly name: string;
+  readonly backend: BackendName;
+  /** Whether it opened; where not, `detail` says why. */
+  readonly opened: boolean;
+  /** What runs underneath, and which kernels: `SIMD`, an adapter's name and whether subgroups are used. */
+  readonly detail: string;
+  readonly gpu?: GpuFacts;
+  /** That were compared. */
+  readonly cases: number;
+  /** Whose bytes differ from those of js, or that failed where js did not. */
+  readonly different: number;
+  /** Compressing and decompressing all of them. */
+  readonly seconds: number;
+  /** Why not all cases were compared. */
+  readonly gaveUp?: string;
+}
+
+/** For one compressor on one form of a backend: the kernel that differs by itself. */
+export interface BlamedKernel extends KernelDifference {
+  readonly target: string;
+  readonly compressor: string;
+}
+
+export interface VerifyReport {
+  /** Of fewbits. */
+  readonly version: string;
+  readonly runtime: string;
+  /** What is known of the machine, by name. */
+  readonly machine: Readonly<Record<string, string>>;
+  readonly seed: number;
+  /** Whether every form that opened gave the bytes of js, and js those of the golden packets. */
+  readonly same: boolean;
+  /** The result in a sentence. */
+  readonly sentence: string;
+  /** Pairs of a compressor and a vector. */
+  readonly cases: number;
+  /** Of all these vectors. */
+  readonly elements: number;
+  /** js, and then all that were compared with it. */
+  readonly backends: readonly VerifiedBackend[];
+  /** The first of each form; `different` counts all of them. */
+  readonly differences: readonly Difference[];
+  readonly kernels: readonly BlamedKernel[];
+}
+
+/** The result in a sentence: `same bytes on js, wasm, webgpu (ADAPTER)`, or `different bytes: ` and where. */
+export function sentenceOf(
+  backends: readonly VerifiedBackend[],
+  differences: readonly Difference[],
+  kernels: readonly BlamedKernel[],
+): string {
+  const bad = backends.filter(({ different, gaveUp }) => different > 0 || gaveUp !== undefined);
+  if (bad.length > 0) {
+    const where = bad.map((one) => {
+      const first = differences.find(({ target }) => target === one.name);
+      const kernel = kernels.find(({ target }) => target === one.name);
+      const example = first === undefined ? '' : `, first ${placeOf(first)}`;
+      return `${named(one)} in ${one.different} of ${one.cases} cases${example}${kernel ? `, kernel ${kernel.kernel}` : ''}`;
+    });
+    return `different bytes: ${where.join('; ')}`;
+  }
+  const names = new Set(backends.filter(({ opened }) => opened).map(named));
+  const closed = backends.filter(
+    ({ backend, opened }) => !opened && !backends.some((one) => one.opened && one.backend === backend),
+  );
+  const reasons = new Map(closed.map(({ backend, detail }) => [backend, detail]));
+  const left = [...reasons].map(([backend, why]) => `; ${backend} was not compared: ${why}`);
+  return `same bytes on ${[...names].join(', ')}${left.join('')}`;
+}
+
+/** A backend for people: that of a GPU with what the GPU is called. */
+function named({ backend, name, detail, different }: VerifiedBackend): string {
+  const called = different > 0 ? name : backend;
+  return backend === 'webgpu' ? `${called} (${detail.replace(/, subgroups$/, '')})` : called;
+}
+
+function placeOf({ compressor, data, n, what, byte, section }: Difference): string {
+  const place = byte === undefined ? what : `${what} byte ${byte}${section ? ` (${section})` : ''}`;
+  return `${compressor}, ${data} data, n = ${n}: ${place}`;
+}
+
+/** The report as plain text. */
+export function renderReport(report: VerifyReport): string {
+  const { version, runtime, machine, seed, cases, elements, backends, differences, kernels } = report;
+  const gpu = backends.find((one) => one.gpu !== undefined)?.gpu;
+  const facts: (readonly [string, string])[] = [
+    ['fewbits', version],
+    ['runtime', runtime],
+    ...Object.entries(machine),
+    ...(gpu === undefined ? [] : gpuLines(gpu)),
+    ['compared', `${cases} packets and their vectors, ${elements} elements, seed ${seed}`],
+  ];
+  const width = Math.max(...facts.map(([name]) => name.length)) + 2;
+  const lines = facts.map(([name, value]) => name.padEnd(width) + value);
+  lines.push('', ...table(backends), '');
+  if (differences.length > 0) {
+    lines.push('differences, the first of each backend:');
+    for (const one of differences)
+      lines.push(`  ${one.target}: ${placeOf(one)}: ${one.got}, expected ${one.expected} (seed ${one.seed})`);
+    for (const { target, compressor, kernel, params, buffer, word, expected, got } of kernels)
+      lines.push(
+        `  ${target}: ${compressor}: kernel ${kernel} ${JSON.stringify(params)} by itself: ` +
+          `word ${word} of "${buffer}" is ${got}, expected ${expected}`,
+      );
+    lines.push('');
+  }
+  return [...lines, report.sentence].join('\n');
+}
+
+function gpuLines({ info, features, limits }: GpuFacts): [string, string][] {
+  const { subgroupMinSize: least, subgroupMaxSize: most, ...said } = info;
+  return [
+    ['GPU', pairs(said)],
+    ...(least === undefined
+      ? []
+      : [['subgroups', `${String(least)} to ${String(most)} invocations`] as [string, string]]),
+    ['features', features.join(', ') || 'none'],
+    ['limits', pairs(limits)],
+  ];
+}
+
+function pairs(values: Readonly<Record<string, string | number | boolean>>): string {
+  return Object.entries(values)
+    .map(([name, value]) => `${name} ${value}`)
+    .join(', ');
+}
+
+/** The backends, one a line. */
+function table(backends: readonly VerifiedBackend[]): string[] {
+  const rows = backends.map(({ name, opened, detail, cases, different, seconds, gaveUp }) =>
+    opened
+      ? [name, String(cases), String(different), seconds.toFixed(1), gaveUp ? `${detail}; ${gaveUp}` : detail]
+      : [name, '-', '-', '-', `does not open: ${detail}`],
+  );
+  const all = [['backend', 'cases', 'different', 'seconds', 'what runs'], ...rows];
+  const widths = all[0].map((_, column) => Math.max(...all.map((row) => row[column].length)));
+  return all.map((row) =>
+    row
+      .map((cell, column) =>
+        column === 0 || column === row.length - 1 ? cell.padEnd(widths[column]) : cell.padStart(widths[column]),
+      )
+      .join('  ')
+      .trimEnd(),
+  );
+}
