@@ -20,6 +20,9 @@ export interface Case {
 
 /** Every setting meets vectors of this length: several tiles of every kernel, the last of one element. */
 const TILES = 65_537;
+/** Blocks of fewer elements are as many workgroups, which a software GPU takes long for: they meet shorter vectors. */
+const SMALL_BLOCK = 16;
+const SMALL_BLOCKS = 4_097;
 /** The first setting of each compressor meets several levels of every reduction and scan. */
 const LEVELS = 2 ** 20 + 7;
 /** More than 65,535 workgroups of 64 threads, where a grid of one dimension ends. */
@@ -40,6 +43,11 @@ export function goldenCases(): Case[] {
   });
 }
 
+/** Every setting once, with normal numbers, for where a software GPU would take minutes. */
+export function quickCases(seed: number): Case[] {
+  return largeCases(seed).filter(({ n, kind }) => n <= TILES && kind === 'normal');
+}
+
 /** Vectors of up to 4 million elements; `seed` draws them and is the step of random compressors. */
 export function largeCases(seed: number): Case[] {
   const draw = { step: seed, stream: 1 };
@@ -49,7 +57,8 @@ export function largeCases(seed: number): Case[] {
       if (made === undefined) return [];
       const sized = (n: number, kinds: readonly InputKind[]): Case[] =>
         kinds.map((kind) => caseOf(made, kind, n, seed, draw));
-      if (row > 0) return sized(TILES, TILE_KINDS);
+      const small = typeof options.block === 'number' && options.block < SMALL_BLOCK;
+      if (row > 0) return sized(small ? SMALL_BLOCKS : TILES, TILE_KINDS);
       return [
         ...sized(TILES, [...FINITE, 'huge', 'nonFinite']),
         ...sized(LEVELS, LEVEL_KINDS),

@@ -45,7 +45,11 @@ export function gpuFacts({ gpu }: Backend): GpuFacts | undefined {
   const info: Record<string, string | number | boolean> = {};
   for (const name of INFO) {
     const value = told[name];
-    if (typeof value === 'number' || typeof value === 'boolean' || (typeof value === 'string' && value !== ''))
+    if (
+      typeof value === 'number' ||
+      typeof value === 'boolean' ||
+      (typeof value === 'string' && value !== '')
+    )
       info[name] = value;
   }
   return {
@@ -55,18 +59,9 @@ export function gpuFacts({ gpu }: Backend): GpuFacts | undefined {
   };
 }
 
-interface Globals {
-  readonly process?: { readonly platform?: string; readonly arch?: string };
-  readonly navigator?: { readonly userAgent?: string; readonly hardwareConcurrency?: number };
-}
-
-/** The runtime and its machine as far as these are told everywhere: what a browser calls itself, a platform, cores. */
-export function machineFacts(): { runtime: string; machine: Record<string, string> } {
-  const { process, navigator } = globalThis as Globals;
+/** The runtime: its name and version, or what a browser calls itself, which says the system too. */
+export function runtimeHere(): string {
+  const { navigator } = globalThis as { readonly navigator?: { readonly userAgent?: string } };
   const { name, version } = runtime();
-  const machine: Record<string, string> = {};
-  if (process?.platform !== undefined) machine.platform = `${process.platform} ${process.arch}`;
-  if (navigator?.hardwareConcurrency !== undefined) machine.cores = String(navigator.hardwareConcurrency);
-  const called = name === '' ? (navigator?.userAgent ?? 'an unknown runtime') : `${name} ${version}`.trim();
-  return { runtime: called, machine };
+  return name === '' ? (navigator?.userAgent ?? 'an unknown runtime') : `${name} ${version}`.trim();
 }

@@ -75,16 +75,7 @@ export const SETTINGS: readonly (readonly [compressor: string, ...options: reado
       { ratio: 1, bits: 7 },
       { ratio: 0.01, bits: 8 },
     ],
-    [
-      'quantized',
-      { bits: 4 },
-      { bits: 1 },
-      { bits: 2 },
-      { bits: 3 },
-      { bits: 7 },
-      { bits: 16 },
-      { bits: 8 },
-    ],
+    ['quantized', { bits: 4 }, { bits: 1 }, { bits: 2 }, { bits: 3 }, { bits: 7 }, { bits: 16 }, { bits: 8 }],
     [
       'qsgd',
       { levels: 7, seed: 7 },

@@ -1,6 +1,6 @@
 /** `fewbits/verify`: whether all backends of a machine give the same bytes. It runs in pages and workers too. */
 export type { Case } from './cases.ts';
-export { goldenCases, largeCases } from './cases.ts';
+export { goldenCases, largeCases, quickCases } from './cases.ts';
 export type { InputKind } from './data.ts';
 export type { GpuFacts } from './environment.ts';
 export type { KernelDifference } from './kernels.ts';

@@ -110,7 +110,9 @@ async function replay(
     for (const [i, [buffer, expected]] of [...after].entries()) {
       const word = expected.findIndex((value, place) => value !== read[i][place]);
       if (word < 0) continue;
-      const [a, b] = [expected[word], read[i][word]].map((value) => `0x${value.toString(16).padStart(8, '0')}`);
+      const [a, b] = [expected[word], read[i][word]].map(
+        (value) => `0x${value.toString(16).padStart(8, '0')}`,
+      );
       return { kernel: kernel.name, params, buffer, word, expected: a, got: b };
     }
     return undefined;

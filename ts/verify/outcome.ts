@@ -4,7 +4,7 @@ import { inspect } from '../inspect.ts';
 import { wordsOf } from '../kernels/scope.ts';
 import type { Case } from './cases.ts';
 
-/** A packet and the vector that it decodes to, or the error instead of them. */
+/** A packet and the vector that it decodes to, or an error instead of either. */
 export interface Outcome {
   readonly packet?: Uint8Array;
   readonly vector?: Float32Array;
@@ -39,11 +39,12 @@ export async function outcomeOf(
   { compressor, draw }: Case,
   x: Float32Array,
 ): Promise<Outcome> {
+  let packet: Uint8Array | undefined;
   try {
-    const packet = await device.compress(compressor, x, draw);
+    packet = await device.compress(compressor, x, draw);
     return { packet, vector: await device.decompress(packet) };
   } catch (cause) {
-    return { error: cause instanceof Error ? cause : new Error(String(cause)) };
+    return { packet, error: cause instanceof Error ? cause : new Error(String(cause)) };
   }
 }
 
@@ -52,27 +53,26 @@ type Where = Pick<Difference, 'what' | 'byte' | 'section' | 'expected' | 'got'>;
 
 /** Where `got` differs first from what js made; undefined where it is the same. */
 export function differenceOf(expected: Outcome, got: Outcome): Where | undefined {
+  if (expected.packet !== undefined && got.packet !== undefined) {
+    const byte = firstDifference(expected.packet, got.packet);
+    if (byte !== undefined) {
+      const section = sectionAt(expected.packet, byte);
+      const [a, b] = [expected.packet, got.packet].map((packet) => hex(packet, byte, 1));
+      return { what: 'packet', byte, section, expected: a, got: b };
+    }
+  }
   if (expected.error?.name !== got.error?.name)
     return { what: 'error', expected: said(expected), got: said(got) };
-  if (expected.packet === undefined || got.packet === undefined) return undefined;
-  const byte = firstDifference(expected.packet, got.packet);
-  if (byte !== undefined)
-    return {
-      what: 'packet',
-      byte,
-      section: sectionAt(expected.packet, byte),
-      expected: hex(expected.packet, byte, 1),
-      got: hex(got.packet, byte, 1),
-    };
-  const [vector, other] = [bytesOf(expected.vector!), bytesOf(got.vector!)];
-  const place = firstDifference(vector, other);
-  if (place === undefined) return undefined;
-  const word = place - (place % 4);
-  return { what: 'vector', byte: place, expected: hex(vector, word, 4), got: hex(other, word, 4) };
+  if (expected.vector === undefined || got.vector === undefined) return undefined;
+  const [vector, other] = [bytesOf(expected.vector), bytesOf(got.vector)];
+  const byte = firstDifference(vector, other);
+  if (byte === undefined) return undefined;
+  const word = byte - (byte % 4);
+  return { what: 'vector', byte, expected: hex(vector, word, 4), got: hex(other, word, 4) };
 }
 
 function said({ error }: Outcome): string {
-  return error === undefined ? 'a packet' : `${error.name}: ${error.message}`;
+  return error === undefined ? 'no error' : `${error.name}: ${error.message}`;
 }
 
 /** The bytes of a vector, where they lie. */
@@ -106,8 +106,6 @@ const CRC_BYTES = 4;
 export function sectionAt(packet: Uint8Array, byte: number): string {
   if (byte < HEADER_BYTES) return 'header';
   if (byte >= packet.length - CRC_BYTES) return 'CRC';
-  const found = inspect(packet).sections.find(
-    ({ offset, bytes }) => byte >= offset && byte < offset + bytes,
-  );
+  const found = inspect(packet).sections.find(({ offset, bytes }) => byte >= offset && byte < offset + bytes);
   return found?.name ?? 'parameters';
 }

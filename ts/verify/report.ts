@@ -145,7 +145,9 @@ function table(backends: readonly VerifiedBackend[]): string[] {
   return all.map((row) =>
     row
       .map((cell, column) =>
-        column === 0 || column === row.length - 1 ? cell.padEnd(widths[column]) : cell.padStart(widths[column]),
+        column === 0 || column === row.length - 1
+          ? cell.padEnd(widths[column])
+          : cell.padStart(widths[column]),
       )
       .join('  ')
       .trimEnd(),

@@ -33,6 +33,7 @@ try {
     'fewbits/algorithms',
     'fewbits/sparse',
     'fewbits/messages',
+    'fewbits/verify',
   ])
     await import(entry);
 } finally {
