@@ -87,6 +87,9 @@ function placeOf({ compressor, data, n, what, byte, section }: Difference): stri
   return `${compressor}, ${data} data, n = ${n}: ${place}`;
 }
 
+/** Columns of a fact. */
+const WIDTH = 100;
+
 /** The report as plain text. */
 export function renderReport(report: VerifyReport): string {
   const { version, runtime, machine, seed, cases, elements, backends, differences, kernels } = report;
@@ -99,7 +102,9 @@ export function renderReport(report: VerifyReport): string {
     ['compared', `${cases} packets and their vectors, ${elements} elements, seed ${seed}`],
   ];
   const width = Math.max(...facts.map(([name]) => name.length)) + 2;
-  const lines = facts.map(([name, value]) => name.padEnd(width) + value);
+  const lines = facts.flatMap(([name, value]) =>
+    wrapped(value, WIDTH - width).map((line, i) => (i === 0 ? name : '').padEnd(width) + line),
+  );
   lines.push('', ...table(backends), '');
   if (differences.length > 0) {
     lines.push('differences, the first of each backend:');
@@ -125,6 +130,17 @@ function gpuLines({ info, features, limits }: GpuFacts): [string, string][] {
     ['features', features.join(', ') || 'none'],
     ['limits', pairs(limits)],
   ];
+}
+
+/** A text as lines of so many columns, cut at spaces. */
+function wrapped(text: string, columns: number): string[] {
+  const lines = [''];
+  for (const word of text.split(' ')) {
+    const line = lines.at(-1)!;
+    if (line !== '' && line.length + 1 + word.length > columns) lines.push(word);
+    else lines[lines.length - 1] = line === '' ? word : `${line} ${word}`;
+  }
+  return lines;
 }
 
 function pairs(values: Readonly<Record<string, string | number | boolean>>): string {

@@ -10,13 +10,15 @@ import { digits } from '../numbers.ts';
 import { drawn, keyOf } from '../plots.ts';
 import { backendChoices, diagnosis, startBrowserWorker } from './backends.ts';
 import { backendColour, benchPlot } from './bench-plot.ts';
-import type { BenchNote, BrowserFunctions } from './worker.ts';
+import { openVerify } from './verify.ts';
+import type { BrowserFunctions, Progress } from './worker.ts';
 
 /** The choice of all backends. */
 const ALL = 'all';
 
 export function openBrowserPart(): void {
   showBackends().catch((cause: unknown) => void (by('browser-taken').textContent = sentence(cause)));
+  openVerify();
   openBench();
 }
 
@@ -109,7 +111,7 @@ function openBench(): void {
     sayProblem(problem, undefined);
     start.disabled = true;
     cancel.disabled = false;
-    running = startBrowserWorker(({ what, done }: BenchNote) => {
+    running = startBrowserWorker(({ what, done }: Progress) => {
       bar.show(done);
       now(`${Math.floor(100 * done)} %: ${what}`);
       status.say(`${Math.floor(100 * done)} % measured`);

@@ -1,9 +1,10 @@
-/** The worker that tries each backend and measures them. */
+/** The worker that tries each backend, measures them and compares their bytes. */
 import type { BackendName } from '../../../ts/backends/backend.ts';
 import { bench, type BenchReport } from '../../../ts/cli/bench.ts';
 import { diagnose, type Diagnosis } from '../../../ts/cli/doctor.ts';
 import { examples, parseCompressor } from '../../../ts/cli/specification.ts';
 import { openDevice } from '../../../ts/device.ts';
+import { verify, type VerifyReport } from '../../../ts/verify/index.ts';
 import { note, serve } from '../calls.ts';
 
 /** What there is to say about a browser, beside its backends. */
@@ -14,7 +15,8 @@ export interface Facts {
   readonly gpuFeatures: string;
 }
 
-export interface BenchNote {
+/** What a worker notes of something long. */
+export interface Progress {
   readonly what: string;
   readonly done: number;
 }
@@ -67,8 +69,12 @@ const functions = {
       backend,
       seconds,
       compressors: new Map(examples().map((example) => [example, parseCompressor(example)])),
-      onProgress: (what, done) => note({ what, done } satisfies BenchNote),
+      onProgress: (what, done) => note({ what, done } satisfies Progress),
     }),
+
+  /** As `fewbits doctor --verify`. */
+  verify: (quick: boolean): Promise<VerifyReport> =>
+    verify({ quick, onProgress: (what, done) => note({ what, done } satisfies Progress) }),
 };
 
 export type BrowserFunctions = typeof functions;
