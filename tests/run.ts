@@ -6,6 +6,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
+import { relative } from 'node:path';
 import { runInBrowser } from './browser/run.ts';
 import {
   printTotals,
@@ -16,6 +17,7 @@ import {
   testFiles,
 } from './support/command-line.ts';
 import { inLanes, type Print } from './support/lanes.ts';
+import { findLavapipe } from './support/lavapipe.ts';
 import { runInNode } from './support/node-run.ts';
 import type { Tally } from './support/report.ts';
 import { settings as given } from './support/settings.ts';
@@ -31,7 +33,8 @@ Runs the test files whose path contains one of the parts given, or all.
   --timeout SECONDS  how long one test may take (default: ${given.testSeconds})
   --help             print this
 
-REQUIRE_ALL=1 in the environment makes skipped tests fail.
+REQUIRE_ALL=1 in the environment makes skipped tests fail. The suites of kernels and compressors run on lavapipe too, where it
+is found: TEST_LAVAPIPE names its driver file, 0 leaves it out (docs/testing.md).
 `;
 
 /** Processes for the files that run in Node alone: several, so that the last to end is not long alone. */
@@ -39,6 +42,10 @@ const CHUNKS = 4;
 
 /** Chromium compiles shaders as Node does, by Dawn: of the tables of inputs that Node takes whole, every third row. */
 const IN_PAGES = 3;
+
+/** The suites that a second driver is for, and every which row of their tables it takes. */
+const ON_LAVAPIPE = /tests.(kernels|compressors|vectors)/;
+const LAVAPIPE_EVERY = 3;
 
 interface Options {
   readonly parts: readonly string[];
@@ -100,6 +107,21 @@ async function main(options: Options): Promise<Tally> {
       const some = { ...settings, every: IN_PAGES };
       tallies.push(await part(title, (to) => runInBrowser(pages, ROOT, some, gpu, to), out));
     };
+    const onLavapipe = async (out: Print): Promise<void> => {
+      const paths = [...shared, ...alone.filter((path) => path.endsWith('vectors.node.test.ts'))];
+      const wanted = paths.filter((path) => ON_LAVAPIPE.test(relative(ROOT, path)));
+      if (wanted.length === 0) return;
+      const lavapipe = await findLavapipe();
+      if (typeof lavapipe === 'string') return out(`\nNothing runs on lavapipe: ${lavapipe}.\n`);
+      const title = `${lavapipe.name}, ${count(wanted.length, 'file')}`;
+      const env = {
+        ...lavapipe.env,
+        TEST_BACKENDS: 'webgpu',
+        TEST_ON: 'lavapipe',
+        TEST_EVERY: String(LAVAPIPE_EVERY),
+      };
+      tallies.push(await part(title, (to) => runInNode(wanted, settings, { env }, to), out));
+    };
     // dealt out, so that neighbours, which are often alike, are not all in one
     const [first, ...others] = Array.from({ length: CHUNKS }, (_, i) => {
       const files = alone.filter((_, place) => place % CHUNKS === i);
@@ -107,7 +129,7 @@ async function main(options: Options): Promise<Tally> {
     });
     // two at a time, so that two cores have work
     await inLanes(
-      [first, (out) => inNode(shared, 'for all runtimes', out), ...others, inPages],
+      [first, (out) => inNode(shared, 'for all runtimes', out), ...others, inPages, onLavapipe],
       Math.min(2, availableParallelism()),
     );
   }

@@ -85,7 +85,8 @@ export function eachBackend(
   body: (test: Suite, open: () => Promise<Backend>, kind: Kind) => void,
 ): void {
   for (const kind of kinds) {
-    const test = suite(`${name} on ${kind}`, { overBackend: true });
+    const on = settings.on !== undefined && kind.startsWith('webgpu') ? ` on ${settings.on}` : '';
+    const test = suite(`${name} on ${kind}${on}`, { overBackend: true });
     suitesLeft.set(kind, (suitesLeft.get(kind) ?? 0) + 1);
     test.after(() => suiteDone(kind));
     body(test, () => open(kind), kind);

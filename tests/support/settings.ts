@@ -7,6 +7,8 @@ export interface Settings {
   readonly testSeconds: number;
   /** The backends that suites run over, where not all that the runtime is tested with: TEST_BACKENDS, with commas. */
   readonly backends?: readonly string[];
+  /** The driver that webgpu runs on, TEST_ON, where it is not the usual one: suites are named after it. */
+  readonly on?: string;
   /** Every how many rows of the tables of inputs are taken, for slow runtimes: TEST_EVERY. With 2 or more, no input is large. */
   readonly every?: number;
   /** The mode of the emulator that stands in the place of GPUs, TEST_EMULATOR: then no input is large, either. */
@@ -27,6 +29,7 @@ function readSettings(): Settings {
     requireAll: env.REQUIRE_ALL === '1',
     testSeconds: Number(env.TEST_SECONDS ?? 120),
     backends: env.TEST_BACKENDS?.split(','),
+    on: env.TEST_ON,
     every: Number(env.TEST_EVERY ?? 1),
     emulator: env.TEST_EMULATOR,
   };

@@ -53,8 +53,8 @@ test('a GPU is compared too, until the comparison is cancelled', async () => {
   const { page } = visit;
   await begin(visit);
   await said(visit, '^[1-9]\\d* %: ');
-  await page.getByRole('button', { name: 'Cancel' }).click();
-  assert.is(await page.locator('#verify-now').textContent(), 'Cancelled.');
+  await page.getByRole('button', { name: 'Stop comparing' }).click();
+  assert.is(await page.locator('#verify-now').textContent(), 'Stopped.');
   assert.ok(await page.getByRole('button', { name: 'Verify this browser' }).isEnabled());
   assert.not(await page.locator('#verify-result').isVisible());
   assert.equal(visit.problems, []);

@@ -40,7 +40,7 @@ const INFO = [
 /** The GPU behind a backend; undefined where there is none. */
 export function gpuFacts({ gpu }: Backend): GpuFacts | undefined {
   if (gpu === undefined) return undefined;
-  const { adapterInfo, features, limits } = gpu as GPUDevice;
+  const { adapterInfo, features, limits } = gpu;
   const told = (adapterInfo ?? {}) as unknown as Record<string, unknown>;
   const info: Record<string, string | number | boolean> = {};
   for (const name of INFO) {

@@ -60,7 +60,7 @@ async function callsOf(one: Case, x: Float32Array): Promise<Call[]> {
     const before = wordsOf(buffers);
     js.run(kernel, buffers, params);
     calls.push({
-      kernel: kernel as unknown as Call['kernel'],
+      kernel: kernel,
       params: { ...params },
       before,
       after: wordsOf(buffers),

@@ -134,13 +134,16 @@ function gpuLines({ info, features, limits }: GpuFacts): [string, string][] {
 
 /** A text as lines of so many columns, cut at spaces. */
 function wrapped(text: string, columns: number): string[] {
-  const lines = [''];
+  const lines: string[] = [];
+  let line = '';
   for (const word of text.split(' ')) {
-    const line = lines.at(-1)!;
-    if (line !== '' && line.length + 1 + word.length > columns) lines.push(word);
-    else lines[lines.length - 1] = line === '' ? word : `${line} ${word}`;
+    if (line !== '' && line.length + 1 + word.length > columns) {
+      lines.push(line);
+      line = '';
+    }
+    line += line === '' ? word : ` ${word}`;
   }
-  return lines;
+  return [...lines, line];
 }
 
 function pairs(values: Readonly<Record<string, string | number | boolean>>): string {

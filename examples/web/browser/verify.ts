@@ -60,7 +60,7 @@ export function openVerify(): void {
       });
   });
   cancel.addEventListener('click', () => {
-    end('Cancelled.');
+    end('Stopped.');
     start.focus();
   });
   copy.addEventListener('click', () => {
