@@ -29,9 +29,6 @@ export interface VerifyOptions {
  * bytes with those of js, on vectors of up to 4 million elements. A software GPU takes minutes; `quick` is for that.
  *
  * @throws RangeError where the seed is no such integer; what a backend throws is part of the report
- * @example
- * const report = await verify({ onProgress: (what, done) => console.error(what, done) });
- * console.log(renderReport(report));
  */
 export async function verify(options: VerifyOptions = {}): Promise<VerifyReport> {
   requireOptions('verify', options, ['seed', 'quick', 'targets', 'cases', 'machine', 'onProgress']);
