@@ -37,12 +37,30 @@ test('compress and decompress move the vector and the packet at least', async ()
 });
 
 test('a shader that reads more is found', async () => {
-  const alsoReading = (at: string) => (stem: string, source: string) =>
-    stem === 'pack' ? PACK.replace('x[i] > 0x80000000u', `(x[i] | (x[${at}] & 0u)) > 0x80000000u`) : source;
+  /** packSigns, which also reads the element that `of` makes of the place of each. */
+  const alsoReading = (of: (place: string) => string) => {
+    const others = ['at.x', 'at.y', 'at.z', 'at.w'].map((place) => `x[${of(place)}]`).join(', ');
+    const own = 'vec4u(x[at.x], x[at.y], x[at.z], x[at.w])';
+    const changed = PACK.replace(own, `${own} | (vec4u(${others}) & vec4u(0u))`);
+    assert.is.not(changed, PACK);
+    return (stem: string, source: string) => (stem === 'pack' ? changed : source);
+  };
   const before = await counted('packSigns');
   // a workgroup has its own words already
-  assert.equal(await counted('packSigns', alsoReading('base')), before);
-  const { problems } = compare(before, await counted('packSigns', alsoReading('i / 2u')));
+  assert.equal(
+    await counted(
+      'packSigns',
+      alsoReading(() => 'base'),
+    ),
+    before,
+  );
+  const { problems } = compare(
+    before,
+    await counted(
+      'packSigns',
+      alsoReading((place) => `${place} / 2u`),
+    ),
+  );
   // the second workgroup, from 4096 on, reads elements 2048 to 2499 too
   assert.equal(problems, [`packSigns, n = ${N}: words read grew from ${N} to ${N + 452}`]);
 });

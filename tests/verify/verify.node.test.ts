@@ -94,7 +94,7 @@ test('backends that agree: the same bytes, and progress from 0 to 1', async () =
 test('one wrong bit of one kernel is found, with its place in the packet, and the kernel is named', async () => {
   const report = await verify({
     cases: some('scaledSign'),
-    targets: [target(() => Promise.resolve(withWrongBit('packSigns', 'bits', 5)))],
+    targets: [target(() => Promise.resolve(withWrongBit('signsAndSum', 'bits', 5)))],
   });
   assert.is(report.same, false);
   const [first] = report.differences;
@@ -105,10 +105,10 @@ test('one wrong bit of one kernel is found, with its place in the packet, and th
   const [a, b] = [first.expected, first.got].map(Number);
   assert.is(a ^ b, 1 << 5);
   const [{ kernel, buffer, word, compressor }] = report.kernels;
-  assert.equal([kernel, buffer, word, compressor], ['packSigns', 'bits', 0, 'scaledSign()']);
+  assert.equal([kernel, buffer, word, compressor], ['signsAndSum', 'bits', 0, 'scaledSign()']);
   assert.match(
     report.sentence,
-    /^different bytes: planted \(.*\) in \d+ of \d+ cases, first scaledSign\(\), \w+ data, n = \d+: packet byte \d+ \(bits\), kernel packSigns$/,
+    /^different bytes: planted \(.*\) in \d+ of \d+ cases, first scaledSign\(\), \w+ data, n = \d+: packet byte \d+ \(bits\), kernel signsAndSum$/,
   );
   assert.match(
     renderReport(report),
