@@ -97,7 +97,7 @@ test('the README’s first program is short', () => {
 
 test('the page on errors has each class, its code, and a program that shows it', () => {
   const page = readFileSync(`${root}docs/guide/errors.md`, 'utf8');
-  const [source, ...others] = ['errors', 'mqtt/refusals', 'mqtt/settings'].map((file) =>
+  const [source, ...others] = ['errors', 'mqtt/refusals', 'runs/settings'].map((file) =>
     readFileSync(`${root}ts/${file}.ts`, 'utf8'),
   );
   const classesOf = (text: string): RegExpExecArray[] => [

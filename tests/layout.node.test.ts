@@ -119,7 +119,8 @@ const ALLOWED: Record<string, readonly string[]> = {
     'inspect.ts',
     'runtime.ts',
   ],
-  mqtt: ['algorithms', 'messages', 'packet', 'device.ts'],
+  runs: ['algorithms', 'messages', 'packet', 'device.ts'],
+  mqtt: ['runs'],
   frameworks: ['algorithms', 'kernels', 'device.ts', 'backends/backend.ts', 'backends/webgpu/flags.ts'],
 };
 

@@ -1,6 +1,6 @@
 /** A task for tests of `serve` and `join`: least squares, 20 ms a gradient. */
 import { pSgd } from '../../ts/algorithms/baselines/p-sgd.ts';
-import type { OpenTask } from '../../ts/mqtt/task.ts';
+import type { OpenTask } from '../../ts/runs/task.ts';
 
 export const openTask: OpenTask = async () => ({
   system: pSgd(),

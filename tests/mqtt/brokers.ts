@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { openBroker, type Broker } from '../../ts/mqtt/broker.ts';
-import type { Link, OpenLink } from '../../ts/mqtt/link.ts';
+import type { Link, OpenLink } from '../../ts/runs/link.ts';
 import { freePort } from '../support/ports.ts';
 
 export interface RunningBroker {

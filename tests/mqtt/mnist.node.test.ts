@@ -11,7 +11,7 @@ import * as assert from 'uvu/assert';
 import { serveJoinPage } from '../../examples/join/serve.ts';
 import type { ServeReport } from '../../ts/cli/serve.ts';
 import { openBroker } from '../../ts/mqtt/broker.ts';
-import { HEAD_BYTES } from '../../ts/mqtt/head.ts';
+import { HEAD_BYTES } from '../../ts/runs/wire/head.ts';
 import { skip } from '../support/require.ts';
 import { softwareGpu } from '../support/software-gpu.ts';
 import { suite } from '../support/suite.ts';

@@ -5,11 +5,11 @@ import { exDyna } from '../../ts/algorithms/ex-dyna.ts';
 import type { System } from '../../ts/algorithms/system.ts';
 import { topK } from '../../ts/compressors/top-k.ts';
 import { mqttBroker } from '../../ts/mqtt/connection.ts';
-import { firstChain } from '../../ts/mqtt/record.ts';
-import { serveRun } from '../../ts/mqtt/server.ts';
-import { joinRun } from '../../ts/mqtt/worker.ts';
+import { firstChain } from '../../ts/runs/wire/record.ts';
+import { serveRun } from '../../ts/runs/server.ts';
+import { joinRun } from '../../ts/runs/worker.ts';
 import { device } from '../reference/algorithms/play.ts';
-import { gradientAt, modelOf } from './runs.ts';
+import { gradientAt, modelOf } from '../runs/runs.ts';
 
 /** The systems that tests with processes use. */
 export const tested: Record<string, { readonly system: System; readonly momentum: number }> = {

@@ -9,13 +9,13 @@ import { pSgd } from '../../ts/algorithms/baselines/p-sgd.ts';
 import { mqttBroker } from '../../ts/mqtt/connection.ts';
 import { Broken, Outbox } from '../../ts/mqtt/outbox.ts';
 import { BrokerError } from '../../ts/mqtt/refusals.ts';
-import { serveRun } from '../../ts/mqtt/server.ts';
-import { joinRun } from '../../ts/mqtt/worker.ts';
+import { serveRun } from '../../ts/runs/server.ts';
+import { joinRun } from '../../ts/runs/worker.ts';
 import { device } from '../reference/algorithms/play.ts';
 import { skip } from '../support/require.ts';
 import { suite } from '../support/suite.ts';
 import { brokers, type RunningBroker } from './brokers.ts';
-import { gradientAt, modelOf } from './runs.ts';
+import { gradientAt, modelOf } from '../runs/runs.ts';
 
 const [aedes, mosquitto] = brokers;
 /** A limit of a wait; it does not keep the process. */

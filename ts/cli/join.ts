@@ -1,7 +1,7 @@
 /** `fewbits join`: a worker of a run that is served somewhere. */
 import { openQuietly } from './gpu.ts';
-import { describeRun } from '../mqtt/describe.ts';
-import { joinRun } from '../mqtt/worker.ts';
+import { describeRun } from '../runs/describe.ts';
+import { joinRun } from '../runs/worker.ts';
 import { brokerOf, type RunValues } from './run-options.ts';
 import { isOwnTask, taskOf, type About } from './tasks.ts';
 import { onSignals } from './signals.ts';

@@ -1,7 +1,7 @@
 /** The options that `serve`, `join` and `plan` add to the command line. */
 import { readFileSync } from 'node:fs';
 import { mqttBroker, type ConnectionOptions } from '../mqtt/connection.ts';
-import type { OpenLink } from '../mqtt/link.ts';
+import type { OpenLink } from '../runs/link.ts';
 import { LEAST_PACKET } from '../mqtt/outbox.ts';
 import { addressOf } from '../mqtt/refusals.ts';
 import { integerOf, UsageError } from './usage.ts';

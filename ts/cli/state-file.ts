@@ -2,8 +2,8 @@
 import { existsSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
 import { PacketError } from '../errors.ts';
-import { headOf } from '../mqtt/saved-run.ts';
-import type { Store } from '../mqtt/server.ts';
+import { headOf } from '../runs/checkpoint.ts';
+import type { Store } from '../runs/server.ts';
 import { escaped } from '../files/quote.ts';
 import { readBytes, writeFiles } from './files.ts';
 import { isPathOfTask, type About } from './tasks.ts';

@@ -2,7 +2,7 @@
 import { createRequire } from 'node:module';
 import { basename, extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { OpenTask } from '../mqtt/task.ts';
+import type { OpenTask } from '../runs/task.ts';
 import { UsageError } from './usage.ts';
 
 /** What a run's description tells those who join. */

@@ -10,7 +10,7 @@ import type {
   MqttClient,
 } from 'mqtt';
 import { requireInteger } from '../arguments.ts';
-import { wallClock, within, type Link, type Listener, type OpenLink, type Traffic } from './link.ts';
+import { wallClock, within, type Link, type Listener, type OpenLink, type Traffic } from '../runs/link.ts';
 import { Broken, LEAST_PACKET, Outbox } from './outbox.ts';
 import {
   BrokerError,

@@ -3,7 +3,7 @@
  * have u bytes up and d bytes down moves N u + N d through the broker's links on either side.
  */
 import { requireInteger, requireNumber } from '../arguments.ts';
-import { HEAD_BYTES } from './head.ts';
+import { HEAD_BYTES } from '../runs/wire/head.ts';
 
 export interface PlanOptions {
   /** Numbers that are trained. */

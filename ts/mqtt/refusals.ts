@@ -3,11 +3,13 @@
  * 3.2.2.3; a broker of 3.1.1 has none for a PUBACK, so that it drops without a word what it does not allow.
  */
 
+import { LinkError } from '../runs/link.ts';
+
 /** What was asked of the broker. */
 export type Asked = 'connect' | 'publish' | 'subscribe';
 
 /** The broker refused a connection, a message or a subscription. */
-export class BrokerError extends Error {
+export class BrokerError extends LinkError {
   override readonly name = 'BrokerError';
   readonly code = 'FEWBITS_BROKER';
   readonly asked: Asked;
@@ -21,7 +23,10 @@ export class BrokerError extends Error {
   readonly remedy: string;
   constructor(asked: Asked, topic: string, reason: string, reasonCode: number | undefined, remedy: string) {
     const code = reasonCode === undefined ? '' : ` (reason 0x${reasonCode.toString(16).padStart(2, '0')})`;
-    super(`the broker refuses ${WHAT[asked]} ${topic}: ${reason}${code}; ${remedy}`);
+    super(
+      `the broker refuses ${WHAT[asked]} ${topic}: ${reason}${code}; ${remedy}`,
+      reasonCode === TOO_LARGE,
+    );
     this.asked = asked;
     this.topic = topic;
     this.reason = reason;

@@ -4,8 +4,8 @@ import { openDevice } from '../../../ts/device.ts';
 import { foSgd } from '../../../ts/algorithms/fo-sgd.ts';
 import type { System } from '../../../ts/algorithms/system.ts';
 import { mqttBroker } from '../../../ts/mqtt/connection.ts';
-import { serveRun } from '../../../ts/mqtt/server.ts';
-import { joinRun } from '../../../ts/mqtt/worker.ts';
+import { serveRun } from '../../../ts/runs/server.ts';
+import { joinRun } from '../../../ts/runs/worker.ts';
 import { input } from '../../support/inputs.ts';
 
 export interface LoadSettings {

@@ -9,9 +9,9 @@ import {
   packRanks,
   unpackClosed,
   unpackRanks,
-} from '../../ts/mqtt/record.ts';
+} from '../../ts/runs/wire/record.ts';
 import { writePacket } from '../../ts/packet/packet.ts';
-import { topicsOf } from '../../ts/mqtt/topics.ts';
+import { topicsOf } from '../../ts/runs/topics.ts';
 import { suite } from '../support/suite.ts';
 
 const test = suite('records and topics');

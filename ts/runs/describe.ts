@@ -2,7 +2,7 @@
 import { PacketError } from '../errors.ts';
 import type { OpenLink } from './link.ts';
 import { drawMark } from './post.ts';
-import { unpackJson } from './run-state.ts';
+import { unpackJson } from './wire/state.ts';
 import type { Description } from './description.ts';
 import { topicsOf } from './topics.ts';
 

@@ -3,21 +3,21 @@
  * sends the gradient at the cut back. A batch counts once, however often it comes: the last answer to each client is kept and
  * sent again, over a restart too.
  */
-import { requireInteger } from '../arguments.ts';
-import { descend } from '../algorithms/steps.ts';
-import type { SplitSide, SplitSystem } from '../algorithms/split-learning.ts';
-import type { Model } from '../algorithms/system.ts';
-import type { Device } from '../device.ts';
-import { PacketError } from '../errors.ts';
-import { crc32 } from '../packet/crc32.ts';
-import { NO_RANK, type Kind, type Message } from './head.ts';
-import { wallClock, within, LEAVING, type Clock, type Link, type OpenLink } from './link.ts';
-import { Membership, type SavedSeat } from './membership.ts';
-import { drawMark, Post } from './post.ts';
-import { packJson, packList, packModel, unpackJson, unpackList, unpackModel } from './run-state.ts';
-import type { Description } from './description.ts';
-import type { Store } from './server.ts';
-import { topicsOf, type Topics } from './topics.ts';
+import { requireInteger } from '../../arguments.ts';
+import { descend } from '../../algorithms/steps.ts';
+import type { SplitSide, SplitSystem } from '../../algorithms/split-learning.ts';
+import type { Model } from '../../algorithms/system.ts';
+import type { Device } from '../../device.ts';
+import { PacketError } from '../../errors.ts';
+import { crc32 } from '../../packet/crc32.ts';
+import { NO_RANK, type Kind, type Message } from '../wire/head.ts';
+import { wallClock, within, LEAVING, type Clock, type Link, type OpenLink } from '../link.ts';
+import { Membership, type SavedSeat } from '../membership.ts';
+import { drawMark, Post } from '../post.ts';
+import { packJson, packList, packModel, unpackJson, unpackList, unpackModel } from '../wire/state.ts';
+import type { Description } from '../description.ts';
+import type { Store } from '../server.ts';
+import { topicsOf, type Topics } from '../topics.ts';
 
 /** A client's batch. */
 export interface Batch {

@@ -1,6 +1,6 @@
 /** Seats: who has one, who is here, who is waited for. */
 import * as assert from 'uvu/assert';
-import { Membership } from '../../ts/mqtt/membership.ts';
+import { Membership } from '../../ts/runs/membership.ts';
 import { suite } from '../support/suite.ts';
 
 const test = suite('membership');

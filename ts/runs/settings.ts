@@ -7,7 +7,7 @@ import { sumMessages } from '../algorithms/steps.ts';
 import type { Model, Outcome, System } from '../algorithms/system.ts';
 import type { Device } from '../device.ts';
 import { crc32 } from '../packet/crc32.ts';
-import { firstChain } from './record.ts';
+import { firstChain } from './wire/record.ts';
 
 export interface Settings {
   readonly learningRate: number;

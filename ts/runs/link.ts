@@ -1,18 +1,32 @@
-/** What the roles need of a broker and of time: so little that a test can stand in for both. */
-import type { BrokerError } from './refusals.ts';
+/** What a run needs of its transport and of time: so little that a test can stand in for both. */
 
-/** A connection to a broker. Delivery is at least once while both sides are connected; order is kept at best. */
+/** The transport refuses the connection, a message or a subscription; the role that asked for it cannot go on. */
+export class LinkError extends Error {
+  override readonly name: string = 'LinkError';
+  /** Whether it is a message that is refused, for its length: in shorter parts it may be taken. */
+  readonly isTooLarge: boolean;
+
+  constructor(message: string, isTooLarge = false) {
+    super(message);
+    this.isTooLarge = isTooLarge;
+  }
+}
+
+/**
+ * A connection to the other machines of a run, by topics. Delivery is at least once while both sides are connected; order is
+ * kept at best.
+ */
 export interface Link {
-  /** Bytes of the longest payload that the broker takes on a topic, as far as is known: less once it has refused one. */
+  /** Bytes of the longest payload that a topic takes, as far as is known: less once a longer one was refused. */
   room(topic: string): number;
   /**
-   * Resolves when the broker has it; retained where asked for. An empty retained payload takes back what was retained.
-   * @throws BrokerError where the broker refuses it; another Error where the link was closed
+   * Resolves when the transport has it; retained where asked for. An empty retained payload takes back what was retained.
+   * @throws LinkError where the transport refuses it; another Error where the link was closed
    */
   publish(topic: string, payload: Uint8Array, retain?: boolean): Promise<void>;
   /**
    * Subscribes to topics or filters, again after each time the connection broke.
-   * @throws BrokerError where the broker refuses one
+   * @throws LinkError where the transport refuses one
    */
   subscribe(filters: readonly string[]): Promise<void>;
   /** Says who gets what comes: until `message` resolves nothing else is delivered. `up`: the connection is there again. */
@@ -23,16 +37,16 @@ export interface Link {
 }
 
 export interface Listener {
-  /** `retained`: the broker had kept it for who subscribes; it is not new. */
+  /** `retained`: it was kept for who subscribes; it is not new. */
   message(topic: string, payload: Uint8Array, retained: boolean): void | Promise<void>;
   up(): void;
   /** The connection broke; it is tried again. */
   down?(): void;
-  /** The broker does not let this client go on, and no second attempt would change that. */
-  failed?(error: BrokerError): void;
+  /** The transport does not let this machine go on, and no second attempt would change that. */
+  failed?(error: LinkError): void;
 }
 
-/** Messages and bytes on the wire as MQTT counts them: fixed header, topic, identifier, payload. */
+/** Messages and bytes of one link, as its transport counts them: of MQTT with fixed header, topic and identifier. */
 export interface Traffic {
   messagesUp: number;
   bytesUp: number;
@@ -50,7 +64,7 @@ export interface Clock {
   after(milliseconds: number, callback: () => void): () => void;
 }
 
-/** How long a server that leaves waits for the broker to take what it has sent, in milliseconds. */
+/** How long a server that leaves waits for the transport to take what it has sent, in milliseconds. */
 export const LEAVING = 3000;
 
 /** Waits, but not for longer than so many milliseconds. */

@@ -1,8 +1,8 @@
 /** Messages in parts no longer than a broker takes, each behind its head, and put together again. */
-import { requireInteger } from '../arguments.ts';
-import { Gathering } from '../messages/gathering.ts';
-import { piecesOf, startOf } from '../messages/pieces.ts';
-import { crc32 } from '../packet/crc32.ts';
+import { requireInteger } from '../../arguments.ts';
+import { Gathering } from '../../messages/gathering.ts';
+import { piecesOf, startOf } from '../../messages/pieces.ts';
+import { crc32 } from '../../packet/crc32.ts';
 import { HEAD_BYTES, readHead, sealOf, writeHead, type Message, type PartHead } from './head.ts';
 
 /** What an assembler makes of a part. */

@@ -1,5 +1,5 @@
 /** The turns of a run that are closed, for whoever missed them: the last ones, and all of the step under way. */
-import type { Position } from './head.ts';
+import type { Position } from './wire/head.ts';
 import { isSame } from './inbox.ts';
 import type { Entry } from './round.ts';
 

@@ -2,8 +2,8 @@
 import * as assert from 'uvu/assert';
 import { splitLearning } from '../../ts/algorithms/split-learning.ts';
 import { randomizedTopK } from '../../ts/compressors/randomized-top-k.ts';
-import { joinSplit } from '../../ts/mqtt/split-client.ts';
-import { serveSplit, type Batch, type Finished, type SplitServeOptions } from '../../ts/mqtt/split-server.ts';
+import { joinSplit } from '../../ts/runs/split/client.ts';
+import { serveSplit, type Batch, type Finished, type SplitServeOptions } from '../../ts/runs/split/server.ts';
 import type { Model } from '../../ts/algorithms/system.ts';
 import { descend } from '../../ts/algorithms/steps.ts';
 import { device } from '../reference/algorithms/play.ts';

@@ -4,11 +4,11 @@ import { memSgd } from '../../ts/algorithms/baselines/mem-sgd.ts';
 import { exDyna } from '../../ts/algorithms/ex-dyna.ts';
 import type { System } from '../../ts/algorithms/system.ts';
 import { topK } from '../../ts/compressors/top-k.ts';
-import type { Message } from '../../ts/mqtt/head.ts';
-import type { Listener, OpenLink } from '../../ts/mqtt/link.ts';
-import { split } from '../../ts/mqtt/parts.ts';
-import { serveRun, type RunServer, type ServeOptions } from '../../ts/mqtt/server.ts';
-import { joinRun, type JoinOptions, type RunWorker } from '../../ts/mqtt/worker.ts';
+import type { Message } from '../../ts/runs/wire/head.ts';
+import type { Listener, OpenLink } from '../../ts/runs/link.ts';
+import { split } from '../../ts/runs/wire/parts.ts';
+import { serveRun, type RunServer, type ServeOptions } from '../../ts/runs/server.ts';
+import { joinRun, type JoinOptions, type RunWorker } from '../../ts/runs/worker.ts';
 import { crc32 } from '../../ts/packet/crc32.ts';
 import { device } from '../reference/algorithms/play.ts';
 import { systems } from '../reference/algorithms/systems.ts';
@@ -401,7 +401,7 @@ for (const { label, system, momentum } of some) {
     const workers = [await join('a'), await join('b'), await join('c')];
     const route = label === 'among peers' ? 'gather' : 'server';
     const topic = label === 'among peers' ? 'fewbits/r/peer/b' : 'fewbits/r/up/b';
-    const { readHead } = await import('../../ts/mqtt/head.ts');
+    const { readHead } = await import('../../ts/runs/wire/head.ts');
     network.filter = (delivery) => {
       const head = delivery.topic === topic ? readHead(delivery.payload) : '';
       if (typeof head === 'string' || head.step !== 3 || head.kind !== route || replaced > 0) return true;

@@ -3,7 +3,7 @@
  * loses, doubles and delays messages by a seeded draw. Time passes only when nothing else is left to do, so that minutes take
  * milliseconds and a run is the same each time.
  */
-import type { Clock, Link, Listener, OpenLink } from '../../ts/mqtt/link.ts';
+import type { Clock, Link, Listener, OpenLink } from '../../ts/runs/link.ts';
 import { wireBytes } from '../../ts/mqtt/connection.ts';
 
 /** What the network does to each delivery: the share that is lost or doubled, and milliseconds of delay at most. */

@@ -3,7 +3,7 @@
  * milliseconds, from whatever start.
  */
 import type { Route } from '../algorithms/system.ts';
-import type { Message, Position } from './head.ts';
+import type { Message, Position } from './wire/head.ts';
 
 /** When a turn closes. */
 export interface Rules {

@@ -4,9 +4,9 @@
  * u16 seats; a bit a seat, in words; a u32 CRC for each bit that is set, by rank; the u32 checksum of the model, where there
  * is one. A record of nobody ends a step that all left out: it has no answer, and the model stays as it is.
  */
-import type { Route } from '../algorithms/system.ts';
-import { PacketError } from '../errors.ts';
-import { crc32 } from '../packet/crc32.ts';
+import type { Route } from '../../algorithms/system.ts';
+import { PacketError } from '../../errors.ts';
+import { crc32 } from '../../packet/crc32.ts';
 
 export interface Record {
   readonly route: Route;

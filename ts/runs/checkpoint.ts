@@ -1,9 +1,9 @@
 /** The state of a run's server as bytes: where the run is, its seats, its machines, its model, and the last step's closed turns. */
 import { PacketError } from '../errors.ts';
-import type { Position } from './head.ts';
+import type { Position } from './wire/head.ts';
 import type { Kept } from './history.ts';
 import type { SavedSeat } from './membership.ts';
-import { packJson, packList, unpackJson, unpackList } from './run-state.ts';
+import { packJson, packList, unpackJson, unpackList } from './wire/state.ts';
 
 /** Where a run is, and what is known of its workers. */
 export interface SavedHead {

@@ -1,8 +1,8 @@
 /** One turn: what counts, and when it closes. Time is a number. */
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
-import type { Message } from '../../ts/mqtt/head.ts';
-import { Round } from '../../ts/mqtt/round.ts';
+import type { Message } from '../../ts/runs/wire/head.ts';
+import { Round } from '../../ts/runs/round.ts';
 import { suite } from '../support/suite.ts';
 
 const test = suite('a round');

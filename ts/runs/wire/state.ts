@@ -2,10 +2,10 @@
  * States of a run as bytes: what a worker loads, and what a server keeps on disk. A list of byte strings: 'fbrs', u32 how many,
  * a u32 length each, then the strings, each filled up to whole words; CRC-32C of all of it.
  */
-import { packState, unpackState } from '../algorithms/state.ts';
-import type { Model } from '../algorithms/system.ts';
-import { PacketError } from '../errors.ts';
-import { crc32c } from '../packet/crc32c.ts';
+import { packState, unpackState } from '../../algorithms/state.ts';
+import type { Model } from '../../algorithms/system.ts';
+import { PacketError } from '../../errors.ts';
+import { crc32c } from '../../packet/crc32c.ts';
 
 const MAGIC = 0x73726266;
 const HEAD = 8;

@@ -1,8 +1,7 @@
-/** Messages over a link: cut to the broker's limit on their way out, put together on their way in. */
-import type { Message } from './head.ts';
-import type { Link } from './link.ts';
-import { Assembler, split, type Taken } from './parts.ts';
-import { BrokerError, TOO_LARGE } from './refusals.ts';
+/** Messages over a link: cut to its limit on their way out, put together on their way in. */
+import type { Message } from './wire/head.ts';
+import { LinkError, type Link } from './link.ts';
+import { Assembler, split, type Taken } from './wire/parts.ts';
 
 /** Bytes of the longest message that is taken, if nothing else is asked for: a model of 2^27 numbers with its velocity. */
 export const LONGEST: number = 2 ** 30 + 2 ** 20;
@@ -12,14 +11,14 @@ export class Post {
   readonly #refused: (error: Error) => void;
   readonly #assembler: Assembler;
 
-  /** `refused` hears of what the broker does not take, and of what is too long for parts: the role cannot go on. */
+  /** `refused` hears of what the transport refuses, and of what is too long for parts: the role cannot go on. */
   constructor(link: Link, refused: (error: Error) => void, longest: number = LONGEST) {
     this.link = link;
     this.#refused = refused;
     this.#assembler = new Assembler(longest);
   }
 
-  /** Resolves when the broker has all parts, or does not take them, or the link is closed. */
+  /** Resolves when the transport has all parts, or refuses them, or the link is closed. */
   async send(topic: string, message: Message): Promise<void> {
     await this.#heeding(async () => {
       for (;;) {
@@ -29,7 +28,7 @@ export class Post {
         const failed = (await Promise.allSettled(parts)).find(({ status }) => status === 'rejected');
         if (failed === undefined) return;
         const reason: unknown = (failed as PromiseRejectedResult).reason;
-        const isTooLarge = reason instanceof BrokerError && reason.reasonCode === TOO_LARGE;
+        const isTooLarge = reason instanceof LinkError && reason.isTooLarge;
         // in smaller parts; the receiver tells them from the larger ones by their number
         if (!isTooLarge || this.link.room(topic) >= room) throw reason;
       }
@@ -45,7 +44,7 @@ export class Post {
     try {
       await work();
     } catch (error) {
-      if (error instanceof BrokerError || error instanceof RangeError) this.#refused(error);
+      if (error instanceof LinkError || error instanceof RangeError) this.#refused(error);
       // else the link is closed
     }
   }

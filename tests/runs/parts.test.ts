@@ -1,8 +1,8 @@
 /** Messages in parts: any order, twice, with parts of others between them, damaged. */
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
-import { HEAD_BYTES, KINDS, readHead, type Kind, type Message } from '../../ts/mqtt/head.ts';
-import { Assembler, split, type Taken } from '../../ts/mqtt/parts.ts';
+import { HEAD_BYTES, KINDS, readHead, type Kind, type Message } from '../../ts/runs/wire/head.ts';
+import { Assembler, split, type Taken } from '../../ts/runs/wire/parts.ts';
 import { crc32 } from '../../ts/packet/crc32.ts';
 import { suite } from '../support/suite.ts';
 

@@ -1,6 +1,6 @@
 /** What a worker has received and not used yet: closed turns, and messages of peers, by where in the run's history they belong. */
-import type { Message, Position } from './head.ts';
-import { chained, unpackClosed, type Record as Closed } from './record.ts';
+import type { Message, Position } from './wire/head.ts';
+import { chained, unpackClosed, type Record as Closed } from './wire/record.ts';
 
 /** Closed turns, and turns of which messages of peers are here, that are kept until the worker comes to them. */
 const AHEAD = 128;

@@ -10,13 +10,12 @@ import { NonFiniteError } from '../errors.ts';
 import { crc32 } from '../packet/crc32.ts';
 import { DEADLINE } from './deadline.ts';
 import type { Description } from './description.ts';
-import { NO_RANK, type Kind, type Message, type Position } from './head.ts';
+import { NO_RANK, type Kind, type Message, type Position } from './wire/head.ts';
 import { Inbox, isSame } from './inbox.ts';
-import { wallClock, type Clock, type Link, type OpenLink, type Traffic } from './link.ts';
+import { LinkError, wallClock, type Clock, type Link, type OpenLink, type Traffic } from './link.ts';
 import { drawMark, Post } from './post.ts';
-import { BrokerError } from './refusals.ts';
-import { chained, firstChain, unpackClosed, unpackRanks, type Record as Closed } from './record.ts';
-import { unpackJson, unpackList, unpackModel } from './run-state.ts';
+import { chained, firstChain, unpackClosed, unpackRanks, type Record as Closed } from './wire/record.ts';
+import { unpackJson, unpackList, unpackModel } from './wire/state.ts';
 import { checksumOf, differencesOf, hexOf, SettingsError, settingsOf, type Settings } from './settings.ts';
 import { topicsOf, type Topics } from './topics.ts';
 import { secondsOf, Waits } from './waits.ts';
@@ -393,7 +392,7 @@ class Joining implements RunWorker {
     if (now < this.#asked + ASK_EVERY) return;
     this.#asked = now;
     this.#post.link.subscribe([this.#topics.server]).catch((error: unknown) => {
-      if (error instanceof BrokerError) this.#fail(error);
+      if (error instanceof LinkError) this.#fail(error);
     });
   }
 

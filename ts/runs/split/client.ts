@@ -1,15 +1,15 @@
 /** A client of split learning: sends the features of a batch, and waits for the gradient at the cut, sending again what was lost. */
-import type { SplitSide, SplitSystem } from '../algorithms/split-learning.ts';
-import { requireNumber } from '../arguments.ts';
-import type { Device } from '../device.ts';
-import type { Message } from './head.ts';
-import { wallClock, type Clock, type Link, type OpenLink, type Traffic } from './link.ts';
-import { drawMark, Post } from './post.ts';
-import { packList, unpackJson } from './run-state.ts';
-import { DEADLINE } from './deadline.ts';
-import type { Description } from './description.ts';
-import { topicsOf, type Topics } from './topics.ts';
-import { secondsOf, Waits } from './waits.ts';
+import type { SplitSide, SplitSystem } from '../../algorithms/split-learning.ts';
+import { requireNumber } from '../../arguments.ts';
+import type { Device } from '../../device.ts';
+import type { Message } from '../wire/head.ts';
+import { wallClock, type Clock, type Link, type OpenLink, type Traffic } from '../link.ts';
+import { drawMark, Post } from '../post.ts';
+import { packList, unpackJson } from '../wire/state.ts';
+import { DEADLINE } from '../deadline.ts';
+import type { Description } from '../description.ts';
+import { topicsOf, type Topics } from '../topics.ts';
+import { secondsOf, Waits } from '../waits.ts';
 
 export interface SplitJoinOptions {
   /** How to reach the broker: `mqttBroker({ url })`. */

@@ -8,7 +8,7 @@
  *   8  u32  step                        24  u32  chain
  *  12  u16  turn                        28  u32  CRC-32 of bytes 0 to 13, 20 to 27, and of the message's own CRC-32
  */
-import { crc32 } from '../packet/crc32.ts';
+import { crc32 } from '../../packet/crc32.ts';
 
 export const HEAD_BYTES = 32;
 const VERSION = 1;

@@ -1,0 +1,26 @@
+/** Training across machines over any `Link`: the server and the workers of a run, and those of split learning. */
+export { describeRun } from './describe.ts';
+export type { Description } from './description.ts';
+export type { Position } from './wire/head.ts';
+export { LinkError, type Clock, type Link, type Listener, type OpenLink, type Traffic } from './link.ts';
+export type { Member } from './membership.ts';
+export type { Entry as RoundEntry } from './round.ts';
+export { serveRun, type ClosedRound, type RunServer, type ServeOptions, type Store } from './server.ts';
+export { SettingsError, type Settings } from './settings.ts';
+export { joinSplit, type SplitClient, type SplitJoinOptions } from './split/client.ts';
+export {
+  serveSplit,
+  type Batch as SplitBatch,
+  type Finished as SplitFinished,
+  type SplitServeOptions,
+  type SplitServer,
+} from './split/server.ts';
+export type { OpenTask, Task, TaskOptions } from './task.ts';
+export {
+  joinRun,
+  type At,
+  type Gradient,
+  type JoinOptions,
+  type RunWorker,
+  type WorkerStep,
+} from './worker.ts';
