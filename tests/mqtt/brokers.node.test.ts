@@ -8,9 +8,10 @@ import * as assert from 'uvu/assert';
 import { mqttBroker } from '../../ts/mqtt/connection.ts';
 import { describeRun } from '../../ts/runs/describe.ts';
 import { readHead } from '../../ts/runs/wire/head.ts';
-import { split } from '../../ts/runs/wire/parts.ts';
+import { partsOf } from '../../ts/runs/wire/parts.ts';
 import { firstChain } from '../../ts/runs/wire/record.ts';
-import { serveRun, type RunServer, type ServeOptions } from '../../ts/runs/server.ts';
+import type { RunServer, ServeOptions } from '../../ts/runs/serve-options.ts';
+import { serveRun } from '../../ts/runs/server.ts';
 import { joinRun, type JoinOptions } from '../../ts/runs/worker.ts';
 import { splitLearning } from '../../ts/algorithms/split-learning.ts';
 import { maskEncoded } from '../../ts/compressors/mask-encoded.ts';
@@ -106,7 +107,7 @@ for (const brokerKind of brokers) {
           workers: WORKERS,
           steps: 12,
           deadline: 3000,
-          beat: 300,
+          heartbeat: 300,
           ...(check && { onRound: checks.onRound }),
           onRefused: ({ name, reason }) => refusals.push(`${name}: ${reason}`),
           ...more,
@@ -150,7 +151,7 @@ for (const brokerKind of brokers) {
         workers: WORKERS,
         steps: 200,
         deadline: 3000,
-        beat: 300,
+        heartbeat: 300,
         onRound: checks.onRound,
       });
       const at = { role: 'worker', url: broker.url, system: label, steps: 200 } as const;
@@ -261,9 +262,9 @@ for (const brokerKind of brokers) {
       await stranger.publishAsync(`${root}/up/b`, 'this is no message of ours at all, it is text', {
         qos: 1,
       });
-      const { step, turn, chain } = server.position;
+      const { step, round, chain } = server.position;
       const bytes = new Uint8Array(80);
-      const [foreign] = split({ kind: 'server', rank: 1, run: 4242, step, turn, chain, bytes }, 4096);
+      const [foreign] = partsOf({ kind: 'server', rank: 1, run: 4242, step, round, chain, bytes }, 4096);
       await stranger.publishAsync(`${root}/up/c`, Buffer.from(foreign), { qos: 1 });
       await Promise.all([server.done, ...workers.map(({ done }) => done)]);
       await stranger.endAsync();

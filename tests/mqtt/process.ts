@@ -58,7 +58,7 @@ async function work({
       workers,
       steps,
       deadline: 5000,
-      beat: 300,
+      heartbeat: 300,
       store: {
         read: async () => (existsSync(file) ? readFileSync(file) : undefined),
         write: async (state) => {

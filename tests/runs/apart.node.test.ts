@@ -7,7 +7,7 @@ import { liecSgd } from '../../ts/algorithms/liec-sgd.ts';
 import type { Model, System } from '../../ts/algorithms/system.ts';
 import { topK } from '../../ts/compressors/top-k.ts';
 import type { Listener } from '../../ts/runs/link.ts';
-import type { ClosedRound, RunServer, ServeOptions } from '../../ts/runs/server.ts';
+import type { ClosedRound, RunServer, ServeOptions } from '../../ts/runs/serve-options.ts';
 import { serveRun } from '../../ts/runs/server.ts';
 import { SettingsError } from '../../ts/runs/settings.ts';
 import { joinRun, type JoinOptions, type RunWorker } from '../../ts/runs/worker.ts';

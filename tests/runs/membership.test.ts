@@ -35,7 +35,7 @@ test('a seat is given on where its owner has been gone longest, and never where 
   assert.equal(members.arrive('a', 'x'), { kind: 'full' });
 });
 
-/** A step of one turn. */
+/** A step of one round. */
 const whole = { first: true, last: true };
 
 test('who misses two steps in a row is not waited for until it is in time again', () => {
@@ -71,7 +71,7 @@ test('a straggler is waited for in each sixteenth step', () => {
   );
 });
 
-test('in a step of several turns, who missed one is not waited for in the others', () => {
+test('in a step of several rounds, who missed one is not waited for in the others', () => {
   const members = new Membership(2);
   for (const name of ['a', 'b']) members.arrive(name, 'x');
   const waited = (): number => members.awaited.length;
@@ -84,14 +84,14 @@ test('in a step of several turns, who missed one is not waited for in the others
     members.closed([0, 1], { first: false, last: true });
     assert.is(waited(), step === 0 ? 2 : 1);
   }
-  // in time for the first turn: it is waited for in the rest
+  // in time for the first round: it is waited for in the rest
   members.closed([0, 1], { first: true, last: false });
   assert.is(waited(), 2);
   members.closed([0, 1], { first: false, last: true });
   assert.equal([waited(), members.stragglers], [2, []]);
 });
 
-test('who comes between two turns is not waited for in that step', () => {
+test('who comes between two rounds is not waited for in that step', () => {
   const members = new Membership(2);
   members.arrive('a', 'x');
   members.arrive('b', 'x', true);
@@ -100,7 +100,7 @@ test('who comes between two turns is not waited for in that step', () => {
   assert.equal(members.awaited, [0, 1]);
 });
 
-test('seats are kept over a restart, and who was here is waited for in one turn', () => {
+test('seats are kept over a restart, and who was here is waited for in one round', () => {
   const members = new Membership(3);
   members.arrive('a', 'x');
   members.arrive('b', 'x');

@@ -4,10 +4,11 @@ import { memSgd } from '../../ts/algorithms/baselines/mem-sgd.ts';
 import { exDyna } from '../../ts/algorithms/ex-dyna.ts';
 import type { System } from '../../ts/algorithms/system.ts';
 import { topK } from '../../ts/compressors/top-k.ts';
-import type { Message } from '../../ts/runs/wire/head.ts';
+import type { RunMessage } from '../../ts/runs/wire/head.ts';
 import type { Listener, OpenLink } from '../../ts/runs/link.ts';
-import { split } from '../../ts/runs/wire/parts.ts';
-import { serveRun, type RunServer, type ServeOptions } from '../../ts/runs/server.ts';
+import { partsOf } from '../../ts/runs/wire/parts.ts';
+import type { RunServer, ServeOptions } from '../../ts/runs/serve-options.ts';
+import { serveRun } from '../../ts/runs/server.ts';
 import { joinRun, type JoinOptions, type RunWorker } from '../../ts/runs/worker.ts';
 import { crc32 } from '../../ts/packet/crc32.ts';
 import { device } from '../reference/algorithms/play.ts';
@@ -211,13 +212,13 @@ for (const [what, late] of [
     assert.equal(counted.slice(1), sent.slice(1));
     assert.is(counted[0] === sent[0], !late);
     assert.equal(used, [!late, true, true]);
-    assert.equal(refusals, late ? [`c: another message of rank ${rank} in step ${killedIn}, turn 0`] : []);
+    assert.equal(refusals, late ? [`c: another message of rank ${rank} in step ${killedIn}, round 0`] : []);
     assert.equal((await second).options.model.parameters, checks.model.parameters);
   });
 
 for (const counts of [true, false])
   test(`a worker that has fallen far behind is told that what it sent last ${counts ? 'counted' : 'did not count'}`, async () => {
-    const [steps, deafIn] = [80, 3]; // the answers of 64 turns are kept
+    const [steps, deafIn] = [80, 3]; // the answers of 64 rounds are kept
     const { network, checks, serve, join } = play(memSgd(topK({ ratio: 0.1 })), 0);
     const server = await serve({ steps });
     let deaf = false;
@@ -255,7 +256,7 @@ for (const counts of [true, false])
   });
 
 for (const { label, system, momentum } of some)
-  test(`${label}: the answer of the last turn, lost to all, is asked for again`, async () => {
+  test(`${label}: the answer of the last round, lost to all, is asked for again`, async () => {
     const { network, checks, serve, join } = play(system, momentum);
     const server = await serve();
     let lost = 0;
@@ -306,7 +307,7 @@ for (const { label, system, momentum } of some) {
     assert.equal(
       checks.rounds
         .filter(({ duration }) => duration >= 5000)
-        .map(({ step, turn, duration, from }) => [step, turn, duration, from.length]),
+        .map(({ step, round, duration, from }) => [step, round, duration, from.length]),
       [],
     );
   });
@@ -362,11 +363,12 @@ for (const { label, system, momentum } of some) {
       return true;
     };
     const spoil = network.sleep(100).then(() => {
-      const { step, turn, chain } = server.position;
+      const { step, round, chain } = server.position;
       const route = label === 'among peers' ? 'gather' : 'server';
       const rank = server.members.find(({ name }) => name === 'a')?.rank ?? -1;
-      const head = { kind: route, rank, run: 12345, step, turn, chain } as const;
-      const say = (topic: string, message: Message): void => network.publish(topic, split(message, 4000)[0]);
+      const head = { kind: route, rank, run: 12345, step, round, chain } as const;
+      const say = (topic: string, message: RunMessage): void =>
+        network.publish(topic, partsOf(message, 4000)[0]);
       network.publish(
         `${up}a`,
         new TextEncoder().encode('what is this that I am sending to you, my dear server?'),
@@ -406,7 +408,7 @@ for (const { label, system, momentum } of some) {
       const head = delivery.topic === topic ? readHead(delivery.payload) : '';
       if (typeof head === 'string' || head.step !== 3 || head.kind !== route || replaced > 0) return true;
       replaced++;
-      const spoiled = split({ ...head, bytes: new Uint8Array(64).fill(7) }, 4000)[0];
+      const spoiled = partsOf({ ...head, bytes: new Uint8Array(64).fill(7) }, 4000)[0];
       network.publish(topic, spoiled);
       return false;
     };

@@ -4,7 +4,7 @@ import { exchange } from '../../ts/algorithms/exchange.ts';
 import { descend, sumMessages } from '../../ts/algorithms/steps.ts';
 import type { Model, System } from '../../ts/algorithms/system.ts';
 import type { At } from '../../ts/runs/worker.ts';
-import type { ClosedRound } from '../../ts/runs/server.ts';
+import type { ClosedRound } from '../../ts/runs/serve-options.ts';
 import { crc32 } from '../../ts/packet/crc32.ts';
 import { gradient as noisy } from '../reference/algorithms/gradients.ts';
 import { crewOf, device } from '../reference/algorithms/play.ts';
@@ -66,7 +66,7 @@ export function checker(system: System, workers: number, momentum: number, n: nu
     rounds,
     async onRound(round) {
       rounds.push({ ...round, from: round.from.map((entry) => ({ ...entry, bytes: new Uint8Array(0) })) });
-      if (round.turn === 0) {
+      if (round.round === 0) {
         assert.is(round.step, begun + 1, 'steps follow each other');
         begun = round.step;
         await follower.follow(model);
@@ -80,7 +80,7 @@ export function checker(system: System, workers: number, momentum: number, n: nu
           : round.route === 'sum'
             ? sumMessages(messages)
             : await server?.answer(messages, ranks);
-      assert.equal(round.answer, answer, `step ${round.step}, turn ${round.turn}`);
+      assert.equal(round.answer, answer, `step ${round.step}, round ${round.round}`);
       const outcome = await follower.receive(round.route === 'gather' ? messages : [round.answer], ranks);
       assert.is(outcome.kind !== 'message', round.last);
       if (outcome.kind === 'direction') descend(model, outcome.direction);

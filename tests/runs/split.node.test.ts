@@ -3,7 +3,12 @@ import * as assert from 'uvu/assert';
 import { splitLearning } from '../../ts/algorithms/split-learning.ts';
 import { randomizedTopK } from '../../ts/compressors/randomized-top-k.ts';
 import { joinSplit } from '../../ts/runs/split/client.ts';
-import { serveSplit, type Batch, type Finished, type SplitServeOptions } from '../../ts/runs/split/server.ts';
+import {
+  serveSplit,
+  type SplitBatch,
+  type SplitFinished,
+  type SplitServeOptions,
+} from '../../ts/runs/split/server.ts';
 import type { Model } from '../../ts/algorithms/system.ts';
 import { descend } from '../../ts/algorithms/steps.ts';
 import { device } from '../reference/algorithms/play.ts';
@@ -18,7 +23,7 @@ const system = splitLearning({ up: randomizedTopK({ ratio: 0.2, alpha: 0.3, seed
 const [M, BATCHES] = [120, 12];
 
 /** A half whose gradient is the features and the note, and which moves: a batch that counted twice would show. */
-async function finish({ parameters }: Model, { features, note }: Batch): Promise<Finished> {
+async function finish({ parameters }: Model, { features, note }: SplitBatch): Promise<SplitFinished> {
   return {
     atCut: features.map((value, i) => value * parameters[i] + note[0]),
     gradient: features.map((value, i) => value + parameters[i]),

@@ -1,7 +1,8 @@
 /** `fewbits serve`: the server of a run; without --broker also the broker and the workers, on this machine. */
 import { openQuietly } from './gpu.ts';
 import { openBroker, type Broker } from '../mqtt/broker.ts';
-import { serveRun, type ClosedRound } from '../runs/server.ts';
+import type { ClosedRound } from '../runs/serve-options.ts';
+import { serveRun } from '../runs/server.ts';
 import { localWorkers } from './local-workers.ts';
 import { brokerOf, type RunValues } from './run-options.ts';
 import { onSignals } from './signals.ts';

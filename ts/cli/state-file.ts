@@ -2,8 +2,8 @@
 import { existsSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
 import { PacketError } from '../errors.ts';
-import { headOf } from '../runs/checkpoint.ts';
-import type { Store } from '../runs/server.ts';
+import { checkpointHeadOf } from '../runs/checkpoint.ts';
+import type { Store } from '../runs/store.ts';
 import { escaped } from '../files/quote.ts';
 import { readBytes, writeFiles } from './files.ts';
 import { isPathOfTask, type About } from './tasks.ts';
@@ -36,7 +36,7 @@ export function fileStore(path: string, of: StateOf): Store {
 }
 
 function requireSame(path: string, bytes: Uint8Array, { about, system, workers }: StateOf): void {
-  const saved = headOf(bytes);
+  const saved = checkpointHeadOf(bytes);
   const told = (saved.about ?? {}) as Partial<About>;
   const file = escaped(path);
   // the same module by another path is the same task

@@ -1,47 +1,61 @@
-/** The state of a run's server as bytes: where the run is, its seats, its machines, its model, and the last step's closed turns. */
+/** The state of a run's server as bytes: where the run is, its seats, its machines, its model, and the last step's closed rounds. */
 import { PacketError } from '../errors.ts';
-import type { Position } from './wire/head.ts';
-import type { Kept } from './history.ts';
+import type { KeptRound } from './history.ts';
 import type { SavedSeat } from './membership.ts';
-import { packJson, packList, unpackJson, unpackList } from './wire/state.ts';
+import type { Position } from './wire/head.ts';
+import {
+  jsonOfUsed,
+  packJson,
+  packList,
+  unpackJson,
+  unpackList,
+  usedOfJson,
+  type UsedJson,
+  type UsedMessage,
+} from './wire/state.ts';
 
 /** Where a run is, and what is known of its workers. */
-export interface SavedHead {
+interface Known {
   readonly system: string;
   readonly workers: number;
   readonly key: number;
   readonly step: number;
   readonly chain: number;
   readonly seats: readonly (SavedSeat | null)[];
-  /** The last message of each name that was used. */
-  readonly used: readonly [string, { step: number; turn: number; crc: number }][];
   /** What workers are told of the run, from its server's options: whose state this is. */
   readonly about?: unknown;
 }
 
-export interface SavedRun {
-  readonly head: SavedHead;
+export interface CheckpointHead extends Known {
+  /** The last message of each name that was used. */
+  readonly used: readonly (readonly [name: string, UsedMessage])[];
+}
+
+export interface Checkpoint {
+  readonly head: CheckpointHead;
   /** What goes with the model. */
   readonly common: Uint8Array;
   readonly model: Uint8Array;
   /** The server's machine; empty where the system has none. */
   readonly machine: Uint8Array;
-  readonly kept: readonly Kept[];
+  readonly kept: readonly KeptRound[];
 }
 
-/** The JSON of a saved state. */
-interface SavedJson extends SavedHead {
+/** The JSON of a checkpoint, whose first format has the name `turn` for a round. */
+interface CheckpointJson extends Known {
+  readonly used: readonly (readonly [name: string, UsedJson])[];
   readonly kept: readonly {
-    readonly position: Position;
+    readonly position: { readonly step: number; readonly turn: number; readonly chain: number };
     readonly gathered: readonly { readonly rank: number; readonly crc: number }[];
   }[];
 }
 
-export function packRun({ head, common, model, machine, kept }: SavedRun): Uint8Array {
-  const json: SavedJson = {
+export function packCheckpoint({ head, common, model, machine, kept }: Checkpoint): Uint8Array {
+  const json: CheckpointJson = {
     ...head,
-    kept: kept.map(({ position, gathered }) => ({
-      position,
+    used: head.used.map(([name, used]) => [name, jsonOfUsed(used)]),
+    kept: kept.map(({ position: { step, round, chain }, gathered }) => ({
+      position: { step, turn: round, chain },
       gathered: gathered.map(({ rank, crc }) => ({ rank, crc })),
     })),
   };
@@ -55,17 +69,17 @@ export function packRun({ head, common, model, machine, kept }: SavedRun): Uint8
 }
 
 /** Whose state this is, and of which step. @throws PacketError where the bytes are damaged or no state of a run */
-export function headOf(bytes: Uint8Array): Partial<SavedHead> {
-  return unpackJson<SavedHead>(unpackList(bytes)[0]);
+export function checkpointHeadOf(bytes: Uint8Array): Partial<Known> {
+  return unpackJson<CheckpointJson>(unpackList(bytes)[0]);
 }
 
 /** @throws PacketError where the bytes are no state of a run of this system with so many workers */
-export function unpackRun(
+export function unpackCheckpoint(
   bytes: Uint8Array,
   { system, workers }: { readonly system: string; readonly workers: number },
-): SavedRun {
+): Checkpoint {
   const [json, common, model, machine, ...rest] = unpackList(bytes);
-  const saved = unpackJson<SavedJson>(json);
+  const saved = unpackJson<CheckpointJson>(json);
   if (saved.system !== system || saved.workers !== workers)
     throw new PacketError(
       `a state of ${saved.system} with ${saved.workers} workers, expected ${system} with ${workers}`,
@@ -73,14 +87,21 @@ export function unpackRun(
     );
   const { key = 0, step = 0, chain = 0, seats = [], used = [], kept = [] } = saved;
   return {
-    head: { system, workers, key, step, chain, seats, used },
+    head: {
+      ...{ system, workers, key, step, chain, seats },
+      used: used.map(([name, one]) => [name, usedOfJson(one)]),
+    },
     common,
     model,
     machine,
     kept: kept.map(({ position, gathered }) => ({
-      position,
+      position: positionOf(position),
       closed: rest.shift() as Uint8Array,
       gathered: gathered.map(({ rank, crc }) => ({ rank, crc, bytes: rest.shift() as Uint8Array, at: 0 })),
     })),
   };
+}
+
+function positionOf({ step, turn, chain }: CheckpointJson['kept'][number]['position']): Position {
+  return { step, round: turn, chain };
 }

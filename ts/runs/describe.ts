@@ -1,7 +1,7 @@
 /** What a run is, for who wants to join it and has only its name. */
 import { PacketError } from '../errors.ts';
 import type { OpenLink } from './link.ts';
-import { drawMark } from './post.ts';
+import { drawToken } from './post.ts';
 import { unpackJson } from './wire/state.ts';
 import type { Description } from './description.ts';
 import { topicsOf } from './topics.ts';
@@ -18,7 +18,7 @@ export async function describeRun(
 ): Promise<Description> {
   const topics = topicsOf(run, prefix);
   // a will of a name that nobody has, since this connection only looks
-  const link = await broker(topics.here(`looking-${drawMark()}`));
+  const link = await broker(topics.here(`looking-${drawToken()}`));
   try {
     return await new Promise<Description>((resolve, reject) => {
       const timer = setTimeout(

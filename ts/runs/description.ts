@@ -19,6 +19,6 @@ export interface Description {
   readonly settings?: Settings;
   /** Steps from one checksum of the model to the next; 0 where there are none. */
   readonly checkEvery?: number;
-  /** Milliseconds after which a turn closes with a quorum, and a wait is told of. */
+  /** Milliseconds after which a round closes with a quorum, and a wait is told of. */
   readonly deadline?: number;
 }

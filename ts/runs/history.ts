@@ -1,50 +1,70 @@
-/** The turns of a run that are closed, for whoever missed them: the last ones, and all of the step under way. */
-import type { Position } from './wire/head.ts';
-import { isSame } from './inbox.ts';
-import type { Entry } from './round.ts';
+/**
+ * The closed rounds of a run, for whoever missed them: the last ones, and all of the step under way; and the last message of each
+ * worker that was used in one.
+ */
+import { isSame, type Position } from './wire/head.ts';
+import type { RoundEntry } from './round.ts';
+import type { UsedMessage } from './wire/state.ts';
 
-/** A closed turn that can be sent again. */
-export interface Kept {
+/** A closed round that can be sent again. */
+export interface KeptRound {
   readonly position: Position;
   readonly closed: Uint8Array;
-  /** Of a `gather` turn. */
-  readonly gathered: readonly Entry[];
+  /** Of a `gather` round. */
+  readonly gathered: readonly RoundEntry[];
 }
 
-/** Turns, and bytes of them, that are kept. */
-const KEPT_TURNS = 64;
+/** Rounds, and bytes of them, that are kept. */
+const KEPT_ROUNDS = 64;
 const KEPT_BYTES = 2 ** 26;
 
-const sizeOf = ({ closed, gathered }: Kept): number =>
+const sizeOf = ({ closed, gathered }: KeptRound): number =>
   gathered.reduce((sum, { bytes }) => sum + bytes.length, closed.length);
 
 export class History {
-  #turns: Kept[] = [];
+  #rounds: KeptRound[] = [];
+  #used = new Map<string, UsedMessage>();
 
-  /** Keeps a closed turn; the oldest go. */
-  keep(turn: Kept): void {
-    this.#turns.push(turn);
-    let bytes = this.#turns.reduce((sum, kept) => sum + sizeOf(kept), 0);
+  /** Keeps a closed round; the oldest go. */
+  keep(round: KeptRound): void {
+    this.#rounds.push(round);
+    let bytes = this.#rounds.reduce((sum, kept) => sum + sizeOf(kept), 0);
     // those of the step under way stay: a state is of its start
     while (
-      (this.#turns.length > KEPT_TURNS || bytes > KEPT_BYTES) &&
-      this.#turns[0].position.step < turn.position.step
+      (this.#rounds.length > KEPT_ROUNDS || bytes > KEPT_BYTES) &&
+      this.#rounds[0].position.step < round.position.step
     )
-      bytes -= sizeOf(this.#turns.shift() as Kept);
+      bytes -= sizeOf(this.#rounds.shift() as KeptRound);
   }
 
-  /** The turns from a position on; undefined where that one is not kept. */
-  since(position: Position): readonly Kept[] | undefined {
-    const first = this.#turns.findIndex((turn) => isSame(turn.position, position));
-    return first < 0 ? undefined : this.#turns.slice(first);
+  /** The rounds from a position on; undefined where that one is not kept. */
+  since(position: Position): readonly KeptRound[] | undefined {
+    const first = this.#rounds.findIndex((round) => isSame(round.position, position));
+    return first < 0 ? undefined : this.#rounds.slice(first);
   }
 
-  /** The turns of a step. */
-  of(step: number): readonly Kept[] {
-    return this.#turns.filter(({ position }) => position.step === step);
+  /** The rounds of a step. */
+  of(step: number): readonly KeptRound[] {
+    return this.#rounds.filter(({ position }) => position.step === step);
   }
 
-  load(turns: readonly Kept[]): void {
-    this.#turns = [...turns];
+  /** A message of a worker was used. */
+  use(name: string, message: UsedMessage): void {
+    this.#used.set(name, message);
+  }
+
+  /** The last message of a worker that was used, if there was one. */
+  usedOf(name: string): UsedMessage | undefined {
+    return this.#used.get(name);
+  }
+
+  /** The last message of each worker that was used. */
+  get used(): (readonly [name: string, UsedMessage])[] {
+    return [...this.#used];
+  }
+
+  load(rounds: readonly KeptRound[], used: Iterable<readonly [name: string, UsedMessage]>): void {
+    this.#rounds = [...rounds];
+    this.#used = new Map(used);
   }
 }

@@ -4,14 +4,16 @@ export type { Description } from './description.ts';
 export type { Position } from './wire/head.ts';
 export { LinkError, type Clock, type Link, type Listener, type OpenLink, type Traffic } from './link.ts';
 export type { Member } from './membership.ts';
-export type { Entry as RoundEntry } from './round.ts';
-export { serveRun, type ClosedRound, type RunServer, type ServeOptions, type Store } from './server.ts';
+export type { RoundEntry } from './round.ts';
+export type { ClosedRound, RunServer, ServeOptions } from './serve-options.ts';
+export { serveRun } from './server.ts';
+export type { Store } from './store.ts';
 export { SettingsError, type Settings } from './settings.ts';
 export { joinSplit, type SplitClient, type SplitJoinOptions } from './split/client.ts';
 export {
   serveSplit,
-  type Batch as SplitBatch,
-  type Finished as SplitFinished,
+  type SplitBatch,
+  type SplitFinished,
   type SplitServeOptions,
   type SplitServer,
 } from './split/server.ts';

@@ -64,9 +64,6 @@ export interface Clock {
   after(milliseconds: number, callback: () => void): () => void;
 }
 
-/** How long a server that leaves waits for the transport to take what it has sent, in milliseconds. */
-export const LEAVING = 3000;
-
 /** Waits, but not for longer than so many milliseconds. */
 export async function within(clock: Clock, milliseconds: number, work: Promise<unknown>): Promise<void> {
   let callOff = (): void => {};

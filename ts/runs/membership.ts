@@ -13,8 +13,8 @@ export interface Member {
   readonly rank: number;
   readonly name: string;
   /** Drawn by the worker when it started; empty where it has left. */
-  readonly mark: string;
-  /** Steps in a row of which a turn closed without it. */
+  readonly incarnation: string;
+  /** Steps in a row of which a round closed without it. */
   readonly missed: number;
 }
 
@@ -26,9 +26,9 @@ export type Arrival =
 
 interface Seated {
   name: string;
-  mark: string;
+  incarnation: string;
   missed: number;
-  /** Whether a turn of this step has closed without it: the others do not wait for it. */
+  /** Whether a round of this step has closed without it: the others do not wait for it. */
   out: boolean;
   /** Whether it was here when the server stopped, and has not been seen since. */
   expected: boolean;
@@ -41,7 +41,7 @@ export interface SavedSeat {
   readonly here: boolean;
 }
 
-const isHere = ({ mark }: Seated): boolean => mark !== '';
+const isHere = ({ incarnation }: Seated): boolean => incarnation !== '';
 const isStraggling = ({ missed }: Seated): boolean => missed >= PATIENCE;
 
 export class Membership {
@@ -54,18 +54,18 @@ export class Membership {
   }
 
   /**
-   * A worker is here. `fresh` where this is a new life: another mark than the one that is known. One that comes between two
-   * turns of a step is not waited for in that step.
+   * A worker is here. `fresh` where this is a new life: another incarnation than the one that is known. One that comes between two
+   * rounds of a step is not waited for in that step.
    */
-  arrive(name: string, mark: string, between = false): Arrival {
+  arrive(name: string, incarnation: string, between = false): Arrival {
     let rank = this.rankOf(name);
     rank ??= this.#free();
     if (rank === undefined) return { kind: 'full' };
     const seat = this.#seats[rank];
     const same = seat?.name === name;
-    const fresh = !same || seat?.mark !== mark;
+    const fresh = !same || seat?.incarnation !== incarnation;
     const [missed, out] = same && !fresh ? [seat.missed, seat.out] : [0, between];
-    this.#seats[rank] = { name, mark, missed, out, expected: false, leftAt: Infinity };
+    this.#seats[rank] = { name, incarnation, missed, out, expected: false, leftAt: Infinity };
     return { kind: 'seated', rank, fresh };
   }
 
@@ -85,7 +85,7 @@ export class Membership {
     if (seat === undefined) return undefined;
     seat.expected = false;
     if (!isHere(seat)) return undefined;
-    seat.mark = '';
+    seat.incarnation = '';
     seat.leftAt = now;
     return rank;
   }
@@ -104,7 +104,7 @@ export class Membership {
     return this.#ranks(isHere);
   }
 
-  /** Ranks of those whom a turn waits for: here or expected back, in time so far in this step and in the last ones. */
+  /** Ranks of those whom a round waits for: here or expected back, in time so far in this step and in the last ones. */
   get awaited(): number[] {
     return this.#ranks(
       (seat) =>
@@ -122,8 +122,8 @@ export class Membership {
   }
 
   /**
-   * A turn has closed over `from`, the first or the last of its step or neither. Who is not in it is not waited for in the rest
-   * of the step; who is in the first turn is, whatever it missed before. Those of `passed` left the step out, and said so in
+   * A round has closed over `from`, the first or the last of its step or neither. Who is not in it is not waited for in the rest
+   * of the step; who is in the first round is, whatever it missed before. Those of `passed` left the step out, and said so in
    * time.
    */
   closed(
@@ -145,7 +145,9 @@ export class Membership {
 
   get members(): readonly Member[] {
     return this.#seats.flatMap((seat, rank) =>
-      seat === undefined ? [] : [{ rank, name: seat.name, mark: seat.mark, missed: seat.missed }],
+      seat === undefined
+        ? []
+        : [{ rank, name: seat.name, incarnation: seat.incarnation, missed: seat.missed }],
     );
   }
 
@@ -157,7 +159,7 @@ export class Membership {
   }
 
   /**
-   * Gives the seats to their owners; who was here is expected back, and waited for in one turn.
+   * Gives the seats to their owners; who was here is expected back, and waited for in one round.
    * @throws RangeError unless there is an owner or null for each seat
    */
   load(seats: readonly (SavedSeat | null)[]): void {
@@ -166,6 +168,6 @@ export class Membership {
       this.#seats[rank] =
         saved === null
           ? undefined
-          : { name: saved.name, mark: '', missed: 0, out: false, expected: saved.here, leftAt: 0 };
+          : { name: saved.name, incarnation: '', missed: 0, out: false, expected: saved.here, leftAt: 0 };
   }
 }

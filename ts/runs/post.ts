@@ -1,7 +1,7 @@
 /** Messages over a link: cut to its limit on their way out, put together on their way in. */
-import type { Message } from './wire/head.ts';
+import type { RunMessage } from './wire/head.ts';
 import { LinkError, type Link } from './link.ts';
-import { Assembler, split, type Taken } from './wire/parts.ts';
+import { Assembler, partsOf, type Assembled } from './wire/parts.ts';
 
 /** Bytes of the longest message that is taken, if nothing else is asked for: a model of 2^27 numbers with its velocity. */
 export const LONGEST: number = 2 ** 30 + 2 ** 20;
@@ -19,11 +19,11 @@ export class Post {
   }
 
   /** Resolves when the transport has all parts, or refuses them, or the link is closed. */
-  async send(topic: string, message: Message): Promise<void> {
+  async send(topic: string, message: RunMessage): Promise<void> {
     await this.#heeding(async () => {
       for (;;) {
         const room = this.link.room(topic);
-        const parts = split(message, room).map((part) => this.link.publish(topic, part));
+        const parts = partsOf(message, room).map((part) => this.link.publish(topic, part));
         // all of them: none may be left that rejects later
         const failed = (await Promise.allSettled(parts)).find(({ status }) => status === 'rejected');
         if (failed === undefined) return;
@@ -49,9 +49,9 @@ export class Post {
     }
   }
 
-  /** Takes what came on a topic; each topic has one sender. */
-  take(topic: string, payload: Uint8Array): Taken {
-    return this.#assembler.take(topic, payload);
+  /** Puts together what comes on a topic; each topic has one sender. */
+  receive(topic: string, payload: Uint8Array): Assembled {
+    return this.#assembler.add(topic, payload);
   }
 
   forget(topic: string): void {
@@ -60,7 +60,7 @@ export class Post {
 }
 
 /** A name drawn by chance, of `length` letters and digits. */
-export function drawMark(length = 12): string {
+export function drawToken(length = 12): string {
   const bytes = crypto.getRandomValues(new Uint8Array(length));
   return Array.from(bytes, (byte) => (byte % 36).toString(36)).join('');
 }

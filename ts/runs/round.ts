@@ -1,20 +1,20 @@
 /**
- * One turn, from its opening to its closing: which messages count, and when it is time. No clock of its own: `now` is in
+ * One round, from its opening to its closing: which messages count, and when it is time. No clock of its own: `now` is in
  * milliseconds, from whatever start.
  */
 import type { Route } from '../algorithms/system.ts';
-import type { Message, Position } from './wire/head.ts';
+import type { Kind, Position, RunMessage } from './wire/head.ts';
 
-/** When a turn closes. */
+/** When a round closes. */
 export interface Rules {
-  /** Milliseconds from its opening after which a turn closes with a quorum. */
+  /** Milliseconds from its opening after which a round closes with a quorum. */
   readonly deadline: number;
-  /** The least number of messages that a turn is made of. */
+  /** The least number of messages that a round is made of. */
   readonly quorum: number;
 }
 
 /** A message that counts. */
-export interface Entry {
+export interface RoundEntry {
   readonly rank: number;
   readonly bytes: Uint8Array;
   readonly crc: number;
@@ -24,23 +24,32 @@ export interface Entry {
 
 /** What becomes of a message. */
 export type Judgement =
-  | 'taken'
+  | 'collected'
   /** The very message is here already. */
   | 'again'
-  /** Of a turn that is closed: too late, or it was on its way when the turn closed. */
+  /** Of a round that is closed: too late, or it was on its way when the round closed. */
   | 'late'
   | { readonly refused: string };
+
+/** Why a message of this kind on this topic of a worker's is of no round, in words; undefined where it may be of one. */
+export function misplacedIn(topic: string, kind: Kind): string | undefined {
+  if (kind !== 'server' && kind !== 'gather' && kind !== 'sum' && kind !== 'pass')
+    return `a message of kind ${kind}`;
+  return (kind === 'gather') === (topic === 'peer')
+    ? undefined
+    : `a message of route ${kind} on the topic ${topic}`;
+}
 
 export class Round {
   readonly position: Position;
   readonly route: Route;
   readonly openedAt: number;
   readonly #rules: Rules;
-  readonly #entries = new Map<number, Entry>();
+  readonly #entries = new Map<number, RoundEntry>();
   /** Who leaves the step out. */
   readonly #passed: Set<number>;
 
-  /** `passed`: who has left the step out in an earlier turn of it. */
+  /** `passed`: who has left the step out in an earlier round of it. */
   constructor(position: Position, route: Route, rules: Rules, now: number, passed: Iterable<number> = []) {
     this.#passed = new Set(passed);
     this.position = position;
@@ -49,11 +58,11 @@ export class Round {
     this.openedAt = now;
   }
 
-  /** Takes what rank `rank` sent. The first message of a rank counts. */
-  take(rank: number, message: Message, crc: number, now: number): Judgement {
+  /** Collects what rank `rank` sent. The first message of a rank counts. */
+  collect(rank: number, message: RunMessage, crc: number, now: number): Judgement {
     const elsewhere = this.#elsewhere(message);
     if (elsewhere !== undefined) return elsewhere;
-    const place = `step ${message.step}, turn ${message.turn}`;
+    const place = `step ${message.step}, round ${message.round}`;
     if (message.kind !== this.route)
       return { refused: `a message of route ${message.kind} in ${place}, whose route is ${this.route}` };
     const known = this.#entries.get(rank);
@@ -63,28 +72,28 @@ export class Round {
         : { refused: `another message of rank ${rank} in ${place}` };
     this.#entries.set(rank, { rank, bytes: message.bytes, crc, at: now });
     this.#passed.delete(rank);
-    return 'taken';
+    return 'collected';
   }
 
   /** Takes it that rank `rank` leaves the step out: nobody waits for it. */
-  pass(rank: number, message: Message): Judgement {
+  pass(rank: number, message: RunMessage): Judgement {
     const elsewhere = this.#elsewhere(message);
     if (elsewhere !== undefined) return elsewhere;
     if (this.#passed.has(rank)) return 'again';
     if (this.#entries.has(rank))
       return { refused: `rank ${rank} leaves step ${message.step} out, and has sent a message in it` };
     this.#passed.add(rank);
-    return 'taken';
+    return 'collected';
   }
 
-  /** What becomes of a message that is not of this turn. */
-  #elsewhere(message: Message): Judgement | undefined {
-    const { step, turn, chain } = this.position;
-    const behind = message.step < step || (message.step === step && message.turn < turn);
+  /** What becomes of a message that is not of this round. */
+  #elsewhere(message: RunMessage): Judgement | undefined {
+    const { step, round, chain } = this.position;
+    const behind = message.step < step || (message.step === step && message.round < round);
     if (behind) return 'late';
-    const place = `step ${message.step}, turn ${message.turn}`;
-    if (message.step !== step || message.turn !== turn)
-      return { refused: `a message of ${place}, and the run is in step ${step}, turn ${turn}` };
+    const place = `step ${message.step}, round ${message.round}`;
+    if (message.step !== step || message.round !== round)
+      return { refused: `a message of ${place}, and the run is in step ${step}, round ${round}` };
     return message.chain === chain ? undefined : { refused: `a message of ${place} of another history` };
   }
 
@@ -105,7 +114,7 @@ export class Round {
   }
 
   /** The messages that count, by rank. */
-  get entries(): readonly Entry[] {
+  get entries(): readonly RoundEntry[] {
     return [...this.#entries.values()].sort((a, b) => a.rank - b.rank);
   }
 

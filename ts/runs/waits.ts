@@ -1,4 +1,9 @@
 /** Waits that last: says when it is time to tell what is waited for, once each so many milliseconds. */
+
+/** Milliseconds after which a round closes with a quorum, and a wait is told of, if nothing else is asked for. */
+export const DEADLINE = 30_000;
+
+/** One wait after the other. */
 export class Waits {
   readonly #every: number;
   #since: number | undefined;

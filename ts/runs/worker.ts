@@ -1,24 +1,23 @@
 /**
- * A worker of a run: computes gradients, sends what the algorithm makes of them, and takes what came of each turn, whether it
+ * A worker of a run: computes gradients, sends what the algorithm makes of them, and takes what came of each round, whether it
  * was in time or not. One loop does the work; what comes from the broker is put where the loop finds it.
  */
 import { descend } from '../algorithms/steps.ts';
 import { requireNumber } from '../arguments.ts';
-import type { Message as Spoken, Model, Outcome, System, Worker } from '../algorithms/system.ts';
+import type { Message, Model, Outcome, System, Worker } from '../algorithms/system.ts';
 import type { Device } from '../device.ts';
 import { NonFiniteError } from '../errors.ts';
 import { crc32 } from '../packet/crc32.ts';
-import { DEADLINE } from './deadline.ts';
 import type { Description } from './description.ts';
-import { NO_RANK, type Kind, type Message, type Position } from './wire/head.ts';
-import { Inbox, isSame } from './inbox.ts';
+import { isSame, NO_RANK, type Kind, type RunMessage, type Position } from './wire/head.ts';
+import { Inbox } from './inbox.ts';
 import { LinkError, wallClock, type Clock, type Link, type OpenLink, type Traffic } from './link.ts';
-import { drawMark, Post } from './post.ts';
-import { chained, firstChain, unpackClosed, unpackRanks, type Record as Closed } from './wire/record.ts';
+import { drawToken, Post } from './post.ts';
+import { chained, firstChain, unpackClosed, unpackRanks, type RoundRecord } from './wire/record.ts';
 import { unpackJson, unpackList, unpackModel } from './wire/state.ts';
 import { checksumOf, differencesOf, hexOf, SettingsError, settingsOf, type Settings } from './settings.ts';
 import { topicsOf, type Topics } from './topics.ts';
-import { secondsOf, Waits } from './waits.ts';
+import { DEADLINE, secondsOf, Waits } from './waits.ts';
 
 /** Where a worker is when it is asked for a gradient. */
 export interface At {
@@ -65,9 +64,9 @@ export type Gradient = Float32Array | null | undefined;
 
 /** A step that this worker took. */
 export interface WorkerStep extends At {
-  /** Turns of it that this worker's messages were used in, and turns in all. */
+  /** Rounds of it that this worker's messages were used in, and rounds in all. */
   readonly used: number;
-  readonly turns: number;
+  readonly rounds: number;
   /** Whether this worker left the step out. */
   readonly passed: boolean;
   readonly traffic: Traffic;
@@ -102,7 +101,7 @@ const LEFT_OUT = 10;
 type Event =
   | {
       readonly kind: 'closed';
-      readonly record: Closed;
+      readonly record: RoundRecord;
       readonly answer: Uint8Array;
       /** Whether this worker's message is among those of the record. */
       readonly isUsed: boolean;
@@ -116,10 +115,10 @@ interface Nothing {
   readonly kind: 'nothing';
 }
 
-/** A message of a turn that is not closed yet, as far as this worker knows. */
+/** A message of a round that is not closed yet, as far as this worker knows. */
 interface Outgoing {
   readonly topic: string;
-  readonly message: Message;
+  readonly message: RunMessage;
   readonly crc: number;
   at: number;
 }
@@ -131,7 +130,7 @@ interface Outgoing {
  * @throws BrokerError where the broker refuses the connection or a subscription; another Error where it cannot be reached
  */
 export async function joinRun(options: JoinOptions): Promise<RunWorker> {
-  const name = options.name ?? drawMark();
+  const name = options.name ?? drawToken();
   const topics = topicsOf(options.run, options.prefix);
   const { device, system, model, deadline = DEADLINE } = options;
   requireNumber('deadline', deadline, 'a number above 0', (value) => value > 0);
@@ -152,7 +151,7 @@ class Joining implements RunWorker {
   readonly #settings: Settings;
   readonly #waits: Waits;
   readonly #inbox = new Inbox();
-  readonly #mark = drawMark();
+  readonly #mark = drawToken();
 
   #position: Position;
   #run: { key: number; workers: number } | undefined;
@@ -189,7 +188,7 @@ class Joining implements RunWorker {
     this.#post = new Post(link, (error) => this.#fail(error));
     this.#clock = options.clock ?? wallClock;
     this.#waits = new Waits(options.deadline ?? DEADLINE);
-    this.#position = { step: 0, turn: 0, chain: firstChain(options.model.parameters) };
+    this.#position = { step: 0, round: 0, chain: firstChain(options.model.parameters) };
     this.done = this.#work().finally(() => this.#leave());
     this.done.catch(() => {});
   }
@@ -202,7 +201,7 @@ class Joining implements RunWorker {
     const { server, down, allPeers } = this.#topics;
     const { link } = this.#post;
     link.listen({
-      message: (topic, payload, retained) => this.#take(topic, payload, retained),
+      message: (topic, payload, retained) => this.#receive(topic, payload, retained),
       up: () => {
         this.#isDown = false;
         this.#appear();
@@ -257,7 +256,7 @@ class Joining implements RunWorker {
 
   // What comes
 
-  #take(topic: string, payload: Uint8Array, retained: boolean): void {
+  #receive(topic: string, payload: Uint8Array, retained: boolean): void {
     this.#word = this.#clock.now();
     try {
       const place = this.#topics.read(topic);
@@ -327,24 +326,24 @@ class Joining implements RunWorker {
   }
 
   #part(topic: string, place: string, payload: Uint8Array): void {
-    const taken = this.#post.take(topic, payload);
+    const taken = this.#post.receive(topic, payload);
     if (taken.kind !== 'whole') return;
     const { message, crc } = taken;
     if (place === 'to' && message.kind === 'note')
       return this.#options.onNote?.(new TextDecoder().decode(message.bytes));
-    // before the description there is no telling; the beat brings back what is missed by that
+    // before the description there is no telling; the heartbeat brings back what is missed by that
     if (this.#run === undefined || message.run !== this.#run.key) return this.#askWhatItIs();
     const isBehind = message.step < this.#position.step;
     if (message.kind === 'gather' && (place === 'peer' || place === 'to') && !isBehind)
       this.#inbox.gather(message, crc);
     if (place !== 'down' && place !== 'to') return;
     if (message.kind === 'closed') this.#hold(message);
-    if (message.kind === 'beat') this.#heard(message);
+    if (message.kind === 'heartbeat') this.#heard(message);
     if (message.kind === 'state') this.#state = { position: message, bytes: message.bytes };
     if (message.kind === 'seat') this.#sit(message);
   }
 
-  #sit(message: Message): void {
+  #sit(message: RunMessage): void {
     const { mark, rank, heard } = unpackJson<{ mark: string; rank: number; heard: boolean }>(message.bytes);
     if (mark !== this.#mark || rank === undefined) return;
     if (rank !== this.#rank) {
@@ -364,14 +363,14 @@ class Joining implements RunWorker {
     return isSame(position, this.#position);
   }
 
-  #hold(message: Message): void {
+  #hold(message: RunMessage): void {
     if (message.step < this.#position.step) return;
     this.#inbox.hold(message);
     if (this.#waiting && this.#inbox.closedAt(this.#position) === undefined) this.#ask();
   }
 
-  /** A beat: where the run is. Only one who waits has to do something about it. */
-  #heard(message: Message): void {
+  /** A heartbeat: where the run is. Only one who waits has to do something about it. */
+  #heard(message: RunMessage): void {
     if (this.#rank === undefined) return this.#appear();
     if (!this.#waiting) return;
     if (!this.#isHere(message) || this.#diverged) return this.#ask();
@@ -405,7 +404,7 @@ class Joining implements RunWorker {
     void this.#post.send(this.#topics.up(this.name), this.#message('ask', bytes));
   }
 
-  #message(kind: Kind, bytes: Uint8Array): Message {
+  #message(kind: Kind, bytes: Uint8Array): RunMessage {
     return { kind, rank: this.#rank ?? NO_RANK, run: this.#run?.key ?? 0, ...this.#position, bytes };
   }
 
@@ -435,7 +434,7 @@ class Joining implements RunWorker {
     const at: At = { step: this.#position.step, rank: this.#rank ?? 0, workers: this.#run?.workers ?? 0 };
     // a step that has closed already is only followed: a gradient would come too late
     const follows = this.#inbox.isStepClosed(this.#position) || this.#ended !== undefined;
-    let sent: Spoken | undefined;
+    let sent: Message | undefined;
     if (!follows) {
       const gradient = await this.#compute(model, at);
       // another model or another seat has come: that gradient is of no use
@@ -447,7 +446,7 @@ class Joining implements RunWorker {
     this.#outgoing = undefined;
     if (passed && this.#inbox.closedAt(this.#position) === undefined) this.#pass();
     let used = 0;
-    for (let turns = 1; ; turns++) {
+    for (let rounds = 1; ; rounds++) {
       if (sent !== undefined && this.#inbox.closedAt(this.#position) === undefined) this.#speak(message);
       const event = await this.#until(() => this.#next(machine));
       if (event.kind !== 'closed') return false;
@@ -459,19 +458,19 @@ class Joining implements RunWorker {
           : await machine.receive(inbox as Uint8Array[], record.from, isUsed);
       if (isUsed) used++;
       this.#inbox.forget(this.#position);
-      const { step, turn } = this.#position;
+      const { step, round } = this.#position;
       if ((outcome.kind === 'message') === record.last)
-        throw new Error(`step ${step}: this worker and the server do not agree on its turns`);
+        throw new Error(`step ${step}: this worker and the server do not agree on its rounds`);
       if (outcome.kind === 'message') {
-        this.#position = { step, turn: turn + 1, chain };
+        this.#position = { step, round: round + 1, chain };
         ({ message } = outcome);
         continue;
       }
       if (outcome.kind === 'direction') descend(model, outcome.direction);
-      this.#position = { step: step + 1, turn: 0, chain };
+      this.#position = { step: step + 1, round: 0, chain };
       this.#outgoing = undefined;
       if (record.checksum !== undefined) this.#check(record.checksum, step);
-      onStep?.({ ...at, used, turns, passed, traffic: { ...this.#post.link.traffic } });
+      onStep?.({ ...at, used, rounds, passed, traffic: { ...this.#post.link.traffic } });
       return true;
     }
   }
@@ -491,7 +490,7 @@ class Joining implements RunWorker {
   }
 
   /** Begins a step with a gradient; nothing where it is none, or not finite: then the step is left out. */
-  async #begin(machine: Worker, gradient: Gradient): Promise<Spoken | undefined> {
+  async #begin(machine: Worker, gradient: Gradient): Promise<Message | undefined> {
     let reason = 'there is no gradient';
     try {
       if (gradient !== undefined && gradient !== null) {
@@ -531,8 +530,8 @@ class Joining implements RunWorker {
     void this.#post.send(topic, message);
   }
 
-  /** Sends what the machine has to say in this turn. */
-  #speak({ route, bytes }: Spoken): void {
+  /** Sends what the machine has to say in this round. */
+  #speak({ route, bytes }: Message): void {
     const topic = route === 'gather' ? this.#topics.peer(this.name) : this.#topics.up(this.name);
     const message = this.#message(route, bytes);
     const crc = crc32(bytes);
@@ -541,7 +540,7 @@ class Joining implements RunWorker {
     void this.#post.send(topic, message);
   }
 
-  /** What there is to do in this turn. */
+  /** What there is to do in this round. */
   #next(machine: Worker): Event | undefined {
     if (this.#state !== undefined || machine !== this.#machine) return { kind: 'reload' };
     const bytes = this.#inbox.closedAt(this.#position);
@@ -567,25 +566,25 @@ class Joining implements RunWorker {
     this.#state = undefined;
     if (state === undefined || this.#machine === undefined) return;
     const [common, model, told] = unpackList(state.bytes);
-    const used = unpackJson<{ step: number; turn: number; crc: number }>(told);
+    const used = unpackJson<{ step: number; round: number; crc: number }>(told);
     const own = this.#outgoing;
     const taken =
       own !== undefined &&
       used.step === own.message.step &&
-      used.turn === own.message.turn &&
+      used.round === own.message.round &&
       used.crc === own.crc;
     unpackModel(model, this.#options.model);
     this.#machine.adopt(common, taken);
     this.#outgoing = undefined;
-    const { step, turn, chain } = state.position;
-    this.#position = { step, turn, chain };
+    const { step, round, chain } = state.position;
+    this.#position = { step, round, chain };
     this.#inbox.forgetBefore(step);
     this.#asked = -Infinity;
     this.#diverged = false;
   }
 
   /**
-   * Where nothing comes any more, not even a beat, the end of the run or its server's return may have been lost. A wait that
+   * Where nothing comes any more, not even a heartbeat, the end of the run or its server's return may have been lost. A wait that
    * lasts is told of.
    */
   #listenForSilence(): void {

@@ -2,14 +2,13 @@
 import type { SplitSide, SplitSystem } from '../../algorithms/split-learning.ts';
 import { requireNumber } from '../../arguments.ts';
 import type { Device } from '../../device.ts';
-import type { Message } from '../wire/head.ts';
+import type { RunMessage } from '../wire/head.ts';
 import { wallClock, type Clock, type Link, type OpenLink, type Traffic } from '../link.ts';
-import { drawMark, Post } from '../post.ts';
+import { drawToken, Post } from '../post.ts';
 import { packList, unpackJson } from '../wire/state.ts';
-import { DEADLINE } from '../deadline.ts';
 import type { Description } from '../description.ts';
 import { topicsOf, type Topics } from '../topics.ts';
-import { secondsOf, Waits } from '../waits.ts';
+import { DEADLINE, secondsOf, Waits } from '../waits.ts';
 
 export interface SplitJoinOptions {
   /** How to reach the broker: `mqttBroker({ url })`. */
@@ -55,7 +54,7 @@ const LAST_WORDS = 8000;
  * @throws BrokerError where the broker refuses the connection or what is sent; another Error where it cannot be reached
  */
 export async function joinSplit(options: SplitJoinOptions): Promise<SplitClient> {
-  const name = options.name ?? drawMark();
+  const name = options.name ?? drawToken();
   const topics = topicsOf(options.run, options.prefix);
   const { deadline = DEADLINE } = options;
   requireNumber('deadline', deadline, 'a number above 0', (value) => value > 0);
@@ -75,7 +74,7 @@ class Client implements SplitClient {
   readonly #topics: Topics;
   readonly #post: Post;
   readonly #clock: Clock;
-  readonly #mark = drawMark();
+  readonly #mark = drawToken();
   readonly #waits: Waits;
   #side: SplitSide | undefined;
   #rank = -1;
@@ -109,7 +108,7 @@ class Client implements SplitClient {
   async begin(): Promise<void> {
     const { link } = this.#post;
     link.listen({
-      message: (topic, payload) => this.#take(topic, payload),
+      message: (topic, payload) => this.#receive(topic, payload),
       up: () => {
         this.#isDown = false;
         this.#appear();
@@ -149,7 +148,7 @@ class Client implements SplitClient {
     const step = this.#next;
     const send = (): void => {
       const [run, rank] = [this.#key ?? 0, this.#rank];
-      const message: Message = { kind: 'features', rank, run, step, turn: 0, chain: 0, bytes };
+      const message: RunMessage = { kind: 'features', rank, run, step, round: 0, chain: 0, bytes };
       void this.#post.send(this.#topics.up(this.name), message);
     };
     send();
@@ -179,7 +178,7 @@ class Client implements SplitClient {
     await this.#post.link.close();
   }
 
-  #take(topic: string, payload: Uint8Array): void {
+  #receive(topic: string, payload: Uint8Array): void {
     try {
       if (topic === this.#topics.server) this.#described(payload);
       else this.#part(topic, payload);
@@ -201,7 +200,7 @@ class Client implements SplitClient {
   }
 
   #part(topic: string, payload: Uint8Array): void {
-    const taken = this.#post.take(topic, payload);
+    const taken = this.#post.receive(topic, payload);
     if (taken.kind !== 'whole') return;
     const { kind, bytes, step, run } = taken.message;
     if (run !== this.#key) return;

@@ -6,7 +6,7 @@
  *   2  u16  rank of the sender          18  u16  0
  *   4  u32  the run's key               20  u32  bytes of the whole message
  *   8  u32  step                        24  u32  chain
- *  12  u16  turn                        28  u32  CRC-32 of bytes 0 to 13, 20 to 27, and of the message's own CRC-32
+ *  12  u16  round                       28  u32  CRC-32 of bytes 0 to 13, 20 to 27, and of the message's own CRC-32
  */
 import { crc32 } from '../../packet/crc32.ts';
 
@@ -18,14 +18,14 @@ export const NO_RANK = 0xffff;
 
 /** What messages there are, by their number in heads. */
 export const KINDS = {
-  /** What a worker sends in a turn, by its route. */
+  /** What a worker sends in a round, by its route. */
   server: 1,
   gather: 2,
   sum: 3,
-  /** The server: a turn is closed; its record and what comes of it. */
+  /** The server: a round is closed; its record and what comes of it. */
   closed: 4,
-  /** The server: where the run is, and who has been heard in this turn. */
-  beat: 5,
+  /** The server: where the run is, and who has been heard in this round. */
+  heartbeat: 5,
   /** The server, to one: a seat. */
   seat: 6,
   /** The server, to one: the model and what goes with it. */
@@ -55,13 +55,18 @@ const NAMES: readonly (Kind | undefined)[] = Object.entries(KINDS).reduce<(Kind 
 export interface Position {
   readonly step: number;
   /** Turn in the step; 0 for the first. */
-  readonly turn: number;
-  /** What all closed turns before it come to, as a u32. */
+  readonly round: number;
+  /** What all closed rounds before it come to, as a u32. */
   readonly chain: number;
 }
 
+/** Whether two positions are one. */
+export function isSame(one: Position, other: Position): boolean {
+  return one.step === other.step && one.round === other.round && one.chain === other.chain;
+}
+
 /** What a head says of its message. */
-export interface Head extends Position {
+export interface MessageHead extends Position {
   readonly kind: Kind;
   readonly rank: number;
   /** The run's key. */
@@ -69,12 +74,12 @@ export interface Head extends Position {
 }
 
 /** A whole message. */
-export interface Message extends Head {
+export interface RunMessage extends MessageHead {
   readonly bytes: Uint8Array;
 }
 
 /** Which part of what a head stands before. */
-export interface PartHead extends Head {
+export interface PartHead extends MessageHead {
   readonly part: number;
   readonly parts: number;
   /** Bytes of the whole message. */
@@ -83,7 +88,7 @@ export interface PartHead extends Head {
 }
 
 /** The CRC of a head, over what all parts of a message have in common. */
-export function sealOf(head: Head, length: number, crc: number): number {
+export function sealOf(head: MessageHead, length: number, crc: number): number {
   const bytes = new Uint8Array(26);
   const view = new DataView(bytes.buffer);
   writeCommon(view, head);
@@ -93,13 +98,13 @@ export function sealOf(head: Head, length: number, crc: number): number {
   return crc32(bytes);
 }
 
-function writeCommon(view: DataView, { kind, rank, run, step, turn }: Head): void {
+function writeCommon(view: DataView, { kind, rank, run, step, round }: MessageHead): void {
   view.setUint8(0, VERSION);
   view.setUint8(1, KINDS[kind]);
   view.setUint16(2, rank, true);
   view.setUint32(4, run, true);
   view.setUint32(8, step, true);
-  view.setUint16(12, turn, true);
+  view.setUint16(12, round, true);
 }
 
 /** Writes a head into the first 32 bytes. */
@@ -129,7 +134,7 @@ export function readHead(bytes: Uint8Array): PartHead | string {
     rank: view.getUint16(2, true),
     run: view.getUint32(4, true),
     step: view.getUint32(8, true),
-    turn: view.getUint16(12, true),
+    round: view.getUint16(12, true),
     part,
     parts,
     length: view.getUint32(20, true),

@@ -3,12 +3,12 @@ import { requireInteger } from '../../arguments.ts';
 import { Gathering } from '../../messages/gathering.ts';
 import { piecesOf, startOf } from '../../messages/pieces.ts';
 import { crc32 } from '../../packet/crc32.ts';
-import { HEAD_BYTES, readHead, sealOf, writeHead, type Message, type PartHead } from './head.ts';
+import { HEAD_BYTES, readHead, sealOf, writeHead, type RunMessage, type PartHead } from './head.ts';
 
 /** What an assembler makes of a part. */
-export type Taken =
+export type Assembled =
   /** The message is whole; `crc` is the CRC-32 of its bytes. */
-  | { readonly kind: 'whole'; readonly message: Message; readonly crc: number }
+  | { readonly kind: 'whole'; readonly message: RunMessage; readonly crc: number }
   | { readonly kind: 'more' }
   /** The part is here already. */
   | { readonly kind: 'again' }
@@ -21,7 +21,7 @@ const UNFINISHED = 4;
  * The parts of a message, each with its head, at most `limit` bytes long.
  * @throws RangeError where the message takes more than 65,535 parts
  */
-export function split(message: Message, limit: number): Uint8Array[] {
+export function partsOf(message: RunMessage, limit: number): Uint8Array[] {
   requireInteger('limit', limit, HEAD_BYTES + 1, 2 ** 31);
   const { bytes } = message;
   const pieces = piecesOf(bytes, limit - HEAD_BYTES);
@@ -45,16 +45,16 @@ export class Assembler {
   }
 
   /** Takes a part from a sender, in whatever order they come. */
-  take(sender: string, part: Uint8Array): Taken {
+  add(sender: string, part: Uint8Array): Assembled {
     const head = readHead(part);
     if (typeof head === 'string') return { kind: 'refused', reason: head };
-    const { kind, rank, run, step, turn, chain, parts, length, crc } = head;
+    const { kind, rank, run, step, round, chain, parts, length, crc } = head;
     if (length > this.#longest)
       return { kind: 'refused', reason: `a message of ${length} bytes, more than ${this.#longest}` };
     const piece = part.subarray(HEAD_BYTES);
     const start = startOf(head, piece.length);
     if (typeof start === 'string') return { kind: 'refused', reason: start };
-    const id = [kind, rank, run, step, turn, chain, parts, length, crc].join();
+    const id = [kind, rank, run, step, round, chain, parts, length, crc].join();
     const gathered = this.#gathering.put(sender, id, head, piece, start);
     return typeof gathered === 'string' ? { kind: gathered } : finished(head, gathered);
   }
@@ -66,10 +66,10 @@ export class Assembler {
 }
 
 /** A message whose parts are all here, where its CRC is right. */
-function finished(head: PartHead, bytes: Uint8Array): Taken {
-  const { kind, rank, run, step, turn, chain } = head;
+function finished(head: PartHead, bytes: Uint8Array): Assembled {
+  const { kind, rank, run, step, round, chain } = head;
   const crc = crc32(bytes);
   if (sealOf(head, bytes.length, crc) !== head.crc)
     return { kind: 'refused', reason: `the CRC of a message of kind ${kind} does not match` };
-  return { kind: 'whole', message: { kind, rank, run, step, turn, chain, bytes }, crc };
+  return { kind: 'whole', message: { kind, rank, run, step, round, chain, bytes }, crc };
 }

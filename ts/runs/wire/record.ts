@@ -1,5 +1,5 @@
 /**
- * The record of a closed turn: whose messages it is made of, and the CRC-32 of each. As bytes, before the answer in a message
+ * The record of a closed round: whose messages it is made of, and the CRC-32 of each. As bytes, before the answer in a message
  * of kind `closed`: u8 route (1 server, 2 gather, 3 sum); u8 1 where the step ends with it, plus 2 where there is a checksum;
  * u16 seats; a bit a seat, in words; a u32 CRC for each bit that is set, by rank; the u32 checksum of the model, where there
  * is one. A record of nobody ends a step that all left out: it has no answer, and the model stays as it is.
@@ -8,9 +8,9 @@ import type { Route } from '../../algorithms/system.ts';
 import { PacketError } from '../../errors.ts';
 import { crc32 } from '../../packet/crc32.ts';
 
-export interface Record {
+export interface RoundRecord {
   readonly route: Route;
-  /** Whether the step ends with this turn. */
+  /** Whether the step ends with this round. */
   readonly last: boolean;
   /** Seats of the run. */
   readonly seats: number;
@@ -18,7 +18,7 @@ export interface Record {
   readonly from: readonly number[];
   /** The CRC-32 of each one's message. */
   readonly crcs: readonly number[];
-  /** `checksumOf` the server's model after this turn, in turns after which models are compared. */
+  /** `checksumOf` the server's model after this round, in rounds after which models are compared. */
   readonly checksum?: number;
 }
 
@@ -30,7 +30,7 @@ const HEAD = 4;
 const LAST = 1;
 const CHECKED = 2;
 
-/** Ranks as bits in words, as a record and a beat have them. */
+/** Ranks as bits in words, as a record and a heartbeat have them. */
 export function packRanks(ranks: Iterable<number>, seats: number): Uint8Array {
   const bits = new Uint8Array(Math.ceil(seats / 32) * 4);
   for (const rank of ranks) bits[rank >> 3] |= 1 << (rank & 7);
@@ -50,7 +50,7 @@ export function unpackRanks(bits: Uint8Array, seats: number): number[] {
 
 /** A record and an answer as one message. */
 export function packClosed(
-  { route, last, seats, from, crcs, checksum }: Record,
+  { route, last, seats, from, crcs, checksum }: RoundRecord,
   answer: Uint8Array,
 ): Uint8Array {
   const bits = packRanks(from, seats);
@@ -70,7 +70,7 @@ export function packClosed(
  * The reverse; the answer is a view.
  * @throws PacketError where the bytes are no such message
  */
-export function unpackClosed(bytes: Uint8Array): { record: Record; answer: Uint8Array } {
+export function unpackClosed(bytes: Uint8Array): { record: RoundRecord; answer: Uint8Array } {
   if (bytes.length < HEAD) throw new PacketError('the record ends in its head', bytes.length);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const route = ROUTES[bytes[0]];
@@ -91,7 +91,7 @@ export function unpackClosed(bytes: Uint8Array): { record: Record; answer: Uint8
   return { record: { route, last, seats, from, crcs, ...checksum }, answer: bytes.subarray(end) };
 }
 
-/** The chain after a closed turn: the CRC-32 of the chain before it and that of the message that closed it. */
+/** The chain after a closed round: the CRC-32 of the chain before it and that of the message that closed it. */
 export function chained(chain: number, closed: Uint8Array): number {
   const bytes = new Uint8Array(8);
   const view = new DataView(bytes.buffer);
@@ -100,7 +100,7 @@ export function chained(chain: number, closed: Uint8Array): number {
   return crc32(bytes);
 }
 
-/** The chain before the first turn: which numbers the run began with. */
+/** The chain before the first round: which numbers the run began with. */
 export function firstChain(parameters: Float32Array): number {
   return crc32(new Uint8Array(parameters.buffer, parameters.byteOffset, parameters.byteLength));
 }

@@ -91,3 +91,41 @@ export function unpackJson<T extends object>(bytes: Uint8Array): Partial<T> {
   }
   throw new PacketError('the bytes are no JSON of an object', 0);
 }
+
+/** The last message of a worker that was used in a closed round: where, and the CRC-32 of its bytes. */
+export interface UsedMessage {
+  readonly step: number;
+  readonly round: number;
+  readonly crc: number;
+}
+
+/** In JSON, whose first format has the name `turn` for a round. */
+export interface UsedJson {
+  readonly step: number;
+  readonly turn: number;
+  readonly crc: number;
+}
+
+export const jsonOfUsed = ({ step, round, crc }: UsedMessage): UsedJson => ({ step, turn: round, crc });
+export const usedOfJson = ({ step, turn, crc }: UsedJson): UsedMessage => ({ step, round: turn, crc });
+
+/** What a worker loads to go on, as the message of kind `state` has it. */
+export interface RunState {
+  /** What goes with the model. */
+  readonly common: Uint8Array;
+  readonly model: Uint8Array;
+  /** The last message of this worker that was used, if there was one. */
+  readonly used: UsedMessage | undefined;
+}
+
+export function packRunState({ common, model, used }: RunState): Uint8Array {
+  return packList([common, model, packJson(used === undefined ? {} : jsonOfUsed(used))]);
+}
+
+/** @throws PacketError where the bytes are damaged or no such state */
+export function unpackRunState(bytes: Uint8Array): RunState {
+  const [common, model, json] = unpackList(bytes);
+  const { step, turn, crc } = unpackJson<UsedJson>(json);
+  const isUsed = step !== undefined && turn !== undefined && crc !== undefined;
+  return { common, model, used: isUsed ? usedOfJson({ step, turn, crc }) : undefined };
+}

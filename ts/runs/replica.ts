@@ -1,0 +1,108 @@
+/**
+ * The server's own copy of the model: a worker of the system that only follows, so that those who join, or have lost track, can
+ * load the model, and what goes with it, as it is at the start of a step.
+ */
+import { descend } from '../algorithms/steps.ts';
+import type { Model, Outcome, Route, System, Worker } from '../algorithms/system.ts';
+import type { Device } from '../device.ts';
+import { checksumOf } from './settings.ts';
+import { firstChain } from './wire/record.ts';
+import { packModel, unpackModel } from './wire/state.ts';
+
+export interface ReplicaOptions {
+  readonly device: Device;
+  readonly system: System;
+  /** Trained in place. */
+  readonly model: Model;
+  /** Seats of the run; the replica has the rank behind them. */
+  readonly workers: number;
+  /** Steps from one checksum of the model to the next; 0 for none. */
+  readonly checkEvery: number;
+}
+
+export class Replica {
+  readonly #options: ReplicaOptions;
+  readonly #worker: Worker;
+  /** The model at the start of this step, where one that is under way may change it: among peers. */
+  #before: Uint8Array | undefined;
+  #common: Uint8Array;
+  #chain: number;
+  #sumBytes = 0;
+  /** The step after which models were compared last. */
+  #checked = -1;
+
+  constructor(options: ReplicaOptions) {
+    this.#options = options;
+    const { system, device, model, workers } = options;
+    this.#worker = system.worker(device, { n: model.parameters.length, workers, rank: workers });
+    this.#common = this.#worker.share();
+    this.#chain = firstChain(model.parameters);
+  }
+
+  /** What goes with the model at the start of this step. */
+  get common(): Uint8Array {
+    return this.#common;
+  }
+
+  /** The chain at the start of this step. */
+  get chain(): number {
+    return this.#chain;
+  }
+
+  /** Of a `sum` round: bytes of each message. */
+  get sumBytes(): number {
+    return this.#sumBytes;
+  }
+
+  /** The model at the start of this step, as bytes. */
+  packModel(): Uint8Array {
+    return this.#before ?? packModel(this.#options.model);
+  }
+
+  /** Begins a step: the route of its first round. */
+  async begin(chain: number): Promise<Route> {
+    const { model, system } = this.#options;
+    this.#common = this.#worker.share();
+    this.#chain = chain;
+    this.#before = system.server === undefined ? packModel(model) : undefined;
+    const { route, bytes } = await this.#worker.follow(model);
+    this.#sumBytes = bytes.length;
+    return route;
+  }
+
+  /** Whether a message of a `gather` round can be that of `rank`. @throws PacketError where it can not */
+  check(message: Uint8Array, rank: number): Promise<void> {
+    return this.#worker.check(message, rank);
+  }
+
+  /** Takes what came of a round; where the step ends with it, the model has gone on. */
+  async receive(inbox: readonly Uint8Array[], from: readonly number[]): Promise<Outcome> {
+    const outcome = await this.#worker.receive(inbox, from);
+    if (outcome.kind === 'direction') descend(this.#options.model, outcome.direction);
+    if (outcome.kind === 'message') this.#sumBytes = outcome.message.bytes.length;
+    return outcome;
+  }
+
+  /** The checksum of the model after a round with this outcome, where it is time for one and all workers have one model then. */
+  checksumAfter(step: number, route: Route, outcome: Outcome | undefined): { readonly checksum?: number } {
+    const { checkEvery, system, model } = this.#options;
+    if (checkEvery === 0 || step - this.#checked < checkEvery) return {};
+    // systems that average models: where the server's answer is the model, all have it; parts of it say nothing of the rest
+    const isCommon = system.averagesModels
+      ? outcome?.kind === 'stepped' && route === 'server'
+      : outcome?.kind === 'direction';
+    if (!isCommon) return {};
+    this.#checked = step;
+    return { checksum: checksumOf(model) };
+  }
+
+  /**
+   * Goes on from the start of a step.
+   * @throws PacketError where the bytes are damaged, or of another system or size
+   */
+  load(step: number, common: Uint8Array, model: Uint8Array): void {
+    this.#worker.adopt(common);
+    unpackModel(model, this.#options.model);
+    this.#checked = step - 1;
+  }
+}

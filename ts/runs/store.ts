@@ -1,0 +1,9 @@
+/** Where a server keeps its state. */
+
+/** A place for one state: a file, for example. */
+export interface Store {
+  /** What was written last, if anything. */
+  read(): Promise<Uint8Array | undefined>;
+  /** Resolves when it is safe. */
+  write(state: Uint8Array): Promise<void>;
+}
