@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import { exchange } from '../../ts/algorithms/exchange.ts';
 import { descend, sumMessages } from '../../ts/algorithms/steps.ts';
 import type { Model, System } from '../../ts/algorithms/system.ts';
-import type { At } from '../../ts/runs/worker.ts';
+import type { At } from '../../ts/runs/join-options.ts';
 import type { ClosedRound } from '../../ts/runs/serve-options.ts';
 import { crc32 } from '../../ts/packet/crc32.ts';
 import { gradient as noisy } from '../reference/algorithms/gradients.ts';

@@ -1,9 +1,9 @@
 /** What a run is, as its server's retained message has it. */
-import type { Settings } from './settings.ts';
+import { differencesOf, hexOf, SettingsError, type Settings } from './settings.ts';
 
 export interface Description {
   readonly format: 1;
-  /** Of this server's life. */
+  /** The server's incarnation. */
   readonly mark: string;
   /** The run's key. */
   readonly key: number;
@@ -21,4 +21,34 @@ export interface Description {
   readonly checkEvery?: number;
   /** Milliseconds after which a round closes with a quorum, and a wait is told of. */
   readonly deadline?: number;
+}
+
+/** What a worker brings to a run. */
+export interface Setup {
+  /** The run's name. */
+  readonly run: string;
+  readonly system: string;
+  /** Elements of its model. */
+  readonly n: number;
+  readonly settings: Settings;
+}
+
+/** What keeps a worker from a run: another system, size or setting. */
+export function refusalOf(description: Partial<Description>, own: Setup): SettingsError | undefined {
+  const { system, n, settings = {} } = description;
+  return system !== own.system || n !== own.n
+    ? new SettingsError(
+        `the run ${own.run} trains ${n} numbers by ${system}, this worker ${own.n} by ${own.system}`,
+      )
+    : SettingsError.of(own.run, differencesOf(settings, own.settings));
+}
+
+/** That a worker's initial model is another one than the run's, in words. */
+export function otherModelOf({ settings }: Partial<Description>, own: Setup): string | undefined {
+  const initial = settings?.initial;
+  if (initial === undefined || initial === own.settings.initial) return undefined;
+  return (
+    `the initial model differs: the CRC-32 of the run's parameters is ${hexOf(initial)}, ` +
+    `of this worker's ${hexOf(own.settings.initial)}; the run's model is loaded`
+  );
 }

@@ -18,11 +18,5 @@ export {
   type SplitServer,
 } from './split/server.ts';
 export type { OpenTask, Task, TaskOptions } from './task.ts';
-export {
-  joinRun,
-  type At,
-  type Gradient,
-  type JoinOptions,
-  type RunWorker,
-  type WorkerStep,
-} from './worker.ts';
+export type { At, Gradient, JoinOptions, RunWorker, WorkerStep } from './join-options.ts';
+export { joinRun } from './worker.ts';

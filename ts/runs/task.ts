@@ -1,6 +1,6 @@
 /** What is trained: a module that `fewbits serve` and `fewbits join` load exports `openTask`, which gives a Task. */
 import type { Model, System } from '../algorithms/system.ts';
-import type { At, Gradient } from './worker.ts';
+import type { At, Gradient } from './join-options.ts';
 
 /** What the command line, or the server of the run, asks a task for. */
 export interface TaskOptions {

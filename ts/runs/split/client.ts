@@ -1,17 +1,14 @@
 /** A client of split learning: sends the features of a batch, and waits for the gradient at the cut, sending again what was lost. */
 import type { SplitSide, SplitSystem } from '../../algorithms/split-learning.ts';
-import { requireNumber } from '../../arguments.ts';
 import type { Device } from '../../device.ts';
-import type { RunMessage } from '../wire/head.ts';
-import { wallClock, type Clock, type Link, type OpenLink, type Traffic } from '../link.ts';
-import { drawToken, Post } from '../post.ts';
-import { packList, unpackJson } from '../wire/state.ts';
+import { Attendance } from '../attendance.ts';
 import type { Description } from '../description.ts';
-import { topicsOf, type Topics } from '../topics.ts';
-import { DEADLINE, secondsOf, Waits } from '../waits.ts';
+import type { Clock, OpenLink, Traffic } from '../link.ts';
+import type { RunMessage } from '../wire/head.ts';
+import { packList, unpackJson } from '../wire/state.ts';
 
 export interface SplitJoinOptions {
-  /** How to reach the broker: `mqttBroker({ url })`. */
+  /** How to open a link: `mqttBroker({ url })`. */
   readonly broker: OpenLink;
   readonly run: string;
   readonly prefix?: string;
@@ -33,7 +30,7 @@ export interface SplitClient {
   readonly rank: number;
   readonly traffic: Traffic;
   /**
-   * One batch: features, and what goes with them (labels, say). What the server's gradient at the cut is, as this side sees
+   * One batch: features, and what goes with them (labels, for example). What the server's gradient at the cut is, as this side sees
    * it, or undefined where the run has ended. One batch at a time.
    * @throws NonFiniteError where the features hold NaN or infinity
    */
@@ -51,14 +48,12 @@ const LAST_WORDS = 8000;
 /**
  * Joins split learning, once the server has a seat.
  * @throws TypeError or RangeError where an option is wrong
- * @throws BrokerError where the broker refuses the connection or what is sent; another Error where it cannot be reached
+ * @throws LinkError where the transport refuses the connection or what is sent; another Error where it cannot be reached
  */
 export async function joinSplit(options: SplitJoinOptions): Promise<SplitClient> {
-  const name = options.name ?? drawToken();
-  const topics = topicsOf(options.run, options.prefix);
-  const { deadline = DEADLINE } = options;
-  requireNumber('deadline', deadline, 'a number above 0', (value) => value > 0);
-  const client = new Client(options, name, topics, await options.broker(topics.here(name)));
+  const attendance = new Attendance(options);
+  await attendance.connect();
+  const client = new BatchClient(options, attendance);
   try {
     await client.begin();
   } catch (error) {
@@ -68,14 +63,10 @@ export async function joinSplit(options: SplitJoinOptions): Promise<SplitClient>
   return client;
 }
 
-class Client implements SplitClient {
+class BatchClient implements SplitClient {
   readonly name: string;
   readonly #options: SplitJoinOptions;
-  readonly #topics: Topics;
-  readonly #post: Post;
-  readonly #clock: Clock;
-  readonly #mark = drawToken();
-  readonly #waits: Waits;
+  readonly #attendance: Attendance;
   #side: SplitSide | undefined;
   #rank = -1;
   #key: number | undefined;
@@ -83,18 +74,11 @@ class Client implements SplitClient {
   #next = 0;
   #answer: { readonly step: number; readonly bytes: Uint8Array } | undefined;
   #endedAt = Infinity;
-  #stopping = false;
-  #isDown = false;
-  #failure: Error | undefined;
-  #changed: () => void = () => {};
 
-  constructor(options: SplitJoinOptions, name: string, topics: Topics, link: Link) {
+  constructor(options: SplitJoinOptions, attendance: Attendance) {
     this.#options = options;
-    this.name = name;
-    this.#topics = topics;
-    this.#post = new Post(link, (error) => this.#fail(error));
-    this.#clock = options.clock ?? wallClock;
-    this.#waits = new Waits(options.deadline ?? DEADLINE);
+    this.#attendance = attendance;
+    this.name = attendance.name;
   }
 
   get rank(): number {
@@ -102,40 +86,21 @@ class Client implements SplitClient {
   }
 
   get traffic(): Traffic {
-    return { ...this.#post.link.traffic };
+    return this.#attendance.traffic;
   }
 
   async begin(): Promise<void> {
-    const { link } = this.#post;
-    link.listen({
-      message: (topic, payload) => this.#receive(topic, payload),
-      up: () => {
-        this.#isDown = false;
-        this.#appear();
-      },
-      down: () => {
-        this.#isDown = true;
-      },
-      failed: (error) => this.#fail(error),
+    const attendance = this.#attendance;
+    const { topics } = attendance;
+    await attendance.begin([topics.server, topics.to(this.name)], (topic, payload) => {
+      if (topic === topics.server) this.#described(payload);
+      else this.#part(topic, payload);
     });
-    await link.subscribe([this.#topics.server, this.#topics.to(this.name)]);
-    this.#appear();
     await this.#until(
       'a seat',
       () => this.#side ?? (this.#endedAt < Infinity ? null : undefined),
-      () => this.#appear(),
+      () => attendance.appear(),
     );
-  }
-
-  #appear(): void {
-    if (this.#stopping) return;
-    void this.#post.retain(this.#topics.here(this.name), new TextEncoder().encode(this.#mark));
-  }
-
-  /** This client cannot go on. */
-  #fail(error: unknown): void {
-    this.#failure ??= error instanceof Error ? error : new Error(String(error));
-    this.#changed();
   }
 
   async exchange(
@@ -146,17 +111,13 @@ class Client implements SplitClient {
     if (this.#endedAt < Infinity || side === undefined) return undefined;
     const bytes = packList([note, await side.send(features)]);
     const step = this.#next;
-    const send = (): void => {
-      const [run, rank] = [this.#key ?? 0, this.#rank];
-      const message: RunMessage = { kind: 'features', rank, run, step, round: 0, chain: 0, bytes };
-      void this.#post.send(this.#topics.up(this.name), message);
-    };
+    const send = (): void => this.#send(step, bytes);
     send();
     const answer = await this.#until(
       `the gradient at the cut of batch ${step}`,
-      () => (this.#answer?.step === step ? this.#answer.bytes : this.#isOver() ? null : undefined),
+      () => (this.#answer?.step === step ? this.#answer.bytes : this.#isOver ? null : undefined),
       () => {
-        this.#appear();
+        this.#attendance.appear();
         send();
       },
     );
@@ -165,27 +126,21 @@ class Client implements SplitClient {
     return answer === null || answer.length === 0 ? undefined : side.receive(answer);
   }
 
+  #send(step: number, bytes: Uint8Array): void {
+    const [run, rank] = [this.#key ?? 0, this.#rank];
+    const message: RunMessage = { kind: 'features', rank, run, step, round: 0, chain: 0, bytes };
+    void this.#attendance.post.send(this.#attendance.topics.up(this.name), message);
+  }
+
   /** Whether the run has ended, and its server has had the time to say what was lost. */
-  #isOver(): boolean {
-    return this.#clock.now() >= this.#endedAt + LAST_WORDS;
+  get #isOver(): boolean {
+    return this.#attendance.clock.now() >= this.#endedAt + LAST_WORDS;
   }
 
   async stop(): Promise<void> {
-    if (this.#stopping) return;
-    this.#stopping = true;
-    this.#changed();
-    if (this.#failure === undefined) void this.#post.retain(this.#topics.here(this.name), new Uint8Array(0));
-    await this.#post.link.close();
-  }
-
-  #receive(topic: string, payload: Uint8Array): void {
-    try {
-      if (topic === this.#topics.server) this.#described(payload);
-      else this.#part(topic, payload);
-    } catch (error) {
-      this.#fail(error);
-    }
-    this.#changed();
+    if (this.#attendance.isStopping) return;
+    this.#attendance.stop();
+    await this.#attendance.leave();
   }
 
   #described(payload: Uint8Array): void {
@@ -194,53 +149,50 @@ class Client implements SplitClient {
     if (system !== this.#options.system.name)
       throw new Error(`the run ${this.#options.run} is ${system}, this client ${this.#options.system.name}`);
     this.#key = key;
-    if (ended === true) this.#endedAt = Math.min(this.#endedAt, this.#clock.now());
+    if (ended === true) this.#endedAt = Math.min(this.#endedAt, this.#attendance.clock.now());
     // a server that has come back asks for nobody: it waits to see who is here
-    else this.#appear();
+    else this.#attendance.appear();
   }
 
   #part(topic: string, payload: Uint8Array): void {
-    const taken = this.#post.receive(topic, payload);
-    if (taken.kind !== 'whole') return;
-    const { kind, bytes, step, run } = taken.message;
+    const assembled = this.#attendance.post.receive(topic, payload);
+    if (assembled.kind !== 'whole') return;
+    const { kind, bytes, step, run } = assembled.message;
     if (run !== this.#key) return;
     if (kind === 'note') this.#options.onNote?.(new TextDecoder().decode(bytes));
     if (kind === 'cut') this.#answer = { step, bytes };
-    if (kind === 'seat') {
-      const { mark, rank, next } = unpackJson<{ mark: string; rank: number; next: number }>(bytes);
-      if (mark !== this.#mark || rank === undefined) return;
-      if (this.#side === undefined) this.#next = next ?? 0;
-      if (this.#rank !== rank) {
-        this.#rank = rank;
-        this.#side = this.#options.system.client(this.#options.device, { rank });
-      }
-    }
+    if (kind === 'seat') this.#sit(bytes);
+  }
+
+  #sit(bytes: Uint8Array): void {
+    const seat = unpackJson<{ mark: string; rank: number; next: number }>(bytes);
+    const { mark: incarnation, rank, next } = seat;
+    if (incarnation !== this.#attendance.incarnation || rank === undefined) return;
+    if (this.#side === undefined) this.#next = next ?? 0;
+    if (this.#rank === rank) return;
+    this.#rank = rank;
+    this.#side = this.#options.system.client(this.#options.device, { rank });
   }
 
   /** Waits for something, `what` in words, and does `again` now and then while it does not come. */
   async #until<T>(what: string, probe: () => T | undefined, again: () => void): Promise<T> {
-    let since = this.#clock.now();
-    this.#waits.at(since);
+    const attendance = this.#attendance;
+    const { clock, waits } = attendance;
+    let since = clock.now();
+    waits.at(since);
     for (;;) {
-      if (this.#failure !== undefined) throw this.#failure;
-      if (this.#stopping) throw new Error('this client was stopped');
+      if (attendance.failure !== undefined) throw attendance.failure;
+      if (attendance.isStopping) throw new Error('this client was stopped');
       const found = probe();
       if (found !== undefined) return found;
-      if (this.#clock.now() >= since + AGAIN_AFTER) {
-        since = this.#clock.now();
-        if (!this.#isDown) again();
+      if (clock.now() >= since + AGAIN_AFTER) {
+        since = clock.now();
+        if (!attendance.isDown) again();
       }
-      const waited = this.#waits.due(this.#clock.now());
-      if (waited !== undefined)
-        this.#options.onNote?.(
-          `has waited ${secondsOf(waited)} for ${this.#isDown ? 'the broker, which cannot be reached' : `${what} from the server of the run ${this.#options.run}`}`,
-        );
-      let off: () => void = () => {};
-      await new Promise<void>((resolve) => {
-        this.#changed = resolve;
-        off = this.#clock.after(Math.min(AGAIN_AFTER, this.#options.deadline ?? DEADLINE), resolve);
-      });
-      off();
+      attendance.tellWait(() => `${what} from the server of the run ${this.#options.run}`);
+      const callOff = clock.after(Math.min(AGAIN_AFTER, attendance.deadline), () => attendance.change());
+      await attendance.changed();
+      callOff();
     }
   }
 }

@@ -1,0 +1,68 @@
+/** What a worker of a run is given, and what it tells. */
+import type { Model, System } from '../algorithms/system.ts';
+import type { Device } from '../device.ts';
+import type { Clock, OpenLink, Traffic } from './link.ts';
+import type { Position } from './wire/head.ts';
+
+/** Where a worker is when it is asked for a gradient. */
+export interface At {
+  readonly step: number;
+  readonly rank: number;
+  /** Seats of the run. */
+  readonly workers: number;
+}
+
+/**
+ * n numbers. Nothing, or numbers among which are NaN or infinity, as mixed precision has them now and then: the worker leaves
+ * this step out, and the others go on without it.
+ */
+export type Gradient = Float32Array | null | undefined;
+
+export interface JoinOptions {
+  /** How to open a link: `mqttBroker({ url })`. */
+  readonly broker: OpenLink;
+  /** The run's name. */
+  readonly run: string;
+  /** As the server's. */
+  readonly prefix?: string;
+  /** This worker's name, the same when it comes back: 1 to 64 of A-Z a-z 0-9 . _ - ; drawn if left out. */
+  readonly name?: string;
+  readonly device: Device;
+  /** As the server's. */
+  readonly system: System;
+  /** The initial model: where it is not the server's, the server's is loaded. Trained in place. */
+  readonly model: Model;
+  /** The gradient of this worker's batch at `model.parameters`. */
+  readonly gradient: (model: Model, at: At) => Promise<Gradient> | Gradient;
+  /** Called after each step. */
+  readonly onStep?: (step: WorkerStep) => void;
+  /**
+   * What there is to say to people: that a message was refused, that all seats are taken, what this worker has been waiting
+   * for, that its gradients have not been finite for ten steps, that its model was not the run's.
+   */
+  readonly onNote?: (text: string) => void;
+  /** Milliseconds of waiting after which `onNote` hears what for, each time anew; 30,000 if left out. */
+  readonly deadline?: number;
+  /** For tests: another time. */
+  readonly clock?: Clock;
+}
+
+/** A step that this worker took. */
+export interface WorkerStep extends At {
+  /** Rounds of it that this worker's messages were used in, and rounds in all. */
+  readonly used: number;
+  readonly rounds: number;
+  /** Whether this worker left the step out. */
+  readonly passed: boolean;
+  readonly traffic: Traffic;
+}
+
+/** A worker that takes part. */
+export interface RunWorker {
+  readonly name: string;
+  /** Resolves when the run has ended or this worker was stopped; rejects where it cannot go on. */
+  readonly done: Promise<{ readonly steps: number }>;
+  readonly position: Position;
+  /** Leaves the run. */
+  stop(): Promise<void>;
+}
