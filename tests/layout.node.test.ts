@@ -138,6 +138,24 @@ test('imports point one way', () => {
       }
 });
 
+test('the modules of runs and of MQTT import each other in no circle, and a worker nothing of the server', () => {
+  const files = ['ts/runs', 'ts/mqtt'].flatMap(filesUnder);
+  const importsOf = (file: string): string[] =>
+    [...read(file).matchAll(/^(?:import|export) [^;]*?from '(\.[^']+)';/gms)]
+      .map(([, name]) => new URL(name, `file:///${file}`).pathname.slice(1))
+      .filter((name) => files.includes(name));
+  const reached = (file: string, seen = new Set<string>()): Set<string> => {
+    for (const name of importsOf(file)) if (!seen.has(name)) reached(name, seen.add(name));
+    return seen;
+  };
+  assert.ok(files.length > 25, `${files.length} files`);
+  for (const file of files) assert.not(reached(file).has(file), `${file} imports itself in a circle`);
+  const ofServers = ['server', 'host', 'round', 'membership', 'history', 'checkpoint', 'replica', 'store'];
+  for (const worker of ['ts/runs/worker.ts', 'ts/runs/split/client.ts'])
+    for (const stem of ofServers) assert.not(reached(worker).has(`ts/runs/${stem}.ts`), `${worker}: ${stem}`);
+  assert.ok(reached('ts/mqtt/index.ts').has('ts/runs/server.ts'));
+});
+
 /** Packages that a module may import as it is loaded: all others are optional, and imported where they are needed. */
 const IMPORTED: Record<string, readonly string[]> = {
   'ts/frameworks/jax.ts': ['@jax-js/jax'],

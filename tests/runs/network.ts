@@ -40,6 +40,8 @@ export class Network {
   #seed: number;
   /** The longest packet. */
   packetBytes = 4096;
+  /** Whether the transport keeps retained messages and sends last wills. */
+  keeps = true;
 
   constructor(seed = 1) {
     this.#seed = seed;
@@ -70,6 +72,7 @@ export class Network {
       const traffic = { messagesUp: 0, bytesUp: 0, messagesDown: 0, bytesDown: 0 };
       seen(() => this.#cut(client));
       const link: Link = {
+        keeps: this.keeps,
         traffic,
         room: (topic) => this.packetBytes - 10 - topic.length,
         publish: async (topic, payload, retain = false) => {
@@ -98,12 +101,13 @@ export class Network {
   #cut(client: Client): void {
     client.connected = false;
     this.#clients.delete(client);
-    this.publish(client.will, new Uint8Array(0), true);
+    if (this.keeps) this.publish(client.will, new Uint8Array(0), true);
   }
 
   /** Publishes, as a client or as somebody else. */
   publish(topic: string, payload: Uint8Array, retain = false, by?: Client): void {
     if (payload.length + topic.length + 10 > this.packetBytes) throw new Error('a packet that is too long');
+    if (retain && !this.keeps) throw new Error('this transport retains nothing');
     if (retain) {
       if (payload.length === 0) this.#retained.delete(topic);
       else this.#retained.set(topic, payload.slice());

@@ -7,78 +7,14 @@ import { topK } from '../../ts/compressors/top-k.ts';
 import type { RunMessage } from '../../ts/runs/wire/head.ts';
 import type { Listener, OpenLink } from '../../ts/runs/link.ts';
 import { partsOf } from '../../ts/runs/wire/parts.ts';
-import type { RunServer, ServeOptions } from '../../ts/runs/serve-options.ts';
-import { serveRun } from '../../ts/runs/server.ts';
-import type { JoinOptions, RunWorker } from '../../ts/runs/join-options.ts';
-import { joinRun } from '../../ts/runs/worker.ts';
 import { crc32 } from '../../ts/packet/crc32.ts';
-import { device } from '../reference/algorithms/play.ts';
 import { systems } from '../reference/algorithms/systems.ts';
 import { suite } from '../support/suite.ts';
-import { Network, type Faults } from './network.ts';
-import { checker, gradientAt, inOneProcess, memoryStore, modelOf } from './runs.ts';
+import type { Faults } from './network.ts';
+import { play, STEPS, WORKERS } from './play.ts';
+import { gradientAt, inOneProcess, memoryStore, modelOf } from './runs.ts';
 
 const test = suite('runs over a network of their own');
-
-const [WORKERS, STEPS] = [3, 10];
-
-interface Played {
-  readonly network: Network;
-  readonly checks: ReturnType<typeof checker>;
-  readonly refusals: string[];
-  serve(this: void, more?: Partial<ServeOptions>): Promise<RunServer>;
-  join(
-    this: void,
-    name: string,
-    more?: Partial<JoinOptions>,
-  ): Promise<RunWorker & { cut(this: void): void; options: JoinOptions }>;
-}
-
-function play(system: System, momentum: number, seed = 1): Played {
-  const network = new Network(seed);
-  const checks = checker(system, WORKERS, momentum);
-  const refusals: string[] = [];
-  const common = { run: 'r', device, system, clock: network.clock };
-  return {
-    network,
-    checks,
-    refusals,
-    serve: (more = {}) =>
-      serveRun({
-        ...common,
-        broker: network.open(),
-        model: modelOf(momentum),
-        workers: WORKERS,
-        steps: STEPS,
-        deadline: 5000,
-        onRound: checks.onRound,
-        onRefused: ({ name, reason }) => refusals.push(`${name}: ${reason}`),
-        ...more,
-      }),
-    async join(name, more = {}) {
-      let cut = (): void => {};
-      const options: JoinOptions = {
-        ...common,
-        broker: network.open((given) => (cut = given)),
-        name,
-        model: modelOf(momentum),
-        gradient: gradientAt,
-        ...more,
-      };
-      const worker = await joinRun(options);
-      return {
-        name,
-        options,
-        done: worker.done,
-        get position() {
-          return worker.position;
-        },
-        stop: () => worker.stop(),
-        cut: () => cut(),
-      };
-    },
-  };
-}
 
 const NAMES = ['a', 'b', 'c'];
 

@@ -270,6 +270,7 @@ function linkOver({ client, connack }: Connected, given: ConnectionOptions): Lin
   }
 
   return {
+    keeps: true,
     traffic,
     room: (topic) => outbox.room(topic),
     publish: (topic, payload, retain = false) => outbox.publish(topic, payload, retain),

@@ -5,6 +5,7 @@
 import { requireNumber } from '../arguments.ts';
 import { wallClock, type Clock, type OpenLink, type Traffic } from './link.ts';
 import { drawToken, Post } from './post.ts';
+import { openLink } from './retained.ts';
 import { topicsOf, type Topics } from './topics.ts';
 import { DEADLINE, secondsOf, Waits } from './waits.ts';
 
@@ -81,7 +82,7 @@ export class Attendance {
 
   /** @throws LinkError where the transport refuses the connection; another Error where it cannot be reached */
   async connect(): Promise<void> {
-    const link = await this.#options.broker(this.topics.here(this.name));
+    const link = await openLink(this.#options.broker, this.topics.here(this.name), this.clock);
     this.#post = new Post(link, (error) => this.fail(error));
   }
 

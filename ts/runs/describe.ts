@@ -1,15 +1,16 @@
 /** What a run is, for who wants to join it and has only its name. */
 import { PacketError } from '../errors.ts';
-import type { OpenLink } from './link.ts';
+import { wallClock, type OpenLink } from './link.ts';
 import { drawToken } from './post.ts';
+import { openLink } from './retained.ts';
 import { unpackJson } from './wire/state.ts';
 import type { Description } from './description.ts';
 import { topicsOf } from './topics.ts';
 
 /**
  * Waits for a run's server, and says what the run is.
- * @throws BrokerError where the broker refuses the connection or the subscription
- * @throws Error where no server has said so within `timeout` milliseconds (60,000 if left out), or the broker cannot be reached
+ * @throws LinkError where the transport refuses the connection or the subscription
+ * @throws Error where no server has said so within `timeout` milliseconds (60,000 if left out), or the transport cannot be reached
  */
 export async function describeRun(
   broker: OpenLink,
@@ -18,7 +19,7 @@ export async function describeRun(
 ): Promise<Description> {
   const topics = topicsOf(run, prefix);
   // a will of a name that nobody has, since this connection only looks
-  const link = await broker(topics.here(`looking-${drawToken()}`));
+  const link = await openLink(broker, topics.here(`looking-${drawToken()}`), wallClock);
   try {
     return await new Promise<Description>((resolve, reject) => {
       const timer = setTimeout(

@@ -8,6 +8,7 @@ import type { Description } from './description.ts';
 import { wallClock, within, type Clock, type OpenLink, type Traffic } from './link.ts';
 import { Membership } from './membership.ts';
 import { drawToken, Post } from './post.ts';
+import { openLink } from './retained.ts';
 import { topicsOf, type Topics } from './topics.ts';
 import { NO_RANK, type Kind, type Position, type RunMessage } from './wire/head.ts';
 import { packJson, unpackJson } from './wire/state.ts';
@@ -132,7 +133,7 @@ export class Host {
 
   /** @throws LinkError where the transport refuses the connection; another Error where it cannot be reached */
   async connect(): Promise<void> {
-    const link = await this.#options.broker(this.topics.server);
+    const link = await openLink(this.#options.broker, this.topics.server, this.clock);
     this.#post = new Post(link, (error) => this.fail(error));
   }
 

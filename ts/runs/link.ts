@@ -17,6 +17,11 @@ export class LinkError extends Error {
  * kept at best.
  */
 export interface Link {
+  /**
+   * true where the transport keeps retained messages for who subscribes, and sends the last will of who is gone. Where it does
+   * not, machines repeat what they retain, and find out who is gone by that; `retain` and `retained` are then never used.
+   */
+  readonly keeps?: boolean;
   /** Bytes of the longest payload that a topic takes, as far as is known: less once a longer one was refused. */
   room(topic: string): number;
   /**
@@ -54,7 +59,7 @@ export interface Traffic {
   bytesDown: number;
 }
 
-/** Opens a connection whose last will empties the retained message of a topic. */
+/** Opens a connection; where its transport keeps messages, with a last will that empties the retained message of a topic. */
 export type OpenLink = (will: string) => Promise<Link>;
 
 /** Time, in milliseconds. */

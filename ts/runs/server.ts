@@ -8,19 +8,12 @@ import type { Outcome, Route, Server } from '../algorithms/system.ts';
 import { PacketError } from '../errors.ts';
 import { aggregate } from './aggregate.ts';
 import { packCheckpoint, unpackCheckpoint } from './checkpoint.ts';
-import type { Description } from './description.ts';
 import { History } from './history.ts';
 import { Host, type Sender, type Service } from './host.ts';
 import type { Member } from './membership.ts';
 import { Replica } from './replica.ts';
 import { misplacedIn, Round, type RoundEntry } from './round.ts';
-import {
-  serveNumbersOf,
-  type ClosedRound,
-  type RunServer,
-  type ServeNumbers,
-  type ServeOptions,
-} from './serve-options.ts';
+import { serveNumbersOf, type RunServer, type ServeNumbers, type ServeOptions } from './serve-options.ts';
 import { settingsOf, type Settings } from './settings.ts';
 import { secondsOf, Waits } from './waits.ts';
 import { isSame, type Position, type RunMessage } from './wire/head.ts';
@@ -122,16 +115,8 @@ class RoundServer implements RunServer, Service {
   describe(): ReturnType<Service['describe']> {
     const { system, model, workers, about = null } = this.#options;
     const { checkEvery, deadline } = this.#numbers;
-    return {
-      system: system.name,
-      n: model.parameters.length,
-      workers,
-      chain: this.position.chain,
-      about,
-      settings: this.#settings,
-      checkEvery,
-      deadline,
-    } satisfies Partial<Description>;
+    const [n, { chain }, settings] = [model.parameters.length, this.position, this.#settings];
+    return { system: system.name, n, workers, chain, about, settings, checkEvery, deadline };
   }
 
   seat(_: string, rank: number, isFresh: boolean): object {
@@ -318,7 +303,7 @@ class RoundServer implements RunServer, Service {
       stragglers: members.stragglers.map(name),
       present: members.present.length,
       traffic: this.#host.traffic,
-    } satisfies ClosedRound);
+    });
     if (this.position.step >= this.#numbers.steps) await this.#end();
   }
 
