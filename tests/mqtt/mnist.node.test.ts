@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 import { chromium } from 'playwright-core';
 import * as assert from 'uvu/assert';
 import { serveJoinPage } from '../../examples/join/serve.ts';
-import type { ServeReport } from '../../ts/cli/serve.ts';
+import type { ServeReport } from '../../ts/cli/serve-progress.ts';
 import { openBroker } from '../../ts/mqtt/broker.ts';
 import { HEAD_BYTES } from '../../ts/runs/wire/head.ts';
 import { skip } from '../support/require.ts';
@@ -124,7 +124,7 @@ for (const kind of brokers)
       const server = fewbits(...SERVE, ...at, '--deadline', '5', '--json');
       const a = fewbits('join', ...at, '--name', 'a');
       const b = fewbits('join', ...at, '--name', 'b');
-      await server.until(/round 18 of/);
+      await server.until(/step 18 of/);
       b.child.kill('SIGKILL');
       b.output.catch(() => {});
       await server.until(/b has left/);

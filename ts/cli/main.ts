@@ -8,7 +8,9 @@ import { compress } from './commands/compress.ts';
 import { decompress } from './commands/decompress.ts';
 import { doctor } from './commands/doctor.ts';
 import { inspect } from './commands/inspect.ts';
-import { join, plan, serve } from './commands/run.ts';
+import { join } from './commands/join.ts';
+import { plan } from './commands/plan.ts';
+import { serve } from './commands/serve.ts';
 import { nearest } from '../nearest.ts';
 import { UsageError } from './usage.ts';
 

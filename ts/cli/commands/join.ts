@@ -1,13 +1,37 @@
 /** `fewbits join`: a worker of a run that is served somewhere. */
-import { openQuietly } from './gpu.ts';
-import { describeRun } from '../runs/describe.ts';
-import { joinRun } from '../runs/worker.ts';
-import { brokerOf, type RunValues } from './run-options.ts';
-import { isOwnTask, taskOf, type About } from './tasks.ts';
-import { onSignals } from './signals.ts';
-import { positiveOf, required, UsageError } from './usage.ts';
+import { command, type Command, type ValuesOf } from '../command.ts';
+import { openQuietly } from '../gpu.ts';
+import { describeRun } from '../../runs/describe.ts';
+import { joinRun } from '../../runs/worker.ts';
+import { BACKEND, JSON_REPORT } from '../options.ts';
+import { brokerOf, OF_BROKER, OF_RUN } from '../run-options.ts';
+import { isOwnTask, taskOf, type About } from '../tasks.ts';
+import { onSignals } from '../signals.ts';
+import { positiveOf, required, UsageError } from '../usage.ts';
 
-export async function join(values: RunValues): Promise<void> {
+const OPTIONS = {
+  broker: { ...OF_RUN.broker, about: `${OF_RUN.broker.about}; required` },
+  run: { ...OF_RUN.run, about: "the run's name, as the server has it; required" },
+  prefix: OF_RUN.prefix,
+  task: {
+    ...OF_RUN.task,
+    about: "the module of the run's task, where that is not one of fewbits: ./task.mjs",
+  },
+  deadline: { ...OF_RUN.deadline, about: 'of waiting, after which it is said what for, each time anew (30)' },
+  name: { type: 'string', value: 'NAME', about: "the worker's name, the same when it comes back" },
+  ...OF_BROKER,
+  ...BACKEND,
+  ...JSON_REPORT,
+} as const;
+
+export const join: Command = command({
+  forms: [['fewbits join --broker mqtt://HOST --run NAME', 'a worker of a run, on this machine or another']],
+  options: OPTIONS,
+  takesFile: false,
+  run: (values) => work(values),
+});
+
+async function work(values: ValuesOf<typeof OPTIONS>): Promise<void> {
   const url = required(values.broker, 'join expected --broker mqtt://HOST');
   const run = required(values.run, 'join expected --run NAME');
   const say = (text: string): void =>

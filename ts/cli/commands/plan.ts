@@ -1,15 +1,35 @@
 /** `fewbits plan`: what a run needs of its links, its broker and its server. */
-import { sizeOf, type PlanOptions } from '../mqtt/plan.ts';
-import type { RunValues } from './run-options.ts';
-import { integerOf, positiveOf, rateOf, required } from './usage.ts';
+import { sizeOf, type PlanOptions } from '../../mqtt/plan.ts';
+import { command, type Command, type ValuesOf } from '../command.ts';
+import { JSON_REPORT } from '../options.ts';
+import { integerOf, positiveOf, rateOf, required } from '../usage.ts';
 
-export async function plan(values: RunValues): Promise<void> {
+const OPTIONS = {
+  workers: { type: 'string', value: 'N', about: 'workers of the run; required' },
+  params: { type: 'string', value: 'N', about: 'elements of the model; required' },
+  link: { type: 'string', value: 'RATE', about: 'of each worker, such as 50Mbps; required' },
+  'bits-up': { type: 'string', value: 'B', about: 'bits an element from a worker (1)' },
+  'bits-down': { type: 'string', value: 'B', about: 'bits an element to a worker (1)' },
+  compute: { type: 'string', value: 'SECONDS', about: 'of a step (0)' },
+  'server-link': { type: 'string', value: 'RATE', about: 'of broker and server (10Gbps)' },
+  decode: { type: 'string', value: 'N', about: 'elements a second that the server decodes (2e8)' },
+  ...JSON_REPORT,
+} as const;
+
+export const plan: Command = command({
+  forms: [['fewbits plan --params 25.6e6 --workers 100 --link 50Mbps', 'what a run needs of its links']],
+  options: OPTIONS,
+  takesFile: false,
+  run: (values) => size(values),
+});
+
+async function size(values: ValuesOf<typeof OPTIONS>): Promise<void> {
   const optional = (name: 'bits-up' | 'bits-down' | 'compute' | 'decode'): number | undefined =>
     values[name] === undefined ? undefined : positiveOf(name, values[name]);
   const options: PlanOptions = {
-    params: positiveOf('params', required(values.params, 'plan expected --params, 25.6e6 say')),
+    params: positiveOf('params', required(values.params, 'plan expected --params, 25.6e6 for example')),
     workers: integerOf('workers', required(values.workers, 'plan expected --workers'), 1, 1e7),
-    link: rateOf('link', required(values.link, 'plan expected --link, 50Mbps say')),
+    link: rateOf('link', required(values.link, 'plan expected --link, 50Mbps for example')),
     bitsUp: optional('bits-up'),
     bitsDown: optional('bits-down'),
     compute: optional('compute'),
@@ -20,7 +40,7 @@ export async function plan(values: RunValues): Promise<void> {
   const sized = sizeOf(options);
   if (values.json) return console.log(JSON.stringify(sized, undefined, 2));
   const { seconds } = sized;
-  const size = (bytes: number): string =>
+  const bytesOf = (bytes: number): string =>
     bytes < 1e6
       ? `${(bytes / 1e3).toFixed(1)} kB`
       : bytes < 1e9
@@ -29,8 +49,8 @@ export async function plan(values: RunValues): Promise<void> {
   const time = (value: number): string =>
     value < 1 ? `${(value * 1e3).toFixed(1)} ms` : `${value.toFixed(2)} s`;
   const lines: [string, string][] = [
-    ['a worker sends', `${size(sized.bytesUp)} a step`],
-    ['a worker receives', `${size(sized.bytesDown)} a step, in ${sized.parts} MQTT messages both ways`],
+    ['a worker sends', `${bytesOf(sized.bytesUp)} a step`],
+    ['a worker receives', `${bytesOf(sized.bytesDown)} a step, in ${sized.parts} MQTT messages both ways`],
     ['computing', time(seconds.compute)],
     ["a worker's link", time(seconds.workerLink)],
     ["broker and server's link", time(seconds.brokerLink)],
@@ -43,7 +63,7 @@ export async function plan(values: RunValues): Promise<void> {
       'through the broker',
       `${sized.messages.toPrecision(3)} messages a second, ${(sized.brokerBits / 1e6).toPrecision(3)} Mbit/s out`,
     ],
-    ["the server's memory", size(sized.serverMemory)],
+    ["the server's memory", bytesOf(sized.serverMemory)],
     [
       'servers',
       sized.shards === 1
