@@ -71,6 +71,7 @@ test('what pages load takes Node’s process from globalThis: bundlers put packa
       'kernels/index',
       'algorithms/index',
       'messages/index',
+      'runs/index',
       'mqtt/index',
       'verify/index',
     ].map((name) => `${root}/ts/${name}.ts`),

@@ -142,7 +142,7 @@ inFolder(
   async (folder) => {
     const state = ['--state', `${folder}/state`];
     const first = serve([...state, '--deadline', '5']);
-    await first.until(/without|round 1\d* of|local-1 is here/);
+    await first.until(/without|step 1\d* of|local-1 is here/);
     await new Promise((resolve) => {
       setTimeout(resolve, 3000);
     });

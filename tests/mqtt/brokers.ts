@@ -113,6 +113,7 @@ export function handled(
   return async (will) => {
     const link: Link = await open(will);
     return {
+      keeps: link.keeps,
       traffic: link.traffic,
       room: (topic) => link.room(topic),
       async publish(topic, payload, retain) {

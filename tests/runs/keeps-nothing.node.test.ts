@@ -5,6 +5,7 @@ import { exDyna } from '../../ts/algorithms/ex-dyna.ts';
 import { splitLearning } from '../../ts/algorithms/split-learning.ts';
 import { randomizedTopK } from '../../ts/compressors/randomized-top-k.ts';
 import { topK } from '../../ts/compressors/top-k.ts';
+import type { Link } from '../../ts/runs/link.ts';
 import { openLink } from '../../ts/runs/retained.ts';
 import { joinSplit } from '../../ts/runs/split/client.ts';
 import { serveSplit } from '../../ts/runs/split/server.ts';
@@ -168,6 +169,19 @@ async function pair(): Promise<{
 }
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+test('a link says whether its transport keeps messages', async () => {
+  const network = new Network(1);
+  let isClosed = false;
+  const open = async (will: string): Promise<Link> => {
+    const { keeps: _, ...link } = await network.open()(will);
+    return { ...link, close: async () => void (isClosed = true) } as unknown as Link;
+  };
+  const refused = await openLink(open, 'x', network.clock).catch((error: unknown) => error);
+  assert.instance(refused, TypeError);
+  assert.match((refused as Error).message, /"keeps" of a link expected true or false/);
+  assert.ok(isClosed);
+});
 
 test('who subscribes hears at once what is retained, and what is new once', async () => {
   const { network, one, other, heard } = await pair();

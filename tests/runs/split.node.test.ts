@@ -130,6 +130,18 @@ test('the server restarts between doing a batch and answering it: the batch is n
   assert.equal(given.model.parameters, one.model.parameters);
 });
 
+test('two servers of one run: the later one goes on, the other is told', async () => {
+  const { network, options } = play(3);
+  const first = await serveSplit(options());
+  const second = await serveSplit(options());
+  const ended = first.done.then(
+    () => 'done',
+    (error: Error) => error.message,
+  );
+  assert.is(await network.run(ended), 'another server has taken over the run s');
+  await network.run(second.stop());
+});
+
 test('two clients, one of which leaves; a third finds its seat; garbage is refused', async () => {
   const { network, options, join, refusals } = play(9);
   const counts: Record<string, number> = {};

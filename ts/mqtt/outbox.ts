@@ -4,7 +4,7 @@
  * under way where the connection broke several times at it, since brokers close it at a packet that they do not take, with a
  * reason or without.
  */
-import { BrokerError, closedAt, passes, refusedMessage, TOO_LARGE, tooLarge } from './refusals.ts';
+import { BrokerError, closingAt, passes, refusedMessage, TOO_LARGE, tooLarge } from './refusals.ts';
 
 /** The smallest limit that is tried. */
 export const LEAST_PACKET = 1024;
@@ -96,7 +96,7 @@ export class Outbox {
     for (;;) {
       await this.#connection();
       if (size > this.room(topic)) throw tooLarge(topic, size);
-      if (one.breaks >= HOPELESS) throw closedAt(topic, size);
+      if (one.breaks >= HOPELESS) throw closingAt(topic, size);
       this.#underWay.add(one);
       try {
         return await this.#options.send(topic, payload, retain);

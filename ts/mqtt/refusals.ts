@@ -155,7 +155,7 @@ export function tooLarge(topic: string, bytes: number): BrokerError {
 }
 
 /** A message at which the broker closes the connection, however often it is sent. */
-export function closedAt(topic: string, bytes: number): BrokerError {
+export function closingAt(topic: string, bytes: number): BrokerError {
   return new BrokerError(
     'publish',
     topic,

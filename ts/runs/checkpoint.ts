@@ -15,7 +15,7 @@ import {
 } from './wire/state.ts';
 
 /** Where a run is, and what is known of its workers. */
-interface Known {
+interface RunFacts {
   readonly system: string;
   readonly workers: number;
   readonly key: number;
@@ -26,7 +26,7 @@ interface Known {
   readonly about?: unknown;
 }
 
-export interface CheckpointHead extends Known {
+export interface CheckpointHead extends RunFacts {
   /** The last message of each name that was used. */
   readonly used: readonly (readonly [name: string, UsedMessage])[];
 }
@@ -42,7 +42,7 @@ export interface Checkpoint {
 }
 
 /** The JSON of a checkpoint, whose first format has the name `turn` for a round. */
-interface CheckpointJson extends Known {
+interface CheckpointJson extends RunFacts {
   readonly used: readonly (readonly [name: string, UsedJson])[];
   readonly kept: readonly {
     readonly position: { readonly step: number; readonly turn: number; readonly chain: number };
@@ -69,7 +69,7 @@ export function packCheckpoint({ head, common, model, machine, kept }: Checkpoin
 }
 
 /** Whose state this is, and of which step. @throws PacketError where the bytes are damaged or no state of a run */
-export function checkpointHeadOf(bytes: Uint8Array): Partial<Known> {
+export function checkpointHeadOf(bytes: Uint8Array): Partial<RunFacts> {
   return unpackJson<CheckpointJson>(unpackList(bytes)[0]);
 }
 

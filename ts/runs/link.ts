@@ -18,10 +18,11 @@ export class LinkError extends Error {
  */
 export interface Link {
   /**
-   * true where the transport keeps retained messages for who subscribes, and sends the last will of who is gone. Where it does
-   * not, machines repeat what they retain, and find out who is gone by that; `retain` and `retained` are then never used.
+   * Whether the transport keeps retained messages for who subscribes, and sends the last will of who is gone. Where it does
+   * not, machines repeat what they retain, and find out who is gone by that; `retain` is then never asked for. The same for all
+   * machines of a run: the two ways do not hear each other.
    */
-  readonly keeps?: boolean;
+  readonly keeps: boolean;
   /** Bytes of the longest payload that a topic takes, as far as is known: less once a longer one was refused. */
   room(topic: string): number;
   /**

@@ -54,7 +54,7 @@ export class Membership {
   }
 
   /**
-   * A worker is here. `fresh` where this is a new life: another incarnation than the one that is known. One that comes between two
+   * A worker is here. `fresh` where its incarnation is another than the one that is known. One that comes between two
    * rounds of a step is not waited for in that step.
    */
   arrive(name: string, incarnation: string, between = false): Arrival {

@@ -7,6 +7,7 @@
  *   again/TOPIC  the same, repeated
  *   who/TOPIC    empty: somebody has subscribed to TOPIC, and whoever retains a message there repeats it at once
  */
+import { shown } from '../arguments.ts';
 import type { Clock, Link, Listener, OpenLink, Traffic } from './link.ts';
 
 /** Milliseconds from one repetition to the next. */
@@ -15,14 +16,21 @@ const REPEAT_EVERY = 1000;
 /** Milliseconds without a repetition after which a message's owner is gone. */
 const GONE_AFTER = 5000;
 
-/** A link that keeps messages: the transport's own, or one that does it by messages. */
+/**
+ * A link that keeps messages: the transport's own, or one that does it by messages.
+ * @throws TypeError where the link does not say which
+ */
 export async function openLink(open: OpenLink, will: string, clock: Clock): Promise<Link> {
   const link = await open(will);
-  return link.keeps === true ? link : new RetainingLink(link, clock);
+  if (typeof link.keeps !== 'boolean') {
+    await link.close();
+    throw new TypeError(`"keeps" of a link expected true or false, got ${shown(link.keeps)}`);
+  }
+  return link.keeps ? link : new RetainingLink(link, clock);
 }
 
 /** A message that another machine retains. */
-interface Known {
+interface RetainedMessage {
   readonly payload: Uint8Array;
   /** When it was repeated last. */
   heardAt: number;
@@ -41,7 +49,7 @@ class RetainingLink implements Link {
   /** What this machine retains, by topic. */
   readonly #own = new Map<string, Uint8Array>();
   /** What others retain, by topic. */
-  readonly #known = new Map<string, Known>();
+  readonly #known = new Map<string, RetainedMessage>();
   #listener: Listener | undefined;
   #callOff: () => void = () => {};
 

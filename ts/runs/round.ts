@@ -62,14 +62,14 @@ export class Round {
   collect(rank: number, message: RunMessage, crc: number, now: number): Judgement {
     const elsewhere = this.#elsewhere(message);
     if (elsewhere !== undefined) return elsewhere;
-    const place = `step ${message.step}, round ${message.round}`;
+    const where = `step ${message.step}, round ${message.round}`;
     if (message.kind !== this.route)
-      return { refused: `a message of route ${message.kind} in ${place}, whose route is ${this.route}` };
+      return { refused: `a message of route ${message.kind} in ${where}, whose route is ${this.route}` };
     const known = this.#entries.get(rank);
     if (known !== undefined)
       return known.crc === crc && known.bytes.length === message.bytes.length
         ? 'again'
-        : { refused: `another message of rank ${rank} in ${place}` };
+        : { refused: `another message of rank ${rank} in ${where}` };
     this.#entries.set(rank, { rank, bytes: message.bytes, crc, at: now });
     this.#passed.delete(rank);
     return 'collected';
@@ -91,13 +91,13 @@ export class Round {
     const { step, round, chain } = this.position;
     const behind = message.step < step || (message.step === step && message.round < round);
     if (behind) return 'late';
-    const place = `step ${message.step}, round ${message.round}`;
+    const where = `step ${message.step}, round ${message.round}`;
     if (message.step !== step || message.round !== round)
-      return { refused: `a message of ${place}, and the run is in step ${step}, round ${round}` };
-    return message.chain === chain ? undefined : { refused: `a message of ${place} of another history` };
+      return { refused: `a message of ${where}, and the run is in step ${step}, round ${round}` };
+    return message.chain === chain ? undefined : { refused: `a message of ${where} of another history` };
   }
 
-  /** Forgets the message of a rank: its sender has begun a new life, or the message is no good. */
+  /** Forgets the message of a rank: its sender has started anew, or the message is no good. */
   drop(rank: number): void {
     this.#entries.delete(rank);
     this.#passed.delete(rank);

@@ -24,7 +24,7 @@ export interface Task {
    * that is not finite, to leave the step out.
    */
   readonly gradient: (model: Model, at: At) => Promise<Gradient> | Gradient;
-  /** How good the parameters are, 0 to 1: the share of a test set that is right, say. */
+  /** How good the parameters are, 0 to 1: the share of a test set that is right, for example. */
   readonly evaluate?: (parameters: Float32Array) => Promise<number>;
 }
 

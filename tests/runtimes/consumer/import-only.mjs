@@ -34,6 +34,7 @@ try {
     'fewbits/sparse',
     'fewbits/messages',
     'fewbits/verify',
+    'fewbits/runs',
   ])
     await import(entry);
 } finally {

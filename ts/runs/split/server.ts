@@ -70,7 +70,7 @@ export interface SplitServer {
 }
 
 /** What is known of a client. */
-interface Known {
+interface ClientSide {
   readonly side: SplitSide;
   last: LastBatch | undefined;
 }
@@ -94,7 +94,7 @@ class BatchServer implements SplitServer, Service {
   readonly position: Position = START;
   readonly #options: SplitServeOptions;
   readonly #host: Host;
-  readonly #clients = new Map<string, Known>();
+  readonly #clients = new Map<string, ClientSide>();
   #batches = 0;
 
   constructor(options: SplitServeOptions) {
@@ -160,7 +160,7 @@ class BatchServer implements SplitServer, Service {
     return { next: last === undefined ? 0 : last.step + 1 };
   }
 
-  #known(name: string): Known {
+  #known(name: string): ClientSide {
     const { device, system } = this.#options;
     const rank = this.#host.members.rankOf(name);
     if (rank === undefined) throw new Error(`${name} has no seat`);

@@ -1,4 +1,4 @@
-/** Messages in parts no longer than a broker takes, each behind its head, and put together again. */
+/** Messages in parts no longer than a link takes, each behind its head, and put together again. */
 import { requireInteger } from '../../arguments.ts';
 import { Gathering } from '../../messages/gathering.ts';
 import { piecesOf, startOf } from '../../messages/pieces.ts';
