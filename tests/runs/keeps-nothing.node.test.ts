@@ -174,8 +174,11 @@ test('a link says whether its transport keeps messages', async () => {
   const network = new Network(1);
   let isClosed = false;
   const open = async (will: string): Promise<Link> => {
-    const { keeps: _, ...link } = await network.open()(will);
-    return { ...link, close: async () => void (isClosed = true) } as unknown as Link;
+    const link: Partial<Link> = {
+      ...(await network.open()(will)),
+      close: async () => void (isClosed = true),
+    };
+    return { ...link, keeps: undefined } as unknown as Link;
   };
   const refused = await openLink(open, 'x', network.clock).catch((error: unknown) => error);
   assert.instance(refused, TypeError);
