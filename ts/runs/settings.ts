@@ -3,8 +3,8 @@
  * what the system makes of a known gradient, which tells its options. The server says its own in the run's description; a worker
  * compares them with its own before it takes part.
  */
-import { sumMessages } from '../algorithms/steps.ts';
-import type { Model, Outcome, System } from '../algorithms/system.ts';
+import type { Model, System } from '../algorithms/system.ts';
+import { deliver, runStep } from '../algorithms/transport.ts';
 import type { Device } from '../device.ts';
 import { crc32 } from '../packet/crc32.ts';
 import { firstChain } from './wire/record.ts';
@@ -65,16 +65,11 @@ async function packetSum(device: Device, system: System, n: number): Promise<num
     const server = system.server?.(device, { n, workers: 1 });
     let sum = 0;
     for (let step = 0; step < STEPS; step++) {
-      let outcome: Outcome | undefined;
-      for (let message = await worker.send(gradient, model); ; message = outcome.message) {
-        const { route, bytes } = message;
-        const back =
-          route === 'server' ? await server?.answer([bytes]) : route === 'sum' ? sumMessages([bytes]) : bytes;
-        if (back === undefined) return null;
-        sum = crcOf(sum, crcOf(crc32(bytes), crc32(back)));
-        outcome = await worker.receive([back]);
-        if (outcome.kind !== 'message') break;
-      }
+      await runStep(worker, gradient, model, async (message) => {
+        const [back] = await deliver([message], server);
+        sum = crcOf(sum, crcOf(crc32(message.bytes), crc32(back)));
+        return [back];
+      });
     }
     return sum;
   } catch {
