@@ -22,8 +22,8 @@ export const FAMILIES = {
 export type Family = keyof typeof FAMILIES;
 
 /**
- * The GPU that Dawn makes its pipelines for. Later ones fail there at a command buffer, which Dawn begins with the device and
- * which takes more than a driver without its GPU has.
+ * The GPU that Dawn makes its pipelines for. Later ones fail there at a command buffer, which Dawn begins with the
+ * device and which takes more than a driver without its GPU has.
  */
 const CAPTURED_ON: Family = 'polaris10';
 

@@ -1,7 +1,7 @@
 /**
- * `node --import tsx capture.ts FOLDER`, with Mesa's driver and MESA_SPIRV_DUMP_PATH=FOLDER in its environment from its start: has
- * Dawn make every pipeline of wgsl/, so that the driver writes the SPIR-V of each to FOLDER, and prints a `Capture` as JSON. A
- * process of its own, since Mesa reads its environment once.
+ * `node --import tsx capture.ts FOLDER`, with Mesa's driver and MESA_SPIRV_DUMP_PATH=FOLDER in its environment from its
+ * start: has Dawn make every pipeline of wgsl/, so that the driver writes the SPIR-V of each to FOLDER, and prints a
+ * `Capture` as JSON. A process of its own, since Mesa reads its environment once.
  */
 import { readdirSync, writeSync } from 'node:fs';
 import { openGpu } from '../../ts/backends/webgpu/open.ts';
@@ -32,7 +32,10 @@ fn fuse(@builtin(global_invocation_id) id: vec3u) {
   x[id.x] = x[id.x] * x[id.x + 64u] + x[id.x + 128u];
 }`;
 
-/** The file that the driver writes while `make` makes a pipeline. @throws Error where Dawn refuses, or it is not one file */
+/**
+ * The file that the driver writes while `make` makes a pipeline.
+ * @throws Error where Dawn refuses, or the driver does not write exactly one
+ */
 async function capture(
   device: GPUDevice,
   folder: string,

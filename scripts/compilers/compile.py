@@ -1,7 +1,8 @@
 """Hands SPIR-V to a Vulkan driver as compute pipelines, and runs none of them: `compile.py DRIVER FILE...`.
 
-DRIVER is the driver's library, which is loaded without the Vulkan loader. Between what the driver itself prints on the standard
-error for one file and for the next stands a line `=== FILE`. The descriptor set's layout comes from the decorations of the SPIR-V.
+DRIVER is the driver's library, which is loaded without the Vulkan loader. On the standard error a line `=== FILE`
+stands before what the driver itself prints of each file. The descriptor set's layout comes from the decorations of the
+SPIR-V.
 """
 
 import ctypes
@@ -21,7 +22,7 @@ MOST_BOOLEANS = 64  # no structure of FEATURES has more
 
 
 def structure(name, fields):
-    """A ctypes structure of `fields`, a word a field: its name, then u (32 bits), q (64) or p (pointer), as in `count:u`."""
+    """A ctypes structure of `fields`, each a name and u (32 bits), q (64) or p (a pointer), as in `count:u`."""
     types = {"u": U32, "q": ctypes.c_uint64, "p": POINTER}
     pairs = [field.split(":") for field in fields.split()]
     return type(name, (ctypes.Structure,), {"_fields_": [(key, types[kind]) for key, kind in pairs]})

@@ -1,6 +1,6 @@
 /**
- * What is known of a condition when a shader is compiled, where a function is called with a constant or with some bits of a
- * number: what compilers leave out of such a call is not to be counted in the source either.
+ * What is known of a condition when a shader is compiled, where a function is called with a constant or with some bits
+ * of a number: what compilers leave out of such a call is not to be counted in the source either.
  */
 import type { Value, Variable } from '../../tests/emulator/wgsl/typed.ts';
 

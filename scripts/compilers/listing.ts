@@ -1,6 +1,6 @@
 /**
- * The listings of Mesa's compiler for AMD, ACO: of LLVM's disassembler (`v_mul_f32_e32 v2, v1, v3`), or, for GPUs that this LLVM
- * does not know, ACO's own form after its last pass (`v1: %20:v[3] = v_mul_f32 %12:v[1], %15:v[2]`).
+ * The listings of Mesa's compiler for AMD, ACO: of LLVM's disassembler (`v_mul_f32_e32 v2, v1, v3`), or, for GPUs that
+ * this LLVM does not know, ACO's own form after its last pass (`v1: %20:v[3] = v_mul_f32 %12:v[1], %15:v[2]`).
  */
 import type { MachineCounts } from './counts.ts';
 
@@ -27,7 +27,7 @@ const KINDS: Readonly<Record<string, 'adds' | 'multiplies' | 'fused' | 'mads'>> 
 
 /** What rounds no result of the kernels: comparisons, conversions to integers, the larger of two, whole numbers. */
 const HARMLESS =
-  /^(?:cmpx?_\w+|cvt_\w+|(?:min|max|med)3?(?:_num)?|(?:min|max)(?:min|max)(?:_num)?|rndne|floor|ceil|trunc|mov|cndmask)$/;
+  /^(?:cmpx?_\w+|cvt_\w+|(?:min|max|med)3?(?:_num)?|(?:maxmin|minmax)(?:_num)?|rndne|floor|ceil|trunc)$/;
 
 /** The listings of an output, by their headings; what stands before the first heading is left out. */
 export function listingsOf(output: string): Map<string, string[]> {

@@ -87,14 +87,7 @@ export function markdownOf(rows: readonly Row[], versions: string): string {
     '',
     ...lines,
     '',
-    `${others.length} entry points have no float operation, in the source as on these GPUs, but for quotients of integers: ` +
-      `${integerShaders(others)}.`,
+    `${others.length} entry points have no float operation but for quotients of integers, here as there: those of`,
+    `${[...new Set(others.map(({ shader }) => shader))].join(', ')}.`,
   ].join('\n');
-}
-
-/** `pack (packSigns, unpackSigns)`, and so on. */
-function integerShaders(rows: readonly Row[]): string {
-  const entries = new Map<string, string[]>();
-  for (const { shader, entry } of rows) entries.set(shader, [...(entries.get(shader) ?? []), entry]);
-  return [...entries].map(([shader, names]) => `${shader} (${names.join(', ')})`).join(', ');
 }

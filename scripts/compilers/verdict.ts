@@ -3,8 +3,9 @@ import type { MachineCounts, SourceCounts } from './counts.ts';
 import type { Expected } from './expected.ts';
 
 /**
- * How a compiler's operations differ from the source's, each way as a few words. A loop may be unrolled, so a compiler may have
- * more of what the source has, and never less. Fused pairs are left out where `expected` accounts for all of them.
+ * How a compiler's operations differ from the source's, each way as a few words. A loop may be unrolled, so a compiler
+ * may have more of what the source has, and never less. Fused pairs are left out where `expected` accounts for all of
+ * them.
  */
 export function differences(source: SourceCounts, machine: MachineCounts, expected?: Expected): string[] {
   const found: string[] = [];

@@ -54,7 +54,7 @@ export async function findLavapipe(): Promise<Lavapipe | string> {
     : `Dawn does not take ${driver} (Mesa 23.1 or later is needed)`;
 }
 
-/** Folders for the dynamic linker: the driver's own, where it is unpacked beside its description, and a Vulkan loader's. */
+/** Folders of libraries: the driver's own, where it is unpacked beside its description, and a Vulkan loader's. */
 export async function librariesFor(driver: string): Promise<string> {
   // ROOT/usr/share/vulkan/icd.d/lvp_icd.json and ROOT/usr/lib/x86_64-linux-gnu
   const beside = join(
