@@ -21,7 +21,7 @@ const help = `npm run compilers -- [options]
 
 Compiles every shader with Mesa's compiler for AMD GPUs, none of which has to be there, and counts float operations. A
 fused product and sum, or an addition that is missing, shows that the compiler rounds otherwise than the source. Exit
-status 1 where an entry point differs and scripts/compilers/expected.ts has no reason for it, 2 where nothing can be told.
+status 1 where an entry point differs and scripts/compilers/expected.ts has no reason for it, 2 where it cannot tell.
 
   --gpu NAME         a GPU, may be given several times: ${Object.keys(FAMILIES).join(', ')} (all)
   --listings FOLDER  leave the compiler's listings there
