@@ -188,25 +188,24 @@ function withoutSpaces(text: string): string {
   });
 }
 
+/** The module: first all sources, side by side, so that what compresses the bundle sees what they share; then the tables. */
 function moduleText(shaders: readonly Shader[], variants: readonly Shader[]): string {
-  const base = shaders.map(({ stem, source, entries, constants }) => {
-    const members = [
-      `source: ${JSON.stringify(withoutSpaces(source))} as string`,
-      `entries: ${literal(entries)}`,
-      `constants: ${literal(constants)}`,
-    ];
-    return `  ${JSON.stringify(stem)}: { ${members.join(', ')} },\n`;
-  });
-  const faster = variants.map(({ stem, source, entries }) => {
-    const members = [
-      `source: ${JSON.stringify(withoutSpaces(source))} as string`,
-      `entries: ${literal(Object.keys(entries))}`,
-    ];
-    return `  ${JSON.stringify(stem.slice(0, -VARIANT.length))}: { ${members.join(', ')} },\n`;
-  });
+  const nameOf = (stem: string): string => stem.replaceAll('-', '_');
+  const sources = [...shaders, ...variants].map(
+    ({ stem, source }) => `const ${nameOf(stem)}: string = ${literal(withoutSpaces(source))};\n`,
+  );
+  const base = shaders.map(
+    ({ stem, entries }) =>
+      `  ${literal(stem)}: { source: ${nameOf(stem)} as string, entries: ${literal(entries)} },\n`,
+  );
+  const faster = variants.map(
+    ({ stem, entries }) =>
+      `  ${literal(stem.slice(0, -VARIANT.length))}: { source: ${nameOf(stem)} as string, entries: ${literal(Object.keys(entries))} },\n`,
+  );
   return [
-    '/** Made by scripts/wgsl.ts from wgsl/: the shaders, what each entry point takes, and the consts. */\n',
-    `export const shaders = {\n${base.join('')}} as const;\n\n`,
+    '/** Made by scripts/wgsl.ts from wgsl/: the shaders, and what each entry point takes. */\n',
+    ...sources,
+    `\nexport const shaders = {\n${base.join('')}} as const;\n\n`,
     '/** Entry points that give the same words by means of subgroups, by the shader that they can stand in for. */\n',
     `export const subgroupShaders = {\n${faster.join('')}} as const;\n`,
   ].join('');

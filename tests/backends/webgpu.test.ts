@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import { openWebgpu } from '../../ts/backends/webgpu/index.ts';
 import { Device } from '../../ts/device.ts';
 import { DeviceClosedError, DeviceLostError } from '../../ts/errors.ts';
-import { pass, type Kernel } from '../../ts/kernels/kernel.ts';
+import { pass, type Planned } from '../../ts/kernels/plans/plan.ts';
 import { Scope } from '../../ts/kernels/scope.ts';
 import {
   ditheredSign,
@@ -262,7 +262,7 @@ test('close rejects what is pending', async () => {
 
 test('a mistake in a plan reaches the caller with the kernel’s name', async () => {
   const backend = await openWebgpu({ allowSoftware: true });
-  const wrong: Kernel<'x' | 'bits', 'n'> = {
+  const wrong: Planned<'x' | 'bits', 'n'> = {
     name: 'wrongSigns',
     buffers: ['x', 'bits'],
     params: ['n'],

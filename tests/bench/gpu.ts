@@ -13,7 +13,9 @@ import type { Backend, DeviceBuffer } from '../../ts/backends/backend.ts';
 import { USAGE } from '../../ts/backends/webgpu/flags.ts';
 import { openWebgpu } from '../../ts/backends/webgpu/index.ts';
 import { openDevice } from '../../ts/index.ts';
-import { type Kernel, type Limits, WINDOW_UNIT } from '../../ts/kernels/kernel.ts';
+import { type Kernel } from '../../ts/kernels/kernel.ts';
+import { planOf } from '../../ts/kernels/plans/index.ts';
+import { type Limits, WINDOW_UNIT } from '../../ts/kernels/plans/plan.ts';
 import { Scope } from '../../ts/kernels/scope.ts';
 import { valueOf } from '../support/formula.ts';
 import { readHeader } from '../support/headers.ts';
@@ -251,7 +253,7 @@ function movedBytes<Buffers extends string, Params extends string>(
   params: Readonly<Record<Params, number>>,
   limits: Limits,
 ): number {
-  const { scratch, steps } = kernel.plan(params, limits);
+  const { scratch, steps } = planOf(kernel, params, limits);
   let words = 0;
   for (const step of steps)
     if ('clear' in step) words += scratch[step.clear] ?? buffers[step.clear as Buffers].words;

@@ -1,7 +1,9 @@
 /** The one file here that knows fewbits: its kernels' plans, run by the emulator as a backend of the contract. */
 import type { Backend, DeviceBuffer, ReadRequest } from '../../ts/backends/backend.ts';
 import { shaders, subgroupShaders } from '../../ts/generated/wgsl.ts';
-import { grid, type Kernel, type Limits, type Pass } from '../../ts/kernels/kernel.ts';
+import { type Kernel } from '../../ts/kernels/kernel.ts';
+import { planOf } from '../../ts/kernels/plans/index.ts';
+import { grid, type Limits, type Pass } from '../../ts/kernels/plans/plan.ts';
 import { type Counts, Emulator } from './emulator.ts';
 import { described, type Finding } from './findings.ts';
 import type { Memory } from './memory.ts';
@@ -143,7 +145,7 @@ export function openEmulated(mode: Mode, options: EmulatedOptions = {}): Emulate
       buffers: Readonly<Record<Buffers, DeviceBuffer>>,
       params: Readonly<Record<Params, number>>,
     ) {
-      const { scratch, steps } = kernel.plan(params, limits);
+      const { scratch, steps } = planOf(kernel, params, limits);
       const memory = new Map<string, Memory>();
       for (const name of kernel.buffers) memory.set(name, requireOwn(buffers[name]).memory);
       const between = Object.entries(scratch).map(([name, words]) => [name, emulator.memory(words)] as const);
@@ -185,7 +187,7 @@ function isCut<Params extends string>(
   params: Readonly<Record<Params, number>>,
   limits: Limits,
 ): boolean {
-  const plan = kernel.plan(params, limits);
+  const plan = planOf(kernel, params, limits);
   if (plan.steps.some((step) => 'groups' in step && step.groups > limits.gridWidth)) return true;
-  return JSON.stringify(plan) !== JSON.stringify(kernel.plan(params, WIDE));
+  return JSON.stringify(plan) !== JSON.stringify(planOf(kernel, params, WIDE));
 }

@@ -5,7 +5,9 @@ import * as assert from 'uvu/assert';
 import { type FunctionInfo, WgslReflect } from 'wgsl_reflect/wgsl_reflect.module.js';
 import { shaderText } from '../../scripts/wgsl.ts';
 import { shaders } from '../../ts/generated/wgsl.ts';
-import type { Kernel, Limits, Pass, Plan } from '../../ts/kernels/kernel.ts';
+import type { Kernel } from '../../ts/kernels/kernel.ts';
+import { planOf } from '../../ts/kernels/plans/index.ts';
+import type { Limits, Pass, Plan } from '../../ts/kernels/plans/plan.ts';
 import { valueOf } from '../support/formula.ts';
 import { readHeader } from '../support/headers.ts';
 import { suite } from '../support/suite.ts';
@@ -124,7 +126,7 @@ for (const stem of stems)
     const own = (await import(`../../ts/kernels/${stem}.ts`)) as Record<string, Kernel<string, string>>;
     const given = Object.entries(params).map(([name, formula]) => [name, valueOf(formula)]);
     const numbers = { ...OTHERS, ...(Object.fromEntries(given) as Record<string, number>) };
-    const plan = own[`${kernel}Kernel`].plan(numbers, LIMITS);
+    const plan = planOf(own[`${kernel}Kernel`], numbers, LIMITS);
     stated.push({ stem, said: `${kernel} ${JSON.stringify(params)}`, steps, plan });
   }
 

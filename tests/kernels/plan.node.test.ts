@@ -12,14 +12,9 @@ import {
   transformLength,
   unflattenKernel,
 } from '../../ts/kernels/fwht.ts';
-import {
-  grid,
-  type Kernel,
-  type Limits,
-  type Pass,
-  type Plan,
-  type Window,
-} from '../../ts/kernels/kernel.ts';
+import { type Kernel } from '../../ts/kernels/kernel.ts';
+import { planOf } from '../../ts/kernels/plans/index.ts';
+import { grid, type Limits, type Pass, type Plan, type Window } from '../../ts/kernels/plans/plan.ts';
 import { packBitsKernel, packedWords, packSignsKernel } from '../../ts/kernels/pack.ts';
 import { unpackBitsKernel, unpackSignsKernel } from '../../ts/kernels/pack.ts';
 import {
@@ -88,7 +83,7 @@ function call<Buffers extends string, Params extends string>(
     limits,
     get plan() {
       // Most tests look at few kernels: the others' plans are not made.
-      return (plan ??= kernel.plan(params, limits));
+      return (plan ??= planOf(kernel, params, limits));
     },
   };
 }

@@ -2,8 +2,10 @@ import * as assert from 'uvu/assert';
 import { openJs } from '../../ts/backends/js/index.ts';
 import { bitsOf } from '../../ts/kernels/float-bits.ts';
 import * as kernels from '../../ts/kernels/index.ts';
+import type { Planned } from '../../ts/kernels/plans/plan.ts';
+import { topKPlan } from '../../ts/kernels/plans/select.ts';
 import { wordsOf } from '../../ts/kernels/scope.ts';
-import { ORDERS, thresholdKernel, topKKernel, topKPlan, type Order } from '../../ts/kernels/select.ts';
+import { ORDERS, thresholdKernel, topKKernel, type Order } from '../../ts/kernels/select.ts';
 import * as reference from '../reference/select.ts';
 import { eachBackend } from '../support/backends.ts';
 import { hostOf, rejects } from '../support/host.ts';
@@ -65,7 +67,10 @@ function* topKCases(by: Order): Generator<Case> {
 
 /** As for long vectors: the first digit is guessed from the first 1024 of 32,768 elements, rightly or not. */
 function* guessedCases(): Generator<Case> {
-  const guessed: typeof topKKernel = { ...topKKernel, plan: (params, limits) => topKPlan(params, limits, 1) };
+  const guessed: Planned<'x' | 'indices' | 'values', 'n' | 'k' | 'order'> = {
+    ...topKKernel,
+    plan: (params, limits) => topKPlan(params, limits, 1),
+  };
   const kinds = ['normal', 'ascending', 'descending', 'sparse', 'constant', 'nonFinite'] as const;
   const vectors = [1, 1025, 40_000].flatMap((n) =>
     kinds.map((kind) => ({ name: `${kind} ${n}`, x: input(kind, n) })),

@@ -6,9 +6,8 @@
  */
 import { requireFloat32Array, requireInteger, requireNumber } from '../arguments.ts';
 import { keyOfPower } from './float-bits.ts';
-import { ceilDiv, type Kernel, type Limits, pass, type Plan, runs, WINDOW_UNIT } from './kernel.ts';
+import type { Kernel } from './kernel.ts';
 import { floatsOf, type Host } from './scope.ts';
-import { part } from './windows.ts';
 
 /** The key below which a magnitude counts as +0. */
 export const TINY: number = keyOfPower(-102);
@@ -18,7 +17,6 @@ export const accumulateKernel: Kernel<'x' | 'y', 'n' | 'scale'> = {
   name: 'accumulate',
   buffers: ['x', 'y'],
   params: ['n', 'scale'],
-  plan: accumulatePlan,
 };
 
 /** `scale` as the kernel takes it: rounded to float32, 0 where that is subnormal. */
@@ -54,21 +52,4 @@ export async function accumulate(
 /** @throws TypeError unless `value` is a number, RangeError unless it is finite as a float32 */
 export function requireScale(name: string, value: unknown): number {
   return requireNumber(name, value, 'a finite float32', (number) => Number.isFinite(Math.fround(number)));
-}
-
-const WIDTH = 256;
-
-function accumulatePlan({ n, scale }: { n: number; scale: number }, limits: Limits): Plan {
-  const steps = runs(n, WINDOW_UNIT, (_, count) => count <= limits.bindingWords).flatMap(
-    ({ first, count }) => {
-      const groups = ceilDiv(count, WIDTH);
-      const x = part('x', count, first);
-      const products = part('products', count, first);
-      return [
-        pass('accumulate', 'multiply', groups, { x, products }, { n: count, scale }),
-        pass('accumulate', 'add', groups, { terms: products, y: part('y', count, first) }, { n: count }),
-      ];
-    },
-  );
-  return { scratch: { products: n }, steps };
 }

@@ -7,19 +7,8 @@
  * odd numbers lie symmetrically around zero.
  */
 import { keyOfPower } from './float-bits.ts';
-import {
-  ceilDiv,
-  type Kernel,
-  type Limits,
-  partOf,
-  type Parts,
-  pass,
-  type Plan,
-  runs,
-  type Window,
-} from './kernel.ts';
+import { type Kernel, partOf, type Parts } from './kernel.ts';
 import { absSumKernel } from './reduce.ts';
-import { around, part, segmentsOf, wordsAround } from './windows.ts';
 
 /** The key below which a magnitude of z, or a lambda, counts as +0. */
 export const TINY: number = keyOfPower(-102);
@@ -35,7 +24,6 @@ export const packDitheredKernel: Kernel<
   name: 'packDithered',
   buffers: ['z', 'lambdas', 'bits'],
   params: ['n', 'segment', 'seed', 'step', 'stream'],
-  plan: packDitheredPlan,
 };
 
 /** packDithered, and max[0] = the largest key of z: what a caller that knows its lambdas has still to learn of z. */
@@ -46,48 +34,13 @@ export const ditheredAndMaxKernel: Kernel<
   name: 'ditheredAndMax',
   buffers: ['z', 'lambdas', 'bits', 'max'],
   params: ['n', 'segment', 'seed', 'step', 'stream'],
-  plan: ditheredAndMaxPlan,
   parts: ditheredAndMaxParts,
 };
 
 /** Elements of a workgroup: 128 threads make a word each. */
 export const TILE = 4096;
 
-type Numbers = Readonly<Record<'n' | 'segment' | 'seed' | 'step' | 'stream', number>>;
-
-/** A pass over a window of z: all that both entry points bind, and its numbers. */
-interface DitherWindow {
-  readonly groups: number;
-  readonly bindings: Readonly<Record<'z' | 'lambdas' | 'bits', Window>>;
-  readonly uniforms: Numbers & Readonly<Record<'first' | 'owner', number>>;
-}
-
-function windowsOf({ n, segment, ...key }: Numbers, limits: Limits): DitherWindow[] {
-  const fits = (first: number, count: number): boolean =>
-    Math.max(count, wordsAround(...segmentsOf(first, count, segment))) <= limits.bindingWords;
-  return runs(n, TILE, fits).map(({ first, count }) => {
-    const lambdas = around('lambdas', ...segmentsOf(first, count, segment)).window;
-    return {
-      groups: ceilDiv(count, TILE),
-      bindings: { z: part('z', count, first), lambdas, bits: part('bits', ceilDiv(count, 32), first / 32) },
-      uniforms: { n: count, first, segment, owner: lambdas.first, ...key },
-    };
-  });
-}
-
-function packDitheredPlan(numbers: Numbers, limits: Limits): Plan {
-  const steps = windowsOf(numbers, limits).map(({ groups, bindings, uniforms }) =>
-    pass('dither', 'packDithered', groups, bindings, uniforms),
-  );
-  return { scratch: {}, steps };
-}
-
-function ditheredAndMaxPlan(numbers: Numbers, limits: Limits): Plan {
-  const steps = windowsOf(numbers, limits).map(({ groups, bindings, uniforms }) =>
-    pass('dither', 'packAndFind', groups, { ...bindings, largest: part('max', 1) }, uniforms),
-  );
-  return { scratch: {}, steps: [{ clear: 'max' }, ...steps] };
-}
+export type Numbers = Readonly<Record<'n' | 'segment' | 'seed' | 'step' | 'stream', number>>;
 
 function ditheredAndMaxParts(numbers: Numbers): Parts {
   const { n } = numbers;

@@ -4,28 +4,13 @@
  * it for blocks of up to a tile in one pass, where z never leaves workgroup memory.
  */
 import { packDitheredKernel, TINY } from './dither.ts';
-import { FLIPS, flattenKernel, TILE } from './fwht.ts';
-import {
-  ceilDiv,
-  type Kernel,
-  type Limits,
-  partOf,
-  type Part,
-  type Parts,
-  pass,
-  type Pass,
-  type Plan,
-  planOfParts,
-  runs,
-  type Window,
-} from './kernel.ts';
+import { flattenKernel } from './fwht.ts';
+import { type Kernel, partOf, type Part, type Parts } from './kernel.ts';
 import { ORDERS } from './order.ts';
 import { packSignsKernel } from './pack.ts';
-import { FLIP_COUNTER } from './random.ts';
 import { absSumKernel, extremesKernel, squareSumKernel } from './reduce.ts';
 import { lambdasKernel } from './scalars.ts';
 import { tinyFor } from './scaling.ts';
-import { around, part, segmentsOf, wordsAround } from './windows.ts';
 
 export { TILE } from './fwht.ts';
 
@@ -39,7 +24,7 @@ export const WAYS = { norm: 0, max: 1, given: 2, mean: 3, drive: 4 } as const;
 
 export type Way = keyof typeof WAYS;
 
-const WAY_NAMES = Object.keys(WAYS) as Way[];
+export const WAY_NAMES = Object.keys(WAYS) as Way[];
 
 /**
  * z = H D (x * scale) by blocks of `block` elements, a power of two, of x padded with zeros to `total`, a multiple of
@@ -55,12 +40,10 @@ export const flattenSignsKernel: Kernel<
   name: 'flattenSigns',
   buffers: ['x', 'bits', 'widths', 'squares', 'max'],
   params: ['n', 'total', 'block', 'seed', 'step', 'stream', 'scale', 'way', 'factor'],
-  plan: (params, limits) =>
-    params.block <= TILE ? fusedPlan(params, limits) : planOfParts(partsOf(params), limits),
   parts: partsOf,
 };
 
-interface Numbers {
+export interface Numbers {
   readonly n: number;
   readonly total: number;
   readonly block: number;
@@ -72,7 +55,7 @@ interface Numbers {
   readonly factor: number;
 }
 
-function partsOf({ n, total, block, scale, way, factor, ...key }: Numbers): Parts {
+export function partsOf({ n, total, block, scale, way, factor, ...key }: Numbers): Parts {
   const blocks = total / block;
   const tiny = (least: number): number => tinyFor(least, Math.log2(scale));
   const flat = partOf(
@@ -121,72 +104,5 @@ function partsOf({ n, total, block, scale, way, factor, ...key }: Numbers): Part
         scratch: { z: total, keys: blocks, unused },
         runs: [flat, signs, magnitudesTo('widths', 'unused'), squaresTo('squares'), largestOf(blocks)],
       };
-  }
-}
-
-/** The numbers of a window, which all entry points of the one pass have, and what it binds. */
-interface Fused {
-  readonly groups: number;
-  readonly x: Window;
-  readonly bits: Window;
-  readonly widths: Window;
-  readonly squares: Window;
-  readonly largest: Window;
-  readonly numbers: Readonly<
-    Record<
-      'n' | 'total' | 'first' | 'block' | 'tiny' | 'scale' | 'counter' | 'seed' | 'step' | 'stream' | 'zero',
-      number
-    >
-  >;
-}
-
-function fusedPlan(
-  { n, total, block, scale, way, factor, seed, step, stream }: Numbers,
-  limits: Limits,
-): Plan {
-  const tiny = tinyFor(-102, Math.log2(scale));
-  const key = { seed, step, stream };
-  const fits = (first: number, count: number): boolean =>
-    Math.max(count, wordsAround(...segmentsOf(first, count, block))) <= limits.bindingWords;
-  const steps = runs(total, TILE, fits).map(({ first, count }): Pass => {
-    // Beyond the end of x a pass reads nothing of it, but must bind some.
-    const words = Math.max(Math.min(n - first, count), 0);
-    const widths = around('widths', ...segmentsOf(first, count, block)).window;
-    const counter = FLIP_COUNTER + first / FLIPS;
-    return fusedPass(WAY_NAMES[way], factor, {
-      groups: ceilDiv(count, TILE),
-      x: words > 0 ? part('x', words, first) : part('x', 1),
-      bits: part('bits', ceilDiv(count, 32), first / 32),
-      widths,
-      squares: { ...widths, of: 'squares' },
-      largest: part('max', 1),
-      numbers: { n: words, total: count, first, block, tiny, scale, counter, ...key, zero: 0 },
-    });
-  });
-  return { scratch: {}, steps: [{ clear: 'max' }, ...steps] };
-}
-
-function fusedPass(
-  way: Way,
-  factor: number,
-  { groups, x, bits, widths, squares, largest, numbers }: Fused,
-): Pass {
-  const owner = widths.first;
-  const segment = numbers.block;
-  const all = { x, bits, largest, widths };
-  switch (way) {
-    case 'norm':
-      return pass('flatten', 'flattenNorm', groups, all, { ...numbers, segment, owner, factor });
-    case 'max':
-      return pass('flatten', 'flattenMax', groups, all, { ...numbers, segment, owner });
-    case 'given': {
-      const one = { ...all, widths: part('widths', 1) };
-      // one segment that no element lies behind
-      return pass('flatten', 'flattenGiven', groups, one, { ...numbers, segment: 2 ** 31, owner: 0 });
-    }
-    case 'mean':
-      return pass('flatten', 'flattenMean', groups, all, { ...numbers, owner });
-    case 'drive':
-      return pass('flatten', 'flattenDrive', groups, { ...all, squares }, { ...numbers, owner });
   }
 }

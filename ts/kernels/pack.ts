@@ -6,16 +6,14 @@
  */
 import { requireFloat32Array, requireInteger, requireNumber, requireUint32Array } from '../arguments.ts';
 import { bitsOf } from './float-bits.ts';
-import { ceilDiv, type Kernel, type Limits, pass, type Plan, runs } from './kernel.ts';
+import { ceilDiv, type Kernel } from './kernel.ts';
 import { floatsOf, type Host } from './scope.ts';
-import { around, part, segmentsOf, wordsAround } from './windows.ts';
 
 /** Bit i of `bits` = 1 where x_i < 0, so 0 for -0. n >= 1; bits has ceil(n / 32) words. */
 export const packSignsKernel: Kernel<'x' | 'bits', 'n'> = {
   name: 'packSigns',
   buffers: ['x', 'bits'],
   params: ['n'],
-  plan: packSignsPlan,
 };
 
 /**
@@ -26,7 +24,6 @@ export const unpackSignsKernel: Kernel<'bits' | 'scales' | 'y', 'n' | 'segment'>
   name: 'unpackSigns',
   buffers: ['bits', 'scales', 'y'],
   params: ['n', 'segment'],
-  plan: unpackSignsPlan,
 };
 
 /** Packs the low `width` bits of each word of `codes`, 1 <= width <= 16. n >= 1; packed has ceil(n * width / 32) words. */
@@ -34,7 +31,6 @@ export const packBitsKernel: Kernel<'codes' | 'packed', 'n' | 'width'> = {
   name: 'packBits',
   buffers: ['codes', 'packed'],
   params: ['n', 'width'],
-  plan: packBitsPlan,
 };
 
 /** The reverse of packBits: codes_i = bits i * width to i * width + width - 1. n >= 1. */
@@ -42,7 +38,6 @@ export const unpackBitsKernel: Kernel<'packed' | 'codes', 'n' | 'width'> = {
   name: 'unpackBits',
   buffers: ['packed', 'codes'],
   params: ['n', 'width'],
-  plan: unpackBitsPlan,
 };
 
 /** Words that n codes of `width` bits fill. */
@@ -145,63 +140,3 @@ export const TILE = 4096;
 
 /** Elements that a workgroup unpacks. */
 export const UNPACK_TILE = 1024;
-
-/** Windows start at a multiple of so many elements: their bits then start at a multiple of WINDOW_UNIT words. */
-const UNIT = 2048;
-
-function packSignsPlan({ n }: { n: number }, limits: Limits): Plan {
-  const steps = runs(n, TILE, (_, count) => count <= limits.bindingWords).map(({ first, count }) => {
-    const signs = part('bits', ceilDiv(count, 32), first / 32);
-    return pass(
-      'pack',
-      'packSigns',
-      ceilDiv(count, TILE),
-      { x: part('x', count, first), signs },
-      { n: count },
-    );
-  });
-  return { scratch: {}, steps };
-}
-
-function unpackSignsPlan({ n, segment }: { n: number; segment: number }, limits: Limits): Plan {
-  const fits = (first: number, count: number): boolean =>
-    Math.max(count, wordsAround(...segmentsOf(first, count, segment))) <= limits.bindingWords;
-  const steps = runs(n, UNIT, fits).map(({ first, count }) => {
-    const scales = around('scales', ...segmentsOf(first, count, segment));
-    return pass(
-      'pack',
-      'unpackSigns',
-      ceilDiv(count, UNPACK_TILE),
-      {
-        signsIn: part('bits', ceilDiv(count, 32), first / 32),
-        scales: scales.window,
-        y: part('y', count, first),
-      },
-      { n: count, first, segment, scale: scales.window.first },
-    );
-  });
-  return { scratch: {}, steps };
-}
-
-function packBitsPlan({ n, width }: { n: number; width: number }, limits: Limits): Plan {
-  const steps = runs(n, TILE, (_, count) => count <= limits.bindingWords).map(({ first, count }) => {
-    const packed = part('packed', packedWords(count, width), packedWords(first, width));
-    return pass(
-      'pack',
-      'packBits',
-      ceilDiv(count, TILE),
-      { codes: part('codes', count, first), packed },
-      { n: count, width },
-    );
-  });
-  return { scratch: {}, steps };
-}
-
-function unpackBitsPlan({ n, width }: { n: number; width: number }, limits: Limits): Plan {
-  const steps = runs(n, UNIT, (_, count) => count <= limits.bindingWords).map(({ first, count }) => {
-    const packedIn = part('packed', packedWords(count, width), packedWords(first, width));
-    const bindings = { packedIn, codesOut: part('codes', count, first) };
-    return pass('pack', 'unpackBits', ceilDiv(count, UNPACK_TILE), bindings, { n: count, width });
-  });
-  return { scratch: {}, steps };
-}

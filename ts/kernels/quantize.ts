@@ -17,10 +17,7 @@
  * p is below 2^23. `fraction` is 0 for deterministic rounding. A code of all ones marks an element that is sent whole:
  * `mark` sets it, `findMarked` finds it.
  */
-import { ceilDiv, type Kernel, type Limits, pass, type Plan, runs, WINDOW_UNIT } from './kernel.ts';
-import { packedWords } from './pack.ts';
-import { scalingBy } from './scaling.ts';
-import { part } from './windows.ts';
+import type { Kernel } from './kernel.ts';
 
 /** Words of a grid. */
 export const GRID = 5;
@@ -39,7 +36,6 @@ export const quantizeKernel: Kernel<
   name: 'quantize',
   buffers: ['x', 'grid', 'packed'],
   params: ['n', 'width', 'rounding', 'power', 'fraction', 'seed', 'step', 'stream'],
-  plan: quantizePlan,
 };
 
 /** y_i = table[code_i], words as they are. n >= 1; table has 2^width words. */
@@ -47,7 +43,6 @@ export const lookupKernel: Kernel<'packed' | 'table' | 'y', 'n' | 'width'> = {
   name: 'lookup',
   buffers: ['packed', 'table', 'y'],
   params: ['n', 'width'],
-  plan: lookupPlan,
 };
 
 /** Sets the codes at `indices` to all ones, in place. Indices are distinct and below n. n >= 1, count >= 0. */
@@ -55,7 +50,6 @@ export const markKernel: Kernel<'indices' | 'packed', 'n' | 'count' | 'width'> =
   name: 'mark',
   buffers: ['indices', 'packed'],
   params: ['n', 'count', 'width'],
-  plan: markPlan,
 };
 
 /** Bit i of `bits` = 1 where code i is all ones. n >= 1; bits has ceil(n / 32) words. */
@@ -63,7 +57,6 @@ export const findMarkedKernel: Kernel<'packed' | 'bits', 'n' | 'width'> = {
   name: 'findMarked',
   buffers: ['packed', 'bits'],
   params: ['n', 'width'],
-  plan: findMarkedPlan,
 };
 
 /** Elements of a workgroup that quantizes. */
@@ -77,90 +70,3 @@ export const FLAG_TILE = 8192;
 
 /** Indices of a workgroup of mark, one a thread. */
 export const WIDTH = 256;
-
-/** Windows start at a multiple of so many codes, whose bits fill a multiple of WINDOW_UNIT words. */
-const UNIT = 2048;
-
-type Numbers<Names extends string> = Readonly<Record<Names, number>>;
-
-function quantizePlan(
-  {
-    n,
-    width,
-    rounding,
-    power,
-    fraction,
-    ...key
-  }: Numbers<'n' | 'width' | 'rounding' | 'power' | 'fraction' | 'seed' | 'step' | 'stream'>,
-  limits: Limits,
-): Plan {
-  const steps = runs(n, TILE, (_, count) => count <= limits.bindingWords).map(({ first, count }) =>
-    pass(
-      'quantize',
-      'quantize',
-      ceilDiv(count, TILE),
-      { x: part('x', count, first), grid: part('grid', GRID), packed: codes(first, count, width) },
-      { n: count, width, rounding, fraction, counter: first / 4, ...scalingBy(power), ...key },
-    ),
-  );
-  return { scratch: {}, steps };
-}
-
-/** The words of codes `first` to `first + count - 1`. */
-function codes(first: number, count: number, width: number): ReturnType<typeof part> {
-  return part('packed', packedWords(count, width), packedWords(first, width));
-}
-
-/** Each window of elements meets each window of the table, whose codes it looks up. */
-function lookupPlan({ n, width }: Numbers<'n' | 'width'>, limits: Limits): Plan {
-  const fits = (_: number, count: number): boolean => count <= limits.bindingWords;
-  const tables = runs(2 ** width, WINDOW_UNIT, fits);
-  const steps = runs(n, UNIT, fits).flatMap(({ first, count }) =>
-    tables.map((table) =>
-      pass(
-        'quantize',
-        'lookup',
-        ceilDiv(count, UNPACK_TILE),
-        {
-          packedIn: codes(first, count, width),
-          table: part('table', table.count, table.first),
-          y: part('y', count, first),
-        },
-        { n: count, width, first: table.first, count: table.count },
-      ),
-    ),
-  );
-  return { scratch: {}, steps };
-}
-
-/** Each window of codes meets each window of the list. */
-function markPlan({ n, count, width }: Numbers<'n' | 'count' | 'width'>, limits: Limits): Plan {
-  const lists = runs(count, WINDOW_UNIT, (_, items) => items <= limits.bindingWords);
-  const windows = runs(n, UNIT, (_, items) => packedWords(items, width) <= limits.bindingWords);
-  const steps = windows.flatMap(({ first, count: items }) =>
-    lists.map((list) =>
-      pass(
-        'quantize',
-        'mark',
-        ceilDiv(list.count, WIDTH),
-        { indices: part('indices', list.count, list.first), marked: codes(first, items, width) },
-        { n: items, width, first, count: list.count },
-      ),
-    ),
-  );
-  return { scratch: {}, steps };
-}
-
-function findMarkedPlan({ n, width }: Numbers<'n' | 'width'>, limits: Limits): Plan {
-  const steps = runs(n, UNIT, (_, count) => packedWords(count, width) <= limits.bindingWords).map(
-    ({ first, count }) =>
-      pass(
-        'quantize',
-        'findMarked',
-        ceilDiv(count, FLAG_TILE),
-        { packedIn: codes(first, count, width), flags: part('bits', ceilDiv(count, 32), first / 32) },
-        { n: count, width },
-      ),
-  );
-  return { scratch: {}, steps };
-}

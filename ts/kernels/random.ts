@@ -22,16 +22,14 @@
  * have counters below 2^30, so flips and words of one key are different draws.
  */
 import { requireInteger } from '../arguments.ts';
-import { ceilDiv, type Kernel, type Limits, pass, type Plan, runs } from './kernel.ts';
+import type { Kernel } from './kernel.ts';
 import type { Host } from './scope.ts';
-import { part } from './windows.ts';
 
 /** bits_i = word i of the generator, for i < n. n >= 1. */
 export const randomBitsKernel: Kernel<'bits', 'n' | 'seed' | 'step' | 'stream'> = {
   name: 'randomBits',
   buffers: ['bits'],
   params: ['n', 'seed', 'step', 'stream'],
-  plan: randomBitsPlan,
 };
 
 /** Counters from here on draw sign flips and choices; those below, one word an element. */
@@ -98,22 +96,3 @@ export async function randomBits(host: Host, n: number, key: RandomKey): Promise
 
 /** Words that a workgroup makes: one hash a thread, four words a hash. */
 export const TILE = 1024;
-
-function randomBitsPlan(
-  { n, seed, step, stream }: { n: number; seed: number; step: number; stream: number },
-  limits: Limits,
-): Plan {
-  const windows = runs(n, TILE, (_, count) => count <= limits.bindingWords);
-  return {
-    scratch: {},
-    steps: windows.map(({ first, count }) =>
-      pass(
-        'random',
-        'draw',
-        ceilDiv(count, TILE),
-        { bits: part('bits', count, first) },
-        { n: count, counter: first / 4, seed, step, stream },
-      ),
-    ),
-  };
-}

@@ -9,25 +9,16 @@ import { requireFloat32Array } from '../arguments.ts';
 import type { DeviceBuffer } from '../backends/backend.ts';
 import { NonFiniteError } from '../errors.ts';
 import { floatOf, floatOfSignedKey, INFINITE, keyOfPower } from './float-bits.ts';
-import {
-  ceilDiv,
-  type Kernel,
-  type Limits,
-  partOf,
-  type Parts,
-  pass,
-  type Plan,
-  planOfParts,
-  runs,
-  WINDOW_UNIT,
-} from './kernel.ts';
+import { ceilDiv, type Kernel, partOf, type Parts } from './kernel.ts';
 import { ORDERS, type Order } from './order.ts';
 import { packSignsKernel } from './pack.ts';
 import { floatsOf, type Host, type Scope, type Vector } from './scope.ts';
-import { sumPlan } from './sum-plan.ts';
-import { around, part } from './windows.ts';
 
-export { BLOCK, BLOCKS } from './sum-plan.ts';
+/** Elements of a block of the tree: 32 rows of 32 lanes keep a warp, eight v128 and a loop over 32 floats all busy. */
+export const BLOCK = 1024;
+
+/** Blocks of the tree that a workgroup sums, 32 threads each. */
+export const BLOCKS = 8;
 
 /** Lanes of a block. */
 export const LANES = 32;
@@ -44,7 +35,6 @@ export const absSumKernel: Kernel<'x' | 'sums' | 'max', 'n' | 'segment' | 'tiny'
   name: 'absSum',
   buffers: ['x', 'sums', 'max'],
   params: ['n', 'segment', 'tiny', 'scale'],
-  plan: absSumPlan,
 };
 
 /**
@@ -56,7 +46,6 @@ export const squareSumKernel: Kernel<'x' | 'sums' | 'max', 'n' | 'segment' | 'ti
   name: 'squareSum',
   buffers: ['x', 'sums', 'max'],
   params: ['n', 'segment', 'tiny', 'scale'],
-  plan: squareSumPlan,
 };
 
 /**
@@ -67,7 +56,6 @@ export const signsAndSumKernel: Kernel<'x' | 'bits' | 'sums' | 'max', 'n' | 'seg
   name: 'signsAndSum',
   buffers: ['x', 'bits', 'sums', 'max'],
   params: ['n', 'segment', 'tiny'],
-  plan: signsAndSumPlan,
   parts: signsAndSumParts,
 };
 
@@ -79,7 +67,6 @@ export const extremesKernel: Kernel<'x' | 'range', 'n' | 'order'> = {
   name: 'extremes',
   buffers: ['x', 'range'],
   params: ['n', 'order'],
-  plan: extremesPlan,
 };
 
 /** found = [how many elements are NaN or infinite, the index of the first, or 0xffffffff where there is none]. n >= 1. */
@@ -87,7 +74,6 @@ export const nonFiniteKernel: Kernel<'x' | 'found', 'n'> = {
   name: 'nonFinite',
   buffers: ['x', 'found'],
   params: ['n'],
-  plan: nonFinitePlan,
 };
 
 /** How far a vector is scaled before its sum when it is too large or too small for float32: 2^-96 or 2^96. */
@@ -293,84 +279,10 @@ export async function nonFinite(host: Host, x: Float32Array): Promise<{ count: n
   });
 }
 
-/** The most elements of a workgroup that looks for extremes, or for what is not finite, and how short of it they stay. */
-const LONGEST_TILE = 16384;
-const TILE_UNIT = 1024;
-const WORKGROUPS = 64;
+export type SumNumbers = Readonly<Record<'n' | 'segment' | 'tiny' | 'scale', number>>;
 
-/** Elements of a workgroup, so that short vectors, too, keep many busy; a long one has few atomics. */
-function tileFor(n: number): number {
-  return Math.min(ceilDiv(n, WORKGROUPS * TILE_UNIT) * TILE_UNIT, LONGEST_TILE);
-}
-
-type SumNumbers = Readonly<Record<'n' | 'segment' | 'tiny' | 'scale', number>>;
-
-function absSumPlan({ tiny, scale, ...lengths }: SumNumbers, limits: Limits): Plan {
-  return sumPlan(lengths, limits, ({ x, sums, largest, groups, uniforms }) => {
-    const numbers = { ...uniforms, owner: largest.first, tiny, scale };
-    return pass('reduce', 'sumMagnitudes', groups, { x, sums, largest }, numbers);
-  });
-}
-
-function squareSumPlan({ tiny, scale, ...lengths }: SumNumbers, limits: Limits): Plan {
-  return sumPlan(lengths, limits, ({ x, sums, largest, groups, uniforms }) => {
-    const numbers = { ...uniforms, owner: largest.first, tiny, scale };
-    return pass('reduce', 'sumSquares', groups, { x, sums, largest }, numbers);
-  });
-}
-
-function signsAndSumParts({ n, segment, tiny }: Omit<SumNumbers, 'scale'>): Parts {
+export function signsAndSumParts({ n, segment, tiny }: Omit<SumNumbers, 'scale'>): Parts {
   const signs = partOf(packSignsKernel, { x: 'x', bits: 'bits' }, { n });
   const names = { x: 'x', sums: 'sums', max: 'max' };
   return { scratch: {}, runs: [signs, partOf(absSumKernel, names, { n, segment, tiny, scale: 1 })] };
-}
-
-function signsAndSumPlan(numbers: Omit<SumNumbers, 'scale'>, limits: Limits): Plan {
-  const { n, segment, tiny } = numbers;
-  if (segment < n && segment % 32 !== 0) return planOfParts(signsAndSumParts(numbers), limits);
-  return sumPlan(numbers, limits, ({ x, sums, largest, elements: [first, count], groups, uniforms }) => {
-    // what lies wholly beyond the end binds the last word, and writes nothing there
-    const signs = around('bits', Math.floor(first / 32), ceilDiv((first % 32) + count, 32)).window;
-    const given = { ...uniforms, owner: largest.first, word: signs.first, tiny, scale: 1 };
-    return pass('reduce', 'packAndSum', groups, { x, sums, largest, signs }, given);
-  });
-}
-
-function extremesPlan({ n, order }: { n: number; order: number }, limits: Limits): Plan {
-  const steps = wordWindows(n, limits).map(({ first, count }) =>
-    pass(
-      'reduce',
-      'findExtremes',
-      ceilDiv(count, tileFor(count)),
-      { x: part('x', count, first), range: part('range', 2) },
-      { n: count, order, tile: tileFor(count) },
-    ),
-  );
-  // The least starts from the greatest int32 and the greatest from the least.
-  const start = pass(
-    'reduce',
-    'start',
-    1,
-    { words: part('range', 2) },
-    { word0: 0x7fffffff, word1: 0x80000000 },
-  );
-  return { scratch: {}, steps: [start, ...steps] };
-}
-
-function nonFinitePlan({ n }: { n: number }, limits: Limits): Plan {
-  const steps = wordWindows(n, limits).map(({ first, count }) =>
-    pass(
-      'reduce',
-      'findNonFinite',
-      ceilDiv(count, tileFor(count)),
-      { x: part('x', count, first), found: part('found', 2) },
-      { n: count, origin: first, tile: tileFor(count) },
-    ),
-  );
-  const start = pass('reduce', 'start', 1, { words: part('found', 2) }, { word0: 0, word1: 0xffffffff });
-  return { scratch: {}, steps: [start, ...steps] };
-}
-
-function wordWindows(n: number, limits: Limits): { first: number; count: number }[] {
-  return runs(n, WINDOW_UNIT, (_, count) => count <= limits.bindingWords);
 }

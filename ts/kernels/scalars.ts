@@ -6,10 +6,7 @@
  * `power` is 2^e, by which quantize scales x, and a magnitude below 2^-126 after it counts as 0.
  */
 import { keyOfPower } from './float-bits.ts';
-import { ceilDiv, type Kernel, type Limits, pass, type Plan, runs, WINDOW_UNIT } from './kernel.ts';
-import { GRID } from './quantize.ts';
-import { scalingBy } from './scaling.ts';
-import { part } from './windows.ts';
+import type { Kernel } from './kernel.ts';
 
 /** The key below which a lambda counts as +0, and what is divided by as 0, so that no quotient is infinite. */
 export const TINY: number = keyOfPower(-102);
@@ -26,7 +23,6 @@ export const maskGridKernel: Kernel<'kept' | 'range' | 'grid', 'bits' | 'signed'
   name: 'maskGrid',
   buffers: ['kept', 'range', 'grid'],
   params: ['bits', 'signed', 'power'],
-  plan: maskGridPlan,
 };
 
 /**
@@ -38,7 +34,6 @@ export const uniformGridKernel: Kernel<'range' | 'grid', 'bits' | 'power'> = {
   name: 'uniformGrid',
   buffers: ['range', 'grid'],
   params: ['bits', 'power'],
-  plan: uniformGridPlan,
 };
 
 /**
@@ -50,7 +45,6 @@ export const levelGridKernel: Kernel<'sums' | 'max' | 'grid', 'levels' | 'fracti
   name: 'levelGrid',
   buffers: ['sums', 'max', 'grid'],
   params: ['levels', 'fraction', 'power'],
-  plan: levelGridPlan,
 };
 
 /**
@@ -61,50 +55,7 @@ export const lambdasKernel: Kernel<'sums' | 'lambdas', 'count' | 'factor'> = {
   name: 'lambdas',
   buffers: ['sums', 'lambdas'],
   params: ['count', 'factor'],
-  plan: lambdasPlan,
 };
-
-function maskGridPlan({ bits, signed, power }: { bits: number; signed: number; power: number }): Plan {
-  const bindings = { kept: part('kept', 1), range: part('range', 1), grid: part('grid', GRID) };
-  const step = pass('scalars', 'maskGrid', 1, bindings, { bits, signed, ...scalingBy(power) });
-  return { scratch: {}, steps: [step] };
-}
-
-function uniformGridPlan({ bits, power }: { bits: number; power: number }): Plan {
-  const bindings = { range: part('range', 2), grid: part('grid', GRID) };
-  const step = pass('scalars', 'uniformGrid', 1, bindings, { bits, ...scalingBy(power) });
-  return { scratch: {}, steps: [step] };
-}
-
-function levelGridPlan({
-  levels,
-  fraction,
-  power,
-}: {
-  levels: number;
-  fraction: number;
-  power: number;
-}): Plan {
-  const bindings = { sums: part('sums', 1), largest: part('max', 1), grid: part('grid', GRID) };
-  const uniforms = { levels, numerator: levels * 2 ** fraction, ...scalingBy(power) };
-  return { scratch: {}, steps: [pass('scalars', 'levelGrid', 1, bindings, uniforms)] };
-}
 
 /** Segments of a workgroup, one a thread. */
 export const WIDTH = 256;
-
-function lambdasPlan({ count, factor }: { count: number; factor: number }, limits: Limits): Plan {
-  const windows = runs(count, WINDOW_UNIT, (_, words) => words <= limits.bindingWords);
-  return {
-    scratch: {},
-    steps: windows.map(({ first, count }) =>
-      pass(
-        'scalars',
-        'lambdas',
-        ceilDiv(count, WIDTH),
-        { sums: part('sums', count, first), lambdasOut: part('lambdas', count, first) },
-        { count, factor },
-      ),
-    ),
-  };
-}

@@ -11,9 +11,17 @@ import { bitsOf } from './float-bits.ts';
 import type { Kernel } from './kernel.ts';
 import { ORDERS, type Order } from './order.ts';
 import { floatsOf, type Host, type Scope, type Vector } from './scope.ts';
-import { BINS, LANES, LAST, thresholdPlan, topKPlan } from './select-plan.ts';
 
-export { BINS, LANES, LAST, LIST, ORDERS, type Order, TILE, topKPlan };
+export { LIST, ORDERS, type Order, TILE };
+
+/** Bins of a histogram: a digit of a key has 11 bits at most. */
+export const BINS = 2048;
+
+/** Threads that go through a tile's candidates. */
+export const LANES = 8;
+
+/** Bits of the last digit. */
+export const LAST = 10;
 
 /**
  * indices, values = the k largest elements in the given order (ORDERS), by ascending index; among equals the lowest
@@ -23,7 +31,6 @@ export const topKKernel: Kernel<'x' | 'indices' | 'values', 'n' | 'k' | 'order'>
   name: 'topK',
   buffers: ['x', 'indices', 'values'],
   params: ['n', 'k', 'order'],
-  plan: (params, limits) => topKPlan(params, limits),
 };
 
 /**
@@ -34,7 +41,6 @@ export const thresholdKernel: Kernel<'x' | 'indices' | 'values' | 'count', 'n' |
   name: 'threshold',
   buffers: ['x', 'indices', 'values', 'count'],
   params: ['n', 'key', 'capacity'],
-  plan: thresholdPlan,
 };
 
 /** Elements of a vector: indices ascend, values[j] = x[indices[j]], bit by bit. */

@@ -1,24 +1,13 @@
 /** Between dense vectors and lists of elements: gather and scatter, words as they are. */
 import { requireFloat32Array, requireInteger, requireUint32Array } from '../arguments.ts';
-import {
-  ceilDiv,
-  type Kernel,
-  type Limits,
-  type Pass,
-  pass,
-  type Plan,
-  runs,
-  WINDOW_UNIT,
-} from './kernel.ts';
+import type { Kernel } from './kernel.ts';
 import { floatsOf, type Host } from './scope.ts';
-import { part } from './windows.ts';
 
 /** values_j = x[indices_j], or 0 where indices_j >= n. count >= 1. */
 export const gatherKernel: Kernel<'x' | 'indices' | 'values', 'n' | 'count'> = {
   name: 'gather',
   buffers: ['x', 'indices', 'values'],
   params: ['n', 'count'],
-  plan: gatherPlan,
 };
 
 /** y = 0, then y[indices_j] = values_j for indices_j < n. Indices are distinct. n >= 1, count >= 0. */
@@ -26,7 +15,6 @@ export const scatterKernel: Kernel<'indices' | 'values' | 'y', 'n' | 'count'> = 
   name: 'scatter',
   buffers: ['indices', 'values', 'y'],
   params: ['n', 'count'],
-  plan: scatterPlan,
 };
 
 /** y[indices_j] = values_j for indices_j < n, in place; other elements stay. Indices are distinct. n >= 1, count >= 0. */
@@ -34,7 +22,6 @@ export const placeKernel: Kernel<'indices' | 'values' | 'y', 'n' | 'count'> = {
   name: 'place',
   buffers: ['indices', 'values', 'y'],
   params: ['n', 'count'],
-  plan: (params, limits) => ({ scratch: {}, steps: placePasses(params, limits) }),
 };
 
 /** @throws RangeError unless all indices are below n and ascend */
@@ -93,53 +80,3 @@ export async function scatter(
 
 /** Elements of the list that a workgroup moves, one a thread. */
 export const WIDTH = 256;
-
-/** Each window of the dense side meets each window of the list. */
-function meetings(
-  n: number,
-  count: number,
-  limits: Limits,
-): { first: number; words: number; from: number; items: number }[] {
-  const windows = (total: number): { first: number; count: number }[] =>
-    runs(total, WINDOW_UNIT, (_, words) => words <= limits.bindingWords);
-  return windows(n).flatMap(({ first, count: words }) =>
-    windows(count).map((list) => ({ first, words, from: list.first, items: list.count })),
-  );
-}
-
-function gatherPlan({ n, count }: { n: number; count: number }, limits: Limits): Plan {
-  const steps = meetings(n, count, limits).map(({ first, words, from, items }) =>
-    pass(
-      'sparse',
-      'gather',
-      ceilDiv(items, WIDTH),
-      {
-        indices: part('indices', items, from),
-        x: part('x', words, first),
-        picked: part('values', items, from),
-      },
-      { count: items, n: words, first },
-    ),
-  );
-  return { scratch: {}, steps };
-}
-
-function scatterPlan(params: { n: number; count: number }, limits: Limits): Plan {
-  return { scratch: {}, steps: [{ clear: 'y' }, ...placePasses(params, limits)] };
-}
-
-function placePasses({ n, count }: { n: number; count: number }, limits: Limits): Pass[] {
-  return meetings(n, count, limits).map(({ first, words, from, items }) =>
-    pass(
-      'sparse',
-      'scatter',
-      ceilDiv(items, WIDTH),
-      {
-        indices: part('indices', items, from),
-        values: part('values', items, from),
-        y: part('y', words, first),
-      },
-      { count: items, n: words, first },
-    ),
-  );
-}

@@ -3,7 +3,9 @@
  * recorded and the copies of what they bring back go into one command buffer, submitted and mapped once.
  */
 import { DeviceClosedError, DeviceLostError } from '../../errors.ts';
-import { type Kernel, type Limits, WINDOW_UNIT } from '../../kernels/kernel.ts';
+import { type Kernel } from '../../kernels/kernel.ts';
+import { type Limits, WINDOW_UNIT } from '../../kernels/plans/plan.ts';
+import { planOf } from '../../kernels/plans/index.ts';
 import type { Backend, DeviceBuffer, GpuRange, ReadRequest } from '../backend.ts';
 import { BindGroups } from './bind-groups.ts';
 import { type Command, commandsOf, Encoder } from './commands.ts';
@@ -170,7 +172,7 @@ export class WebgpuBackend implements Backend {
     params: Readonly<Record<Params, number>>,
   ): void {
     this.#requireAlive();
-    const { scratch, steps } = kernel.plan(params, this.#limits);
+    const { scratch, steps } = planOf(kernel, params, this.#limits);
     const memory = new Map<string, Memory>();
     for (const name of kernel.buffers) memory.set(name, this.#requireOwn(buffers[name]));
     const taken: GPUBuffer[] = [];

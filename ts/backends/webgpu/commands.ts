@@ -1,5 +1,6 @@
 /** What is to be submitted: steps of plans with their memory found, and copies. */
-import { type Clear, grid, type Kernel, type Limits, type Pass } from '../../kernels/kernel.ts';
+import { type Kernel } from '../../kernels/kernel.ts';
+import { type Clear, grid, type Limits, type Pass } from '../../kernels/plans/plan.ts';
 import type { BindGroups } from './bind-groups.ts';
 import type { Memory } from './memory.ts';
 import type { Pipelines } from './pipelines.ts';

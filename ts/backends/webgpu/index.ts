@@ -1,5 +1,5 @@
 /** The webgpu backend: kernels as WGSL shaders (wgsl/), through plans (ts/kernels). */
-import { type Limits, WINDOW_UNIT } from '../../kernels/kernel.ts';
+import { type Limits, WINDOW_UNIT } from '../../kernels/plans/plan.ts';
 import type { WebgpuBackend } from './backend.ts';
 import { adapterName, openGpu } from './open.ts';
 import { subgroupsFollowIndices } from './subgroups.ts';

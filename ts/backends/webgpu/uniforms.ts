@@ -1,5 +1,5 @@
 /** The uniform blocks of all passes of a submit, side by side in few buffers, each written at once. */
-import type { Pass } from '../../kernels/kernel.ts';
+import type { Pass } from '../../kernels/plans/plan.ts';
 import { USAGE } from './flags.ts';
 import type { EntryTable } from './pipelines.ts';
 

@@ -1,7 +1,9 @@
 /** The passes of a selection on a GPU: wgsl/select.wgsl says what they do. */
-import { bitsOfTiles, LIST, listPasses, TILE, type Tiles, tileRuns } from './compact.ts';
+import { LIST, TILE } from '../compact.ts';
+import { bitsOfTiles, listPasses, type Tiles, tileRuns } from './compact.ts';
+import { BINS, LANES, LAST, type thresholdKernel, type topKKernel } from '../select.ts';
+import { ceilDiv } from '../kernel.ts';
 import {
-  ceilDiv,
   type Limits,
   type Pass,
   pass,
@@ -9,19 +11,11 @@ import {
   runs,
   type Window,
   WINDOW_UNIT,
-} from './kernel.ts';
-import { ORDERS } from './order.ts';
+  type PlanFor,
+} from './plan.ts';
+import { ORDERS } from '../order.ts';
 import { scanPlan } from './scan.ts';
 import { type Around, around, part } from './windows.ts';
-
-/** Bins of a histogram: a digit of a key has 11 bits at most. */
-export const BINS = 2048;
-
-/** Threads that go through a tile's candidates. */
-export const LANES = 8;
-
-/** Bits of the last digit. */
-export const LAST = 10;
 
 /** Bits of a key below its first digit: keys have 31 bits by magnitude, 32 by value; digits 11, 10 or 11, and 10. */
 const REST = { [ORDERS.magnitude]: 20, [ORDERS.value]: 21 };
@@ -284,7 +278,7 @@ function listing(of: Selecting): Pass[] {
 }
 
 /** The passes of threshold. */
-export function thresholdPlan(
+function thresholdPlan(
   { n, key, capacity }: { n: number; key: number; capacity: number },
   limits: Limits,
 ): Plan {
@@ -322,3 +316,8 @@ export function thresholdPlan(
     steps: [...marking, ...scan.steps, ...listing],
   };
 }
+
+export const plans: {
+  readonly topK: PlanFor<typeof topKKernel>;
+  readonly threshold: PlanFor<typeof thresholdKernel>;
+} = { topK: (params, limits) => topKPlan(params, limits), threshold: thresholdPlan };

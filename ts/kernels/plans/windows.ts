@@ -1,5 +1,5 @@
 /** Windows: the parts of buffers that passes bind, for plans. */
-import { type Window, WINDOW_UNIT } from './kernel.ts';
+import { type Window, WINDOW_UNIT } from './plan.ts';
 
 /** The first `count` words of a buffer, or those from `first` on, a multiple of `WINDOW_UNIT`. */
 export function part(of: string, count: number, first = 0): Window {

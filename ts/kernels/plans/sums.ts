@@ -1,12 +1,8 @@
 /** The plans of sums by the fixed tree (reduce.ts): a pass over the elements, then one a level over sums of blocks. */
-import { ceilDiv, type Limits, type Pass, pass, type Plan, runs } from './kernel.ts';
+import { BLOCK, BLOCKS } from '../reduce.ts';
+import { ceilDiv } from '../kernel.ts';
+import { type Limits, type Pass, pass, type Plan, runs } from './plan.ts';
 import { around, type part, segmentsOf, wordsAround } from './windows.ts';
-
-/** Elements of a block of the tree: 32 rows of 32 lanes keep a warp, eight v128 and a loop over 32 floats all busy. */
-export const BLOCK = 1024;
-
-/** Blocks of the tree that a workgroup sums, 32 threads each. */
-export const BLOCKS = 8;
 
 /** A pass over blocks that lie in one window: what it binds, the numbers of `spanOf` and `fold`, and its elements. */
 export interface SumWindow extends Pick<Pass, 'groups'> {
