@@ -1,13 +1,15 @@
 /**
  * Compiles assembly/ by the targets in asconfig.json: all kernels with SIMD, all without, and those of sparse packets with
  * SIMD. Writes to ts/generated wasm-TARGET.ts, which carries the module as text, so that any bundler and any runtime loads
- * it, and wasm-TARGET.wasm with its type beside it, for runtimes that import such files.
+ * it, and wasm-TARGET.wasm with its type beside it, for runtimes that import such files; and wasm-exports.ts, which calls
+ * what the modules export by the names that assembly/ declares.
  */
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { deflateSync } from 'node:zlib';
+import { interfaceOf, requireSame, signaturesOf } from './wasm-interface.ts';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const GENERATED = join(ROOT, 'ts', 'generated');
@@ -18,6 +20,7 @@ const ENTRIES = {
 } as const;
 type Target = keyof typeof ENTRIES;
 const TARGETS = Object.keys(ENTRIES) as Target[];
+const INTERFACE = 'wasm-exports.ts';
 const DOCS = {
   simd: 'All kernels, compiled with SIMD, deflated',
   scalar: 'All kernels, compiled without SIMD',
@@ -37,21 +40,32 @@ export async function generateWasm(): Promise<void> {
   const stamp = join(GENERATED, 'wasm.sha256');
   const last = await readFile(stamp, 'utf8').catch(() => '');
   if (last === digest && (await outputsExist())) return;
-  for (const target of TARGETS) await compile(target);
+  const declarations = {} as Record<Target, string>;
+  for (const target of TARGETS) declarations[target] = await compile(target);
+  const all = signaturesOf(declarations.simd);
+  requireSame(all, signaturesOf(declarations.scalar));
+  requireSame(signaturesOf(declarations.sparse), all);
+  await replace(join(GENERATED, INTERFACE), interfaceOf(all));
   await replace(stamp, digest);
 }
 
-async function compile(target: Target): Promise<void> {
+/** Writes the files of a target. Returns asc's declarations of what the module exports. */
+async function compile(target: Target): Promise<string> {
   // Loaded only where there is something to compile: the compiler takes seconds to start.
   const { default: asc } = await import('assemblyscript/asc');
   let binary: Uint8Array | undefined;
+  let declarations = '';
   const messages: string[] = [];
   const { error } = await asc.main(
-    [ENTRIES[target], '--config', 'asconfig.json', '--target', target, '--outFile', 'kernels.wasm'],
+    [
+      ...[ENTRIES[target], '--config', 'asconfig.json', '--target', target],
+      ...['--outFile', 'kernels.wasm', '--bindings', 'raw'],
+    ],
     {
       readFile: (name, base) => readFile(join(ROOT, base, name), 'utf8').catch(() => null),
-      writeFile: (_name, contents) => {
+      writeFile: (name, contents) => {
         if (typeof contents !== 'string') binary = contents;
+        else if (name.endsWith('.d.ts')) declarations = contents;
       },
       stderr: {
         write: (chunk) =>
@@ -63,6 +77,7 @@ async function compile(target: Target): Promise<void> {
   if (error || binary === undefined) throw new Error(`asc --target ${target} failed\n${messages.join('')}`);
   for (const [ending, contents] of Object.entries(outputsOf(target, binary)))
     await replace(join(GENERATED, `wasm-${target}.${ending}`), contents);
+  return declarations;
 }
 
 /**
@@ -89,6 +104,7 @@ async function sourceDigest(): Promise<string> {
     'node_modules/assemblyscript/package.json',
     'asconfig.json',
     'scripts/wasm.ts',
+    'scripts/wasm-interface.ts',
     ...sources.map((name) => `assembly/${name}`),
   ]) {
     hash.update(`\0${file}\0`).update(await readFile(join(ROOT, file)));
@@ -98,11 +114,10 @@ async function sourceDigest(): Promise<string> {
 
 async function outputsExist(): Promise<boolean> {
   const names = await readdir(GENERATED);
-  return TARGETS.every((target) =>
-    Object.keys(outputsOf(target, new Uint8Array())).every((ending) =>
-      names.includes(`wasm-${target}.${ending}`),
-    ),
+  const outputs = TARGETS.flatMap((target) =>
+    Object.keys(outputsOf(target, new Uint8Array())).map((ending) => `wasm-${target}.${ending}`),
   );
+  return [INTERFACE, ...outputs].every((name) => names.includes(name));
 }
 
 /** Writes a file that others may be reading. */
