@@ -12,13 +12,13 @@
  * butterflies(y, h, stages, first, last): of the stages h, ..., 2^(stages - 1) h, 1 to 3 of them, the butterflies
  *   first..last - 1: number i joins the elements from floor(i / h) 2^stages h + i mod h on, h apart. h, first and last are
  *   multiples of 4. Where the stages before are done, all butterflies in any order, on any thread, are these stages.
- * flatten(x, y, flips, from, n, total, block, seed, step, stream, tiny, scale): y = H D x, where D flips the sign of
+ * flatten(x, y, scratch, from, n, total, block, seed, step, stream, tiny, scale): y = H D x, where D flips the sign of
  *   element i where flip i of the key (random.ts) is 1. Before that x is taken times scale, a power of two, and as +0 where
  *   its key is below tiny >= 1. Of the elements from..total - 1 alone, `from` a multiple of block and of FLIP_RUN.
- *   Scratch: flips, FLIP_SCRATCH words.
- * unflatten(t, scales, y, flips, n, segment, seed, step, stream): y_i = t_i * scales[floor(i / segment)] with its sign
+ *   Scratch: FLIP_SCRATCH words, for the flips.
+ * unflatten(t, scales, y, scratch, n, segment, seed, step, stream): y_i = t_i * scales[floor(i / segment)] with its sign
  *   flipped where flip i is 1, for whole numbers t; t and y of n words, scales of ceil(n / segment), n >= 1.
- *   Scratch: flips, as before.
+ *   Scratch: as before.
  *
  * Passes over the data: one read of x, one write of y; above 2^13 elements a block, another read and write of y for each
  * three stages that no cache holds. unflatten: one read, one write.
@@ -52,7 +52,7 @@ export function fwht(x: usize, y: usize, n: u32, total: u32, block: u32): void {
 export function flatten(
   x: usize,
   y: usize,
-  flips: usize,
+  scratch: usize,
   from: u32,
   n: u32,
   total: u32,
@@ -63,14 +63,14 @@ export function flatten(
   tiny: u32,
   scale: f32,
 ): void {
-  transform(x, y, flips, from, n, total, block, seed, step, stream, tiny, scale);
+  transform(x, y, scratch, from, n, total, block, seed, step, stream, tiny, scale);
 }
 
 export function unflatten(
   t: usize,
   scales: usize,
   y: usize,
-  flips: usize,
+  scratch: usize,
   n: u32,
   segment: u32,
   seed: u32,
@@ -84,10 +84,10 @@ export function unflatten(
       scales += 4;
     }
     const place = first & (FLIP_RUN - 1);
-    if (place == 0) drawFlips(flips, first, min(n - first, FLIP_RUN), seed, step, stream);
+    if (place == 0) drawFlips(scratch, first, min(n - first, FLIP_RUN), seed, step, stream);
     const count = min(min(n - first, FLIP_RUN - place), left);
     const offset = (<usize>first) << 2;
-    turnBack(t + offset, y + offset, flips, first, first + count, load<f32>(scales));
+    turnBack(t + offset, y + offset, scratch, first, first + count, load<f32>(scales));
     first += count;
     left -= count;
   }

@@ -42,14 +42,21 @@ export function uniformGrid(range: usize, grid: usize, bits: u32, power: f32): v
 
 export function levelGrid(
   sums: usize,
-  largest: usize,
+  max: usize,
   grid: usize,
   levels: u32,
   fraction: u32,
   power: f32,
 ): void {
-  const norm = max(sqrt<f32>(load<f32>(sums)), scaled(load<u32>(largest), power));
+  const norm = larger(sqrt<f32>(load<f32>(sums)), scaled(load<u32>(max), power));
   writeGrid(grid, 0, quotient(levels << fraction, norm), levels, levels, INFINITE - 1);
+}
+
+/** The larger of two, where `max` is a pointer. */
+// @ts-ignore: decorator
+@inline
+function larger(a: f32, b: f32): f32 {
+  return max(a, b);
 }
 
 export function lambdas(sums: usize, lambdas: usize, count: u32, factor: f32): void {

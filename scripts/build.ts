@@ -3,16 +3,16 @@ import { spawnSync } from 'node:child_process';
 import { copyFileSync, readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { bundleTasks } from './tasks.ts';
-import { generateThread } from './thread.ts';
 import { generateVersion } from './version.ts';
 import { generateWasm } from './wasm.ts';
 import { generateWgsl } from './wgsl.ts';
+import { generateWorker } from './worker.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
 await generateWgsl();
 await generateWasm();
-await generateThread();
+await generateWorker();
 await generateVersion();
 const tsc = fileURLToPath(import.meta.resolve('typescript/bin/tsc'));
 const { status } = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], {

@@ -3,9 +3,9 @@
  * those of `fewbits`, which reads them on every backend.
  */
 import type { Opened } from './backends/open.ts';
+import { start } from './backends/wasm/backend.ts';
 import { compile, unpack, reasonOf, requireWebAssembly, simdWorks } from './backends/wasm/compile.ts';
-import { start } from './backends/wasm/index.ts';
-import { sparseKernels } from './backends/wasm/kernels.ts';
+import { sparseKernels } from './backends/wasm/kernels/index.ts';
 import type { Codec } from './compressors/compressor.ts';
 import { thresholdCodec } from './compressors/threshold.ts';
 import { topKCodec } from './compressors/top-k.ts';

@@ -2,8 +2,8 @@
 import * as assert from 'uvu/assert';
 import { compile, unpack } from '../../ts/backends/wasm/compile.ts';
 import { openWasm } from '../../ts/backends/wasm/index.ts';
-import { PIECE } from '../../ts/backends/wasm/works.ts';
-import { SHARED } from '../../ts/backends/wasm/workshop.ts';
+import { TILE } from '../../ts/backends/wasm/task.ts';
+import { PARALLEL } from '../../ts/backends/wasm/executor.ts';
 import { Device } from '../../ts/device.ts';
 import {
   ditheredSign,
@@ -40,7 +40,7 @@ const compressors: readonly Compressor[] = [
 ];
 
 /** Shared from the first on: whole pieces, a last piece of one element, and many pieces with a part of one. */
-const SIZES = [SHARED, SHARED + 1, 3 * SHARED + PIECE / 2 + 33];
+const SIZES = [PARALLEL, PARALLEL + 1, 3 * PARALLEL + TILE / 2 + 33];
 const KINDS: readonly InputKind[] = ['normal', 'ties', 'heavy', 'sparse', 'ascending'];
 
 for (const simd of [true, false])
@@ -83,12 +83,12 @@ test('fwht: the same floats, of several blocks and of one, padded and not', asyn
 
 test('what is not finite is found by any thread', async () => {
   const device = await openDevice({ backend: 'wasm', threads: 2 });
-  for (const place of [0, PIECE, SHARED + 5])
+  for (const place of [0, TILE, PARALLEL + 5])
     for (const compressor of compressors) {
-      const x = input('normal', SHARED + 6);
+      const x = input('normal', PARALLEL + 6);
       x[place] = Infinity;
-      x[SHARED + 5] = NaN;
-      const bad = place === SHARED + 5 ? 1 : 2;
+      x[PARALLEL + 5] = NaN;
+      const bad = place === PARALLEL + 5 ? 1 : 2;
       await rejects(
         device.compress(compressor, x),
         NonFiniteError,
@@ -111,7 +111,7 @@ test('one thread where memory cannot be shared', async () => {
       device.detail,
       'SIMD, one thread: there is no SharedArrayBuffer (a page needs COOP and COEP for it)',
     );
-    const x = input('normal', SHARED);
+    const x = input('normal', PARALLEL);
     const expected = await (await openDevice({ backend: 'js' })).compress(scaledSign(), x);
     assert.equal(await device.compress(scaledSign(), x), expected);
     device.close();

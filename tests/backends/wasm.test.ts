@@ -1,6 +1,6 @@
 /** What the wasm backend promises beside equal words: memory, modules, and refusals. */
 import * as assert from 'uvu/assert';
-import { Heap } from '../../ts/backends/wasm/heap.ts';
+import { Allocator } from '../../ts/backends/wasm/allocator.ts';
 import { openWasm } from '../../ts/backends/wasm/index.ts';
 import { scaledSign } from '../../ts/compressors/scaled-sign.ts';
 import { topK } from '../../ts/compressors/top-k.ts';
@@ -14,20 +14,20 @@ import { suite } from '../support/suite.ts';
 
 const test = suite('the wasm backend');
 
-test('the heap reuses memory, joins neighbours and keeps blocks apart', () => {
+test('the allocator reuses memory, joins neighbours and keeps blocks apart', () => {
   const memory = new WebAssembly.Memory({ initial: 1 });
-  const heap = new Heap(memory, 1000);
+  const allocator = new Allocator(memory, 1000);
   const next = words(3);
   const live = new Map<number, number>();
   const once = (): void => {
     if (live.size > 20 || (live.size > 0 && next() % 2 === 0)) {
       const address = [...live.keys()][next() % live.size];
-      heap.give(address);
+      allocator.free(address);
       live.delete(address);
       return;
     }
     const size = next() % 20_000;
-    const address = heap.take(size);
+    const address = allocator.allocate(size);
     assert.is(address % 64, 0);
     assert.ok(address >= 1000 && address + size <= memory.buffer.byteLength);
     for (const [other, length] of live)
@@ -35,13 +35,13 @@ test('the heap reuses memory, joins neighbours and keeps blocks apart', () => {
     live.set(address, size);
   };
   for (let i = 0; i < 3000; i++) once();
-  for (const address of live.keys()) heap.give(address);
+  for (const address of live.keys()) allocator.free(address);
   const before = memory.buffer.byteLength;
   // all is one free block again: the whole of it can be had at once
-  heap.give(heap.take(before - 2048));
+  allocator.free(allocator.allocate(before - 2048));
   assert.is(memory.buffer.byteLength, before);
-  assert.throws(() => heap.give(64), /no block starts at 64/);
-  assert.throws(() => heap.take(2 ** 33), /WebAssembly memory is exhausted/);
+  assert.throws(() => allocator.free(64), /no block starts at 64/);
+  assert.throws(() => allocator.allocate(2 ** 33), /WebAssembly memory is exhausted/);
 });
 
 test('calls repeated grow nothing', async () => {

@@ -1,6 +1,6 @@
 /** The remainder of many words, as fewer: all but the last are folded onto those (assembly/fold.ts). */
-import type { Heap } from './heap.ts';
-import type { Exports } from './kernels.ts';
+import { fold, type Exports } from '../../generated/wasm-exports.ts';
+import type { Allocator } from './allocator.ts';
 
 /** As in assembly/fold.ts. */
 const SPAN = 5275;
@@ -11,19 +11,19 @@ const MIDDLE = 2524;
 const CHUNK = 4096;
 
 /** @see Backend.shorten */
-export function shorten(wasm: Exports, heap: Heap, words: Uint32Array): Uint32Array {
+export function shorten(exports: Exports, allocator: Allocator, words: Uint32Array): Uint32Array {
   const end = words.length - SPAN;
   const short = new Uint32Array(SPAN);
   short.set(words.subarray(end));
-  heap.with(SPAN + CHUNK, (window) => {
-    const last = heap.view(window, SPAN).fill(0);
+  allocator.withBlock(SPAN + CHUNK, (window) => {
+    const last = allocator.view(window, SPAN).fill(0);
     for (let first = 0; first < end; first += CHUNK) {
       const count = Math.min(CHUNK, end - first);
-      const own = heap.view(window + SPAN * 4, count);
+      const own = allocator.view(window + SPAN * 4, count);
       own.set(words.subarray(first, first + count));
       // a register of all ones at the start is the first word with its bits turned
       if (first === 0) own[0] = ~own[0];
-      wasm.fold(window, count);
+      fold(exports, { window, count });
     }
     for (let i = 0; i < SPAN; i++) {
       short[i] ^= last[i];

@@ -1,35 +1,34 @@
 /** Starting the workers of a backend: Web Workers, or in Node worker_threads. Loaded only where threads are asked for. */
 import type * as NodeThreads from 'node:worker_threads';
-import { source } from '../../generated/thread.ts';
-import { Team, type Helper, type Workers } from './team.ts';
-import type { Threads } from './threads.ts';
-import { Turns } from './turns.ts';
+import { source } from '../../../generated/worker.ts';
+import { Pool, type WorkerHandle, type Workers } from './pool.ts';
+import { Scheduler } from './scheduler.ts';
 
 /**
- * Starts workers, so that there are `count` threads with this one.
+ * Starts a pool of `count` threads, this one with them.
  * @throws Error where the runtime has no workers, or lets none start
  */
-export async function startThreads(count: number, module: WebAssembly.Module): Promise<Threads> {
+export async function startPool(count: number, module: WebAssembly.Module): Promise<Pool> {
   const start = (): Promise<Workers> => startWorkers(count, module);
-  return new Team(await start(), start);
+  return new Pool(await start(), start);
 }
 
 async function startWorkers(count: number, module: WebAssembly.Module): Promise<Workers> {
-  const turns = new Turns();
-  const started: Helper[] = [];
+  const scheduler = new Scheduler();
+  const started: WorkerHandle[] = [];
   try {
     const ready = Array.from({ length: count - 1 }, async (_, i) => {
-      const [helper, answer] = startWorker();
-      started.push(helper);
-      helper.post({ turns: turns.memory, module, thread: i + 1 });
+      const [handle, answer] = startWorker();
+      started.push(handle);
+      handle.post({ schedule: scheduler.memory, module, thread: i + 1 });
       await answer;
     });
     await Promise.all(ready);
   } catch (error) {
-    for (const helper of started) helper.end();
+    for (const handle of started) handle.end();
     throw error;
   }
-  return { helpers: started, turns };
+  return { handles: started, scheduler };
 }
 
 interface Runtime {
@@ -38,7 +37,7 @@ interface Runtime {
 }
 
 /** A worker, and its answer to the first message. */
-function startWorker(): [Helper, Promise<void>] {
+function startWorker(): [WorkerHandle, Promise<void>] {
   const { process, Worker } = globalThis as Runtime;
   // Deno and Bun have both; a page's kind is what they know best.
   if (Worker !== undefined) return startWebWorker(Worker);
@@ -56,7 +55,7 @@ function startWorker(): [Helper, Promise<void>] {
   return [{ post: (message) => worker.postMessage(message), end: () => void worker.terminate() }, answer];
 }
 
-function startWebWorker(WebWorker: typeof Worker): [Helper, Promise<void>] {
+function startWebWorker(WebWorker: typeof Worker): [WorkerHandle, Promise<void>] {
   const url = URL.createObjectURL(new Blob([source], { type: 'text/javascript' }));
   const worker = new WebWorker(url, { type: 'module' });
   const answer = new Promise<void>((resolve, reject) => {

@@ -1,6 +1,6 @@
 /** The module as it is compiled, for memory that threads share: what it says of its import is all that differs. */
 
-import type { Bytes } from '../../platform.ts';
+import type { Bytes } from '../../../platform.ts';
 
 /** Sections of a module, and what they hold, by number. */
 const IMPORTS = 2;

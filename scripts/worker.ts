@@ -1,16 +1,16 @@
-/** Bundles what runs in a thread of the wasm backend to ts/generated/thread.ts, as text: a worker starts from it anywhere. */
+/** Bundles what runs in a worker of the wasm backend to ts/generated/worker.ts, as text: a worker starts from it anywhere. */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const output = `${root}/ts/generated/thread.ts`;
+const output = `${root}/ts/generated/worker.ts`;
 
 /** Writes the bundle, where it differs from what is there. */
-export async function generateThread(): Promise<void> {
+export async function generateWorker(): Promise<void> {
   const { outputFiles } = await build({
-    entryPoints: [`${root}/ts/backends/wasm/thread.ts`],
+    entryPoints: [`${root}/ts/backends/wasm/threads/worker.ts`],
     bundle: true,
     minify: true,
     write: false,
@@ -20,7 +20,7 @@ export async function generateThread(): Promise<void> {
     legalComments: 'none',
   });
   const text = [
-    '/** The thread of the wasm backend. Made by scripts/thread.ts from ts/backends/wasm/thread.ts. */\n',
+    '/** The worker of the wasm backend. Made by scripts/worker.ts from ts/backends/wasm/threads/worker.ts. */\n',
     `export const source: string = ${JSON.stringify(outputFiles[0].text)};\n`,
   ].join('');
   if ((await readFile(output, 'utf8').catch(() => '')) === text) return;
@@ -28,4 +28,4 @@ export async function generateThread(): Promise<void> {
   await writeFile(output, text);
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) await generateThread();
+if (process.argv[1] === fileURLToPath(import.meta.url)) await generateWorker();

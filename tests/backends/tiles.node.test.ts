@@ -16,7 +16,7 @@ import {
 } from '../../ts/index.ts';
 import { Device } from '../../ts/device.ts';
 import { openWasm } from '../../ts/backends/wasm/index.ts';
-import { PIECE } from '../../ts/backends/wasm/works.ts';
+import { TILE } from '../../ts/backends/wasm/task.ts';
 import { rejects } from '../support/host.ts';
 import { input, type InputKind } from '../support/inputs.ts';
 import { suite } from '../support/suite.ts';
@@ -47,7 +47,7 @@ const compressors: readonly Compressor[] = [
 ];
 
 /** Around one, two and several pieces; a last piece of one element; padding that fills a piece, and none. */
-const SIZES = [PIECE, PIECE + 1, 2 * PIECE, 2 * PIECE + 31, 3 * PIECE + 4097, 65_537];
+const SIZES = [TILE, TILE + 1, 2 * TILE, 2 * TILE + 31, 3 * TILE + 4097, 65_537];
 const KINDS: readonly InputKind[] = ['normal', 'heavy', 'ties', 'sparse', 'constant', 'ascending', 'huge'];
 
 for (const simd of [true, false])
@@ -75,12 +75,12 @@ for (const simd of [true, false])
 
 test('what is not finite is found in any piece', async () => {
   const device = await openDevice({ backend: 'wasm' });
-  for (const place of [0, PIECE - 1, PIECE, 3 * PIECE + 5])
+  for (const place of [0, TILE - 1, TILE, 3 * TILE + 5])
     for (const compressor of compressors) {
-      const x = input('normal', 3 * PIECE + 6);
+      const x = input('normal', 3 * TILE + 6);
       x[place] = Infinity;
-      x[3 * PIECE + 5] = NaN;
-      const bad = place === 3 * PIECE + 5 ? 1 : 2;
+      x[3 * TILE + 5] = NaN;
+      const bad = place === 3 * TILE + 5 ? 1 : 2;
       await rejects(
         device.compress(compressor, x),
         NonFiniteError,

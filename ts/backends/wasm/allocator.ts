@@ -18,7 +18,7 @@ interface Block {
   bytes: number;
 }
 
-export class Heap {
+export class Allocator {
   readonly #memory: WebAssembly.Memory;
   /** Free blocks by ascending address; no two of them touch. */
   readonly #free: Block[] = [];
@@ -39,7 +39,7 @@ export class Heap {
    * The address of a block of at least `bytes` bytes.
    * @throws RangeError where memory has no room, or the engine gives no more
    */
-  take(bytes: number): number {
+  allocate(bytes: number): number {
     const size = roundUp(Math.max(bytes, 1), LINE);
     let best = -1;
     for (let i = 0; i < this.#free.length; i++) {
@@ -53,8 +53,8 @@ export class Heap {
     return address;
   }
 
-  /** Gives back a block that `take` gave. */
-  give(address: number): void {
+  /** Frees a block that `allocate` gave. */
+  free(address: number): void {
     let bytes = this.#taken.get(address);
     if (bytes === undefined) throw new Error(`no block starts at ${address}`);
     this.#taken.delete(address);
@@ -77,16 +77,16 @@ export class Heap {
   }
 
   /** Runs `work` with a block of `words` words of its own. */
-  with<T>(words: number, work: (address: number) => T): T {
-    const address = this.take(words * 4);
+  withBlock<T>(words: number, work: (address: number) => T): T {
+    const address = this.allocate(words * 4);
     try {
       return work(address);
     } finally {
-      this.give(address);
+      this.free(address);
     }
   }
 
-  /** A block as words: valid until the next `take`, which may grow the memory. */
+  /** A block as words: valid until the next `allocate`, which may grow the memory. */
   view(address: number, words: number): Uint32Array {
     return new Uint32Array(this.#memory.buffer, address, words);
   }

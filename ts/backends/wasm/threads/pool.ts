@@ -1,32 +1,31 @@
 /**
- * Threads that are a team: the calling one, and workers that wait for jobs. The calling thread does its share and is done
- * when all tasks are. Loaded only where threads are asked for.
+ * The pool of a backend's threads: the calling one, and workers that wait for jobs. The calling thread does its share and is
+ * done when all tasks are. Loaded only where threads are asked for.
  */
-import type { Job, Task } from './jobs.ts';
-import type { Call, Message } from './thread.ts';
-import { ALONE, type Threads } from './threads.ts';
-import type { Turns } from './turns.ts';
-import { END, MOST_SLOTS } from './turns.ts';
+import { SINGLE_THREAD, type Job, type Threads } from '../executor.ts';
+import type { Task } from '../task.ts';
+import { END, MOST_SLOTS, type Scheduler } from './scheduler.ts';
+import type { Message, Post } from './worker.ts';
 
-/** Pieces that are in memory at a time, for each thread. */
+/** Tiles of a streamed vector that are in memory at a time, for each thread. */
 const SLOTS_A_THREAD = 6;
 
-/** Turns that each thread has at a job whose data are in memory: a turn is as many tasks as that gives. */
-const TURNS_A_THREAD = 16;
+/** Batches that each thread has of a job whose data are in memory. */
+const BATCHES_A_THREAD = 16;
 
-/** What a worker can do, whichever runtime it is of. */
-export interface Helper {
+/** A worker, whichever runtime it is of. */
+export interface WorkerHandle {
   post(message: Message): void;
   end(): void;
 }
 
 /** Workers that have started, and what they and the calling thread share. */
 export interface Workers {
-  readonly helpers: readonly Helper[];
-  readonly turns: Turns;
+  readonly handles: readonly WorkerHandle[];
+  readonly scheduler: Scheduler;
 }
 
-export class Team implements Threads {
+export class Pool implements Threads {
   readonly count: number;
   readonly slots: number;
   /** The workers; undefined until others have started in their place. */
@@ -42,7 +41,7 @@ export class Team implements Threads {
 
   /** `start` starts other workers in place of these. */
   constructor(workers: Workers, start: () => Promise<Workers>) {
-    this.count = 1 + workers.helpers.length;
+    this.count = 1 + workers.handles.length;
     this.slots = Math.min(MOST_SLOTS, SLOTS_A_THREAD * this.count);
     this.#workers = workers;
     this.#start = start;
@@ -82,28 +81,29 @@ export class Team implements Threads {
     );
   }
 
-  run(memory: number, job: Job, tasks: number, own: Task, feed?: (task: number) => void): void {
-    const turns = this.#workers?.turns;
-    if (turns === undefined || tasks < 2) return ALONE.run(memory, job, tasks, own, feed);
+  run(memory: number, job: Job, tasks: number, task: Task, load?: (tile: number) => void): void {
+    const scheduler = this.#workers?.scheduler;
+    if (scheduler === undefined || tasks < 2) return SINGLE_THREAD.run(memory, job, tasks, task, load);
     const number = ++this.#jobs;
     const { slots } = this;
-    const batch = feed === undefined ? Math.ceil(tasks / (TURNS_A_THREAD * this.count)) : 1;
-    const call: Call = { run: job, job: number, tasks, batch, slots, memory };
-    const last = Math.ceil(tasks / batch);
-    let fed = feed === undefined ? last : 0;
-    turns.start(number, fed);
-    turns.call(JSON.stringify(call));
-    for (let finished = 0; finished < last; finished = turns.finished) {
-      if (feed !== undefined && fed < last && turns.free(fed, slots)) {
-        feed(fed);
-        turns.offer(++fed);
+    const batchSize = load === undefined ? Math.ceil(tasks / (BATCHES_A_THREAD * this.count)) : 1;
+    const post: Post = { job, number, tasks, batchSize, slots, memory };
+    const last = Math.ceil(tasks / batchSize);
+    let loaded = load === undefined ? last : 0;
+    scheduler.start(number, loaded);
+    scheduler.post(JSON.stringify(post));
+    for (let finished = 0; finished < last; finished = scheduler.finished) {
+      if (load !== undefined && loaded < last && scheduler.slotFree(loaded, slots)) {
+        load(loaded);
+        scheduler.publish(++loaded);
         continue;
       }
-      const turn = turns.take(number, last);
-      if (turn >= 0) turns.serve(turn, call, own, 0);
-      else turns.awaitDone(finished);
+      const batch = scheduler.claim(number, last);
+      if (batch >= 0) scheduler.perform(batch, post, task, 0);
+      else scheduler.awaitDone(finished);
     }
-    if (turns.failure !== undefined) throw new Error(`a thread of the wasm backend: ${turns.failure}`);
+    if (scheduler.failure !== undefined)
+      throw new Error(`a thread of the wasm backend: ${scheduler.failure}`);
   }
 
   close(): void {
@@ -114,13 +114,13 @@ export class Team implements Threads {
   }
 
   #tell(message: Message): void {
-    for (const helper of this.#workers?.helpers ?? []) helper.post(message);
-    this.#workers?.turns.call();
+    for (const handle of this.#workers?.handles ?? []) handle.post(message);
+    this.#workers?.scheduler.post();
   }
 }
 
-function end({ helpers, turns }: Workers): void {
+function end({ handles, scheduler }: Workers): void {
   // Deno waits for a thread that it ends until that is out of its loop
-  turns.call(END);
-  for (const helper of helpers) helper.end();
+  scheduler.post(END);
+  for (const handle of handles) handle.end();
 }

@@ -1,0 +1,255 @@
+/**
+ * The wasm backend: buffers in linear memory, and kernels on the calling thread and those that help it. Kernels that go
+ * through one vector tile by tile wait for each other, and are done together before anything else is (fusion.ts).
+ */
+import { simd } from '../../generated/wasm-exports.ts';
+import type { Kernel } from '../../kernels/kernel.ts';
+import type { Backend, DeviceBuffer, ReadRequest } from '../backend.ts';
+import { PATIENCE } from '../free-list.ts';
+import { runParts } from '../parts.ts';
+import { PAGE } from './allocator.ts';
+import { reasonOf } from './compile.ts';
+import { engineOf, type Engine } from './engine.ts';
+import { SINGLE_THREAD, type Operand, type Threads } from './executor.ts';
+import type { KernelTable } from './fusion.ts';
+import type { Kernels } from './kernels/index.ts';
+import type { AnyKernel } from './kernels/kernel.ts';
+import { shorten } from './shorten.ts';
+
+/**
+ * A backend of these kernels on the threads of a pool, which it closes; on one thread where that is left out.
+ * @throws Error where WebAssembly does not start
+ */
+export function start(
+  module: WebAssembly.Module,
+  kernels: Partial<Kernels>,
+  { threads = SINGLE_THREAD, note = '' }: { readonly threads?: Threads; readonly note?: string } = {},
+): Backend {
+  try {
+    // The names of a kernel's buffers and numbers are those of its entry: both have the type of the catalogue.
+    return new WasmBackend(module, kernels as unknown as KernelTable, threads, note);
+  } catch (cause) {
+    throw new Error(`WebAssembly does not start: ${reasonOf(cause)}`, { cause });
+  }
+}
+
+/** Pages that shared memory may grow to: all that an Allocator hands out. */
+const MOST_PAGES = 65535;
+
+/** Memory that grows as it is wanted. */
+function growing(threads: Threads): WebAssembly.Memory {
+  const shared = threads.count > 1;
+  return new WebAssembly.Memory(shared ? { initial: 1, maximum: MOST_PAGES, shared } : { initial: 1 });
+}
+
+/** Memory up to this size, 16 MiB, is kept, as is memory of which a call has used a quarter of late. */
+const KEPT = 2 ** 24;
+const LITTLE = 1 / 4;
+
+/** Room that compressors work in beside a reserved vector: so many bytes, and so many times its length. */
+const WORKSPACE = 2 ** 22;
+const WORKSPACES = 3;
+
+class WasmBuffer implements DeviceBuffer, Operand {
+  readonly words: number;
+  /** Where it lies in linear memory; undefined while it is only lent. */
+  address: number | undefined;
+  /** The user's words, where they are lent. */
+  readonly source: Uint32Array | undefined;
+  constructor(words: number, address: number | undefined, source?: Uint32Array) {
+    this.words = words;
+    this.address = address;
+    this.source = source;
+  }
+}
+
+class WasmBackend implements Backend {
+  readonly name = 'wasm';
+  readonly detail: string;
+  readonly synchronous = true;
+  readonly lost = false;
+  readonly #module: WebAssembly.Module;
+  readonly #kernels: KernelTable;
+  readonly #threads: Threads;
+  /** Whether memory and threads are of another backend, which closes these. */
+  readonly #guest: boolean;
+  /** The memory and what works there, until the backend is closed. */
+  #engine: Engine | undefined;
+  readonly #live = new Set<DeviceBuffer>();
+  /** Calls in a row that used little of the memory. */
+  #modest = 0;
+  /** Whether memory is to be given back when no call uses it. */
+  #trimming = false;
+
+  /** `reserved` is memory that does not grow, beside a backend whose threads these are. */
+  constructor(
+    module: WebAssembly.Module,
+    kernels: KernelTable,
+    threads: Threads,
+    note = '',
+    reserved?: WebAssembly.Memory,
+  ) {
+    this.#module = module;
+    this.#kernels = kernels;
+    this.#threads = threads;
+    this.#guest = reserved !== undefined;
+    this.#engine = engineOf(module, kernels, reserved ?? growing(threads), threads);
+    const several = threads.count > 1 ? `, ${threads.count} threads` : note;
+    this.detail = (simd(this.#engine.exports) === 1 ? 'SIMD' : 'scalar') + several;
+  }
+
+  allocate(words: number): DeviceBuffer {
+    return this.#adopt(new WasmBuffer(words, this.#open().allocator.allocate(words * 4)));
+  }
+
+  release(buffer: DeviceBuffer): void {
+    const own = this.#own(buffer);
+    const { fusion, allocator } = this.#open();
+    fusion.flush();
+    this.#live.delete(buffer);
+    if (own.address !== undefined && own.address !== own.source?.byteOffset) allocator.free(own.address);
+    if (this.#live.size === 0) this.#rest();
+  }
+
+  write(buffer: DeviceBuffer, words: Uint32Array): void {
+    this.#open().fusion.flush();
+    this.#view(buffer).set(words);
+  }
+
+  lend(words: Uint32Array): DeviceBuffer {
+    const own = words.buffer === this.#open().memory.buffer;
+    return this.#adopt(new WasmBuffer(words.length, own ? words.byteOffset : undefined, words));
+  }
+
+  reserve(words: number): { words: Uint32Array; backend: Backend } {
+    const bytes = WORKSPACE + 4 * words * (1 + WORKSPACES);
+    const pages = Math.ceil(bytes / PAGE);
+    // growing would take the vector from under its user
+    const shared = this.#threads.count > 1;
+    const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared });
+    const backend = new WasmBackend(this.#module, this.#kernels, this.#threads, '', memory);
+    const { allocator } = backend.#open();
+    return { words: allocator.view(allocator.allocate(words * 4), words), backend };
+  }
+
+  borrow(): never {
+    throw new TypeError('the wasm backend has no GPU buffers: pass a Float32Array');
+  }
+
+  store(): never {
+    return this.borrow();
+  }
+
+  run<Buffers extends string, Params extends string>(
+    kernel: Kernel<Buffers, Params>,
+    buffers: Readonly<Record<Buffers, DeviceBuffer>>,
+    params: Readonly<Record<Params, number>>,
+  ): void {
+    const { fusion } = this.#open();
+    if (kernel.parts) return runParts(this, kernel.parts(params), buffers);
+    const entry = this.#kernels[kernel.name];
+    if (entry === undefined) throw new TypeError(`this module has no kernel ${kernel.name}`);
+    const own: Record<string, WasmBuffer> = {};
+    const args: Record<string, number> = { ...params };
+    for (const name of kernel.buffers) {
+      own[name] = this.#own(buffers[name]);
+      args[name] = own[name].address ?? 0;
+    }
+    const whole = (): void => this.#run(entry, own, args);
+    if (!fusion.defer(kernel.name, own, args, whole)) whole();
+  }
+
+  async read(requests: readonly ReadRequest[]): Promise<Uint32Array[]> {
+    this.#open().fusion.flush();
+    return requests.map(({ buffer, first = 0, count = buffer.words - first, into }) => {
+      const words = this.#view(buffer);
+      // slice takes several times as long from memory that threads share
+      const target = into ?? new Uint32Array(count);
+      target.set(words.subarray(first, first + count));
+      return target;
+    });
+  }
+
+  shorten(words: Uint32Array): Uint32Array {
+    const { exports, allocator } = this.#open();
+    return shorten(exports, allocator, words);
+  }
+
+  trim(): void {
+    this.#trimming = true;
+    if (this.#live.size === 0) this.#rest();
+  }
+
+  close(): void {
+    this.#live.clear();
+    if (!this.#guest) this.#threads.close();
+    this.#engine = undefined;
+  }
+
+  /** No call is under way: a memory that is much too large is changed for a new one. */
+  #rest(): void {
+    const { allocator, number } = this.#open();
+    const modest = allocator.bytes > KEPT && allocator.peak < allocator.bytes * LITTLE;
+    this.#modest = modest ? this.#modest + 1 : 0;
+    allocator.peak = 0;
+    if (this.#guest || !(this.#trimming || this.#modest >= PATIENCE)) return;
+    this.#trimming = false;
+    this.#modest = 0;
+    try {
+      this.#engine = engineOf(this.#module, this.#kernels, growing(this.#threads), this.#threads);
+    } catch {
+      return; // where an engine has no room for another memory beside this one, it stays
+    }
+    this.#threads.drop(number);
+  }
+
+  /** Runs a kernel that does not wait: in parallel where it can, else whole. Fills in the addresses of what is lent. */
+  #run(
+    { whole, scratch, parallel }: AnyKernel,
+    operands: Readonly<Record<string, WasmBuffer>>,
+    args: Record<string, number>,
+  ): void {
+    const { exports, executor, fusion, allocator } = this.#open();
+    fusion.flush();
+    const settle = (name: string): void => void (args[name] = this.#settle(operands[name]));
+    const names = Object.keys(operands);
+    if (parallel !== undefined) {
+      for (const name of names) if (!parallel.lent.includes(name)) settle(name);
+      if (parallel.run(executor, operands, args)) return;
+    }
+    names.forEach(settle);
+    if (scratch === undefined) return whole(exports, args);
+    allocator.withBlock(scratch(exports, args), (address) => whole(exports, { ...args, scratch: address }));
+  }
+
+  /** Copies what is only lent into linear memory. */
+  #settle(buffer: WasmBuffer): number {
+    if (buffer.address === undefined) {
+      const { allocator } = this.#open();
+      buffer.address = allocator.allocate(buffer.words * 4);
+      allocator.view(buffer.address, buffer.words).set(buffer.source!);
+    }
+    return buffer.address;
+  }
+
+  #adopt(buffer: WasmBuffer): DeviceBuffer {
+    this.#live.add(buffer);
+    return buffer;
+  }
+
+  #open(): Engine {
+    if (this.#engine === undefined) throw new Error('the wasm backend is closed');
+    return this.#engine;
+  }
+
+  #own(buffer: DeviceBuffer): WasmBuffer {
+    this.#open();
+    if (!this.#live.has(buffer)) throw new Error('the buffer belongs to another backend, or was released');
+    return buffer as WasmBuffer;
+  }
+
+  #view(buffer: DeviceBuffer): Uint32Array {
+    const own = this.#own(buffer);
+    return this.#open().allocator.view(this.#settle(own), own.words);
+  }
+}

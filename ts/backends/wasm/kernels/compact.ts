@@ -1,0 +1,6 @@
+/** How compact runs. */
+import * as module from '../../../generated/wasm-exports.ts';
+import type { compactKernel } from '../../../kernels/compact.ts';
+import type { KernelOf } from './kernel.ts';
+
+export const compact: KernelOf<typeof compactKernel> = { whole: module.compact };

@@ -1,0 +1,34 @@
+/** How dithered signs are packed. */
+import * as module from '../../../generated/wasm-exports.ts';
+import type { packDitheredKernel } from '../../../kernels/dither.ts';
+import { TILE } from '../task.ts';
+import type { KernelOf } from './kernel.ts';
+
+export const packDithered: KernelOf<typeof packDitheredKernel> = {
+  whole: (exports, args) => module.packDithered(exports, { ...args, from: 0 }),
+  scratch: module.ditherScratch,
+  tiled({ exports }, args, streamed) {
+    const { lambdas, bits, n, segment } = args;
+    // one for all, or as many as a tile has of them
+    const one = segment >= n;
+    if (one ? streamed.lambdas !== undefined : TILE % segment !== 0) return undefined;
+    if (!one && (streamed.lambdas ?? TILE / segment) !== TILE / segment) return undefined;
+    return {
+      input: 'z',
+      n,
+      outputs: {},
+      local: module.ditherScratch(exports),
+      tile(z, first, count, scratch) {
+        module.packDithered(exports, {
+          ...args,
+          z,
+          lambdas: one ? lambdas : lambdas + (first / segment) * 4,
+          bits: bits + first / 8,
+          scratch,
+          from: first,
+          n: first + count,
+        });
+      },
+    };
+  },
+};

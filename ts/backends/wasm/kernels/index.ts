@@ -1,0 +1,60 @@
+/** The kernels of the catalogue by name, and what workers do for them. */
+import type { Catalogue } from '../../../kernels/catalogue.ts';
+import type { TaskKind } from '../task.ts';
+import { accumulate } from './accumulate.ts';
+import { compact } from './compact.ts';
+import { packDithered } from './dither.ts';
+import { flatten, fwht, transformTasks, unflatten } from './fwht.ts';
+import type { KernelOf } from './kernel.ts';
+import { packBits, packSigns, unpackBits, unpackSigns } from './pack.ts';
+import { findMarked, lookup, mark, quantize } from './quantize.ts';
+import { randomBits } from './random.ts';
+import { absSum, extremes, nonFinite, squareSum } from './reduce.ts';
+import { lambdas, levelGrid, maskGrid, uniformGrid } from './scalars.ts';
+import { scan } from './scan.ts';
+import { selectTasks, threshold, topK } from './select.ts';
+import { gather, place, scatter } from './sparse.ts';
+
+export type Kernels = { readonly [Name in keyof Catalogue]: KernelOf<Catalogue[Name]> };
+
+/** The kernels of sparse packets: all that `fewbits/sparse` carries. */
+export const sparseKernels: Pick<
+  Kernels,
+  'accumulate' | 'gather' | 'nonFinite' | 'place' | 'scatter' | 'threshold' | 'topK'
+> = { accumulate, gather, nonFinite, place, scatter, threshold, topK };
+
+/** All kernels. */
+export const allKernels: Kernels = {
+  absSum,
+  accumulate,
+  compact,
+  extremes,
+  findMarked,
+  flatten,
+  fwht,
+  gather,
+  lambdas,
+  levelGrid,
+  lookup,
+  mark,
+  maskGrid,
+  nonFinite,
+  packBits,
+  packDithered,
+  packSigns,
+  place,
+  quantize,
+  randomBits,
+  scan,
+  scatter,
+  squareSum,
+  threshold,
+  topK,
+  unflatten,
+  uniformGrid,
+  unpackBits,
+  unpackSigns,
+};
+
+/** The tasks of kernels that share their work among threads. */
+export const parallelTasks: readonly TaskKind<never>[] = [...selectTasks, ...transformTasks];
