@@ -102,7 +102,8 @@ export class Fusion {
    */
   defer(kernel: string, operands: Readonly<Record<string, Operand>>, args: Args, whole: () => void): boolean {
     const tiled = this.#kernels[kernel]?.tiled;
-    if (tiled === undefined) return false;
+    // with nobody to join, one tile is done at once
+    if (tiled === undefined || (this.#pass === undefined && !(args.n > TILE))) return false;
     const streamed: Record<string, number> = {};
     for (const name in operands) {
       const words = this.#pass?.streamed.get(operands[name]);

@@ -5,7 +5,7 @@ import { TILE } from '../task.ts';
 import type { KernelOf } from './kernel.ts';
 
 export const packDithered: KernelOf<typeof packDitheredKernel> = {
-  whole: (exports, args) => module.packDithered(exports, { ...args, from: 0 }),
+  whole: module.packDithered,
   scratch: module.ditherScratch,
   tiled({ exports }, args, streamed) {
     const { lambdas, bits, n, segment } = args;
@@ -13,21 +13,20 @@ export const packDithered: KernelOf<typeof packDitheredKernel> = {
     const one = segment >= n;
     if (one ? streamed.lambdas !== undefined : TILE % segment !== 0) return undefined;
     if (!one && (streamed.lambdas ?? TILE / segment) !== TILE / segment) return undefined;
+    const part = { ...args, scratch: 0, from: 0 };
     return {
       input: 'z',
       n,
       outputs: {},
       local: module.ditherScratch(exports),
       tile(z, first, count, scratch) {
-        module.packDithered(exports, {
-          ...args,
-          z,
-          lambdas: one ? lambdas : lambdas + (first / segment) * 4,
-          bits: bits + first / 8,
-          scratch,
-          from: first,
-          n: first + count,
-        });
+        part.z = z;
+        part.lambdas = one ? lambdas : lambdas + (first / segment) * 4;
+        part.bits = bits + first / 8;
+        part.scratch = scratch;
+        part.from = first;
+        part.n = first + count;
+        module.packDithered(exports, part);
       },
     };
   },

@@ -14,21 +14,25 @@ export const fwht: KernelOf<typeof fwhtKernel> = {
 };
 
 export const flatten: KernelOf<typeof flattenKernel> = {
-  whole: (exports, args) => module.flatten(exports, { ...args, from: 0 }),
+  whole: module.flatten,
   scratch: module.flipScratch,
   tiled({ exports }, args) {
     const { total, block } = args;
     if (block > TILE) return undefined;
+    const part = { ...args, scratch: 0, from: 0 };
     return {
       input: 'x',
       n: args.n,
       outputs: { y: TILE },
       local: module.flipScratch(exports),
-      tile(at, from, count, scratch) {
+      tile(x, first, count, scratch) {
         // where element 0 would lie, modulo 2^32
-        const x = at - from * 4;
-        const end = Math.min(from + TILE, total);
-        module.flatten(exports, { ...args, x, scratch, from, n: from + count, total: end });
+        part.x = x - first * 4;
+        part.scratch = scratch;
+        part.from = first;
+        part.n = first + count;
+        part.total = Math.min(first + TILE, total);
+        module.flatten(exports, part);
       },
     };
   },
@@ -73,13 +77,15 @@ const fwhtParts: TaskKind<Parts<'x' | 'y' | 'n'>> = {
 
 const flattenParts: TaskKind<Parts<'x' | 'y' | 'n' | 'seed' | 'step' | 'stream' | 'tiny' | 'scale'>> = {
   name: 'flattenParts',
-  bind:
-    ({ exports }, { args, part, locals }) =>
-    (task, thread) => {
-      const from = task * part;
-      const own = { scratch: locals[thread], from, total: from + part, block: part };
-      module.flatten(exports, { ...args, ...own });
-    },
+  bind({ exports }, { args, part, locals }) {
+    const own = { ...args, scratch: 0, from: 0, total: 0, block: part };
+    return (task, thread) => {
+      own.scratch = locals[thread];
+      own.from = task * part;
+      own.total = own.from + part;
+      module.flatten(exports, own);
+    };
+  },
 };
 
 /** The stages h, ..., 2^(stages - 1) h of y, `count` butterflies a task. */

@@ -1,10 +1,9 @@
-/** The kernels of the catalogue by name, and what workers do for them. */
+/** The kernels of the catalogue by name. */
 import type { Catalogue } from '../../../kernels/catalogue.ts';
-import type { TaskKind } from '../task.ts';
 import { accumulate } from './accumulate.ts';
 import { compact } from './compact.ts';
 import { packDithered } from './dither.ts';
-import { flatten, fwht, transformTasks, unflatten } from './fwht.ts';
+import { flatten, fwht, unflatten } from './fwht.ts';
 import type { KernelOf } from './kernel.ts';
 import { packBits, packSigns, unpackBits, unpackSigns } from './pack.ts';
 import { findMarked, lookup, mark, quantize } from './quantize.ts';
@@ -12,7 +11,7 @@ import { randomBits } from './random.ts';
 import { absSum, extremes, nonFinite, squareSum } from './reduce.ts';
 import { lambdas, levelGrid, maskGrid, uniformGrid } from './scalars.ts';
 import { scan } from './scan.ts';
-import { selectTasks, threshold, topK } from './select.ts';
+import { threshold, topK } from './select.ts';
 import { gather, place, scatter } from './sparse.ts';
 
 export type Kernels = { readonly [Name in keyof Catalogue]: KernelOf<Catalogue[Name]> };
@@ -55,6 +54,3 @@ export const allKernels: Kernels = {
   unpackBits,
   unpackSigns,
 };
-
-/** The tasks of kernels that share their work among threads. */
-export const parallelTasks: readonly TaskKind<never>[] = [...selectTasks, ...transformTasks];

@@ -10,11 +10,14 @@ import type { Args, Instance } from '../task.ts';
 /** A function of the module over arguments by name, as ts/generated/wasm-exports.ts has it. */
 type Call<Names extends string, Result> = (exports: Exports, args: Args<Names>) => Result;
 
-/** The whole kernel, over its buffers and numbers by their names; `scratch` gives the words of memory it works in. */
+/**
+ * The whole kernel, over its buffers and numbers by their names; `from`, for functions that can start anywhere, is 0.
+ * `scratch` gives the words of memory that it works in, and then is their address.
+ */
 type Whole<Buffers extends string, Params extends string> =
-  | { readonly whole: Call<Buffers | Params, void>; readonly scratch?: undefined }
+  | { readonly whole: Call<Buffers | Params | 'from', void>; readonly scratch?: undefined }
   | {
-      readonly whole: Call<Buffers | Params | 'scratch', void>;
+      readonly whole: Call<Buffers | Params | 'from' | 'scratch', void>;
       readonly scratch: Call<Params, number>;
     };
 
@@ -56,7 +59,7 @@ export interface TilePlan {
   readonly local?: number;
   /** Words of memory that all threads fill together, for `finish`; 0 if left out. */
   readonly shared?: number;
-  /** The next `count` elements, from `first` on: they lie at `at`. */
+  /** The next `count` elements, from `first` on: they lie at `at`. Called once a tile: it makes no objects by spreading. */
   tile(at: number, first: number, count: number, local: number, shared: number): void;
   /** After the last tile, with the local memory of all threads. */
   finish?(locals: readonly number[], shared: number): void;

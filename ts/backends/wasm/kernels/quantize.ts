@@ -18,14 +18,18 @@ export const quantize: KernelOf<typeof quantizeKernel> = {
   tiled({ exports }, args) {
     // draws are keyed by the place in the whole vector
     if (args.fraction !== 0) return undefined;
+    const part = { ...args, scratch: 0 };
     return {
       input: 'x',
       n: args.n,
       outputs: {},
       local: module.quantizeScratch(exports),
       tile(x, first, count, scratch) {
-        const packed = args.packed + (first / 8) * args.width;
-        module.quantize(exports, { ...args, x, packed, scratch, n: count });
+        part.x = x;
+        part.packed = args.packed + (first / 8) * args.width;
+        part.scratch = scratch;
+        part.n = count;
+        module.quantize(exports, part);
       },
     };
   },

@@ -1,5 +1,6 @@
 /** How sums and extremes of a vector are found, and what is not finite in it. */
 import * as module from '../../../generated/wasm-exports.ts';
+import type { Exports } from '../../../generated/wasm-exports.ts';
 import {
   BLOCK,
   type absSumKernel,
@@ -14,74 +15,67 @@ export const absSum: KernelOf<typeof absSumKernel> = {
   whole: module.absSum,
   scratch: module.sumScratch,
   tiled(instance, args, streamed) {
-    const { exports } = instance;
-    const { n, segment, tiny, scale } = args;
-    const plan = sumPlan(
-      instance,
-      (part) => module.absSum(exports, { ...part, tiny, scale }),
-      args,
-      streamed.x,
-    );
+    const { n, segment, scale } = args;
     // a word of signs has those of one segment
-    if (plan === undefined || scale !== 1 || (segment < n && segment % 32 !== 0)) return plan;
-    const withSigns = (bits: number): TilePlan => {
-      const both: Add = (part, first) =>
-        module.signsAndSum(exports, { ...part, bits: bits + first / 8, tiny });
-      return { ...plan, ...sumPlan(instance, both, args, streamed.x) };
-    };
-    return { ...plan, withSigns };
+    const signs = scale === 1 && (segment >= n || segment % 32 === 0);
+    return sumPlan(module.absSum, instance, args, streamed.x, signs ? module.signsAndSum : undefined);
   },
 };
 
 export const squareSum: KernelOf<typeof squareSumKernel> = {
   whole: module.squareSum,
   scratch: module.sumScratch,
-  tiled(instance, args, streamed) {
-    const { tiny, scale } = args;
-    const add: Add = (part) => module.squareSum(instance.exports, { ...part, tiny, scale });
-    return sumPlan(instance, add, args, streamed.x);
-  },
+  tiled: (instance, args, streamed) => sumPlan(module.squareSum, instance, args, streamed.x),
 };
 
-/** Adds up the segments of a part of x that starts with element `first`. */
-type Add = (part: Args<'x' | 'sums' | 'max' | 'scratch' | 'n' | 'segment'>, first: number) => void;
+/** A sum over segments of x, and the signs of x where it has bits for them. */
+type Sum = (
+  exports: Exports,
+  part: Args<'x' | 'bits' | 'sums' | 'max' | 'scratch' | 'n' | 'segment' | 'tiny' | 'scale'>,
+) => void;
 
-/** A sum over segments of x, of which other kernels stream so many words a tile. */
+/** The plan of a sum, of whose x other kernels stream so many words a tile, and that may write signs on its way. */
 function sumPlan(
-  { exports, view }: Instance,
-  add: Add,
-  { sums, max, n, segment }: Args<'sums' | 'max' | 'n' | 'segment'>,
+  sum: Sum,
+  instance: Instance,
+  args: Args<'sums' | 'max' | 'n' | 'segment' | 'tiny' | 'scale'>,
   streamed: number = TILE,
+  withSigns?: Sum,
+  bits: number = 0,
 ): TilePlan | undefined {
-  // blocks of the tree are whole in tiles of x alone
-  if (streamed !== TILE) return undefined;
-  const common = { input: 'x', n, local: module.sumScratch(exports) };
-  if (segment < n && TILE % segment === 0)
-    return {
-      ...common,
-      outputs: { sums: TILE / segment, max: TILE / segment },
-      tile(x, first, count, scratch) {
-        const at = (first / segment) * 4;
-        add({ x, sums: sums + at, max: max + at, scratch, n: count, segment }, first);
-      },
-    };
-  if (segment < n) return undefined;
-  // the first level of the tree in tiles, the others at the end
-  const blocks = Math.ceil(n / BLOCK);
+  const { exports, view } = instance;
+  const { sums, max, n, segment, tiny, scale } = args;
+  const one = segment >= n;
+  // blocks of the tree, and segments, are whole in tiles of x alone
+  if (streamed !== TILE || (!one && TILE % segment !== 0)) return undefined;
+  // of one segment the first level of the tree in tiles, the others at the end
+  const length = one ? BLOCK : segment;
+  const blocks = one ? Math.ceil(n / BLOCK) : 0;
+  const part = { x: 0, bits: 0, sums, max, scratch: 0, n: 0, segment: length, tiny, scale };
   return {
-    ...common,
-    outputs: {},
+    input: 'x',
+    n,
+    outputs: one ? {} : { sums: TILE / segment, max: TILE / segment },
+    local: module.sumScratch(exports),
     shared: 2 * blocks,
     tile(x, first, count, scratch, level) {
-      const at = level + (first / BLOCK) * 4;
-      add({ x, sums: at, max: at + blocks * 4, scratch, n: count, segment: BLOCK }, first);
+      const at = (first / length) * 4;
+      part.x = x;
+      part.bits = bits + first / 8;
+      part.sums = (one ? level : sums) + at;
+      part.max = (one ? level + blocks * 4 : max) + at;
+      part.scratch = scratch;
+      part.n = count;
+      sum(exports, part);
     },
     finish([scratch], x) {
+      if (!one) return;
       // what is added there counts whole, and its own largest keys are of no use
       module.absSum(exports, { x, sums, max, scratch, n: blocks, segment: blocks, tiny: 0, scale: 1 });
       const keys = view(x + blocks * 4, blocks);
       view(max, 1)[0] = keys.reduce((most, key) => Math.max(most, key), 0);
     },
+    withSigns: withSigns && ((bits) => sumPlan(withSigns, instance, args, streamed, undefined, bits)!),
   };
 }
 

@@ -114,10 +114,8 @@ const candidates: TaskKind<Candidates> = {
       const x = tileAddress(tiles, tile) - from * 4;
       const indices = regions + tile * REGION * 8;
       const values = indices + REGION * 4;
-      view(counts + tile * 4, 1)[0] = module.take(exports, {
-        ...{ x, from, to, order, least, indices, values },
-        room: REGION,
-      });
+      const part = { x, from, to, order, least, indices, values, room: REGION };
+      view(counts + tile * 4, 1)[0] = module.take(exports, part);
     },
 };
 

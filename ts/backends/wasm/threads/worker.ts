@@ -5,7 +5,9 @@
 import type { Exports } from '../../../generated/wasm-exports.ts';
 import type { Job } from '../executor.ts';
 import { fusedPassOf, type KernelTable } from '../fusion.ts';
-import { allKernels, parallelTasks } from '../kernels/index.ts';
+import { transformTasks } from '../kernels/fwht.ts';
+import { allKernels } from '../kernels/index.ts';
+import { selectTasks } from '../kernels/select.ts';
 import type { Instance, TaskKind } from '../task.ts';
 import { END, NONE, NOT_YET, Scheduler, type Batches } from './scheduler.ts';
 
@@ -40,9 +42,9 @@ const port =
   (globalThis as Runtime).process?.getBuiltinModule?.('node:worker_threads')?.parentPort ??
   (globalThis as unknown as Port);
 
-/** The kinds of tasks by name. */
+/** The kinds of tasks that jobs have, by name. */
 const kinds = new Map<string, TaskKind<unknown>>();
-for (const kind of [fusedPassOf(allKernels as unknown as KernelTable), ...parallelTasks])
+for (const kind of [fusedPassOf(allKernels as unknown as KernelTable), ...selectTasks, ...transformTasks])
   kinds.set(kind.name, kind as TaskKind<unknown>);
 
 let scheduler: Scheduler;
