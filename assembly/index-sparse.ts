@@ -4,18 +4,13 @@ export { fold } from './fold';
 export { heapBase, simd } from './module';
 export { nonFinite } from './reduce';
 export {
-  drawSample,
-  join,
-  take,
   threshold,
   topK,
   topKBracket,
-  topKCandidates,
+  topKCollect,
   topKFinish,
-  topKLow,
-  topKRoom,
   topKSample,
-  topKSampleSize,
+  topKSampleLines,
   topKScratch,
 } from './select';
 export { gather, place, scatter } from './sparse';

@@ -18,18 +18,15 @@ export { absSum, extremes, nonFinite, signsAndSum, squareSum, sumScratch } from 
 export { lambdas, levelGrid, maskGrid, uniformGrid } from './scalars';
 export { scan } from './scan';
 export {
-  drawSample,
-  join,
-  take,
   threshold,
   topK,
   topKBracket,
-  topKCandidates,
+  topKCollect,
+  topKCollectPart,
   topKFinish,
-  topKLow,
-  topKRoom,
+  topKJoin,
   topKSample,
-  topKSampleSize,
+  topKSampleLines,
   topKScratch,
 } from './select';
 export { gather, place, scatter } from './sparse';
