@@ -30,9 +30,9 @@ const PARAMETERS = ['u32', 'usize', 'f32', 'f64'];
 export function signaturesOf(declarations: string): Signature[] {
   const found = [...declarations.matchAll(/\/\*\*((?:(?!\*\/)[^])*)\*\/\s*export function (\w+)\(/g)];
   const signatures = found.map(([, doc, name]): Signature => {
-    const parameters = [...doc.matchAll(/@param (\w+) `(\w+)`/g)].map(([, name, type]) => ({ name, type }));
+    const parameters = [...doc.matchAll(/@param (\w+) `([^`]+)`/g)].map(([, name, type]) => ({ name, type }));
     const [, file = ''] = /\* (assembly\/[\w-]+)\//.exec(doc) ?? [];
-    const [, result = 'void'] = /@returns `(\w+)`/.exec(doc) ?? [];
+    const [, result = 'void'] = /@returns `([^`]+)`/.exec(doc) ?? [];
     const odd = [...parameters.map(({ type }) => type).filter((type) => !PARAMETERS.includes(type))];
     if (!(result in RESULTS)) odd.push(result);
     if (odd.length > 0) throw new Error(`${name} has the type ${odd.join(', ')}, which has no binding`);

@@ -33,7 +33,7 @@ async function isMadeOfOthers(stem: string): Promise<boolean> {
 test('each kernel family has its file in all three languages and its tests', async () => {
   assert.ok(stems.length >= 8, `${stems.join(', ')}`);
   for (const stem of stems) {
-    const own = [`assembly/${stem}.ts`, `ts/backends/js/${stem}.ts`];
+    const own = [`assembly/${stem}.ts`, `ts/backends/js/${stem}.ts`, `ts/backends/wasm/kernels/${stem}.ts`];
     const all = [`ts/kernels/${stem}.ts`, `tests/kernels/${stem}.test.ts`];
     for (const file of (await isMadeOfOthers(stem)) ? all : [...all, ...own])
       assert.not.throws(() => read(file), `${file} is missing`);
@@ -94,6 +94,20 @@ const ALLOWED: Record<string, readonly string[]> = {
     'backends/free-list.ts',
     'backends/parts.ts',
     'kernels',
+    'generated',
+  ],
+  // how kernels run knows nothing of the backend and its threads, and workers nothing of what starts them
+  'backends/wasm/kernels': [
+    'backends/wasm/executor.ts',
+    'backends/wasm/task.ts',
+    'kernels',
+    'generated/wasm-exports.ts',
+  ],
+  'backends/wasm/threads': [
+    'backends/wasm/executor.ts',
+    'backends/wasm/fusion.ts',
+    'backends/wasm/kernels',
+    'backends/wasm/task.ts',
     'generated',
   ],
   'backends/webgpu': ['backends/backend.ts', 'backends/free-list.ts', 'kernels', 'generated', 'runtime.ts'],
@@ -157,6 +171,23 @@ test('the modules of runs and of MQTT import each other in no circle, and a work
   assert.ok(reached('ts/mqtt/index.ts').has('ts/runs/server.ts'));
 });
 
+test('the wasm backend imports in no circle', () => {
+  const imports = new Map<string, string[]>();
+  for (const file of filesUnder('ts/backends/wasm')) {
+    const specifiers = [...read(file).matchAll(/^import [^;]*?from '(\.[^']+)';/gms)].map(([, name]) => name);
+    imports.set(
+      file,
+      specifiers.map((name) => new URL(name, `file:///${file}`).pathname.slice(1)),
+    );
+  }
+  const visit = (file: string, path: readonly string[]): void => {
+    assert.not(path.includes(file), `a circle: ${[...path, file].join(' > ')}`);
+    for (const next of imports.get(file) ?? []) visit(next, [...path, file]);
+  };
+  assert.ok(imports.size > 20);
+  for (const file of imports.keys()) visit(file, []);
+});
+
 /** Packages that a module may import as it is loaded: all others are optional, and imported where they are needed. */
 const IMPORTED: Record<string, readonly string[]> = {
   'ts/frameworks/jax.ts': ['@jax-js/jax'],
@@ -202,9 +233,12 @@ test('no package is loaded with fewbits, and each adapter loads its framework al
 test('a constant has one value in TypeScript, WGSL and AssemblyScript', async () => {
   let compared = 0;
   for (const stem of stems) {
-    const constants = (await import(`../ts/kernels/${stem}.ts`)) as Record<string, unknown>;
+    const others = await isMadeOfOthers(stem);
+    const sources = [`ts/kernels/${stem}.ts`, ...(others ? [] : [`ts/backends/wasm/kernels/${stem}.ts`])];
+    const constants: Record<string, unknown> = {};
+    for (const source of sources) Object.assign(constants, await import(`../${source}`));
     const own = shaders.filter((shader) => familyOf(shader) === stem).map((shader) => `wgsl/${shader}.wgsl`);
-    const languages = (await isMadeOfOthers(stem)) ? [] : [`assembly/${stem}.ts`];
+    const languages = others ? [] : [`assembly/${stem}.ts`];
     for (const file of [...own, ...languages])
       for (const [, name, text] of read(file).matchAll(
         /^(?:export )?const (\w+)(?:\s*:\s*\w+)?\s*=\s*([^;]+);/gm,

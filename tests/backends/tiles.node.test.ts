@@ -1,4 +1,4 @@
-/** Vectors that the wasm backend goes through in pieces: the bytes of the js backend, wherever they lie. */
+/** Vectors that the wasm backend goes through in tiles: the bytes of the js backend, wherever they lie. */
 import * as assert from 'uvu/assert';
 import {
   ditheredSign,
@@ -21,7 +21,7 @@ import { rejects } from '../support/host.ts';
 import { input, type InputKind } from '../support/inputs.ts';
 import { suite } from '../support/suite.ts';
 
-const test = suite('vectors in pieces');
+const test = suite('vectors in tiles');
 
 const compressors: readonly Compressor[] = [
   topK({ ratio: 0.01 }),
