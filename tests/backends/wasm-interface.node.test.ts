@@ -46,7 +46,8 @@ test('arguments by name come in the order of the parameters', () => {
     const passed: number[] = [];
     const record = (...values: number[]): number => (passed.push(...values), -1);
     // given in another order, so that only their names tell
-    const args = Object.fromEntries(parameters.map((parameter, i) => [parameter, i]).reverse());
+    const reversed = parameters.map((parameter, i) => [parameter, i] as const).reverse();
+    const args: Record<string, number> = Object.fromEntries(reversed);
     const call = calls[name] as (wasm: object, args: object) => number | boolean | undefined;
     const result = call({ [name]: record }, args);
     assert.equal(passed, [...parameters.keys()], name);

@@ -26,8 +26,7 @@ export function start(
   { threads = SINGLE_THREAD, note = '' }: { readonly threads?: Threads; readonly note?: string } = {},
 ): Backend {
   try {
-    // The names of a kernel's buffers and numbers are those of its entry: both have the type of the catalogue.
-    return new WasmBackend(module, kernels as unknown as KernelTable, threads, note);
+    return new WasmBackend(module, kernels, threads, note);
   } catch (cause) {
     throw new Error(`WebAssembly does not start: ${reasonOf(cause)}`, { cause });
   }

@@ -4,7 +4,7 @@
  */
 import type { Exports } from '../../../generated/wasm-exports.ts';
 import type { Job } from '../executor.ts';
-import { fusedPassOf, type KernelTable } from '../fusion.ts';
+import { fusedPassOf } from '../fusion.ts';
 import { transformTasks } from '../kernels/fwht.ts';
 import { allKernels } from '../kernels/index.ts';
 import { selectTasks } from '../kernels/select.ts';
@@ -44,8 +44,7 @@ const port =
 
 /** The kinds of tasks that jobs have, by name. */
 const kinds = new Map<string, TaskKind<unknown>>();
-for (const kind of [fusedPassOf(allKernels as unknown as KernelTable), ...selectTasks, ...transformTasks])
-  kinds.set(kind.name, kind as TaskKind<unknown>);
+for (const kind of [fusedPassOf(allKernels), ...selectTasks, ...transformTasks]) kinds.set(kind.name, kind);
 
 let scheduler: Scheduler;
 let module: WebAssembly.Module;
