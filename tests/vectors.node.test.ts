@@ -1,30 +1,38 @@
 /** The golden packets of tests/vectors (scripts/vectors.ts): every backend makes these bytes, and decodes these bits. */
-import { readdirSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
 import { Device } from '../ts/device.ts';
 import { inspect } from '../ts/inspect.ts';
 import { crc32c } from '../ts/packet/crc32c.ts';
+import { goldenInputs, makeGolden } from '../ts/verify/golden.ts';
 import { eachBackend } from './support/backends.ts';
-import { makeGolden, type Golden } from './support/golden.ts';
+import { fileOf, goldenFiles, goldens, goldensIn } from './support/golden.ts';
 import { assertWords } from './support/same-words.ts';
 import { suite } from './support/suite.ts';
 
-const folder = fileURLToPath(new URL('./vectors', import.meta.url));
-const index = JSON.parse(readFileSync(`${folder}/index.json`, 'utf8')) as Golden[];
-
-const packetOf = ({ name }: Golden): Uint8Array => new Uint8Array(readFileSync(`${folder}/${name}.fb`));
-const vectorOf = ({ name }: Golden): Float32Array =>
-  new Float32Array(new Uint8Array(readFileSync(`${folder}/${name}.f32`)).buffer);
-
 const test = suite('golden packets');
 
-test('the index names every file, and inspect agrees with it', () => {
-  const expected = ['index.json', ...index.flatMap(({ name }) => [`${name}.f32`, `${name}.fb`])];
-  const files = readdirSync(folder).filter((name) => /\.(fb|f32|json)$/.test(name));
-  assert.equal(files.sort(), expected.sort());
-  for (const golden of index) {
-    const packet = packetOf(golden);
+test('each file has the golden packets of its compressor and format', () => {
+  const inputs = goldenInputs();
+  assert.is(goldens.length, inputs.length);
+  for (const file of goldenFiles()) {
+    const own = goldensIn(file);
+    for (const { name, compressor, packet } of own) assert.is(fileOf(compressor, packet), file, name);
+    const made = own.map(({ compressor, options, n, input, draw }) => ({
+      compressor,
+      options,
+      n,
+      input,
+      draw,
+    }));
+    const expected = inputs.filter(({ compressor }) => compressor === own[0].compressor);
+    assert.equal(made, expected, file);
+  }
+  assert.is(new Set(goldens.map(({ name }) => name)).size, goldens.length, 'names');
+});
+
+test('inspect agrees with what stands beside a packet', () => {
+  for (const golden of goldens) {
+    const { packet } = golden;
     const { compressor, parameters, n, bytes } = inspect(packet);
     assert.equal(
       { compressor, parameters, n, bytes },
@@ -38,26 +46,28 @@ test('the index names every file, and inspect agrees with it', () => {
     );
     assert.is(packet.length, golden.bytes);
     assert.is(crc32c(packet.subarray(0, -4)).toString(16).padStart(8, '0'), golden.crc);
-    assert.is(vectorOf(golden).length, golden.n);
+    assert.is(golden.vector.length, golden.n);
   }
 });
 
 test('both codings of index lists are among them', () => {
   for (const coding of ['rice', 'bitmap'])
-    assert.ok(index.filter(({ parameters }) => parameters.coding === coding).length > 10, coding);
+    assert.ok(goldens.filter(({ parameters }) => parameters.coding === coding).length > 10, coding);
 });
 
 test.run();
 
 eachBackend('golden packets', (test, open) => {
-  for (const name of new Set(index.map(({ compressor }) => compressor)))
+  for (const name of new Set(goldens.map(({ compressor }) => compressor)))
     test(`${name}: the same bytes, and the same vector from them`, async () => {
       const device = new Device({ backend: 'js' }, { backend: await open(), reasons: {} });
-      for (const golden of index.filter(({ compressor }) => compressor === name)) {
-        const expected = packetOf(golden);
-        const [packet, vector] = await Promise.all([makeGolden(device, golden), device.decompress(expected)]);
-        assert.equal(packet, expected, `${golden.name}: the packet differs`);
-        assertWords(vector, vectorOf(golden), golden.name);
+      for (const golden of goldens.filter(({ compressor }) => compressor === name)) {
+        const [packet, vector] = await Promise.all([
+          makeGolden(device, golden),
+          device.decompress(golden.packet),
+        ]);
+        assert.equal(packet, golden.packet, `${golden.name}: the packet differs`);
+        assertWords(vector, golden.vector, golden.name);
       }
     });
 });

@@ -12,7 +12,7 @@ import { masked } from '../reference/masks.ts';
 import { unpack } from '../reference/pack.ts';
 import { shaped, squaredError } from '../reference/shapes.ts';
 import { eachCompressor } from '../support/compressors.ts';
-import { allKept } from '../support/golden.ts';
+import { allKept } from '../../ts/verify/golden.ts';
 import { rejects } from '../support/host.ts';
 import { FINITE, input } from '../support/inputs.ts';
 import { assertWords } from '../support/same-words.ts';

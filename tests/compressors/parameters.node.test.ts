@@ -1,14 +1,12 @@
 /** What a compressor says of all its packets for n elements is what the golden packets have. */
 import * as assert from 'uvu/assert';
-import { readFileSync } from 'node:fs';
 import * as fewbits from '../../ts/index.ts';
 import type { Compressor } from '../../ts/index.ts';
-import type { Golden } from '../support/golden.ts';
+import { goldens, type Golden } from '../support/golden.ts';
 import { suite } from '../support/suite.ts';
 
 const test = suite('parameters that follow from the options');
 
-const index = JSON.parse(readFileSync(new URL('../vectors/index.json', import.meta.url), 'utf8')) as Golden[];
 const factories = fewbits as unknown as Record<string, (options: Golden['options']) => Compressor>;
 
 /** What depends on the vector, or on the draw. */
@@ -25,7 +23,7 @@ const LEFT_OUT: Record<string, readonly string[]> = {
 };
 
 // no compressor makes lists of their own, nor masks that keep every element
-for (const { name, compressor, options, n, parameters } of index.filter(
+for (const { name, compressor, options, n, parameters } of goldens.filter(
   ({ compressor, options }) =>
     compressor !== 'indexList' &&
     !(compressor === 'maskEncoded' && (options as { ratio: number }).ratio === 1),

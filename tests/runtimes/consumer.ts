@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import type { Golden } from '../support/golden.ts';
+import { goldens, lineOf } from '../support/golden.ts';
 import { input } from '../support/inputs.ts';
 import { NPM, run } from './tools.ts';
 
@@ -46,7 +46,7 @@ export async function makeConsumer(): Promise<Consumer> {
   const program = readmeProgram();
   writeFileSync(join(folder, 'readme.mjs'), program);
   writeFileSync(join(folder, 'readme-in-a-function.mjs'), inFunction(program));
-  writeFileSync(join(folder, 'goldens.json'), JSON.stringify(goldens()));
+  writeFileSync(join(folder, 'goldens.json'), JSON.stringify(goldensForUsers()));
   const bundled = join(folder, 'bundled');
   await build({
     absWorkingDir: folder,
@@ -74,18 +74,12 @@ function inFunction(program: string): string {
   );
 }
 
-/** The golden packets with their vectors and what they were made from, the bytes as base64. */
-function goldens(): object[] {
-  const folder = `${ROOT}tests/vectors/`;
-  const index = JSON.parse(readFileSync(`${folder}index.json`, 'utf8')) as Golden[];
-  if (index.length === 0) throw new Error('tests/vectors is empty');
-  return index.map(({ name, compressor, options, draw, n, input: { kind, seed } }) => ({
-    name,
-    compressor,
-    options,
-    draw,
-    x: Buffer.from(input(kind, n, seed).buffer as ArrayBuffer).toString('base64'),
-    packet: readFileSync(`${folder}${name}.fb`).toString('base64'),
-    vector: readFileSync(`${folder}${name}.f32`).toString('base64'),
-  }));
+/** The golden packets, one object each, with what they were made from; the bytes as base64. */
+function goldensForUsers(): object[] {
+  if (goldens.length === 0) throw new Error('tests/vectors is empty');
+  return goldens.map((golden) => {
+    const { kind, seed } = golden.input;
+    const x = Buffer.from(input(kind, golden.n, seed).buffer as ArrayBuffer).toString('base64');
+    return { ...(JSON.parse(lineOf(golden)) as object), x };
+  });
 }

@@ -1,5 +1,5 @@
 /** What a consumer answers, and what is expected of it. */
-import { readFileSync } from 'node:fs';
+import { goldens } from '../support/golden.ts';
 
 export interface Report {
   /** What `openDevice()` takes there. */
@@ -19,8 +19,7 @@ export interface Report {
   readonly readme?: string;
 }
 
-const index = new URL('../vectors/index.json', import.meta.url);
-const PACKETS = (JSON.parse(readFileSync(index, 'utf8')) as unknown[]).length;
+const PACKETS = goldens.length;
 
 /**
  * A line on what a consumer did. `backends` is what it was told: `webgpu/8` stands for every eighth packet.

@@ -2,23 +2,17 @@
  * Hostile packets: golden packets and lists of any coding, damaged, with their length and CRC made right again, so that what
  * they meet is every check behind those two.
  */
-import { readdirSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { writeIndexList } from '../../ts/compressors/index-list.ts';
 import { crc32c } from '../../ts/packet/crc32c.ts';
 import { writePacket } from '../../ts/packet/packet.ts';
 import { pack } from '../reference/pack.ts';
+import { goldens } from './golden.ts';
 import { words } from './inputs.ts';
 
 const HEADER = 16;
 const EXTREMES = [
   0, 1, 31, 32, 127, 128, 0x7f800000, 0x7fffffff, 0x80000000, 0xff800000, 0xfffffffe, 0xffffffff,
 ];
-
-const folder = fileURLToPath(new URL('../vectors/', import.meta.url));
-const golden = readdirSync(folder)
-  .filter((name) => name.endsWith('.fb'))
-  .map((name) => new Uint8Array(readFileSync(folder + name)));
 
 /** The packet with its length and its CRC made right. */
 export function sealed(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
@@ -39,7 +33,7 @@ export function damager(
 ): () => Uint8Array {
   const next = words(seed);
   const below = (n: number): number => next() % n;
-  const packets = golden.filter(({ buffer }) => new DataView(buffer).getUint32(8, true) <= mostElements);
+  const packets = goldens.filter(({ n }) => n <= mostElements).map(({ packet }) => packet);
   const anyPacket = (): Uint8Array =>
     below(4) === 0 ? anyList(below, Math.min(mostElements, 2000)) : packets[below(packets.length)];
   /** The bit of a body, or of the parameters before it. */

@@ -2,10 +2,11 @@
 
     python3 tests/vectors/check.py INPUTS DAMAGED
 
-INPUTS is a folder with the vector that each packet NAME.fb was made from, as NAME.f32. DAMAGED is a file to write: the
+INPUTS is a folder with the vector that each packet was made from, as NAME.f32. DAMAGED is a file to write: the
 damaged packets, and for each what it decoded to. Prints what was seen, as JSON.
 """
 
+import base64
 import json
 import keyword
 import pathlib
@@ -78,14 +79,15 @@ def damaged(packet: bytes, draw: random.Random) -> bytes:
 
 def main(inputs: pathlib.Path, output: pathlib.Path) -> None:
     warnings.simplefilter("error")
-    index = json.loads((HERE / "index.json").read_text())
-    packets = {golden["name"]: (HERE / f"{golden['name']}.fb").read_bytes() for golden in index}
+    files = sorted(HERE.glob("*.jsonl"))
+    goldens = [json.loads(line) for file in files for line in file.read_text().splitlines()]
+    packets = {golden["name"]: base64.b64decode(golden["packet"]) for golden in goldens}
 
     decoded, encoded, inspected = {}, {}, {}
-    for golden in index:
+    for golden in goldens:
         name = golden["name"]
         vector = fewbits.decompress(packets[name])
-        expected = (HERE / f"{name}.f32").read_bytes()
+        expected = base64.b64decode(golden["vector"])
         decoded[name] = vector.dtype == np.float32 and vector.astype("<f4").tobytes() == expected
         inspected[name] = fewbits.inspect(packets[name])
         if golden["compressor"] in ENCODERS:
@@ -95,7 +97,7 @@ def main(inputs: pathlib.Path, output: pathlib.Path) -> None:
     refused: dict = {}
     accepted, other, most = 0, [], 0
     draw = random.Random(17)
-    small = [packets[golden["name"]] for golden in index if golden["n"] <= 1000]
+    small = [packets[golden["name"]] for golden in goldens if golden["n"] <= 1000]
     tracemalloc.start()
     with output.open("wb") as file:
         for round in range(ROUNDS):
