@@ -1,14 +1,15 @@
 /**
- * `npm test`: builds, then runs the suites in Node and in a headless Chromium. Files named *.node.test.ts run in Node
- * alone, *.browser.test.ts in the browser alone, every other *.test.ts in both. The first kind runs beside the others. The
- * last line is `N passed, N failed`, with `, N skipped` where there are skips.
+ * `npm test`: builds, checks format, lint and types, and runs the suites in Node and in a headless Chromium. Files named
+ * *.node.test.ts run in Node alone, *.browser.test.ts in the browser alone, every other *.test.ts in both. The first kind runs
+ * beside the others. `npm run test:all` is the same with whole tables of inputs. The last line is `N passed, N failed`, with
+ * `, N skipped` where there are skips.
  */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { relative } from 'node:path';
 import { runInBrowser } from './browser/run.ts';
+import { runChecks, runScript } from './support/checks.ts';
 import {
+  printSlowest,
   printTotals,
   readCommandLine,
   ROOT,
@@ -23,10 +24,14 @@ import type { Tally } from './support/report.ts';
 import { settings as given } from './support/settings.ts';
 import { softwareGpu } from './support/software-gpu.ts';
 
+/** Of the tables of inputs, every which row is taken where not all are asked for. No divisor of a table's turns. */
+const SHORT = 4;
+
 const help = `npm test -- [options] [part of a path ...]
 
-Runs the test files whose path contains one of the parts given, or all.
+Runs the test files whose path contains one of the parts given, or all, and then format, lint and types, too.
 
+  --all              whole tables of inputs, as npm run test:all: otherwise every ${SHORT}th row
   --node             only the suites in Node
   --browser          only the suites in the browser
   --no-build         test what is built already
@@ -40,14 +45,15 @@ is found: TEST_LAVAPIPE names its driver file, 0 leaves it out (docs/testing.md)
 /** Processes for the files that run in Node alone: several, so that the last to end is not long alone. */
 const CHUNKS = 4;
 
-/** Chromium compiles shaders as Node does, by Dawn: of the tables of inputs that Node takes whole, every third row. */
+/** Chromium compiles shaders as Node does, by Dawn: of the rows that Node takes, every third. */
 const IN_PAGES = 3;
 
-/** The suites that a second driver is for, and every which row of their tables it takes. */
+/** The suites that a second driver is for, and every which of the rows that Node takes it takes. */
 const ON_LAVAPIPE = /tests.(kernels|compressors|vectors)/;
 const LAVAPIPE_EVERY = 3;
 
 interface Options {
+  readonly all: boolean;
   readonly parts: readonly string[];
   readonly node: boolean;
   readonly browser: boolean;
@@ -57,10 +63,11 @@ interface Options {
 
 function readOptions(): Options {
   const flag = { type: 'boolean', default: false } as const;
-  const flags = { node: flag, browser: flag, 'no-build': flag };
+  const flags = { all: flag, node: flag, browser: flag, 'no-build': flag };
   const { values, parts, testSeconds } = readCommandLine('npm test', help, flags);
   const both = values.node === values.browser;
   return {
+    all: values.all,
     parts,
     node: both || values.node,
     browser: both || values.browser,
@@ -69,23 +76,15 @@ function readOptions(): Options {
   };
 }
 
-async function build(): Promise<boolean> {
-  const npm = spawn('npm', ['run', 'build'], {
-    cwd: ROOT,
-    stdio: 'inherit',
-    shell: process.platform === 'win32', // npm is a .cmd there
-  });
-  const [status] = (await once(npm, 'close')) as [number | null];
-  return status === 0;
-}
-
 function count(number: number, what: string): string {
   return `${number} ${what}${number === 1 ? '' : 's'}`;
 }
 
 async function main(options: Options): Promise<Tally> {
-  const settings = { ...given, testSeconds: options.testSeconds };
-  if (options.build && !(await part('build', build))) return { passed: 0, failed: 1, skipped: 0 };
+  const every = (given.every ?? 1) * (options.all ? 1 : SHORT);
+  const settings = { ...given, every, testSeconds: options.testSeconds };
+  if (options.build && !(await part('build', (to) => runScript('build', to))))
+    return { passed: 0, failed: 1, skipped: 0 };
 
   const files = testFiles(options.parts);
   const nodeFiles = options.node ? files.filter((path) => !path.endsWith('.browser.test.ts')) : [];
@@ -104,7 +103,7 @@ async function main(options: Options): Promise<Tally> {
     const inPages = async (out: Print): Promise<void> => {
       if (pages.length === 0) return;
       const title = `browser, ${count(pages.length, 'file')}`;
-      const some = { ...settings, every: IN_PAGES };
+      const some = { ...settings, every: every * IN_PAGES };
       tallies.push(await part(title, (to) => runInBrowser(pages, ROOT, some, gpu, to), out));
     };
     const onLavapipe = async (out: Print): Promise<void> => {
@@ -114,13 +113,13 @@ async function main(options: Options): Promise<Tally> {
       const lavapipe = await findLavapipe();
       if (typeof lavapipe === 'string') return out(`\nNothing runs on lavapipe: ${lavapipe}.\n`);
       const title = `${lavapipe.name}, ${count(wanted.length, 'file')}`;
-      const env = {
-        ...lavapipe.env,
-        TEST_BACKENDS: 'webgpu',
-        TEST_ON: 'lavapipe',
-        TEST_EVERY: String(LAVAPIPE_EVERY),
-      };
-      tallies.push(await part(title, (to) => runInNode(wanted, settings, { env }, to), out));
+      const env = { ...lavapipe.env, TEST_BACKENDS: 'webgpu', TEST_ON: 'lavapipe' };
+      const some = { ...settings, every: every * LAVAPIPE_EVERY };
+      tallies.push(await part(title, (to) => runInNode(wanted, some, { env }, to), out));
+    };
+    const check = async (out: Print): Promise<void> => {
+      if (options.parts.length > 0 || !options.node || !options.browser) return;
+      tallies.push(await part('format, lint and types', runChecks, out));
     };
     // dealt out, so that neighbours, which are often alike, are not all in one
     const [first, ...others] = Array.from({ length: CHUNKS }, (_, i) => {
@@ -129,7 +128,7 @@ async function main(options: Options): Promise<Tally> {
     });
     // two at a time, so that two cores have work
     await inLanes(
-      [first, (out) => inNode(shared, 'for all runtimes', out), ...others, inPages, onLavapipe],
+      [check, first, (out) => inNode(shared, 'for all runtimes', out), ...others, inPages, onLavapipe],
       Math.min(2, availableParallelism()),
     );
   }
@@ -142,4 +141,5 @@ const total = await main(options).catch((error: unknown): Tally => {
   process.stdout.write(`\n FAIL  the test run: ${error instanceof Error ? error.stack : String(error)}\n`);
   return { passed: 0, failed: 1, skipped: 0 };
 });
+printSlowest(total);
 printTotals(total);

@@ -6,6 +6,7 @@ import { crc32c } from '../ts/packet/crc32c.ts';
 import { goldenInputs, makeGolden } from '../ts/verify/golden.ts';
 import { eachBackend } from './support/backends.ts';
 import { fileOf, goldenFiles, goldens, goldensIn } from './support/golden.ts';
+import { some } from './support/inputs.ts';
 import { assertWords } from './support/same-words.ts';
 import { suite } from './support/suite.ts';
 
@@ -57,11 +58,16 @@ test('both codings of index lists are among them', () => {
 
 test.run();
 
-eachBackend('golden packets', (test, open) => {
+/** What is short is never in windows: there the golden packets meet readbacks in parts and shaders without subgroups. */
+const IN_WINDOWS = 4;
+
+eachBackend('golden packets', (test, open, over) => {
   for (const name of new Set(goldens.map(({ compressor }) => compressor)))
     test(`${name}: the same bytes, and the same vector from them`, async () => {
       const device = new Device({ backend: 'js' }, { backend: await open(), reasons: {} });
-      for (const golden of goldens.filter(({ compressor }) => compressor === name)) {
+      const all = goldens.filter(({ compressor }) => compressor === name);
+      const taken = some(over === 'webgpu in windows' ? all.filter((_, i) => i % IN_WINDOWS === 0) : all);
+      for (const golden of taken) {
         const [packet, vector] = await Promise.all([
           makeGolden(device, golden),
           device.decompress(golden.packet),

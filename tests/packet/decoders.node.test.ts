@@ -10,11 +10,12 @@ import { PacketError } from '../../ts/errors.ts';
 import { decodePacket, Refused } from '../reference/packet.ts';
 import { eachBackend, type Kind } from '../support/backends.ts';
 import { damager } from '../support/damage.ts';
+import { share } from '../support/inputs.ts';
 import { decodeInPython } from '../support/python-decoder.ts';
 import { skip } from '../support/require.ts';
 import { suite } from '../support/suite.ts';
 
-const CASES = Number(process.env.DECODER_CASES ?? 6000);
+const CASES = Number(process.env.DECODER_CASES ?? share(6000));
 const SEED = Number(process.env.DECODER_SEED ?? 1);
 const MOST = 1000;
 

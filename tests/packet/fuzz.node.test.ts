@@ -8,9 +8,10 @@ import { Device } from '../../ts/device.ts';
 import { PacketError } from '../../ts/errors.ts';
 import { inspect } from '../../ts/inspect.ts';
 import { damager } from '../support/damage.ts';
+import { share } from '../support/inputs.ts';
 import { suite } from '../support/suite.ts';
 
-const CASES = Number(process.env.FUZZ_CASES ?? 200_000);
+const CASES = Number(process.env.FUZZ_CASES ?? share(200_000));
 /** No case may take longer, in milliseconds; one that does is measured again, since a busy machine stops any. */
 const SLOWEST = 50;
 const MOST = 10_000;

@@ -60,7 +60,7 @@ async function runProgram(
 const PLAIN = { NO_COLOR: '1', DENO_NO_UPDATE_CHECK: '1' };
 
 /** wgpu has SwiftShader clear workgroup memory, which makes pipelines slow, so not all inputs are taken; docs/runtimes.md. */
-const EVERY = 8;
+const EVERY = 16;
 
 /** The suites of tests/kernels, from the sources, on Deno's WebGPU: a second implementation (wgpu and Naga) beside Dawn. */
 async function kernelsInDeno(gpu: SoftwareGpu | undefined): Promise<string> {

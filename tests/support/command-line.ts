@@ -82,13 +82,25 @@ export async function runPart<Result>(
 }
 
 export function sumOf(tallies: readonly Tally[]): Tally {
-  const total: Tally = { passed: 0, failed: 0, skipped: 0 };
+  const took: Record<string, number> = {};
+  const total: Tally = { passed: 0, failed: 0, skipped: 0, took };
   for (const tally of tallies) {
     total.passed += tally.passed;
     total.failed += tally.failed;
     total.skipped += tally.skipped;
+    for (const [file, seconds] of Object.entries(tally.took ?? {})) took[file] = (took[file] ?? 0) + seconds;
   }
   return total;
+}
+
+/** Prints the slowest files, with the seconds that they took wherever they ran. */
+export function printSlowest({ took = {} }: Tally, most = 10): void {
+  const slowest = Object.entries(took)
+    .sort(([, a], [, b]) => b - a)
+    .slice(0, most);
+  if (slowest.length < 2) return;
+  print('\nThe slowest files, in seconds:\n');
+  for (const [file, seconds] of slowest) print(`${seconds.toFixed(1).padStart(7)}  ${file}\n`);
 }
 
 /** Prints the totals as the last line, and sets the exit status: 1 where a test failed, or none ran. */

@@ -5,7 +5,7 @@ import type { Compressor } from '../../ts/compressors/compressor.ts';
 import { Device } from '../../ts/device.ts';
 import { inspect } from '../../ts/inspect.ts';
 import { eachBackend } from './backends.ts';
-import { FINITE, input, LARGE, type InputKind } from './inputs.ts';
+import { FINITE, input, LARGE, some, type InputKind } from './inputs.ts';
 import { assertWords } from './same-words.ts';
 
 const SIZES = [0, 1, 2, 3, 4, 5, 31, 32, 33, 100, 127, 128, 129, 1000, 1023, 1024, 1025, 4097];
@@ -17,7 +17,7 @@ function vectors(inWindows: boolean): { n: number; kind: InputKind }[] {
     (inWindows ? [0] : [0, 1, 2]).map((i) => ({ n, kind: kinds[(s + i * 4) % kinds.length] })),
   );
   const large = (['normal', 'sparse', 'huge'] as const).map((kind) => ({ n: LARGE, kind }));
-  return [...small, ...large];
+  return [...some(small), ...some(large)];
 }
 
 /** Registers the suites of a compressor, over several settings of its options. */

@@ -31,8 +31,16 @@ export function table(kinds: readonly InputKind[]): { n: number; kind: InputKind
     for (const kind of some.length > 0 ? some : kinds) rows.push({ n, kind });
   });
   for (const kind of kinds) rows.push({ n: LARGE, kind });
+  return some(rows);
+}
+
+/** The rows of a table that this run takes: all, or every `settings.every`th from the first on. */
+export function some<Row>(rows: readonly Row[]): Row[] {
   return rows.filter((_, i) => i % every === 0);
 }
+
+/** How many of `all` drawn cases this run takes; one or more. */
+export const share = (all: number): number => Math.ceil(all / every);
 
 /** n random words. */
 export function randomWords(n: number, seed = 1): Uint32Array {

@@ -32,6 +32,7 @@ export async function runInNode(
         ...(process.stdout.isTTY ? { FORCE_COLOR: '1' } : {}),
         REQUIRE_ALL: settings.requireAll ? '1' : '0',
         TEST_SECONDS: String(settings.testSeconds),
+        TEST_EVERY: String(settings.every ?? 1),
       },
     },
   );

@@ -9,6 +9,8 @@ export type Report =
   /** What starts now: a file's import, a suite, a test. */
   | { readonly kind: 'running'; readonly what: string }
   | { readonly kind: 'counts'; readonly passed: number; readonly failed: number; readonly skipped: number }
+  /** How long a file took, its import and its suites. */
+  | { readonly kind: 'took'; readonly file: string; readonly seconds: number }
   /** Every suite has been run. */
   | { readonly kind: 'end' };
 
@@ -16,6 +18,8 @@ export interface Tally {
   passed: number;
   failed: number;
   skipped: number;
+  /** Seconds by the file that took them, where that is known. */
+  readonly took?: Record<string, number>;
 }
 
 /** What the code under the runner reports to, and how often `skip` was called; the runner sets `send`. */

@@ -26,10 +26,12 @@ export async function runSuites(files: readonly TestFile[], write: (text: string
   const uvu = globalThis as UvuGlobals;
   uvu.UVU_DEFER = 1; // the suites wait for us instead of running at the next tick
   const queue = (uvu.UVU_QUEUE ??= []);
+  const imports: number[] = [];
   for (const [index, file] of files.entries()) {
     reporter.send({ kind: 'running', what: `the import of ${file.name}` });
     uvu.UVU_INDEX = index;
     const suites: UvuRun[] = (queue[index] = []);
+    const start = performance.now();
     try {
       await file.load();
       // with an emulator, suites that are over no backend are left out
@@ -39,14 +41,18 @@ export async function runSuites(files: readonly TestFile[], write: (text: string
       write(`\n FAIL  the import of ${file.name}\n${describeError(error)}\n`);
       reporter.send({ kind: 'counts', passed: 0, failed: 1, skipped: 0 });
     }
+    imports.push(performance.now() - start);
   }
   for (const [index, file] of files.entries()) {
     const suites = queue[index] ?? [];
+    const start = performance.now();
     if (suites.length > 0) write(`\n${file.name}\n`);
     for (const [position, run] of suites.entries()) {
       reporter.send({ kind: 'running', what: `suite ${position + 1} of ${file.name}` });
       await runSuite(run, write);
     }
+    const seconds = (imports[index] + performance.now() - start) / 1000;
+    reporter.send({ kind: 'took', file: file.name, seconds });
   }
   reporter.send({ kind: 'end' });
 }

@@ -18,7 +18,8 @@ export interface Watch {
 
 /** Gives up after `stallSeconds` without a report or output; `print` takes all output. */
 export function watch(stallSeconds: number, print: Print): Watch {
-  const tally: Tally = { passed: 0, failed: 0, skipped: 0 };
+  const took: Record<string, number> = {};
+  const tally: Tally = { passed: 0, failed: 0, skipped: 0, took };
   let running = 'the start';
   let settle: (whole: boolean) => void;
   const ended = new Promise<boolean>((resolve) => (settle = resolve));
@@ -52,6 +53,7 @@ export function watch(stallSeconds: number, print: Print): Watch {
       heard();
       if (report.kind === 'text') print(report.text);
       else if (report.kind === 'running') running = report.what;
+      else if (report.kind === 'took') took[report.file] = (took[report.file] ?? 0) + report.seconds;
       else if (report.kind === 'end') {
         running = 'the end, when all suites were done';
         finish(true);
