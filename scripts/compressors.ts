@@ -6,46 +6,11 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { format, resolveConfig } from 'prettier';
 import type { Compressor } from '../ts/compressors/compressor.ts';
-import {
-  ditheredSign,
-  flattenedOneBit,
-  float32,
-  maskEncoded,
-  openDevice,
-  qsgd,
-  quantized,
-  randomizedTopK,
-  randomK,
-  scaledSign,
-  threshold,
-  topK,
-} from '../ts/index.ts';
+import { openDevice } from '../ts/index.ts';
+import { ALL_COMPRESSORS } from '../tests/support/all-compressors.ts';
 import { openDraws, relativeError } from '../tests/support/draws.ts';
 
 const N = 2 ** 20;
-
-/** Each compressor as it is typically used; what is drawn at random is keyed by a seed. */
-const COMPRESSORS: readonly Compressor[] = [
-  float32(),
-  topK({ ratio: 0.01 }),
-  topK({ ratio: 0.01, values: 'float16' }),
-  threshold({ t: 2.5 }),
-  randomK({ ratio: 0.01, seed: 1 }),
-  randomizedTopK({ ratio: 0.01, alpha: 0.1, seed: 1 }),
-  maskEncoded({ ratio: 0.01, bits: 2 }),
-  maskEncoded({ ratio: 0.001, bits: 3 }),
-  quantized({ bits: 2 }),
-  quantized({ bits: 3 }),
-  quantized({ bits: 8 }),
-  qsgd({ levels: 7, seed: 1 }),
-  qsgd({ levels: 1023, seed: 1 }),
-  scaledSign(),
-  scaledSign({ block: 4096 }),
-  ditheredSign({ seed: 1 }),
-  flattenedOneBit({ seed: 1 }),
-  flattenedOneBit({ seed: 1, lambda: 'max' }),
-  flattenedOneBit({ seed: 1, scale: 'drive' }),
-];
 
 const { normal } = openDraws(20240829);
 /** Kinds of data by the name of their column. */
@@ -105,7 +70,7 @@ const rows: string[][] = [
   ['compressor', 'bits an element', ...Object.keys(DATA).map((name) => `error, ${name}`), 'biased', 'speed'],
 ];
 rows.push(rows[0].map(() => '---'));
-for (const compressor of COMPRESSORS) {
+for (const compressor of ALL_COMPRESSORS) {
   const packets = await Promise.all(vectors.map((x) => device.compress(compressor, x)));
   const errors: string[] = [];
   for (const [v, packet] of packets.entries())

@@ -2,20 +2,8 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import * as assert from 'uvu/assert';
-import {
-  ditheredSign,
-  flattenedOneBit,
-  float32,
-  maskEncoded,
-  openDevice,
-  qsgd,
-  quantized,
-  randomizedTopK,
-  randomK,
-  scaledSign,
-  threshold,
-  topK,
-} from '../ts/index.ts';
+import { openDevice } from '../ts/index.ts';
+import { ALL_COMPRESSORS } from './support/all-compressors.ts';
 import { input } from './support/inputs.ts';
 import { suite } from './support/suite.ts';
 
@@ -35,20 +23,6 @@ async function held(): Promise<number> {
   return heapUsed + arrayBuffers;
 }
 
-const compressors = [
-  topK({ ratio: 0.05 }),
-  threshold({ t: 1 }),
-  randomK({ ratio: 0.05, seed: 1 }),
-  randomizedTopK({ ratio: 0.05, alpha: 0.1, seed: 1, values: 'float16' }),
-  maskEncoded({ ratio: 0.05, bits: 2 }),
-  quantized({ bits: 5 }),
-  qsgd({ levels: 7, seed: 1 }),
-  scaledSign({ block: 256 }),
-  ditheredSign({ seed: 1 }),
-  flattenedOneBit({ seed: 1 }),
-  flattenedOneBit({ seed: 1, scale: 'drive', block: 64 }),
-  float32(),
-];
 const CALLS = 10_000;
 
 for (const backend of ['js', 'wasm'] as const)
@@ -59,7 +33,7 @@ for (const backend of ['js', 'wasm'] as const)
     const calls = async (count: number): Promise<void> => {
       for (let i = 0; i < count; i++) {
         const which = i % vectors.length;
-        const packet = await device.compress(compressors[i % compressors.length], vectors[which], {
+        const packet = await device.compress(ALL_COMPRESSORS[i % ALL_COMPRESSORS.length], vectors[which], {
           step: i,
         });
         await device.decompress(packet, { into: into[which], accumulate: i % 2 ? 0.5 : undefined });

@@ -4,6 +4,7 @@ import { Device } from '../ts/device.ts';
 import { inspect } from '../ts/inspect.ts';
 import { crc32c } from '../ts/packet/crc32c.ts';
 import { goldenInputs, makeGolden } from '../ts/verify/golden.ts';
+import { ALL_COMPRESSORS } from './support/all-compressors.ts';
 import { eachBackend } from './support/backends.ts';
 import { fileOf, goldenFiles, goldens, goldensIn } from './support/golden.ts';
 import { some } from './support/inputs.ts';
@@ -49,6 +50,14 @@ test('inspect agrees with what stands beside a packet', () => {
     assert.is(crc32c(packet.subarray(0, -4)).toString(16).padStart(8, '0'), golden.crc);
     assert.is(golden.vector.length, golden.n);
   }
+});
+
+test('they are of all compressors, and of index lists', () => {
+  const names = new Set(ALL_COMPRESSORS.map(({ name }) => name));
+  assert.equal(
+    [...new Set(goldens.map(({ compressor }) => compressor))].sort(),
+    [...names, 'indexList'].sort(),
+  );
 });
 
 test('both codings of index lists are among them', () => {

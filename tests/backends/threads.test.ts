@@ -6,36 +6,25 @@ import { TILE } from '../../ts/backends/wasm/task.ts';
 import { PARALLEL } from '../../ts/backends/wasm/executor.ts';
 import { Device } from '../../ts/device.ts';
 import {
-  ditheredSign,
   flattenedOneBit,
-  maskEncoded,
   NonFiniteError,
   openDevice,
-  qsgd,
-  quantized,
   scaledSign,
-  threshold,
   topK,
   type Compressor,
 } from '../../ts/index.ts';
+import { ALL_COMPRESSORS } from '../support/all-compressors.ts';
 import { rejects } from '../support/host.ts';
 import { input, type InputKind } from '../support/inputs.ts';
 import { suite } from '../support/suite.ts';
 
 const test = suite('threads');
 
+/** Beside those, lists that several threads code, long and short, and a transform of the whole. */
 const compressors: readonly Compressor[] = [
+  ...ALL_COMPRESSORS,
   topK({ ratio: 0.001 }),
-  topK({ ratio: 0.01 }),
   topK({ ratio: 0.3 }),
-  threshold({ t: 1.5 }),
-  scaledSign(),
-  scaledSign({ block: 4096 }),
-  quantized({ bits: 5 }),
-  qsgd({ levels: 7, seed: 3 }),
-  maskEncoded({ ratio: 0.01, bits: 2 }),
-  ditheredSign({ seed: 3 }),
-  flattenedOneBit({ seed: 3 }),
   flattenedOneBit({ seed: 3, scale: 'drive', block: 'whole' }),
 ];
 

@@ -1,49 +1,37 @@
 /** Vectors that the wasm backend goes through in tiles: the bytes of the js backend, wherever they lie. */
 import * as assert from 'uvu/assert';
 import {
-  ditheredSign,
   flattenedOneBit,
-  maskEncoded,
   NonFiniteError,
   openDevice,
-  qsgd,
   quantized,
-  randomizedTopK,
   scaledSign,
-  threshold,
   topK,
   type Compressor,
 } from '../../ts/index.ts';
 import { Device } from '../../ts/device.ts';
 import { openWasm } from '../../ts/backends/wasm/index.ts';
 import { TILE } from '../../ts/backends/wasm/task.ts';
+import { ALL_COMPRESSORS } from '../support/all-compressors.ts';
 import { rejects } from '../support/host.ts';
 import { input, type InputKind } from '../support/inputs.ts';
 import { suite } from '../support/suite.ts';
 
 const test = suite('vectors in tiles');
 
+/** Beside those, blocks of every relation to a tile, codes of one bit, and a list of many. */
 const compressors: readonly Compressor[] = [
-  topK({ ratio: 0.01 }),
+  ...ALL_COMPRESSORS,
   topK({ ratio: 0.3 }),
-  threshold({ t: 1.5 }),
-  randomizedTopK({ ratio: 0.01, alpha: 0.1, seed: 3 }),
-  scaledSign(),
   scaledSign({ block: 32 }),
   scaledSign({ block: 33 }),
   scaledSign({ block: 1024 }),
   scaledSign({ block: 2 ** 15 }),
   quantized({ bits: 1 }),
-  quantized({ bits: 5 }),
-  qsgd({ levels: 7, seed: 3 }),
-  maskEncoded({ ratio: 0.01, bits: 2 }),
-  ditheredSign({ seed: 3 }),
-  flattenedOneBit({ seed: 3 }),
   flattenedOneBit({ seed: 3, lambda: 'max', block: 64 }),
   flattenedOneBit({ seed: 3, lambda: 0.01, block: 2 ** 15 }),
   flattenedOneBit({ seed: 3, scale: 'mean', block: 2 ** 14 }),
   flattenedOneBit({ seed: 3, scale: 'drive', block: 'whole' }),
-  flattenedOneBit({ seed: 3, scale: 'drive' }),
 ];
 
 /** Around one, two and several pieces; a last piece of one element; padding that fills a piece, and none. */

@@ -6,19 +6,16 @@ import { DeviceClosedError, DeviceLostError } from '../../ts/errors.ts';
 import { pass, type Planned } from '../../ts/kernels/plans/plan.ts';
 import { Scope } from '../../ts/kernels/scope.ts';
 import {
-  ditheredSign,
   flattenedOneBit,
   float32,
   maskEncoded,
   openDevice,
-  qsgd,
   quantized,
-  randomizedTopK,
-  randomK,
   scaledSign,
   threshold,
   topK,
 } from '../../ts/index.ts';
+import { ALL_COMPRESSORS } from '../support/all-compressors.ts';
 import { contents, COPY_SOURCE, COPY_TARGET, onGpu, openGpu, releaseGpus, STORAGE } from '../support/gpu.ts';
 import { rejects } from '../support/host.ts';
 import { input } from '../support/inputs.ts';
@@ -61,24 +58,11 @@ test('a compress is one submit, and takes no new memory after the first of its s
   const gpu = await openGpu();
   const device = await openDevice({ backend: 'webgpu', gpu });
   const x = input('normal', 5000);
-  for (const compressor of [
-    topK({ ratio: 0.01 }),
-    threshold({ t: 2 }),
-    randomK({ ratio: 0.01, seed: 1 }),
-    randomizedTopK({ ratio: 0.01, alpha: 0.1, seed: 1 }),
-    maskEncoded({ ratio: 0.01, bits: 2 }),
-    quantized({ bits: 5 }),
-    qsgd({ levels: 7, seed: 1 }),
-    scaledSign(),
-    scaledSign({ block: 512 }),
-    ditheredSign({ seed: 1 }),
-    flattenedOneBit({ seed: 1 }),
-    flattenedOneBit({ seed: 1, lambda: 'max', block: 256 }),
+  const kinds = [
     flattenedOneBit({ seed: 1, lambda: 1, block: 'whole' }),
     flattenedOneBit({ seed: 1, scale: 'mean' }),
-    flattenedOneBit({ seed: 1, scale: 'drive' }),
-    float32(),
-  ]) {
+  ];
+  for (const compressor of [...ALL_COMPRESSORS, ...kinds]) {
     await device.compress(compressor, x);
     await device.decompress(await device.compress(compressor, x));
     const submits = counted(gpu.queue, 'submit');

@@ -1,0 +1,41 @@
+/** The list of all compressors that tests and scripts go through: one that joins the package joins it here. */
+import type { Compressor } from '../../ts/compressors/compressor.ts';
+import {
+  ditheredSign,
+  flattenedOneBit,
+  float32,
+  maskEncoded,
+  qsgd,
+  quantized,
+  randomizedTopK,
+  randomK,
+  scaledSign,
+  threshold,
+  topK,
+} from '../../ts/index.ts';
+
+/**
+ * Each compressor as it is typically used, in each way that goes through other kernels or loses much more; what is drawn at
+ * random is keyed by a seed. For vectors of 100 elements and more. Rows of docs/compressors.md, in its order.
+ */
+export const ALL_COMPRESSORS: readonly Compressor[] = [
+  float32(),
+  topK({ ratio: 0.01 }),
+  topK({ ratio: 0.01, values: 'float16' }),
+  threshold({ t: 2.5 }),
+  randomK({ ratio: 0.01, seed: 1 }),
+  randomizedTopK({ ratio: 0.01, alpha: 0.1, seed: 1 }),
+  maskEncoded({ ratio: 0.01, bits: 2 }),
+  maskEncoded({ ratio: 0.001, bits: 3 }),
+  quantized({ bits: 2 }),
+  quantized({ bits: 3 }),
+  quantized({ bits: 8 }),
+  qsgd({ levels: 7, seed: 1 }),
+  qsgd({ levels: 1023, seed: 1 }),
+  scaledSign(),
+  scaledSign({ block: 4096 }),
+  ditheredSign({ seed: 1 }),
+  flattenedOneBit({ seed: 1 }),
+  flattenedOneBit({ seed: 1, lambda: 'max' }),
+  flattenedOneBit({ seed: 1, scale: 'drive' }),
+];
