@@ -5,7 +5,6 @@ import {
   cser,
   doubleSqueeze,
   exchange,
-  foSgd,
   hardThreshold,
   liecSgd,
   memSgd,
@@ -33,6 +32,7 @@ import {
 } from '../../ts/index.ts';
 import { gradients, models } from '../reference/algorithms/gradients.ts';
 import { device } from '../reference/algorithms/play.ts';
+import { systems } from '../reference/algorithms/systems.ts';
 import { rejects } from '../support/host.ts';
 import { suite } from '../support/suite.ts';
 
@@ -188,15 +188,6 @@ test('a compressor that does not fit the length is refused with the seat', () =>
 });
 
 test('a seat is checked when it is given', () => {
-  const systems: System[] = [
-    pSgd(),
-    memSgd(topK({ k: 1 })),
-    foSgd({ seed: 1 }),
-    liecSgd(),
-    topKAllGather({ ratio: 0.1 }),
-    cltK({ ratio: 0.1 }),
-    cser({ seed: 1 }),
-  ];
   const wrong: [seat: unknown, type: typeof TypeError | typeof RangeError, text: string][] = [
     [undefined, TypeError, 'expected { n, workers, rank }, got undefined'],
     [{ n: N, workers: 2 }, TypeError, '"rank" expected an integer in 0..2, got undefined'],
@@ -217,7 +208,7 @@ test('a seat is checked when it is given', () => {
     label: string,
   ): void =>
     assert.throws(open, (error: Error) => error instanceof type && error.message.includes(text), label);
-  for (const system of systems)
+  for (const { system } of systems)
     for (const [seat, type, text] of wrong) {
       refuses(() => system.worker(device, seat as never), type, text, `${system.name}: ${text}`);
       if (system.server !== undefined && !text.includes('rank'))

@@ -1,9 +1,10 @@
 /** The one file here that knows fewbits: its kernels' plans, run by the emulator as a backend of the contract. */
 import type { Backend, DeviceBuffer, ReadRequest } from '../../ts/backends/backend.ts';
 import { shaders, subgroupShaders } from '../../ts/generated/wgsl.ts';
-import { type Kernel } from '../../ts/kernels/kernel.ts';
+import type { Kernel } from '../../ts/kernels/kernel.ts';
 import { planOf } from '../../ts/kernels/plans/index.ts';
 import { grid, type Limits, type Pass } from '../../ts/kernels/plans/plan.ts';
+import { isCut, WIDE, type InWindows } from '../support/windows.ts';
 import { type Counts, Emulator } from './emulator.ts';
 import { described, type Finding } from './findings.ts';
 import type { Memory } from './memory.ts';
@@ -23,20 +24,8 @@ export interface EmulatedOptions {
   readonly onRan?: (ran: Ran) => void;
 }
 
-/** The limits of WebGPU. */
-const WIDE: Limits = { bindingWords: 2 ** 25, gridWidth: 65_535 };
-
-/** The backend, and what only it can tell. */
-export interface EmulatedBackend extends Backend {
-  /**
-   * Whether its limits make windows or rows of workgroups of a kernel; if not, it runs as with the limits of WebGPU. Left
-   * out where these are its limits.
-   */
-  cuts?<Params extends string>(
-    kernel: Kernel<string, Params>,
-    params: Readonly<Record<Params, number>>,
-  ): boolean;
-}
+/** The backend; where it has limits of its own, it takes the cases alone that these change. */
+export type EmulatedBackend = Backend & InWindows;
 
 interface ShaderText {
   readonly source: string;
@@ -173,21 +162,10 @@ export function openEmulated(mode: Mode, options: EmulatedOptions = {}): Emulate
         return into ?? found;
       });
     },
-    cuts: limits === WIDE ? undefined : (kernel, params) => isCut(kernel, params, limits),
+    takes: limits === WIDE ? undefined : (kernel, params) => isCut(kernel, params, limits),
     trim() {},
     close() {
       live.clear();
     },
   };
-}
-
-/** Whether a kernel's plan has windows, or rows of workgroups, that it has not with the limits of WebGPU. */
-function isCut<Params extends string>(
-  kernel: Kernel<string, Params>,
-  params: Readonly<Record<Params, number>>,
-  limits: Limits,
-): boolean {
-  const plan = planOf(kernel, params, limits);
-  if (plan.steps.some((step) => 'groups' in step && step.groups > limits.gridWidth)) return true;
-  return JSON.stringify(plan) !== JSON.stringify(planOf(kernel, params, WIDE));
 }
