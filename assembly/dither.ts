@@ -1,13 +1,15 @@
 /**
  * Dithered signs: bit i = 1 where z_i < d_i * (lambda_s * 2^-23), s = floor(i / segment), where d_i = (w | 1) - 2^23 is
- * odd and w the upper 24 bits of word i of the generator (random.ts). Magnitudes of z and lambdas below 2^-102 count as +0.
+ * odd and w the upper 24 bits of word i of the generator (random.ts). Magnitudes of z and lambdas below 2^-102 count as
+ * +0.
  *
  * packDithered(z, lambdas, bits, scratch, from, n, segment, seed, step, stream): z of n words, lambdas of
  *   ceil(n / segment), finite and not negative, bits of ceil(n / 32); n >= 1, segment >= 1. Of the elements from..n - 1
  *   alone, `from` a multiple of segment and of DITHER_SCRATCH, to which z, lambdas and bits then point.
  *   Scratch: DITHER_SCRATCH words.
  *
- * Passes: one read of z, one write of bits. Words that lie in one segment are made 32 bits at a time, others bit by bit.
+ * Passes: one read of z, one write of bits. Words that lie in one segment are made 32 bits at a time, others bit by
+ * bit.
  * Edges: the last word is filled up with zeros; nothing past it is written, nor read past the last word of z.
  */
 import { MAGNITUDE } from './float-bits';

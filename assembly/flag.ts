@@ -1,6 +1,6 @@
 /**
- * Constants as type parameters: rows<On, Off>(...) is compiled apart from rows<On, On>(...). Where a function is inlined
- * with different constants as arguments, asc merges the copies again, and their loops decide anew at each turn.
+ * Constants as type parameters: rows<On, Off>(...) is compiled apart from rows<On, On>(...). Where a function is
+ * inlined with different constants as arguments, asc merges the copies again, and their loops decide anew at each turn.
  */
 export type On = u8;
 export type Off = u16;

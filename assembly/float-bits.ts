@@ -1,6 +1,6 @@
 /**
- * float32 by its bits, as ts/kernels/float-bits.ts has it: the key of a magnitude is `bits & MAGNITUDE`, and keys are in
- * the order of magnitudes.
+ * float32 by its bits, as ts/kernels/float-bits.ts has it: the key of a magnitude is `bits & MAGNITUDE`, and keys are
+ * in the order of magnitudes.
  */
 
 /** All bits of a float32 but its sign. */

@@ -5,8 +5,8 @@
  * word may be moved by 5275, 5275 - 2751 and 5275 - 4508 words towards the end at once. No multiple of four terms is
  * shorter (found by trying all pairs up to there). Four words a step instead of sixteen lookups.
  *
- * fold(window, count): window of SPAN words that were folded last, zeros at the start, then `count` new ones, count >= 1;
- *   the last SPAN of all are at its start afterwards. Passes: one read, one write, in the cache.
+ * fold(window, count): window of SPAN words that were folded last, zeros at the start, then `count` new ones, count >=
+ *   1; the last SPAN of all are at its start afterwards. Passes: one read, one write, in the cache.
  */
 
 /** Words from one that is folded to the last that it is added to, and to the others. */

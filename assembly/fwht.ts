@@ -1,11 +1,11 @@
 /**
- * The fast Walsh-Hadamard transform, y = H x, unnormalised, of each block of `block` elements of x padded with zeros; the
- * same of x with random signs; and the way back to x from there.
+ * The fast Walsh-Hadamard transform, y = H x, unnormalised, of each block of `block` elements of x padded with zeros;
+ * the same of x with random signs; and the way back to x from there.
  *
- * Butterflies (a, b) -> (a + b, a - b) at distance h = 1, 2, 4, ..., block / 2. Stages may run in any order in memory as
- * long as each element sees them in this one, so: five stages over 32 floats in registers while x is read, then radix 8
- * inside 32 KB of y, then depth-first radix 8, the way of FFHT (A. Andoni, P. Indyk et al., "Practical and Optimal LSH
- * for Angular Distance", NIPS 2015).
+ * Butterflies (a, b) -> (a + b, a - b) at distance h = 1, 2, 4, ..., block / 2. Stages may run in any order in memory
+ * as long as each element sees them in this one, so: five stages over 32 floats in registers while x is read, then
+ * radix 8 inside 32 KB of y, then depth-first radix 8, the way of FFHT (A. Andoni, P. Indyk et al., "Practical and
+ * Optimal LSH for Angular Distance", NIPS 2015).
  *
  * fwht(x, y, n, total, block): x of n words, y of total; block a power of two, total a multiple of it, 1 <= n <= total.
  *   Scratch: none.
@@ -20,10 +20,11 @@
  *   flipped where flip i is 1, for whole numbers t; t and y of n words, scales of ceil(n / segment), n >= 1.
  *   Scratch: as before.
  *
- * Passes over the data: one read of x, one write of y; above 2^13 elements a block, another read and write of y for each
- * three stages that no cache holds. unflatten: one read, one write.
- * Edges: fwht takes magnitudes below 2^-102 as +0 at the input, -0 too, so no sum or difference is subnormal; a part of y
- * that only padding feeds is filled with zeros. unflatten holds what passes float32 to its largest number; zero is +0.
+ * Passes over the data: one read of x, one write of y; above 2^13 elements a block, another read and write of y for
+ * each three stages that no cache holds. unflatten: one read, one write.
+ * Edges: fwht takes magnitudes below 2^-102 as +0 at the input, -0 too, so no sum or difference is subnormal; a part of
+ * y that only padding feeds is filled with zeros. unflatten holds what passes float32 to its largest number; zero is
+ * +0.
  */
 import { is, Off, On } from './flag';
 import { MAGNITUDE, SIGN } from './float-bits';
@@ -407,8 +408,9 @@ function groups<Flipped, Scaled>(
       turned = flips32(flips, first);
       first += GROUP;
     }
-    // Stages 1 and 2 inside pairs of vectors. With (a, b) of eight elements, evens plus odds are the sums of stage 1 and
-    // evens minus odds its differences; the same again makes stage 2, and evens and odds once more restore the order.
+    // Stages 1 and 2 inside pairs of vectors. With (a, b) of eight elements, evens plus odds are the sums of stage 1
+    // and evens minus odds its differences; the same again makes stage 2, and evens and odds once more restore the
+    // order.
     let a = input<Flipped, Scaled>(x, magnitude, last, turned, factor);
     let b = input<Flipped, Scaled>(x + 16, magnitude, last, i32x4.shl(turned, 1), factor);
     let s = f32x4.add(even(a, b), odd(a, b));

@@ -2,8 +2,8 @@
  * The kernels as one module: memory comes from outside (`env.memory`), nothing is allocated, nothing is thrown. All
  * memory from heapBase() on belongs to the caller, who passes pointers to whole words, 4-byte aligned at least.
  *
- * The hottest loops test at their end: V8 computes what stays the same, such as a splat, before a loop only where no turn
- * of it can leave before the place of its use.
+ * The hottest loops test at their end: V8 computes what stays the same, such as a splat, before a loop only where no
+ * turn of it can leave before the place of its use.
  */
 export { accumulate } from './accumulate';
 export { compact } from './compact';

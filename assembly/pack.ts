@@ -1,6 +1,6 @@
 /**
- * Packing: signs at one bit an element, codes at 1 to 16 bits, and back. Bits fill words from the lowest on, codes follow
- * each other without a gap: 32 codes of b bits fill b words.
+ * Packing: signs at one bit an element, codes at 1 to 16 bits, and back. Bits fill words from the lowest on, codes
+ * follow each other without a gap: 32 codes of b bits fill b words.
  *
  * packSigns(x, bits, n): bit i = 1 where x_i < 0 by its bits, so 0 for -0. x of n words, bits of ceil(n / 32).
  * unpackSigns(bits, scales, y, n, segment): y_i = scales[floor(i / segment)] with its sign flipped where bit i is 1.
@@ -132,7 +132,9 @@ export function packedEnd(packed: usize, n: u32, width: u32): usize {
   return packed + ((<usize>((<u64>n * width + 31) >> 5)) << 2);
 }
 
-/** Whether there are 16 codes from i on, and packSixteen may write them to `to`: it writes more bytes than they have. */
+/**
+ * Whether there are 16 codes from i on, and packSixteen may write them to `to`: it writes more bytes than they have.
+ */
 // @ts-ignore: decorator
 @inline
 export function roomForSixteen(i: u32, n: u32, to: usize, end: usize, width: u32): bool {

@@ -1,8 +1,8 @@
 /**
  * Quantisation: elements to codes of 1 to 16 bits, packed as pack.ts does, and codes back to elements by a table.
  *
- * quantize(x, grid, packed, scratch, n, width, rounding, power, fraction, seed, step, stream): with grid = [origin, scale,
- *   limit, offset, top], x of n words and packed of ceil(n width / 32), code_i = offset + m, where
+ * quantize(x, grid, packed, scratch, n, width, rounding, power, fraction, seed, step, stream): with grid = [origin,
+ *   scale, limit, offset, top], x of n words and packed of ceil(n width / 32), code_i = offset + m, where
  *     x' = x_i * power; +0 where that is below 2^-126, and its magnitude held to at most 2^126
  *     d  = x' - origin
  *     p  = min(|d|, top) * scale, which is below 2^23
@@ -117,8 +117,8 @@ function scaleChunk(x: usize, to: usize, count: u32, power: f32): void {
 }
 
 /**
- * Whether codes are the same of x as of x': an x below 2^-126 is too small to reach a half of P, or to move the difference
- * from the origin. What lies above 2^126 ends at the bounds of p.
+ * Whether codes are the same of x as of x': an x below 2^-126 is too small to reach a half of P, or to move the
+ * difference from the origin. What lies above 2^126 ends at the bounds of p.
  */
 function isPlain(origin: f32, scale: f32, power: f32): bool {
   const far = reinterpret<u32>(origin) & MAGNITUDE;

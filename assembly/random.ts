@@ -1,7 +1,7 @@
 /**
  * Random bits from a counter: pcg4d (M. Jarzynski and M. Olano, "Hash Functions for GPU Rendering", JCGT 9(3), 2020)
- * of three rounds, as ts/kernels/random.ts has it, all arithmetic modulo 2^32. Word i is component floor(i / 4) mod 4 of
- * the hash of (floor(i / 16) * 4 + i mod 4, seed, step, stream): four lanes hold four counters, and no lane changes
+ * of three rounds, as ts/kernels/random.ts has it, all arithmetic modulo 2^32. Word i is component floor(i / 4) mod 4
+ * of the hash of (floor(i / 16) * 4 + i mod 4, seed, step, stream): four lanes hold four counters, and no lane changes
  * place. Flip i, a random sign, is bit 31 - floor(i / 4) mod 32 of component i mod 4 of the hash whose counter is
  * 2^31 + floor(i / 128): four lanes hold one hash, and a shift moves four flips to their signs.
  *

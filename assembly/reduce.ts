@@ -1,17 +1,18 @@
 /**
- * Reductions: sums of magnitudes and of squares by the tree of ts/kernels/reduce.ts, extremes and non-finite elements by
- * integers.
+ * Reductions: sums of magnitudes and of squares by the tree of ts/kernels/reduce.ts, extremes and non-finite elements
+ * by integers.
  *
- * The tree: a block is 1024 elements as 32 rows of 32 lanes, padded with +0. A lane adds its rows in order from +0, then
- * lanes fold by halves, 16, 8, 4, 2, 1. The sums of 1024 blocks are the elements of the next level, until one is left.
- * Terms are never negative, so adding the +0 of the padding changes nothing and whole rows of padding are left out.
+ * The tree: a block is 1024 elements as 32 rows of 32 lanes, padded with +0. A lane adds its rows in order from +0,
+ * then lanes fold by halves, 16, 8, 4, 2, 1. The sums of 1024 blocks are the elements of the next level, until one is
+ * left. Terms are never negative, so adding the +0 of the padding changes nothing and whole rows of padding are left
+ * out.
  *
  * absSum(x, sums, max, scratch, n, segment, tiny, scale): for each segment s the tree over |x_i| * scale, where |x_i|
  *   counts as zero when its key is below tiny; max[s] = its largest key. sums and max of ceil(n / segment) words.
  * signsAndSum(x, bits, sums, max, scratch, n, segment, tiny): absSum with scale = 1 and packSigns in one pass, where no
  *   element is NaN, whose sign is not said; segment is a multiple of 32, or n.
- * squareSum(...): the same of (|x_i| * scale)^2, added in two parts that are exact: with high = |x_i| * scale cut to the
- *   bits of HIGH_MASK and low = the rest, high * high, then 2 * high * low.
+ * squareSum(...): the same of (|x_i| * scale)^2, added in two parts that are exact: with high = |x_i| * scale cut to
+ *   the bits of HIGH_MASK and low = the rest, high * high, then 2 * high * low.
  *   Scratch: SUM_SCRATCH words. A piece of 2^20 elements is a tree of its own, and absSum of its sum with tiny = 0 and
  *   scale = 1 the level above: so may threads share one sum.
  * extremes(x, range, n, order): range = [least, greatest] key, for order 0 of the magnitudes, for order 1 signed.
@@ -164,8 +165,8 @@ function block(
 }
 
 /**
- * Whether magnitudes below `tiny` may be added as they are: the first row has none below 2^25 times that, so that each lane
- * has a sum of which they are less than half a last place. It is so for nearly every block of a gradient.
+ * Whether magnitudes below `tiny` may be added as they are: the first row has none below 2^25 times that, so that each
+ * lane has a sum of which they are less than half a last place. It is so for nearly every block of a gradient.
  */
 function allCount(x: usize, tiny: u32): bool {
   if (tiny == 0) return true;
@@ -176,7 +177,10 @@ function allCount(x: usize, tiny: u32): bool {
   return true;
 }
 
-/** The sum of whole rows, and with Signs theirs, a word a row: a loop for each set of flags. With All, all magnitudes count. */
+/**
+ * The sum of whole rows, and with Signs theirs, a word a row: a loop for each set of flags. With All, all magnitudes
+ * count.
+ */
 function rows<Square, Scaled, All, Signs>(
   x: usize,
   end: usize,

@@ -9,9 +9,10 @@
  *   [0, L / T, L - 1, signed ? L - 1 : 0, T], scale 0 where T is below 2^-102.
  *   signed: 0 = no, 1 = yes, 2 = where the key range[0] is negative.
  * uniformGrid(range, grid, bits, power): with the values low and high of the two keys, times power,
- *   [low, (2^bits - 1) / (high - low), 2^bits - 1, 0, the largest finite key], scale 0 where high - low is below 2^-102.
- * levelGrid(sums, max, grid, levels, fraction, power): with norm = the larger of the root of sums[0] and max[0] * power,
- *   [0, levels * 2^fraction / norm, levels, levels, the largest finite key], scale 0 where norm is below 2^-102.
+ *   [low, (2^bits - 1) / (high - low), 2^bits - 1, 0, the largest finite key], scale 0 where high - low is below
+ *   2^-102.
+ * levelGrid(sums, max, grid, levels, fraction, power): with norm = the larger of the root of sums[0] and max[0] *
+ *   power, [0, levels * 2^fraction / norm, levels, levels, the largest finite key], scale 0 where norm is below 2^-102.
  * lambdas(sums, lambdas, count, factor): factor * the root of each sum, +0 where that is below 2^-102; count >= 1.
  *
  * Scratch: none. Passes: one over the sums.

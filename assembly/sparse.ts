@@ -1,10 +1,10 @@
 /**
- * Between dense vectors and lists: values_j = x[indices_j], or 0 where indices_j >= n; and y[indices_j] = values_j where
- * indices_j < n, over zeros or over what y holds. Words as they are.
+ * Between dense vectors and lists: values_j = x[indices_j], or 0 where indices_j >= n; and y[indices_j] = values_j
+ * where indices_j < n, over zeros or over what y holds. Words as they are.
  *
  * gather(x, indices, values, n, count): x of n words, indices and values of count, count >= 1.
- * scatter(indices, values, y, n, count): indices and values of count words, y of n, n >= 1; indices are distinct. Elements
- *   of y that no index names are 0.
+ * scatter(indices, values, y, n, count): indices and values of count words, y of n, n >= 1; indices are distinct.
+ *   Elements of y that no index names are 0.
  * place(...): the same, but they stay.
  * Scratch: none. Passes: one over the list; scatter writes y once before.
  * Edges: an index of n or more reads 0 and writes nothing.

@@ -1373,7 +1373,8 @@ class Joiner:
     def __init__(self, longest: int = 2**26, unfinished: int = 16) -> None:
         self._longest = _require_integer("longest", longest, 0, MOST)
         self._most = _require_integer("unfinished", unfinished, 1, 0xFFFF)
-        # ordered dictionaries: a plain one looks ever longer for its first key where the first is removed again and again
+        # ordered dictionaries: a plain one looks ever longer for its first key where the first is removed again and
+        # again
         self._senders: Dict[Any, OrderedDict[Tuple[int, ...], _Unfinished]] = {}
         self._done: Dict[Any, OrderedDict[Tuple[int, ...], None]] = {}
         self._held = 0

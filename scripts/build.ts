@@ -1,4 +1,6 @@
-/** `npm run build`: the generated modules from wgsl/ and assembly/, then dist/ from ts/ and the task of examples/mnist. */
+/**
+ * `npm run build`: the generated modules from wgsl/ and assembly/, then dist/ from ts/ and the task of examples/mnist.
+ */
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

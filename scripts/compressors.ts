@@ -1,6 +1,6 @@
 /**
- * `npm run compressors`: measures every compressor on wasm and writes the table of docs/compressors.md. Bytes, errors and
- * bias repeat from run to run; times are a class, from the ratio to a copy of the vector measured in the same run.
+ * `npm run compressors`: measures every compressor on wasm and writes the table of docs/compressors.md. Bytes, errors
+ * and bias repeat from run to run; times are a class, from the ratio to a copy of the vector measured in the same run.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -27,8 +27,8 @@ const device = await openDevice({ backend: 'wasm' });
 const vectors = Object.values(DATA).map((draw) => Float32Array.from({ length: N }, draw));
 
 /**
- * The squared error of the mean of many draws, in units of what chance alone leaves of it: about 1 where a compressor is
- * unbiased, far above where it is not.
+ * The squared error of the mean of many draws, in units of what chance alone leaves of it: about 1 where a compressor
+ * is unbiased, far above where it is not.
  */
 async function bias(compressor: Compressor): Promise<number> {
   const draws = 3000;

@@ -1,6 +1,7 @@
 /**
- * `npx tsx scripts/drive-bias.ts`: how far the mean of many packets of flattenedOneBit with `scale: 'drive'` stays from the vector, by
- * kind of data and elements of a block. docs/compressors.md has the table; some minutes, and the same numbers in each run.
+ * `npx tsx scripts/drive-bias.ts`: how far the mean of many packets of flattenedOneBit with `scale: 'drive'` stays from
+ * the vector, by kind of data and elements of a block. docs/compressors.md has the table; some minutes, and the same
+ * numbers in each run.
  */
 import { flattenedOneBit, openDevice } from '../ts/index.ts';
 import { openDraws, relativeError } from '../tests/support/draws.ts';

@@ -1,6 +1,6 @@
 /**
- * `npm run results`: runs every system on both sets of pictures with several seeds and writes docs/results.md, the papers'
- * claims one by one. Most of an hour on two cores. Finished runs stay in --folder, and are not run again.
+ * `npm run results`: runs every system on both sets of pictures with several seeds and writes docs/results.md, the
+ * papers' claims one by one. Most of an hour on two cores. Finished runs stay in --folder, and are not run again.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -168,7 +168,15 @@ ${answered.join('\n\n')}
 ${await shapes()}
 `;
 const file = `${root}docs/results.md`;
-writeFileSync(file, await format(page, { ...(await resolveConfig(file)), parser: 'markdown' }));
+writeFileSync(
+  file,
+  await format(page, {
+    ...(await resolveConfig(file)),
+    parser: 'markdown',
+    proseWrap: 'always',
+    printWidth: 120,
+  }),
+);
 console.log(`\nWrote ${file}.`);
 for (const { claim, given } of answers)
   for (const { name, holds } of given)

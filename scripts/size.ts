@@ -1,6 +1,6 @@
 /**
- * `npm run size`: bundles what was built as a user would, with esbuild, and writes the table of sizes in README.md. With
- * `--check` it changes nothing, and fails where a size passes its limit, or is more than a tenth over the table.
+ * `npm run size`: bundles what was built as a user would, with esbuild, and writes the table of sizes in README.md.
+ * With `--check` it changes nothing, and fails where a size passes its limit, or is more than a tenth over the table.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -31,8 +31,8 @@ interface Row {
   readonly what: string;
   readonly source: string;
   /**
-   * Modules that are imported where they are needed, and are loaded here; then the bundle is split, and files that are not
-   * loaded do not count. Left out, the bundle is one file.
+   * Modules that are imported where they are needed, and are loaded here; then the bundle is split, and files that are
+   * not loaded do not count. Left out, the bundle is one file.
    */
   readonly loaded?: readonly string[];
   /** In kilobytes, gzip. */

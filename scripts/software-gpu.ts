@@ -1,7 +1,7 @@
 /**
- * `npm run software-gpu -- [--lavapipe] COMMAND ...`: runs a command with the tests' software GPU in its environment, SwiftShader
- * or Mesa's lavapipe (docs/testing.md), for trying `--backend webgpu` on a machine without a GPU. Linux x64; elsewhere the command
- * just runs.
+ * `npm run software-gpu -- [--lavapipe] COMMAND ...`: runs a command with the tests' software GPU in its environment,
+ * SwiftShader or Mesa's lavapipe (docs/testing.md), for trying `--backend webgpu` on a machine without a GPU. Linux
+ * x64; elsewhere the command just runs.
  */
 import { spawnSync } from 'node:child_process';
 import { findLavapipe } from '../tests/support/lavapipe.ts';

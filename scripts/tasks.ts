@@ -1,4 +1,7 @@
-/** The MNIST task of examples/ as one module in dist/, for the published command: its packages stay imports, and optional. */
+/**
+ * The MNIST task of examples/ as one module in dist/, for the published command: its packages stay imports, and
+ * optional.
+ */
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 

@@ -81,8 +81,8 @@ async function compile(target: Target): Promise<string> {
 }
 
 /**
- * The files of a target by their endings. Text, six bits a letter, hides from a server's compression what is alike in the
- * bytes, so they are deflated before. Not those for engines without SIMD, which are too old to inflate them.
+ * The files of a target by their endings. Text, six bits a letter, hides from a server's compression what is alike in
+ * the bytes, so they are deflated before. Not those for engines without SIMD, which are too old to inflate them.
  */
 function outputsOf(target: Target, binary: Uint8Array): Record<string, string | Uint8Array> {
   const packed = target === 'scalar' ? Buffer.from(binary) : deflateSync(binary, { level: 9 });

@@ -1,4 +1,7 @@
-/** `npm run web:pictures`: the README's pictures of examples/web, one of each part, taken by the tests' browser; names after `--` take some. */
+/**
+ * `npm run web:pictures`: the README's pictures of examples/web, one of each part, taken by the tests' browser; names
+ * after `--` take some.
+ */
 import { fileURLToPath } from 'node:url';
 import type { Page } from 'playwright-core';
 import { openSite, type VisitOptions } from '../tests/web/site.ts';

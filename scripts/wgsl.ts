@@ -2,8 +2,8 @@
  * Reads wgsl/*.wgsl and writes ts/generated/wgsl.ts: the shaders' text, and for each entry point its bindings and
  * uniforms, so that nobody keeps two lists by hand. What does not fit together stops the build, with file and line.
  *
- * Functions that several shaders have in common lie in wgsl/lib/: a shader's header names their files after "Library", and
- * they are put behind it, so that its own lines stay where they are.
+ * Functions that several shaders have in common lie in wgsl/lib/: a shader's header names their files after "Library",
+ * and they are put behind it, so that its own lines stay where they are.
  */
 import { readFileSync } from 'node:fs';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
@@ -169,15 +169,17 @@ function checkVariant({ stem, source, entries }: Shader, shaders: readonly Shade
   }
 }
 
-/** The text without comments and indentation. Lines stay where they are, so that the compiler's messages point right. */
+/**
+ * The text without comments and indentation. Lines stay where they are, so that the compiler's messages point right.
+ */
 function withoutComments(text: string): string {
   const lines = text.replace(/\/\*[^]*?\*\//g, (comment) => comment.replace(/[^\n]/g, '')).split('\n');
   return lines.map((line) => line.replace(/\/\/.*/, '').trim()).join('\n');
 }
 
 /**
- * The text without spaces that part nothing: those between two words, and between two signs, which could make a third one,
- * stay. Lines stay too.
+ * The text without spaces that part nothing: those between two words, and between two signs, which could make a third
+ * one, stay. Lines stay too.
  */
 function withoutSpaces(text: string): string {
   return text.replace(/(\S)[ \t]+(?=(\S))/g, (_, before: string, after: string) => {

@@ -1,4 +1,7 @@
-/** What the documentation shows is run: each @example in ts/, with the result that its comment says. tests/docs runs the pages. */
+/**
+ * What the documentation shows is run: each @example in ts/, with the result that its comment says. tests/docs runs the
+ * pages.
+ */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';

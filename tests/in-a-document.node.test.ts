@@ -1,4 +1,7 @@
-/** What documents of jsdom and happy-dom hide of the runtime: Blobs without streams, no Response, no DecompressionStream. */
+/**
+ * What documents of jsdom and happy-dom hide of the runtime: Blobs without streams, no Response, no
+ * DecompressionStream.
+ */
 import * as assert from 'uvu/assert';
 import { openDevice, topK } from '../ts/index.ts';
 import * as sparse from '../ts/sparse.ts';

@@ -1,6 +1,7 @@
 /**
- * What every factory does with its options: names and types that it does not have are refused when they are given, in one
- * form. The table has the factories by their entry; one that is missing there fails, and so does an option of its type.
+ * What every factory does with its options: names and types that it does not have are refused when they are given, in
+ * one form. The table has the factories by their entry; one that is missing there fails, and so does an option of its
+ * type.
  */
 import * as assert from 'uvu/assert';
 import * as algorithms from '../ts/algorithms/index.ts';

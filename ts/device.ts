@@ -37,8 +37,8 @@ export interface DeviceOptions {
   /** The compiled module for the wasm backend, where bytes may not be compiled. */
   readonly module?: WasmModule;
   /**
-   * The most bytes that calls under way take on the backend together, vectors and workspace; 2^28, 256 MiB, if left out. What
-   * passes it waits its turn, in order. One call alone may take more.
+   * The most bytes that calls under way take on the backend together, vectors and workspace; 2^28, 256 MiB, if left
+   * out. What passes it waits its turn, in order. One call alone may take more.
    */
   readonly maxBytesInFlight?: number;
 }
@@ -60,7 +60,9 @@ export interface DecompressOptions<Target = Float32Array> {
    * below 2^-102 as zero.
    */
   readonly accumulate?: number;
-  /** The most elements that a packet may decode to, so that a hostile packet cannot take all memory; 2^28 if left out. */
+  /**
+   * The most elements that a packet may decode to, so that a hostile packet cannot take all memory; 2^28 if left out.
+   */
   readonly maxElements?: number;
 }
 
@@ -114,7 +116,9 @@ export interface Parts {
   readonly maxBytesInFlight?: number;
 }
 
-/** A device without kernels to call: it holds nothing that it was not given, so that a bundle can leave out the rest. */
+/**
+ * A device without kernels to call: it holds nothing that it was not given, so that a bundle can leave out the rest.
+ */
 export class PacketDevice implements Host {
   readonly #options: OpenOptions;
   readonly #parts: Parts;
@@ -144,8 +148,8 @@ export class PacketDevice implements Host {
   }
 
   /**
-   * The GPU in use, for buffers of your own: your device where you gave one, else another after it was lost. undefined on
-   * other backends.
+   * The GPU in use, for buffers of your own: your device where you gave one, else another after it was lost. undefined
+   * on other backends.
    */
   get gpu(): GpuDevice | undefined {
     return this.#opened.backend.gpu;
@@ -158,8 +162,8 @@ export class PacketDevice implements Host {
 
   /**
    * Compresses a vector to a packet, a Uint8Array with an ArrayBuffer of its own: the same bytes on every backend. `x`
-   * stays as it is until the promise settles. A range of a GPU buffer is read where it lies; its buffer has usage STORAGE,
-   * and an offset that is a multiple of 256, or usage COPY_SRC.
+   * stays as it is until the promise settles. A range of a GPU buffer is read where it lies; its buffer has usage
+   * STORAGE, and an offset that is a multiple of 256, or usage COPY_SRC.
    *
    * @throws NonFiniteError where x holds NaN or infinity
    * @throws RangeError where the compressor does not fit x, k > n say
@@ -189,9 +193,9 @@ export class PacketDevice implements Host {
   }
 
   /**
-   * A vector of n zeros in the memory that kernels work in: what is written there, `compress` takes without a copy, as a
-   * whole or as a part, `x.subarray(first, end)`. It stays where it is for as long as it is referenced, and may be used
-   * like any other Float32Array, also after close(). On backends without such memory it is one like any other.
+   * A vector of n zeros in the memory that kernels work in: what is written there, `compress` takes without a copy, as
+   * a whole or as a part, `x.subarray(first, end)`. It stays where it is for as long as it is referenced, and may be
+   * used like any other Float32Array, also after close(). On backends without such memory it is one like any other.
    *
    * @throws RangeError unless n is in 0..2^28, or where there is not so much memory
    * @example
@@ -238,7 +242,8 @@ export class PacketDevice implements Host {
     }
     const most = requireInteger('maxElements', maxElements, 0, LAST_WORD);
     const touches = [touchOf(packet, 'reads', true)];
-    // a GPU's queue keeps the order of what it is given, the packet with it; memory is written when the GPU has answered
+    // a GPU's queue keeps the order of what it is given, the packet with it; memory is written when the GPU has
+    // answered
     if (into !== undefined)
       touches.push(touchOf(into, 'writes', isGpuRange(into) || this.#opened.backend.synchronous));
     const decode = async (scope: Scope): Promise<Float32Array | GpuRange> => {
@@ -267,9 +272,9 @@ export class PacketDevice implements Host {
   }
 
   /**
-   * Runs `work` with a scope on the backend, after the calls before it that touch the same memory and where there is room
-   * for about so many bytes (schedule.ts). A lost GPU is opened anew first, unless it is the user's own. On a backend of
-   * `reserved` memory, work that needs more room than there is begins again where memory grows.
+   * Runs `work` with a scope on the backend, after the calls before it that touch the same memory and where there is
+   * room for about so many bytes (schedule.ts). A lost GPU is opened anew first, unless it is the user's own. On a
+   * backend of `reserved` memory, work that needs more room than there is begins again where memory grows.
    */
   async use<T>(
     work: (scope: Scope) => Promise<T>,
@@ -307,17 +312,18 @@ export class PacketDevice implements Host {
   }
 
   /**
-   * Gives back the memory that the backend keeps for the next call: at once, or, on wasm, whose memory is one piece, as soon
-   * as no call is under way. Without this, what a large call took is kept until 256 calls in a row had no use for it: on
-   * webgpu and js a buffer that none of them took; on wasm memory above 16 MiB of which none of them took a quarter.
+   * Gives back the memory that the backend keeps for the next call: at once, or, on wasm, whose memory is one piece, as
+   * soon as no call is under way. Without this, what a large call took is kept until 256 calls in a row had no use for
+   * it: on webgpu and js a buffer that none of them took; on wasm memory above 16 MiB of which none of them took a
+   * quarter.
    */
   trim(): void {
     if (!this.#closed) this.#opened.backend.trim();
   }
 
   /**
-   * Gives memory and GPU back; calls that are pending, or wait for their turn, reject. Vectors of `allocate` stay. Closing
-   * twice is no error.
+   * Gives memory and GPU back; calls that are pending, or wait for their turn, reject. Vectors of `allocate` stay.
+   * Closing twice is no error.
    */
   close(): void {
     if (this.#closed) return;

@@ -1,8 +1,9 @@
 /** Which of some names was meant. */
 
 /**
- * The one of `names` whose letters, in any order, differ from those of `given` in the fewest, and in no more than a third of
- * its own; else one that has it for a part, `averagePeriod` for `period`. Capitals, hyphens and underscores do not count.
+ * The one of `names` whose letters, in any order, differ from those of `given` in the fewest, and in no more than a
+ * third of its own; else one that has it for a part, `averagePeriod` for `period`. Capitals, hyphens and underscores do
+ * not count.
  */
 export function nearest(given: string, names: readonly string[]): string | undefined {
   const own = plain(given.slice(0, 100));

@@ -1,9 +1,12 @@
 /**
- * Types of the platform that public declarations speak of, so that these compile wherever a user's compiler has them or not:
- * WebGPU's and WebAssembly's come from the DOM library, from @webgpu/types or from @types/node, and a project need have none
- * of these. The interfaces below merge with the full ones where there are any, and are opaque where there are none.
+ * Types of the platform that public declarations speak of, so that these compile wherever a user's compiler has them or
+ * not: WebGPU's and WebAssembly's come from the DOM library, from @webgpu/types or from @types/node, and a project need
+ * have none of these. The interfaces below merge with the full ones where there are any, and are opaque where there are
+ * none.
  */
-/* eslint-disable @typescript-eslint/no-empty-object-type, @typescript-eslint/no-namespace -- merged with the platform's */
+/*
+ * eslint-disable @typescript-eslint/no-empty-object-type, @typescript-eslint/no-namespace -- merged with the platform's
+ */
 declare global {
   interface GPUBuffer {}
   interface GPUDevice {}
@@ -22,7 +25,7 @@ export type GpuDevice = GPUDevice;
 export type WasmModule = WebAssembly.Module;
 
 /**
- * Bytes in memory that is not shared, which `fetch`, `WebSocket.send` and `postMessage` take. `Uint8Array<ArrayBuffer>` since
- * TypeScript 5.7; before it `Uint8Array` had no parameter, and is this type by itself.
+ * Bytes in memory that is not shared, which `fetch`, `WebSocket.send` and `postMessage` take. `Uint8Array<ArrayBuffer>`
+ * since TypeScript 5.7; before it `Uint8Array` had no parameter, and is this type by itself.
  */
 export type Bytes = ReturnType<Uint8ArrayConstructor['of']>;

@@ -131,8 +131,8 @@ export class Schedule {
   }
 
   /**
-   * What calls hold that a new one has to wait for, from the latest on. Behind a call that writes all of a range nothing is
-   * looked for: that call waits for everything before it.
+   * What calls hold that a new one has to wait for, from the latest on. Behind a call that writes all of a range
+   * nothing is looked for: that call waits for everything before it.
    */
   #blockersOf(touches: readonly Touch[]): readonly Hold[] {
     if (this.#holds.length === 0) return [];

@@ -1,6 +1,6 @@
 /**
- * `fewbits/sparse`: topK and threshold on the wasm backend and nothing else, for pages that count kilobytes. The packets are
- * those of `fewbits`, which reads them on every backend.
+ * `fewbits/sparse`: topK and threshold on the wasm backend and nothing else, for pages that count kilobytes. The
+ * packets are those of `fewbits`, which reads them on every backend.
  */
 import type { Opened } from './backends/open.ts';
 import { start } from './backends/wasm/backend.ts';
@@ -26,7 +26,8 @@ const CODECS: readonly Codec[] = [topKCodec, thresholdCodec];
 
 /**
  * Opens a device on the wasm backend. It takes SIMD, which engines have since 2023, and compiles its kernels;
- * where it may not, \`openDevice\` of \`fewbits\` finds another backend. Packets of other compressors are a PacketError.
+ * where it may not, \`openDevice\` of \`fewbits\` finds another backend. Packets of other compressors are a
+ * PacketError.
  *
  * @throws BackendUnavailableError with the reason why it cannot run here
  */

@@ -1,6 +1,6 @@
 /**
- * `fewbits` for Cloudflare's workerd, chosen by the export condition of that name. Bytes may not be compiled there, so the
- * kernels are imported as a module, which the runtime has compiled before the worker starts.
+ * `fewbits` for Cloudflare's workerd, chosen by the export condition of that name. Bytes may not be compiled there, so
+ * the kernels are imported as a module, which the runtime has compiled before the worker starts.
  */
 import { openDevice as open, type Device, type DeviceOptions } from './device.ts';
 import simd from './generated/wasm-simd.wasm';

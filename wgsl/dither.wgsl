@@ -7,8 +7,8 @@
 // A tile of z is read by neighbours into workgroup memory; then a thread makes a word of 32 neighbours of it. These lie
 // under 8 hashes, four for each 16: component c of four successive hashes are the words of four neighbours.
 //
-// A scale is a lambda with 23 taken off its exponent, a draw is odd and below 2^23: their product is normal, or zero, and
-// is compared, not added, so there is nothing to fuse.
+// A scale is a lambda with 23 taken off its exponent, a draw is odd and below 2^23: their product is normal, or zero,
+// and is compared, not added, so there is nothing to fuse.
 //
 // Library           pcg4d
 // Bindings          z, lambdas: in, a word an element, or a segment; bits: out, 32 elements a word; largest: 1 word,

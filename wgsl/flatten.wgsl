@@ -1,5 +1,5 @@
-// Flattened signs by blocks of up to a tile: z = H D x (fwht.wgsl), one bit an element of it, and what stands for a block,
-// without z ever leaving workgroup memory.
+// Flattened signs by blocks of up to a tile: z = H D x (fwht.wgsl), one bit an element of it, and what stands for a
+// block, without z ever leaving workgroup memory.
 //
 //   flattenNorm    bits of z + u (dither.wgsl) with widths[s] = factor * root(squares of x in block s)
 //   flattenMax     the same with widths[s] = the largest |z| of block s
@@ -8,14 +8,14 @@
 //   flattenDrive   the same, and squares[s] = the sum of the squares of x in block s
 //                  all raise largest[0] to the largest key of x, whatever `tiny` is
 //
-// Sums follow the tree of reduce.wgsl, in place: a lane of a block leaves the sum of its rows where its first row was, and
-// lanes fold there. Only then is the tile used for the transform: the 16 neighbours with which a thread begins wait in its
-// registers. Afterwards z lies in the tile, a thread takes 16 neighbours of it, which are under four hashes of the dither,
-// and makes half a word of bits. The root is made of integers, as in scalars.wgsl.
+// Sums follow the tree of reduce.wgsl, in place: a lane of a block leaves the sum of its rows where its first row was,
+// and lanes fold there. Only then is the tile used for the transform: the 16 neighbours with which a thread begins wait
+// in its registers. Afterwards z lies in the tile, a thread takes 16 neighbours of it, which are under four hashes of
+// the dither, and makes half a word of bits. The root is made of integers, as in scalars.wgsl.
 //
 // Library           butterflies, pcg4d, root
-// Bindings          x: in, n words; bits: out, 32 elements a word; widths: out, a word a block, in flattenGiven one word,
-//                   in; squares: out, a word a block; largest: 1 word, cleared
+// Bindings          x: in, n words; bits: out, 32 elements a word; widths: out, a word a block, in flattenGiven one
+//                   word, in; squares: out, a word a block; largest: 1 word, cleared
 // Passes            1 for blocks of up to 4096; for longer ones those of the kernels that flattenSigns is made of
 //   flattenSigns(n = 2^24, total = 2^24, block = 4096, way = 0): clear max, flattenNorm
 //   flattenSigns(n = 2^24, total = 2^24, block = 1024, way = 1): clear max, flattenMax
@@ -31,9 +31,9 @@
 // Occupancy         workgroup memory, 64 bytes a thread, and registers, 16 floats a thread and as many being made; a
 //                   hash for 4 elements and one for the flips of 16. The lanes of a tile keep half of the threads busy
 //                   with a sum, and a root one thread a block. An atomic a workgroup for the largest key
-// Edges             elements beyond x count as +0; so do scaled magnitudes below 2^-102, in squares below 2^-51; widths and
-//                   |z| below 2^-102 are +0. Signs of zero are masked, since WGSL may ignore them. A tile may hold many
-//                   blocks, or stand over the end of z, where its bits are 0
+// Edges             elements beyond x count as +0; so do scaled magnitudes below 2^-102, in squares below 2^-51; widths
+//                   and |z| below 2^-102 are +0. Signs of zero are masked, since WGSL may ignore them. A tile may hold
+//                   many blocks, or stand over the end of z, where its bits are 0
 const WIDTH = 256u;
 const TILE = 4096u;
 const BLOCK = 1024u; // elements of a block of the tree

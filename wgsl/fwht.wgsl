@@ -9,13 +9,13 @@
 //   stages     (a, b) -> (a + b, a - b) at distances h = 1, 2, 4, ..., block / 2, in this order
 //
 // A thread keeps 16 elements in registers and does up to four stages on them; workgroup memory changes the elements
-// between threads. `transform` and `flatten` do all stages of a tile; `stride` does up to six more on tiles of rows of 64
-// columns and more, so that every row is read in whole cache lines.
+// between threads. `transform` and `flatten` do all stages of a tile; `stride` does up to six more on tiles of rows of
+// 64 columns and more, so that every row is read in whole cache lines.
 //
-// Flip i, one random sign, is bit 31 - floor(i / 4) mod 32 of component i mod 4 of the hash pcg4d (random.wgsl) with the
-// counter 2^31 + floor(i / 128). In `flatten` the tile takes all workgroup memory, so no hashes are shared through it: the
-// 16 neighbours that a thread takes for the first stages lie under one hash, and it makes this hash itself. In `unflatten`,
-// which reads and writes by neighbours, 32 threads make the hashes of a tile.
+// Flip i, one random sign, is bit 31 - floor(i / 4) mod 32 of component i mod 4 of the hash pcg4d (random.wgsl) with
+// the counter 2^31 + floor(i / 128). In `flatten` the tile takes all workgroup memory, so no hashes are shared through
+// it: the 16 neighbours that a thread takes for the first stages lie under one hash, and it makes this hash itself. In
+// `unflatten`, which reads and writes by neighbours, 32 threads make the hashes of a tile.
 //
 // Library           butterflies, pcg4d
 // Bindings          x: in, n words; y: in and out, total floats; near, far: two parts of y, n floats each; scales: in
@@ -35,9 +35,10 @@
 //   unflatten             256  n / 4096                  512  n + n / segment  n
 // Occupancy         workgroup memory, 64 bytes a thread, and registers, 16 floats a thread and as many being made, in
 //                   transform, flatten and stride; threads alone in the others
-// Edges             magnitudes below `tiny` and elements beyond x count as +0, so no sum or difference is subnormal, and
-//                   +0 has no sign to flip; a zero is written as +0, since WGSL may ignore its sign; a tile may hold many
-//                   blocks, or stand over the end of y; a product of unflatten beyond float32 is the largest finite number
+// Edges             magnitudes below `tiny` and elements beyond x count as +0, so no sum or difference is subnormal,
+//                   and +0 has no sign to flip; a zero is written as +0, since WGSL may ignore its sign; a tile may
+//                   hold many blocks, or stand over the end of y; a product of unflatten beyond float32 is the largest
+//                   finite number
 const WIDTH = 256u;
 const TILE = 4096u;
 const COMBINE_TILE = 1024u;
@@ -119,7 +120,8 @@ fn store4(at: u32, step: u32, v: vec4f) {
   store(at + 3u * step, v.w);
 }
 
-// Brings a tile of x. Loads do not wait for each other: those beyond x are of its last element, which counts as +0 there.
+// Brings a tile of x. Loads do not wait for each other: those beyond x are of its last element, which counts as +0
+// there.
 fn fill(base: u32, t: u32) {
   let last = max(p.n, 1u) - 1u;
   for (var i = t; i < TILE; i += 4u * WIDTH) {

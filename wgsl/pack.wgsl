@@ -5,8 +5,9 @@
 //   packBits     the low `width` bits of each code
 //   unpackBits   codes[i] = bits i * width to i * width + width - 1
 //
-// Everything is read and written by neighbours. packSigns: a thread collects bits 128 elements apart, then a word of the
-// output takes one bit from each of 32 threads. packBits: codes wait in workgroup memory for the words they fall into.
+// Everything is read and written by neighbours. packSigns: a thread collects bits 128 elements apart, then a word of
+// the output takes one bit from each of 32 threads. packBits: codes wait in workgroup memory for the words they fall
+// into.
 //
 // Bindings          x, codes, scales: in, a word an element, or a segment; signs, packed: 32 bits a word
 // Passes            1 of each

@@ -3,7 +3,8 @@
 //   quantize    packed = the codes of x; grid = [origin, scale, limit, offset, top] (scalars.wgsl makes it)
 //                 x' = x * 2^e, exactly; +0 below 2^-126, held to at most 2^126
 //                 d  = x' - origin, P = min(|d|, top) * scale, rounded half to even, or down
-//                 m  = P >> fraction, one more where the upper `fraction` bits of random word i are below P's lower ones
+//                 m  = P >> fraction, one more where the upper `fraction` bits of random word i are below P's lower
+//                    ones
 //                 m  = min(m, limit); where d < 0: -min(m, offset); code = offset + m
 //   lookup      y[i] = table[code i], the words as they are
 //   mark        code i = all ones, for each i of a list
@@ -28,8 +29,8 @@
 //   findMarked            256  n / 8192                   0  n width / 32          n / 32
 // Occupancy         workgroup memory, 64 bytes a thread, in quantize; threads alone in the others. mark has 1 or 2
 //                   atomics an index beside what it reads
-// Edges             1 <= width <= 16; last words are filled up with zeros; windows of codes start at whole groups of 32;
-//                   a code may lie in two words; indices are distinct
+// Edges             1 <= width <= 16; last words are filled up with zeros; windows of codes start at whole groups of
+//                   32; a code may lie in two words; indices are distinct
 const WIDTH = 256u;
 const TILE = 4096u; // elements of a workgroup that quantizes
 const UNPACK_TILE = 1024u; // elements of a workgroup of lookup, 4 a thread
@@ -74,7 +75,8 @@ fn wordsOf(n: u32, width: u32) -> u32 {
 }
 
 // Where code i of a tile waits. The codes that 32 threads put or take at once lie in rows of 32, and fewer of a row the
-// more rows: rows are turned so that they come from 32 banks, for widths of 1, 2, 4, 8 bits and for codes of four hashes.
+// more rows: rows are turned so that they come from 32 banks, for widths of 1, 2, 4, 8 bits and for codes of four
+// hashes.
 fn slot(i: u32) -> u32 {
   let row = (i / 32u) % 32u;
   return i ^ row ^ ((row & 3u) << 2u);

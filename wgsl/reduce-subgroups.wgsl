@@ -7,17 +7,17 @@
 //                  all three raise largest[s] to the largest key of segment s, whatever `tiny` is
 //   sumBlocks      the tree's next levels: the same of x[i], which are sums of blocks
 //
-// Lanes fold by halves, 16, 8, 4, 2, 1. A half of a subgroup's size or more goes through workgroup memory, a smaller one
-// is a shuffle: on subgroups of 32 and more no barrier is left. Never subgroupAdd: it has no fixed order. Chosen where a
-// probe has seen that the invocations of a subgroup follow the local index (ts/backends/webgpu/subgroups.ts).
+// Lanes fold by halves, 16, 8, 4, 2, 1. A half of a subgroup's size or more goes through workgroup memory, a smaller
+// one is a shuffle: on subgroups of 32 and more no barrier is left. Never subgroupAdd: it has no fixed order. Chosen
+// where a probe has seen that the invocations of a subgroup follow the local index (ts/backends/webgpu/subgroups.ts).
 //
 // Bindings          as in reduce.wgsl
 // Passes            as in reduce.wgsl
-// Entry points        threads  workgroups  workgroup bytes  words read                words written
-//   sumMagnitudes         256  count / 8             2,080  count min(segment, 1024)  count
-//   sumSquares            256  count / 8             2,080  count min(segment, 1024)  count
-//   packAndSum            256  count / 8             2,080  count min(segment, 1024)  count + count min(segment, 1024) / 32
-//   sumBlocks             256  count / 8             2,080  count min(segment, 1024)  count
+// Entry points   threads  workgroups  workgroup bytes  words read                words written
+//   sumMagnitudes    256  count / 8             2,080  count min(segment, 1024)  count
+//   sumSquares       256  count / 8             2,080  count min(segment, 1024)  count
+//   packAndSum       256  count / 8             2,080  count min(segment, 1024)  count + count min(segment, 1024) / 32
+//   sumBlocks        256  count / 8             2,080  count min(segment, 1024)  count
 // Occupancy         as in reduce.wgsl, with log2(32 / size) + 1 of the fold's six barriers on subgroups of fewer than
 //                   32, none on others; one more before the atomics
 // Edges             as in reduce.wgsl

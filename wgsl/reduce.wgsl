@@ -11,9 +11,10 @@
 //   start          the two words that findExtremes and findNonFinite start from
 //
 // The tree (docs/same-bytes.md): a block is 1024 elements as 32 rows of 32 lanes. A lane adds its rows in order from
-// +0; lanes fold by halves, 16, 8, 4, 2, 1. `scale` is a power of two, and a product of two numbers of 12 bits is exact,
-// so that a compiler that fuses a product and a sum rounds the same. What a compiler may not do is add in another order:
-// each sum goes through `rounded`. Elements beyond the end would add +0, which changes no sum of magnitudes.
+// +0; lanes fold by halves, 16, 8, 4, 2, 1. `scale` is a power of two, and a product of two numbers of 12 bits is
+// exact, so that a compiler that fuses a product and a sum rounds the same. What a compiler may not do is add in
+// another order: each sum goes through `rounded`. Elements beyond the end would add +0, which changes no sum of
+// magnitudes.
 //
 // Bindings          x: in, n words; sums: out, a word a block; largest: a word a segment, cleared;
 //                   signs: out, 32 elements a word; range, found: 2 words
@@ -26,16 +27,16 @@
 //   signsAndSum(n = 2^24, segment = 1000): pack.packSigns, clear max, sumMagnitudes
 //   extremes(n = 2^24): start, findExtremes
 //   nonFinite(n = 2^24): start, findNonFinite
-// Entry points        threads  workgroups  workgroup bytes  words read                words written
-//   sumMagnitudes         256  count / 8             2,048  count min(segment, 1024)  count
-//   sumSquares            256  count / 8             2,048  count min(segment, 1024)  count
-//   packAndSum            256  count / 8             2,048  count min(segment, 1024)  count + count min(segment, 1024) / 32
-//   sumBlocks             256  count / 8             2,048  count min(segment, 1024)  count
-//   findExtremes          256  n / tile                  8  n                         0
-//   findNonFinite         256  n / tile                  8  n                         0
-//   start                   1  1                         0  0                         2
-// Occupancy         threads, at 8 bytes of workgroup memory a thread; six barriers for the fold, two for signs. A block has
-//                   min(segment, 1024) elements, count is the blocks of all segments; one of fewer than 32 elements
+// Entry points   threads  workgroups  workgroup bytes  words read                words written
+//   sumMagnitudes    256  count / 8             2,048  count min(segment, 1024)  count
+//   sumSquares       256  count / 8             2,048  count min(segment, 1024)  count
+//   packAndSum       256  count / 8             2,048  count min(segment, 1024)  count + count min(segment, 1024) / 32
+//   sumBlocks        256  count / 8             2,048  count min(segment, 1024)  count
+//   findExtremes     256  n / tile                  8  n                         0
+//   findNonFinite    256  n / tile                  8  n                         0
+//   start              1  1                         0  0                         2
+// Occupancy         threads, at 8 bytes of workgroup memory a thread; six barriers for the fold, two for signs. A block
+//                   has min(segment, 1024) elements, count is the blocks of all segments; one of fewer than 32 elements
 //                   leaves lanes idle. Beside what is written, an atomic a workgroup for the largest key, 8 where it
 //                   holds several segments, and 2 for what is found
 // Edges             segments end at the end of x; blocks beyond it sum to +0, whose sign is masked, since WGSL may

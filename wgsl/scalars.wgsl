@@ -2,9 +2,10 @@
 //
 //   maskGrid     [0, L / T, L - 1, signed ? L - 1 : 0, key of T], T = the float of the signed key kept[0], scaled;
 //                L = 2^bits - 1, or 2^(bits - 1) where signed
-//   uniformGrid  [low, (2^bits - 1) / width, 2^bits - 1, 0, key of the largest float], low and width of the scaled range
-//   levelGrid    [0, numerator / norm, levels, levels, key of the largest float], norm = the larger of root(sums[0]) and
-//                the scaled largest magnitude
+//   uniformGrid  [low, (2^bits - 1) / width, 2^bits - 1, 0, key of the largest float], low and width of the scaled
+//                range
+//   levelGrid    [0, numerator / norm, levels, levels, key of the largest float], norm = the larger of root(sums[0])
+//                and the scaled largest magnitude
 //   lambdas      lambdas[s] = factor * root(sums[s])
 //
 // The / and sqrt of WGSL may be wrong in the last bits, so quotients and roots are made of integers, bit by bit, and
@@ -25,8 +26,8 @@
 //   levelGrid               1  1                          0  2           5
 //   lambdas               256  count / 256                0  count       count
 // Occupancy         one thread makes a grid: what such a pass costs is the time between passes; lambdas, threads alone
-// Edges             a divisor below 2^-102 gives a scale of 0; lambdas below 2^-102 are +0; operands are normal or zero, quotients
-//                   normal: beyond float32 they would be infinity, below 2^-126 zero
+// Edges             a divisor below 2^-102 gives a scale of 0; lambdas below 2^-102 are +0; operands are normal or
+//                   zero, quotients normal: beyond float32 they would be infinity, below 2^-126 zero
 const WIDTH = 256u;
 const TINY = 0x0c800000u;
 const MAGNITUDE = 0x7fffffffu;

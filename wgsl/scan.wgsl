@@ -3,7 +3,8 @@
 // Reduce, then scan: `reduce` sums tiles, their sums are the next level, until a level fits one tile; `root` scans that
 // one; `scan` goes back down, each tile from where the level above says it starts. Nothing waits for another workgroup.
 //
-// Bindings          x: in, n words; totals: out, a word a tile; bases: in, a word a tile; y: out, n words; total: 1 word
+// Bindings          x: in, n words; totals: out, a word a tile; bases: in, a word a tile; y: out, n words; total: 1
+//                   word
 // Passes            levels of reduce, root, levels of scan; levels = max(0, ceil(log(n) / log(2048)) - 1), so root
 //                   alone up to n = 2048
 //   scan(n = 2048): root

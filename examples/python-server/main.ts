@@ -1,4 +1,6 @@
-/** `npm run example:python-server`: a server in Python and workers in JavaScript. `-- --help` lists what else it does. */
+/**
+ * `npm run example:python-server`: a server in Python and workers in JavaScript. `-- --help` lists what else it does.
+ */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';

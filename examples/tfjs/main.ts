@@ -1,6 +1,6 @@
 /**
- * `npm run example:tfjs`: a network of TensorFlow.js, trained by several workers in this process, each with variables and an
- * optimizer of its own, through algorithms of fewbits. On another machine each worker would do the same.
+ * `npm run example:tfjs`: a network of TensorFlow.js, trained by several workers in this process, each with variables
+ * and an optimizer of its own, through algorithms of fewbits. On another machine each worker would do the same.
  */
 import './gradients.ts';
 import '@tensorflow/tfjs-backend-cpu';

@@ -1,6 +1,7 @@
 /**
- * Calls between a page and its Web Workers, or a worker and those below it: a worker serves functions by name, its owner
- * calls them and gets promises. Arguments and results are cloned, but the buffers of what `moved` is wrapped around move.
+ * Calls between a page and its Web Workers, or a worker and those below it: a worker serves functions by name, its
+ * owner calls them and gets promises. Arguments and results are cloned, but the buffers of what `moved` is wrapped
+ * around move.
  */
 
 /** What a worker serves. */

@@ -1,4 +1,7 @@
-/** What the page's plots have in common: Observable Plot in the page's own colours, which follow dark and light by themselves. */
+/**
+ * What the page's plots have in common: Observable Plot in the page's own colours, which follow dark and light by
+ * themselves.
+ */
 import * as Plot from '@observablehq/plot';
 
 import { make } from './elements.ts';

@@ -1,6 +1,7 @@
 /**
- * Data channels to all peers, by the standard API alone: RTCPeerConnection is given, a page's own or a package's. Of two
- * peers the one of the lower rank offers; what they have to tell each other before they are connected goes by `signal`.
+ * Data channels to all peers, by the standard API alone: RTCPeerConnection is given, a page's own or a package's. Of
+ * two peers the one of the lower rank offers; what they have to tell each other before they are connected goes by
+ * `signal`.
  */
 
 /** What two peers tell each other to connect. */

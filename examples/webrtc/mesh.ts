@@ -1,4 +1,7 @@
-/** Everyone's messages of a turn, over data channels to all peers: cut to what a channel takes, joined in whatever order. */
+/**
+ * Everyone's messages of a turn, over data channels to all peers: cut to what a channel takes, joined in whatever
+ * order.
+ */
 import { openJoiner, splitMessage } from 'fewbits/messages';
 
 /** What went through the channels, as bytes and messages of data channels. */

@@ -1,6 +1,6 @@
 /**
- * A worker over a WebSocket: the standard API alone, which pages, Node from 22 on, Deno and Bun have as a global, so that
- * this file runs in all of them.
+ * A worker over a WebSocket: the standard API alone, which pages, Node from 22 on, Deno and Bun have as a global, so
+ * that this file runs in all of them.
  */
 import type { Device } from 'fewbits';
 import type { Task, TaskOptions } from 'fewbits/mqtt';

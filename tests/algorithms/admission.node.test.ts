@@ -1,4 +1,6 @@
-/** What machines let in: packets of the system's compressors, length and parameters, seats, and sums that float32 holds. */
+/**
+ * What machines let in: packets of the system's compressors, length and parameters, seats, and sums that float32 holds.
+ */
 import * as assert from 'uvu/assert';
 import {
   cltK,

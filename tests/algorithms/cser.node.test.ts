@@ -1,4 +1,6 @@
-/** CSER against its simulation in float64; which elements are averaged is read off the workers' directions and models. */
+/**
+ * CSER against its simulation in float64; which elements are averaged is read off the workers' directions and models.
+ */
 import * as assert from 'uvu/assert';
 import { cser } from '../../ts/algorithms/baselines/cser.ts';
 import { simulateCser } from '../reference/algorithms/cser.ts';

@@ -336,7 +336,10 @@ test("control 'exact' over some of the workers: never more than round(k), and no
   assert.ok(sum(gone) <= k);
 });
 
-/** Steps after 200, the last warm start far behind, in which the union is off by more than a factor of two, of a crew whose first worker's gradient jumps there. */
+/**
+ * Steps after 200, the last warm start far behind, in which the union is off by more than a factor of two, of a crew
+ * whose first worker's gradient jumps there.
+ */
 async function astrayAfterSpike(recover: boolean, steps: number): Promise<number[]> {
   const [n, workers, density] = [2000, 4, 0.02];
   const crew = crewOf(exDyna({ density, recover }), n, workers);

@@ -6,7 +6,9 @@ import { suite } from '../support/suite.ts';
 
 const test = suite('threshold from histograms');
 
-/** The threshold that k elements of all parts reach, what it takes of those equal to it, and the rounds that it took. */
+/**
+ * The threshold that k elements of all parts reach, what it takes of those equal to it, and the rounds that it took.
+ */
 function search(parts: readonly Float32Array[], k: number): Level & { rounds: number } {
   const levels = keyHistogram(k);
   for (let rounds = 1; ; rounds++) {

@@ -1,6 +1,6 @@
 /**
- * Messages that no machine of the system sends, and gradients that no worker takes: refused with a named error, after which
- * the machine goes on as if they had not been.
+ * Messages that no machine of the system sends, and gradients that no worker takes: refused with a named error, after
+ * which the machine goes on as if they had not been.
  */
 import * as assert from 'uvu/assert';
 import type { Model, Outcome, Worker } from '../../ts/algorithms/system.ts';

@@ -30,8 +30,8 @@ const PRESENT = [
 ];
 
 /**
- * A step that is made of the messages of `from`. All send; workers beyond the crew follow. `turns` has what was sent and
- * what was received.
+ * A step that is made of the messages of `from`. All send; workers beyond the crew follow. `turns` has what was sent
+ * and what was received.
  */
 async function stepOf(
   crew: Crew,
@@ -132,7 +132,8 @@ for (const { label, system, momentum, conserves } of systems) {
       await stepOf(one, [0, 1, 2], gradients(N, WORKERS, step), trained, [{ worker, model }]);
     // the follower's model and common state are what a server gives to one that joins in seat 3
     const joining = system.worker(device, { n: N, workers: WORKERS, rank: 3 });
-    await joining.send(gradients(N, 1, 99)[0], model); // a step under way is forgotten, of what was kept nothing is lost
+    // a step under way is forgotten, of what was kept nothing is lost
+    await joining.send(gradients(N, 1, 99)[0], model);
     joining.adopt(worker.share());
     assert.equal(joining.share(), one.workers[0].share());
     const crew = { ...one, workers: [...one.workers.slice(0, 3), joining] };

@@ -1,6 +1,6 @@
 /**
- * A step that is broken off, wherever that is, and begun anew: everything afterwards, messages, directions, models and saved
- * states, is byte for byte that of a run that nothing interrupted.
+ * A step that is broken off, wherever that is, and begun anew: everything afterwards, messages, directions, models and
+ * saved states, is byte for byte that of a run that nothing interrupted.
  */
 import * as assert from 'uvu/assert';
 import { exchange } from '../../ts/algorithms/exchange.ts';

@@ -1,6 +1,7 @@
 /**
- * What a machine can do at best: reading, filling and copying an array inside WebAssembly. A kernel that reads its input
- * once cannot be faster than the first. Measured in every group, since machines differ, and one differs with its load.
+ * What a machine can do at best: reading, filling and copying an array inside WebAssembly. A kernel that reads its
+ * input once cannot be faster than the first. Measured in every group, since machines differ, and one differs with its
+ * load.
  *
  * The module is put together here, instruction by instruction: to start the compiler takes seconds.
  */

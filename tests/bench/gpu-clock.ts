@@ -10,8 +10,8 @@ export interface MeasuredGpu {
   /** Whether it computes on the CPU. */
   readonly software: boolean;
   /**
-   * Nanoseconds on the GPU from the start to the end of the one command buffer that is encoded while `work` runs. `work`
-   * gives a promise that the GPU is done.
+   * Nanoseconds on the GPU from the start to the end of the one command buffer that is encoded while `work` runs.
+   * `work` gives a promise that the GPU is done.
    */
   time(work: () => Promise<unknown>): Promise<number>;
   /** Destroys the device. */

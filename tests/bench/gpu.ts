@@ -1,7 +1,7 @@
 /**
- * `npm run bench:gpu`: how long the kernels and the compressors take on a GPU, beside a copy of the vector from buffer to
- * buffer in the same run. Kernels are timed by the GPU's own clock (timestamp queries), compress by the wall's, since its
- * readback belongs to it. `npm run bench:gpu -- --help` lists the options.
+ * `npm run bench:gpu`: how long the kernels and the compressors take on a GPU, beside a copy of the vector from buffer
+ * to buffer in the same run. Kernels are timed by the GPU's own clock (timestamp queries), compress by the wall's,
+ * since its readback belongs to it. `npm run bench:gpu -- --help` lists the options.
  */
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';

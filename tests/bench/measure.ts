@@ -1,6 +1,7 @@
 /**
- * Times of calls, by the npm package benchmark. The candidates of a group take turns in several short rounds, each time in
- * another order, so that what else the machine does falls on all of them alike; the samples of all rounds count together.
+ * Times of calls, by the npm package benchmark. The candidates of a group take turns in several short rounds, each time
+ * in another order, so that what else the machine does falls on all of them alike; the samples of all rounds count
+ * together.
  */
 import Benchmark from 'benchmark';
 import { type Spread, spreadOf } from '../../ts/cli/timing.ts';

@@ -1,6 +1,7 @@
 /**
- * What else selects the k largest: TensorFlow.js on wasm and on its plain backend, ONNX Runtime, each on one thread, and
- * plain JavaScript. The packages have a project of their own, tests/bench/peers, which is installed at the first use.
+ * What else selects the k largest: TensorFlow.js on wasm and on its plain backend, ONNX Runtime, each on one thread,
+ * and plain JavaScript. The packages have a project of their own, tests/bench/peers, which is installed at the first
+ * use.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';

@@ -1,6 +1,6 @@
 /**
- * That the kernels are fast at all: ratios of times taken in turns, with room for a machine that does other things at the
- * same time. How fast they are, `npm run bench` says.
+ * That the kernels are fast at all: ratios of times taken in turns, with room for a machine that does other things at
+ * the same time. How fast they are, `npm run bench` says.
  */
 import * as assert from 'uvu/assert';
 import { openWasm } from '../../ts/backends/wasm/index.ts';

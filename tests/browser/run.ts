@@ -24,7 +24,9 @@ const ISOLATED = {
 /** How long a browser may take to close before it is left to be killed with this process. */
 const closeSeconds = 10;
 
-/** Runs the test files `paths` (absolute). A page that hangs or crashes, and an error outside of tests, is a failure. */
+/**
+ * Runs the test files `paths` (absolute). A page that hangs or crashes, and an error outside of tests, is a failure.
+ */
 export async function runInBrowser(
   paths: readonly string[],
   root: string,

@@ -39,7 +39,10 @@ const SERVERS: Readonly<Record<string, { readonly at: string; readonly args: rea
 const NO_PROGRAM = ['', 'text', 'json', 'html'];
 const PROGRAMS = ['ts', 'js', 'ts browser', 'sh', 'python'];
 
-/** `@tensorflow/tfjs`, of which the tests have the core and a backend; npm run test:runtimes runs its programs with the whole. */
+/**
+ * `@tensorflow/tfjs`, of which the tests have the core and a backend; npm run test:runtimes runs its programs with the
+ * whole.
+ */
 const TFJS = `import '@tensorflow/tfjs-backend-cpu';
 import '../../examples/tfjs/gradients.ts';
 export * from '@tensorflow/tfjs-core';

@@ -1,6 +1,6 @@
 /**
- * The fenced blocks of the documentation. A `ts` or `js` block that imports is a program; one that imports nothing goes on
- * from the program before it on its page. `ts browser` is a program for a page.
+ * The fenced blocks of the documentation. A `ts` or `js` block that imports is a program; one that imports nothing goes
+ * on from the program before it on its page. `ts browser` is a program for a page.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

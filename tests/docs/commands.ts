@@ -1,4 +1,7 @@
-/** The lines of `sh` blocks: each is a command that is known here, and it is run, or held against what says that it exists. */
+/**
+ * The lines of `sh` blocks: each is a command that is known here, and it is run, or held against what says that it
+ * exists.
+ */
 import { existsSync, readFileSync } from 'node:fs';
 
 import { runCommand } from '../support/command.ts';

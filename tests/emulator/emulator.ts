@@ -209,7 +209,9 @@ export class Emulator {
     return found;
   }
 
-  /** The variables of workgroup memory that an entry point uses: the same for each dispatch, spoilt for each workgroup. */
+  /**
+   * The variables of workgroup memory that an entry point uses: the same for each dispatch, spoilt for each workgroup.
+   */
   #workgroupViews(uses: Iterable<Global>): Shared[] {
     return [...uses]
       .filter(({ space }) => space === 'workgroup')

@@ -1,6 +1,6 @@
 /**
- * Faults planted in fewbits' shaders, each of a kind that a GPU may forgive: the emulator finds each in the mode that is
- * named with it, by a report or by words that differ from those of js, and finds nothing in the shaders as they are.
+ * Faults planted in fewbits' shaders, each of a kind that a GPU may forgive: the emulator finds each in the mode that
+ * is named with it, by a report or by words that differ from those of js, and finds nothing in the shaders as they are.
  */
 import { readFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';

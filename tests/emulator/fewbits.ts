@@ -52,8 +52,9 @@ export class FindingsError extends Error {
 }
 
 /**
- * A backend that runs the plans of ts/kernels in the emulator. Where mode.subgroups is given, shaders with subgroups are
- * chosen where there are any. `read` rejects with a FindingsError where a kernel did since the last one what none may.
+ * A backend that runs the plans of ts/kernels in the emulator. Where mode.subgroups is given, shaders with subgroups
+ * are chosen where there are any. `read` rejects with a FindingsError where a kernel did since the last one what none
+ * may.
  */
 export function openEmulated(mode: Mode, options: EmulatedOptions = {}): EmulatedBackend {
   const { limits = WIDE, change, onRan } = options;

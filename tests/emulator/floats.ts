@@ -53,7 +53,9 @@ function above(x: number): number {
   return floatOf(x > 0 ? bitsOf(x) + 1 : bitsOf(x) - 1);
 }
 
-/** The double nearest to `sum + rest` whose last bit is 1 if anything was cut off: what is rounded again stays right. */
+/**
+ * The double nearest to `sum + rest` whose last bit is 1 if anything was cut off: what is rounded again stays right.
+ */
 function odd(sum: number, rest: number): number {
   scratch.setFloat64(0, sum);
   if ((scratch.getUint32(4) & 1) === 1) return sum;

@@ -1,4 +1,6 @@
-/** The invocations of a workgroup: each runs up to the next barrier, or to an operation on its subgroup, then the next. */
+/**
+ * The invocations of a workgroup: each runs up to the next barrier, or to an operation on its subgroup, then the next.
+ */
 import type { Asked, Barrier, Scalars, SubgroupSite, Waiting } from './compile.ts';
 import type { Findings } from './findings.ts';
 import type { Turn } from './memory.ts';

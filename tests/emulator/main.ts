@@ -1,6 +1,6 @@
 /**
- * `npm run test:emulator`: runs the suites of the kernels and compressors with the emulator in the place of the GPU, once a
- * mode. The last line is `N passed, N failed`, with `, N skipped` where there are skips.
+ * `npm run test:emulator`: runs the suites of the kernels and compressors with the emulator in the place of the GPU,
+ * once a mode. The last line is `N passed, N failed`, with `, N skipped` where there are skips.
  */
 import { availableParallelism } from 'node:os';
 import {

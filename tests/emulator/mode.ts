@@ -34,8 +34,8 @@ export interface Mode {
   readonly garbage?: boolean;
 
   /**
-   * Accesses out of bounds (robust buffer access): of the nearest word, of any other word of the variable, or none, where
-   * a read gives zero. They are reported in any case. The nearest where left out.
+   * Accesses out of bounds (robust buffer access): of the nearest word, of any other word of the variable, or none,
+   * where a read gives zero. They are reported in any case. The nearest where left out.
    */
   readonly bounds?: 'nearest' | 'elsewhere' | 'none';
 

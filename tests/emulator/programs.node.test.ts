@@ -1,4 +1,6 @@
-/** The emulator on small programs: what each freedom changes, what is reported, and what of the language is understood. */
+/**
+ * The emulator on small programs: what each freedom changes, what is reported, and what of the language is understood.
+ */
 import * as assert from 'uvu/assert';
 import { suite } from '../support/suite.ts';
 import { throws } from '../support/host.ts';

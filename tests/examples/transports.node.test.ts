@@ -1,4 +1,6 @@
-/** The examples of transports as processes: to the last digit what one process makes of the same run; pages as peers. */
+/**
+ * The examples of transports as processes: to the last digit what one process makes of the same run; pages as peers.
+ */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';

@@ -1,4 +1,7 @@
-/** Optimizers of TensorFlow.js through the systems: they train, are the published systems for SGD, leave no tensor, go on. */
+/**
+ * Optimizers of TensorFlow.js through the systems: they train, are the published systems for SGD, leave no tensor, go
+ * on.
+ */
 import '@tensorflow/tfjs-backend-cpu';
 import '../../examples/tfjs/gradients.ts';
 import * as tf from '@tensorflow/tfjs-core';
@@ -84,8 +87,8 @@ async function losses({ step }: Crew, steps: number): Promise<number[]> {
 }
 
 /**
- * Every optimizer of TensorFlow.js, at a rate that suits the problem. Its centered rmsprop is left out: where a gradient is 0 it
- * takes the root of a negative number.
+ * Every optimizer of TensorFlow.js, at a rate that suits the problem. Its centered rmsprop is left out: where a
+ * gradient is 0 it takes the root of a negative number.
  */
 const OPTIMIZERS: Record<string, () => tf.Optimizer> = {
   sgd: () => tf.train.sgd(0.1),

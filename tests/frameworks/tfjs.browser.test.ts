@@ -119,7 +119,9 @@ test('tensors that TensorFlow.js has left in the CPU’s memory are uploaded', a
   tf.dispose(small);
 });
 
-/** The loss, the variables, the optimizers and the workers after some steps through a system; nothing is left behind. */
+/**
+ * The loss, the variables, the optimizers and the workers after some steps through a system; nothing is left behind.
+ */
 async function trained(
   system: System,
   distribute: typeof tfjs.distribute | typeof tfjs.distributeOnGpu,

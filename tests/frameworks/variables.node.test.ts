@@ -1,4 +1,6 @@
-/** Variables that are not trained, and those that a loss does not use: neither moves, in any system, over any transport. */
+/**
+ * Variables that are not trained, and those that a loss does not use: neither moves, in any system, over any transport.
+ */
 
 import '@tensorflow/tfjs-backend-cpu';
 import '../../examples/tfjs/gradients.ts';

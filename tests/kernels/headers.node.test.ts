@@ -37,8 +37,8 @@ const OTHERS = {
 const LIMITS: Limits = { bindingWords: 2 ** 28, gridWidth: 65_535 };
 
 /**
- * Buffers that are not moved as a whole, and how many of their words are: where a list says, as many as the list has. What
- * depends on the data alone, the candidates of a selection, a header says in words.
+ * Buffers that are not moved as a whole, and how many of their words are: where a list says, as many as the list has.
+ * What depends on the data alone, the candidates of a selection, a header says in words.
  */
 const PARTLY: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   collect: { x: 'room' },

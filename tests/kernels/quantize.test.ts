@@ -286,7 +286,9 @@ eachBackend('quantize', (test, open) => {
   });
 });
 
-/** Each grid of x, and its codes, as a compressor first tries them: without scaling, and before it knows the largest. */
+/**
+ * Each grid of x, and its codes, as a compressor first tries them: without scaling, and before it knows the largest.
+ */
 async function tryUnscaled(backend: Backend, x: Float32Array): Promise<void> {
   const n = x.length;
   const k = n >> 1;
@@ -387,7 +389,9 @@ onJs('grids made from the data have codes that fit, and leave the code of all on
   }
 });
 
-/** Steps over which levels are averaged, and the standard errors that a mean may be off: by chance once in 1.7 million. */
+/**
+ * Steps over which levels are averaged, and the standard errors that a mean may be off: by chance once in 1.7 million.
+ */
 const STEPS = 4096;
 const SIGMAS = 5;
 

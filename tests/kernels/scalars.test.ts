@@ -25,8 +25,8 @@ const AROUND_TINY = [-127, -126, -103, -102].flatMap((e) =>
 );
 
 /**
- * Last 23 bits of operands: the ends, and those whose quotient of 1, 7, 255 or 65535, or whose root, lies nearest to the
- * middle of two float32.
+ * Last 23 bits of operands: the ends, and those whose quotient of 1, 7, 255 or 65535, or whose root, lies nearest to
+ * the middle of two float32.
  */
 const FRACTIONS = [
   ...[0, 1, 2, 3, 0x400000, 0x7ffffb, 0x7ffffd, 0x7ffffe, 0x7fffff],

@@ -27,8 +27,8 @@ function topK(x: Float32Array, k: number, by: Order, label: string): Case {
 }
 
 /**
- * Vectors whose keys have one first digit, in all or in some tiles of 4096: more candidates than a list holds, that differ,
- * that are equal, and tiles of each kind beside those with a list.
+ * Vectors whose keys have one first digit, in all or in some tiles of 4096: more candidates than a list holds, that
+ * differ, that are equal, and tiles of each kind beside those with a list.
  */
 function* crowded(): Generator<{ name: string; x: Float32Array }> {
   for (const n of [4095, 20_000]) {

@@ -1,4 +1,7 @@
-/** Bytes cut to messages and put together again: any order, twice, lost, damaged, from several, and what is held meanwhile. */
+/**
+ * Bytes cut to messages and put together again: any order, twice, lost, damaged, from several, and what is held
+ * meanwhile.
+ */
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
 import { PacketError } from '../../ts/errors.ts';

@@ -1,4 +1,7 @@
-/** Messages of limited size in Python: the bytes of the JavaScript, and what was cut by the one put together by the other. */
+/**
+ * Messages of limited size in Python: the bytes of the JavaScript, and what was cut by the one put together by the
+ * other.
+ */
 import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -110,8 +113,8 @@ const LONGEST = 400;
 const UNFINISHED = 2;
 
 /**
- * Messages of few wholes of up to three senders, of one piece or several, in any order: twice and more, lost, damaged, of a
- * whole that is too long; and who is forgotten.
+ * Messages of few wholes of up to three senders, of one piece or several, in any order: twice and more, lost, damaged,
+ * of a whole that is too long; and who is forgotten.
  */
 function scheduleOf(seed: number): Move[] {
   const next = words(seed);

@@ -1,4 +1,7 @@
-/** MNIST over a broker with the built command: three terminals, a worker that is killed, a page that is a worker, the traffic. */
+/**
+ * MNIST over a broker with the built command: three terminals, a worker that is killed, a page that is a worker, the
+ * traffic.
+ */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -103,7 +106,8 @@ test('broker, workers and server from one command: the accuracy of one process, 
   const report = JSON.parse(await fewbits(...SERVE, '--json').output) as ServeReport;
   assert.is(report.steps, STEPS);
   assert.is(report.accuracy, await accuracyInOneProcess());
-  // packets go in from workers and out to the server, and answers the other way, each with a head and with MQTT around it
+  // packets go in from workers and out to the server, and answers the other way, each with a head and with MQTT around
+  // it
   const { received, sent } = report.broker ?? { received: 0, sent: 0 };
   const packets = 2 * report.packetBytesUp + report.packetBytesDown + report.packetBytesDown / 2;
   const topic = 'fewbits/run/up/local-0'.length;

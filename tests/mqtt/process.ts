@@ -1,4 +1,7 @@
-/** A server or a worker in a process of its own, so that it can be killed. Takes its settings from the parent, and reports. */
+/**
+ * A server or a worker in a process of its own, so that it can be killed. Takes its settings from the parent, and
+ * reports.
+ */
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { memSgd } from '../../ts/algorithms/baselines/mem-sgd.ts';
 import { exDyna } from '../../ts/algorithms/ex-dyna.ts';

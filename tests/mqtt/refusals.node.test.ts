@@ -1,4 +1,7 @@
-/** What brokers refuse: it reaches whoever asked, with topic, reason and remedy, and packets shrink until they are taken. */
+/**
+ * What brokers refuse: it reaches whoever asked, with topic, reason and remedy, and packets shrink until they are
+ * taken.
+ */
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,6 +1,6 @@
 /**
- * Every decoder beside the reference, which is written from docs/packet.md alone (tests/reference/packet.ts): of hostile packets
- * each refuses the same, and decodes the rest to the same bits. For longer:
+ * Every decoder beside the reference, which is written from docs/packet.md alone (tests/reference/packet.ts): of
+ * hostile packets each refuses the same, and decodes the rest to the same bits. For longer:
  * `DECODER_CASES=200000 DECODER_SEED=2 npm test -- --node --timeout 7200 tests/packet/decoders`.
  */
 import * as assert from 'uvu/assert';

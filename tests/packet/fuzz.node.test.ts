@@ -1,6 +1,7 @@
 /**
- * Hostile bytes (tests/support/damage.ts), many of them: what is refused is so with a PacketError, soon and in little memory.
- * What they decode to is for decoders.node.test.ts. For longer: `FUZZ_CASES=5000000 FUZZ_SEED=2 npm test -- --node --timeout 7200 fuzz`.
+ * Hostile bytes (tests/support/damage.ts), many of them: what is refused is so with a PacketError, soon and in little
+ * memory. What they decode to is for decoders.node.test.ts. For longer:
+ * `FUZZ_CASES=5000000 FUZZ_SEED=2 npm test -- --node --timeout 7200 fuzz`.
  */
 import * as assert from 'uvu/assert';
 import { openWasm } from '../../ts/backends/wasm/index.ts';

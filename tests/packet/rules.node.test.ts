@@ -1,6 +1,6 @@
 /**
- * The rules of docs/packet.md one by one, each by a packet made by hand: what is sound decodes to these bits on every backend
- * and in Python, what is not is refused.
+ * The rules of docs/packet.md one by one, each by a packet made by hand: what is sound decodes to these bits on every
+ * backend and in Python, what is not is refused.
  */
 import * as assert from 'uvu/assert';
 import { findPython, NO_PYTHON } from '../../examples/shared/python.ts';

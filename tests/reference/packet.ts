@@ -1,6 +1,6 @@
 /**
- * A decoder of packets written from docs/packet.md alone: slow, bit by bit, and with no word of the project's own decoders.
- * Whatever lies beyond an end is no zero and no undefined, but a packet that is refused.
+ * A decoder of packets written from docs/packet.md alone: slow, bit by bit, and with no word of the project's own
+ * decoders. Whatever lies beyond an end is no zero and no undefined, but a packet that is refused.
  */
 import { flipOf, pcg4d, type Key } from './random.ts';
 

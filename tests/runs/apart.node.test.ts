@@ -1,4 +1,7 @@
-/** Workers that are not as the run is: steps they leave out, settings and models that differ, waits, and servers that stop. */
+/**
+ * Workers that are not as the run is: steps they leave out, settings and models that differ, waits, and servers that
+ * stop.
+ */
 import * as assert from 'uvu/assert';
 import { memSgd } from '../../ts/algorithms/baselines/mem-sgd.ts';
 import { pSgd } from '../../ts/algorithms/baselines/p-sgd.ts';

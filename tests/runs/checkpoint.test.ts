@@ -1,4 +1,7 @@
-/** States as bytes: a server's checkpoint, and what a worker loads; the names in their JSON are those of its first format. */
+/**
+ * States as bytes: a server's checkpoint, and what a worker loads; the names in their JSON are those of its first
+ * format.
+ */
 import * as assert from 'uvu/assert';
 import { PacketError } from '../../ts/errors.ts';
 import {

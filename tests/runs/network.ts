@@ -1,7 +1,7 @@
 /**
- * A broker and a clock in one process: topics, filters, retained messages and last wills as MQTT has them, and a network that
- * loses, doubles and delays messages by a seeded draw. Time passes only when nothing else is left to do, so that minutes take
- * milliseconds and a run is the same each time.
+ * A broker and a clock in one process: topics, filters, retained messages and last wills as MQTT has them, and a
+ * network that loses, doubles and delays messages by a seeded draw. Time passes only when nothing else is left to do,
+ * so that minutes take milliseconds and a run is the same each time.
  */
 import type { Clock, Link, Listener, OpenLink } from '../../ts/runs/link.ts';
 import { wireBytes } from '../../ts/mqtt/connection.ts';

@@ -1,6 +1,6 @@
 /**
- * A project that uses the package as a user does: installed from the tarball that npm would publish, in a folder outside
- * of the repository, with the golden packets and the README's program beside it.
+ * A project that uses the package as a user does: installed from the tarball that npm would publish, in a folder
+ * outside of the repository, with the golden packets and the README's program beside it.
  */
 import { cpSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,6 @@
-/** The program that runs suites in Deno: takes the test files as arguments, prints its tally last, as a line of JSON. */
+/**
+ * The program that runs suites in Deno: takes the test files as arguments, prints its tally last, as a line of JSON.
+ */
 import { relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { reporter, type Tally } from '../support/report.ts';

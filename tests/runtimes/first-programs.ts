@@ -40,7 +40,10 @@ async function readme(consumer: Consumer): Promise<string> {
   return 'the README’s program, with "type" commonjs and module';
 }
 
-/** The programs of docs/frameworks.md with the whole @tensorflow/tfjs, which registers gradients. Each prints one `true`. */
+/**
+ * The programs of docs/frameworks.md with the whole @tensorflow/tfjs, which registers gradients. Each prints one
+ * `true`.
+ */
 async function tensorflow(consumer: Consumer, node: string): Promise<string> {
   const programs = programsOf('docs/frameworks.md', 'ts').filter(({ code }) =>
     code.includes("from '@tensorflow/tfjs'"),

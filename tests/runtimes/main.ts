@@ -1,7 +1,7 @@
 /**
- * `npm run test:runtimes`: packs the package as npm would publish it, installs it in a project outside of the repository,
- * and asks every runtime and bundler for each golden packet of tests/vectors and for the README's program. Prints a line
- * for each; the last line is `N passed, N failed`, with `, N skipped` where there are skips.
+ * `npm run test:runtimes`: packs the package as npm would publish it, installs it in a project outside of the
+ * repository, and asks every runtime and bundler for each golden packet of tests/vectors and for the README's program.
+ * Prints a line for each; the last line is `N passed, N failed`, with `, N skipped` where there are skips.
  */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';

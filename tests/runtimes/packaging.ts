@@ -37,12 +37,15 @@ async function typesFound({ tarball }: Consumer): Promise<string> {
   return 'types of each entry found from ES modules and bundlers';
 }
 
-/** The versions whose rules on typed arrays, libraries and emit differ: the oldest, 5.7's generic arrays, the newest. */
+/**
+ * The versions whose rules on typed arrays, libraries and emit differ: the oldest, 5.7's generic arrays, the newest.
+ */
 const COMPILERS = ['typescript-5.4', 'typescript-5.6', 'typescript-5.7', 'typescript-5.9', 'typescript-7'];
 
 /**
- * Programs of which nothing may be `any` (consumer/types.mts, and in pages types-in-page.mts): by old and new compilers, with
- * the DOM library and without, with declarations checked and not. There are no @webgpu/types, no @types/node and no peers.
+ * Programs of which nothing may be `any` (consumer/types.mts, and in pages types-in-page.mts): by old and new
+ * compilers, with the DOM library and without, with declarations checked and not. There are no @webgpu/types,
+ * no @types/node and no peers.
  */
 async function typesEverywhere({ folder }: Consumer): Promise<string> {
   for (const compiler of COMPILERS)

@@ -62,7 +62,9 @@ const PLAIN = { NO_COLOR: '1', DENO_NO_UPDATE_CHECK: '1' };
 /** wgpu has SwiftShader clear workgroup memory, which makes pipelines slow, so not all inputs are taken; docs/runtimes.md. */
 const EVERY = 16;
 
-/** The suites of tests/kernels, from the sources, on Deno's WebGPU: a second implementation (wgpu and Naga) beside Dawn. */
+/**
+ * The suites of tests/kernels, from the sources, on Deno's WebGPU: a second implementation (wgpu and Naga) beside Dawn.
+ */
 async function kernelsInDeno(gpu: SoftwareGpu | undefined): Promise<string> {
   if (gpu === undefined) throw new Cannot('the software GPU is for Linux x64');
   const files = readdirSync(`${ROOT}tests/kernels`)

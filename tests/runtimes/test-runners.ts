@@ -1,4 +1,7 @@
-/** Vitest and Jest, with the documents of jsdom and happy-dom in place of a browser: consumer/document.test.mjs and .cjs. */
+/**
+ * Vitest and Jest, with the documents of jsdom and happy-dom in place of a browser: consumer/document.test.mjs and
+ * .cjs.
+ */
 import { cpSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Cannot, type Check } from './check.ts';

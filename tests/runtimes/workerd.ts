@@ -1,6 +1,6 @@
 /**
- * Cloudflare's workerd runs what a deploying tool bundles, so this does what Wrangler does: its conditions, and .wasm files
- * left as imports of compiled modules.
+ * Cloudflare's workerd runs what a deploying tool bundles, so this does what Wrangler does: its conditions, and .wasm
+ * files left as imports of compiled modules.
  */
 import { copyFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

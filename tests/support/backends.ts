@@ -16,7 +16,9 @@ const kinds = tested.filter((kind) => settings.backends?.includes(kind) ?? true)
 /** Of cases that windows do not change, every which is taken there: for readbacks in parts, and shaders without subgroups. */
 const UNCHANGED = 3;
 
-/** The emulator in the place of a GPU: it knows windows as plans do, and those of an input of 9,001 are smaller still. */
+/**
+ * The emulator in the place of a GPU: it knows windows as plans do, and those of an input of 9,001 are smaller still.
+ */
 async function openEmulator(kind: Kind, name: string): Promise<Backend> {
   const [{ openEmulated }, { modeNamed }] = await Promise.all([
     import('../emulator/fewbits.ts'),

@@ -1,4 +1,6 @@
-/** What the commands that run suites have in common: their options, the files that are asked for, the totals at the end. */
+/**
+ * What the commands that run suites have in common: their options, the files that are asked for, the totals at the end.
+ */
 import { readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';

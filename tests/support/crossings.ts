@@ -1,4 +1,6 @@
-/** What crosses from a GPU to the CPU: each buffer that is mapped for reading is counted with the bytes that are taken. */
+/**
+ * What crosses from a GPU to the CPU: each buffer that is mapped for reading is counted with the bytes that are taken.
+ */
 
 export interface Crossings {
   /** Bytes of the ranges mapped for reading since the last call. */

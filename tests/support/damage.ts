@@ -1,6 +1,6 @@
 /**
- * Hostile packets: golden packets and lists of any coding, damaged, with their length and CRC made right again, so that what
- * they meet is every check behind those two.
+ * Hostile packets: golden packets and lists of any coding, damaged, with their length and CRC made right again, so that
+ * what they meet is every check behind those two.
  */
 import { writeIndexList } from '../../ts/compressors/index-list.ts';
 import { crc32c } from '../../ts/packet/crc32c.ts';
@@ -24,8 +24,8 @@ export function sealed(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * Draws hostile packets by a seed. Of golden packets of `mostElements` or fewer, and of lists; one in `broken` keeps the frame that no
- * longer fits, none where it is left out.
+ * Draws hostile packets by a seed. Of golden packets of `mostElements` or fewer, and of lists; one in `broken` keeps
+ * the frame that no longer fits, none where it is left out.
  */
 export function damager(
   seed: number,
@@ -123,7 +123,9 @@ export function damager(
   };
 }
 
-/** A list that is sound, mostly: coded with other parameters than the encoder's, or with a defect where its parts end. */
+/**
+ * A list that is sound, mostly: coded with other parameters than the encoder's, or with a defect where its parts end.
+ */
 function anyList(below: (n: number) => number, most: number): Uint8Array {
   const gaps = Array.from({ length: below(5) === 0 ? 120 + below(20) : below(40) }, () =>
     below(8) === 0 ? below(300) : below(6),

@@ -1,7 +1,12 @@
-/** What the tables of docs/ and the benchmarks are measured on: numbers drawn from a seed, and how far off a decoded vector is. */
+/**
+ * What the tables of docs/ and the benchmarks are measured on: numbers drawn from a seed, and how far off a decoded
+ * vector is.
+ */
 import { words } from './inputs.ts';
 
-/** Numbers from a seed, all from one sequence: words, uniform in (0, 1), and normal with variance 1 by Box and Muller. */
+/**
+ * Numbers from a seed, all from one sequence: words, uniform in (0, 1), and normal with variance 1 by Box and Muller.
+ */
 export function openDraws(seed: number): Readonly<Record<'next' | 'uniform' | 'normal', () => number>> {
   const next = words(seed);
   const uniform = (): number => ((next() >>> 8) + 0.5) / 2 ** 24;

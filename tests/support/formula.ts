@@ -7,7 +7,9 @@ const FUNCTIONS: Readonly<Record<string, (...values: number[]) => number>> = {
   log2: Math.log2,
 };
 
-/** The value of a formula where its names have these values. @throws Error where it is none, or names what is unknown */
+/**
+ * The value of a formula where its names have these values. @throws Error where it is none, or names what is unknown
+ */
 export function valueOf(formula: string, names: Readonly<Record<string, number>> = {}): number {
   const tokens = formula.match(/\d+|\w+|\S/g) ?? [];
   let at = 0;

@@ -1,4 +1,6 @@
-/** What the header of a shader says of its passes (docs/architecture.md, "The header of a shader"), read from its text. */
+/**
+ * What the header of a shader says of its passes (docs/architecture.md, "The header of a shader"), read from its text.
+ */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 

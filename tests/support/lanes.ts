@@ -10,8 +10,8 @@ export const print: Print = (text) => {
 };
 
 /**
- * Starts all lanes, `most` of them at a time. The first that has not ended prints as it goes; what the others print is held
- * back until those before them have ended.
+ * Starts all lanes, `most` of them at a time. The first that has not ended prints as it goes; what the others print is
+ * held back until those before them have ended.
  */
 export async function inLanes<Result>(
   lanes: readonly ((print: Print) => Promise<Result>)[],

@@ -1,6 +1,7 @@
 /**
- * lavapipe, Mesa's Vulkan on the CPU: a second driver for the suites of webgpu, with another compiler than SwiftShader's and
- * subnormals that it keeps. It is part of the system (docs/testing.md), or lies in a folder of its own.
+ * lavapipe, Mesa's Vulkan on the CPU: a second driver for the suites of webgpu, with another compiler than
+ * SwiftShader's and subnormals that it keeps. It is part of the system (docs/testing.md), or lies in a folder of its
+ * own.
  */
 import { execFile } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
@@ -28,8 +29,8 @@ console.log(adapter ? adapter.info.description : '');
 process.exit();`;
 
 /**
- * lavapipe where Dawn takes it. TEST_LAVAPIPE names its description, \`lvp_icd.x86_64.json\`, or is \`0\` for none; the system's if
- * left out.
+ * lavapipe where Dawn takes it. TEST_LAVAPIPE names its description, \`lvp_icd.x86_64.json\`, or is \`0\` for none; the
+ * system's if left out.
  * @returns why there is none, as a sentence, where there is none
  */
 export async function findLavapipe(): Promise<Lavapipe | string> {

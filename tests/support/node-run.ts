@@ -11,8 +11,8 @@ import { watch } from './watch.ts';
 const exitSeconds = 20;
 
 /**
- * Runs the test files `paths` (absolute), `place.env` added to the environment. A process that hangs, crashes or does not
- * exit is a failure.
+ * Runs the test files `paths` (absolute), `place.env` added to the environment. A process that hangs, crashes or does
+ * not exit is a failure.
  */
 export async function runInNode(
   paths: readonly string[],

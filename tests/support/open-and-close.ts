@@ -1,6 +1,6 @@
 /**
- * Opens and closes devices in a process of its own, and prints, as JSON, how many threads and handles the process has before
- * and after: `open-and-close.ts OPTIONS TIMES N`.
+ * Opens and closes devices in a process of its own, and prints, as JSON, how many threads and handles the process has
+ * before and after: `open-and-close.ts OPTIONS TIMES N`.
  */
 import { readdirSync } from 'node:fs';
 import { openDevice, topK, type DeviceOptions } from '../../ts/index.ts';

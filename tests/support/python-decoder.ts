@@ -11,7 +11,8 @@ const python = fileURLToPath(new URL('../../python', import.meta.url));
 const REFUSED = 0xffffffff;
 
 /**
- * The bits of the vectors that packets stand for, of at most `most` elements each; undefined where one was refused with a PacketError.
+ * The bits of the vectors that packets stand for, of at most `most` elements each; undefined where one was refused with
+ * a PacketError.
  * @throws Error where Python raises or warns of anything else
  */
 export async function decodeInPython(

@@ -1,4 +1,7 @@
-/** What is counted, and the file that keeps it: one line a task and size, so that a change of a kernel is seen in a diff. */
+/**
+ * What is counted, and the file that keeps it: one line a task and size, so that a change of a kernel is seen in a
+ * diff.
+ */
 
 /** What a task does, counted. */
 export interface Figures {

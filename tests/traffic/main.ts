@@ -1,6 +1,6 @@
 /**
- * `npm run traffic`: counts the words that every kernel and every compressor reads and writes on a GPU, by running them on
- * the emulator, beside the least that could do. The same on every machine.
+ * `npm run traffic`: counts the words that every kernel and every compressor reads and writes on a GPU, by running them
+ * on the emulator, beside the least that could do. The same on every machine.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,4 +1,7 @@
-/** The page as its tests need it: built once, served with or without isolation, open in a real Chromium with or without WebGPU. */
+/**
+ * The page as its tests need it: built once, served with or without isolation, open in a real Chromium with or without
+ * WebGPU.
+ */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';

@@ -1,6 +1,6 @@
 /**
- * What a machine lets in: packets of its compressor, for its n elements, with the parameters that follow from both. What is
- * refused changes nothing.
+ * What a machine lets in: packets of its compressor, for its n elements, with the parameters that follow from both.
+ * What is refused changes nothing.
  */
 import type { Compressor, PacketParameters } from '../compressors/compressor.ts';
 import type { Device } from '../device.ts';
@@ -26,7 +26,8 @@ export function packetsOf(compressor: Compressor, n: number): Expected {
 
 /**
  * Looks at a packet without decoding it.
- * @throws PacketError unless it is as expected; it names what came, from whom where that is known, and what was expected
+ * @throws PacketError unless it is as expected; it names what came, from whom where that is known, and what was
+ * expected
  */
 export function requirePacket(packet: Uint8Array, expected: Expected, rank?: number): Inspection {
   const came = inspect(packet);

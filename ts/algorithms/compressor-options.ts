@@ -13,8 +13,8 @@ export interface CompressorOptions {
 
 /**
  * What a system was given, as options. `names` are those it has.
- * @throws TypeError where it is neither a compressor nor options, or the compressor in them is none; RangeError where an
- *   option has another name
+ * @throws TypeError where it is neither a compressor nor options, or the compressor in them is none; RangeError where
+ *   an option has another name
  */
 export function optionsWithCompressor<Options extends Partial<CompressorOptions>>(
   owner: string,

@@ -1,18 +1,20 @@
 /**
- * How ExDyna's threshold d follows the density: scaled from step to step (arXiv 2402.13781), or measured, from a histogram
- * of all workers' magnitudes. Functions of numbers that all workers have in common, so that all decide alike.
+ * How ExDyna's threshold d follows the density: scaled from step to step (arXiv 2402.13781), or measured, from a
+ * histogram of all workers' magnitudes. Functions of numbers that all workers have in common, so that all decide alike.
  */
 
 /** Steps at which a warm start measures: the residual grows tenfold at first, faster than the scaling follows. */
 const WARM: ReadonlySet<number> = new Set([0, 10, 20, 40, 80, 160]);
 
 /**
- * A density is astray where it is off by more than this factor. The runs of `npm start` stay between 0.39 and 2.9 of the
- * target (docs/guide/choosing.md), small synthetic ones below 5.
+ * A density is astray where it is off by more than this factor. The runs of `npm start` stay between 0.39 and 2.9 of
+ * the target (docs/guide/choosing.md), small synthetic ones below 5.
  */
 const ASTRAY = 8;
 
-/** Steps astray, one after the other, after which d is measured: more than there are between a warm start's first two. */
+/**
+ * Steps astray, one after the other, after which d is measured: more than there are between a warm start's first two.
+ */
 const PATIENCE = 10;
 
 /** `strayed` of a density that was not met yet: there is nothing to go back to. */

@@ -1,9 +1,10 @@
 /**
- * ExDyna (arXiv 2402.13781): sparsified data-parallel SGD with error feedback, where each worker selects in an exclusive
- * part of the vector, so that the lists never overlap, and one threshold, scaled from step to step, keeps the density.
+ * ExDyna (arXiv 2402.13781): sparsified data-parallel SGD with error feedback, where each worker selects in an
+ * exclusive part of the vector, so that the lists never overlap, and one threshold, scaled from step to step, keeps the
+ * density.
  *
- * State, equal on all workers: the threshold d, the partitions, k_prev and each partition's count of the last step. Own:
- * the residual. With acc = residual + gradient and k = density n:
+ * State, equal on all workers: the threshold d, the partitions, k_prev and each partition's count of the last step.
+ * Own: the residual. With acc = residual + gradient and k = density n:
  * 1. partitions are runs of blocks; from step to step single blocks move from crowded to sparse neighbours
  * 2. rank r owns partition (t + r) mod N at step t
  * 3. d follows k_prev / k, or is measured: set from a histogram of the magnitudes, with equal ones cut so that k are
@@ -11,12 +12,13 @@
  * 4. each worker selects all |acc_i| >= d of its partition
  * 5. all-gather of the lists, all-reduce of acc at their union, divided by N; residual = acc, zero at the union
  *
- * All of a step's numbers are its own until its last round: then they become the state. So a step that was begun and not
- * finished leaves nothing behind.
+ * All of a step's numbers are its own until its last round: then they become the state. So a step that was begun and
+ * not finished leaves nothing behind.
  *
- * Of a round over some of the workers: the partition of one whose list is missing is not selected from in this step, and counts
- * as it did in the last; sums are divided by the number of those who added to them, and the residual of one who did not keeps
- * acc at the union too. Ranks rotate over the partitions, so that each has its turn though a worker stays away.
+ * Of a round over some of the workers: the partition of one whose list is missing is not selected from in this step,
+ * and counts as it did in the last; sums are divided by the number of those who added to them, and the residual of one
+ * who did not keeps acc at the union too. Ranks rotate over the partitions, so that each has its turn though a worker
+ * stays away.
  */
 import { requireBoolean, requireNumber, requireOneOf, requireOptions } from '../arguments.ts';
 import { readIndexList, writeIndexList } from '../compressors/index-list.ts';
@@ -44,17 +46,18 @@ export interface ExDynaOptions {
   /** The share of elements that all workers together are to select in a step. */
   readonly density: number;
   /**
-   * How d follows the density: `'scaled'`, the default, as the paper does it, by 0.1 to 0.5 % a step, which takes hundreds
-   * of steps after a jump of the gradients' size (see `recover`); a partition where nothing reaches d sends one element
-   * more. `'exact'`, from a histogram that all workers add to in every step, for three to six short rounds more: each step
-   * sends round(k) elements, at least one, equal magnitudes by the lowest index, zeros among them where there are fewer
-   * others. In a round over some of the workers these are the largest of the partitions whose owners took part in all of the
-   * step; of an owner that stayed away from a part of it nothing is sent, so there may be fewer, and never more.
+   * How d follows the density: `'scaled'`, the default, as the paper does it, by 0.1 to 0.5 % a step, which takes
+   * hundreds of steps after a jump of the gradients' size (see `recover`); a partition where nothing reaches d sends
+   * one element more. `'exact'`, from a histogram that all workers add to in every step, for three to six short rounds
+   * more: each step sends round(k) elements, at least one, equal magnitudes by the lowest index, zeros among them where
+   * there are fewer others. In a round over some of the workers these are the largest of the partitions whose owners
+   * took part in all of the step; of an owner that stayed away from a part of it nothing is sent, so there may be
+   * fewer, and never more.
    */
   readonly control?: 'scaled' | 'exact';
   /**
-   * Whether the steps 0, 10, 20, 40, 80 and 160 set d as `'exact'` does: the residual grows tenfold at first, faster than
-   * the scaling follows. true if left out.
+   * Whether the steps 0, 10, 20, 40, 80 and 160 set d as `'exact'` does: the residual grows tenfold at first, faster
+   * than the scaling follows. true if left out.
    */
   readonly warmStart?: boolean;
   /**
@@ -67,8 +70,8 @@ export interface ExDynaOptions {
 
 /**
  * ExDyna, among peers: workers gather lists of indices, then sum values. Source: arXiv 2402.13781, with the evident
- * intention of its program where the scale factors are concerned. Three additions, all options: a warm start, recovery from
- * a density that is far off, and exact control.
+ * intention of its program where the scale factors are concerned. Three additions, all options: a warm start, recovery
+ * from a density that is far off, and exact control.
  *
  * @throws TypeError or RangeError unless 0 < density <= 1, and the other options are as said
  * @example
@@ -287,7 +290,9 @@ class ExDynaWorker implements Worker {
     return { partition, ...partitions.range(partition) };
   }
 
-  /** The own part of acc; nothing where this worker has missed a round of the histogram, whose sums know nothing of it. */
+  /**
+   * The own part of acc; nothing where this worker has missed a round of the histogram, whose sums know nothing of it.
+   */
   #counted(step: Step): Float32Array {
     const { start, end } = this.#own(step, this.#seat.rank);
     return this.#acc.subarray(start, this.#isCounted(step) ? end : start);
@@ -353,7 +358,8 @@ class ExDynaWorker implements Worker {
   }
 
   /**
-   * 4. all |acc_i| >= d of the own partition, the ties as cut; where there is none, one element in turn, unless the density
+   * 4. all |acc_i| >= d of the own partition, the ties as cut; where there is none, one element in turn, unless the
+   *    density
    * is to be exact.
    */
   async #select(step: Step): Promise<Message> {
@@ -431,7 +437,9 @@ class ExDynaWorker implements Worker {
     return tagOf(this.#seat.n, this.#numbers.t, rank);
   }
 
-  /** 5. the direction is the mean at the union; the residual is acc, zero at the union. So the step becomes the state. */
+  /**
+   * 5. the direction is the mean at the union; the residual is acc, zero at the union. So the step becomes the state.
+   */
   #sum(step: Step, sums: Inbox, count: number, among: boolean): Outcome {
     const { union, counts } = step;
     const values = sumOf(sums, union.length);
@@ -464,8 +472,8 @@ class ExDynaWorker implements Worker {
 export const FORCED = 1;
 
 /**
- * The tag of any other list: whose it is, so that one by another rank, of another step or for a vector of another length is
- * found out though its partition is as long.
+ * The tag of any other list: whose it is, so that one by another rank, of another step or for a vector of another
+ * length is found out though its partition is as long.
  */
 export function tagOf(n: number, t: number, rank: number): number {
   const four = new Int32Array(4);

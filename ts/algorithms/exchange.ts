@@ -22,9 +22,10 @@ export interface Participant<Direction extends Vector, Gradient extends Vector> 
 }
 
 /**
- * One step of a system: every worker sends, the messages go their way, until every worker has its outcome. Of a `gather`
- * round a worker receives the messages of all others; of a `sum` round one vector of the messages' length. Where anyone
- * refuses, in whichever round, all workers, the server and the models are left as they were, and the step can be begun anew.
+ * One step of a system: every worker sends, the messages go their way, until every worker has its outcome. Of a
+ * `gather` round a worker receives the messages of all others; of a `sum` round one vector of the messages' length.
+ * Where anyone refuses, in whichever round, all workers, the server and the models are left as they were, and the step
+ * can be begun anew.
  *
  * @throws RangeError where the gradients are not as many as the workers
  * @throws what a worker or the server throws: NonFiniteError where a gradient holds NaN or infinity

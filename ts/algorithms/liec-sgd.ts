@@ -6,14 +6,15 @@
  * 1. worker r: c_r = C(g_r); e_r = g_r - c_r, for this step only. Sends c_r.
  * 2. server: p = mean of the c_r + E; answers q = C(p); E = p - q.
  * 3. worker r: its direction is q + e_r. The models drift apart.
- * 4. where (t + 1) mod averagePeriod = 0, instead: models and gradients are averaged uncompressed, E is added to the mean
- *    gradient and zeroed, and all take that same step. Momentum is averaged too.
+ * 4. where (t + 1) mod averagePeriod = 0, instead: models and gradients are averaged uncompressed, E is added to the
+ *    mean gradient and zeroed, and all take that same step. Momentum is averaged too.
  *
  * Step 4 is one vector, or with momentum m > 0 two: with u_r = m v_r + g_r, worker r sends x_r - eta u_r (and u_r); the
  * server answers with their mean - eta E (and mean + E), which is the next model (and its velocity).
  *
- * Of a round over some of the workers the means are over these. A worker that is not among them steps along q alone, since
- * its e_r belongs to a c_r that is not in q: that gradient is dropped; in step 4 it takes the mean model of the others.
+ * Of a round over some of the workers the means are over these. A worker that is not among them steps along q alone,
+ * since its e_r belongs to a c_r that is not in q: that gradient is dropped; in step 4 it takes the mean model of the
+ * others.
  */
 import type { Compressor } from '../compressors/compressor.ts';
 import { scaledSign } from '../compressors/scaled-sign.ts';
@@ -56,8 +57,9 @@ export interface LiecOptions {
 }
 
 /**
- * LIEC-SGD, of a compressor by itself or of options. `send` wants the worker's model in steps that average, (t + 1) mod averagePeriod = 0, and sets it there: 32
- * bits an element each way in such a step, 64 with momentum. Models of workers differ in between: evaluate their mean.
+ * LIEC-SGD, of a compressor by itself or of options. `send` wants the worker's model in steps that average, (t + 1) mod
+ * averagePeriod = 0, and sets it there: 32 bits an element each way in such a step, 64 with momentum. Models of workers
+ * differ in between: evaluate their mean.
  * Source: arXiv 2402.11857.
  *
  * @throws TypeError unless the compressor is one, RangeError unless averagePeriod >= 1

@@ -6,10 +6,10 @@ import type { Outcome, Seat, System, Worker } from './system.ts';
 import { copyInto, requireVector } from './vectors.ts';
 
 /**
- * A worker as `system.worker` makes it, whose directions are written to `into`: n elements in a buffer of the device's GPU
- * with usage STORAGE, COPY_SRC and COPY_DST, which only the worker writes to. With gradients on the GPU too, nothing but
- * messages crosses to the CPU in pSgd and foSgd, and in liecSgd between the steps that average. The other systems keep
- * vectors in memory: they read the gradient back, and upload the direction.
+ * A worker as `system.worker` makes it, whose directions are written to `into`: n elements in a buffer of the device's
+ * GPU with usage STORAGE, COPY_SRC and COPY_DST, which only the worker writes to. With gradients on the GPU too,
+ * nothing but messages crosses to the CPU in pSgd and foSgd, and in liecSgd between the steps that average. The other
+ * systems keep vectors in memory: they read the gradient back, and upload the direction.
  *
  * @throws TypeError where the device has no GPU, RangeError unless `into` has n elements
  */

@@ -1,7 +1,7 @@
 /**
  * What the systems with a server share: workers send what one compressor makes of their gradients, the server averages
- * and answers with what another makes of the mean. Whoever compresses may keep what the packet lost and add it to what is
- * compressed next (error feedback).
+ * and answers with what another makes of the mean. Whoever compresses may keep what the packet lost and add it to what
+ * is compressed next (error feedback).
  */
 import type { Compressor } from '../compressors/compressor.ts';
 import type { CompressOptions, Device } from '../device.ts';
@@ -44,8 +44,8 @@ export interface Direction {
  * 2. server: p = mean of the C(p_r), plus its error; answers q = C'(p); the error is p - q.
  * 3. worker r: q is the direction.
  *
- * Of a round over some of the workers the mean is over these. A worker that is not among them has its packet back in its
- * error, e_r = p_r, so that nothing of it is lost; where it keeps none, its gradient is dropped.
+ * Of a round over some of the workers the mean is over these. A worker that is not among them has its packet back in
+ * its error, e_r = p_r, so that nothing of it is lost; where it keeps none, its gradient is dropped.
  *
  * Draws are keyed by the step and the rank; those of the server by the number of workers.
  */

@@ -1,6 +1,6 @@
 /**
- * ExDyna's partitions (arXiv 2402.13781): runs of blocks that cover the vector, one for each worker. Blocks are of equal
- * length; what is left over after the last block belongs to the last partition.
+ * ExDyna's partitions (arXiv 2402.13781): runs of blocks that cover the vector, one for each worker. Blocks are of
+ * equal length; what is left over after the last block belongs to the last partition.
  */
 
 /** The most blocks, and the unit of their length. */
@@ -45,8 +45,8 @@ export class Partitions {
 
   /**
    * Moves a block between neighbours, pair by pair, where one selected more than 1.05 times the mean and the other less
-   * than the mean / 1.05. `counts` are those of the last step, `selected` their sum, at least 1; the counts of a pair are
-   * corrected by what a block holds on average before the next pair is looked at.
+   * than the mean / 1.05. `counts` are those of the last step, `selected` their sum, at least 1; the counts of a pair
+   * are corrected by what a block holds on average before the next pair is looked at.
    */
   balance(counts: readonly number[], selected: number): void {
     const left = [...counts];

@@ -1,7 +1,7 @@
 /**
- * Where a machine stands: what it keeps from step to step, and the step under way beside it. A step writes to data of its
- * own and ends by putting another state in place of the former one. So a step that is broken off has changed nothing, a
- * saved state is that between two steps, and the last step can be taken back until the next one begins.
+ * Where a machine stands: what it keeps from step to step, and the step under way beside it. A step writes to data of
+ * its own and ends by putting another state in place of the former one. So a step that is broken off has changed
+ * nothing, a saved state is that between two steps, and the last step can be taken back until the next one begins.
  */
 import { shared, stateful } from './state.ts';
 import type { Server, StepReport, Worker } from './system.ts';
@@ -39,8 +39,8 @@ export class Progress<State extends Numbered, Step = never> {
   }
 
   /**
-   * A step begins: the one under way is forgotten, and there is no way back behind the last one any more, whose vectors are
-   * free.
+   * A step begins: the one under way is forgotten, and there is no way back behind the last one any more, whose vectors
+   * are free.
    */
   begin(): void {
     this.#step = undefined;
@@ -87,8 +87,8 @@ export interface Reported extends Numbered {
 
 /**
  * What every worker does alike with its progress. `of` names it in saved states, and `common` what all workers share;
- * `vectors` are those that are saved. `adopted` is called where another state is adopted: what becomes of the step under
- * way, of which a message was taken or not; `again` where that very step, or an earlier one, is next.
+ * `vectors` are those that are saved. `adopted` is called where another state is adopted: what becomes of the step
+ * under way, of which a message was taken or not; `again` where that very step, or an earlier one, is next.
  */
 export function keptByWorker<State extends Reported, Step>(
   progress: Progress<State, Step>,

@@ -9,8 +9,8 @@ const MOST_ELEMENTS = 2 ** 32 - 1;
 
 /**
  * A worker's place, and the device that it works on.
- * @throws TypeError where there is no device; TypeError or RangeError unless n is in 0..2^32 - 1, workers in 1..2^32 - 1, and rank in 0..workers, where
- *   `workers` itself is the rank of one that only follows
+ * @throws TypeError where there is no device; TypeError or RangeError unless n is in 0..2^32 - 1, workers in 1..2^32 -
+ *   1, and rank in 0..workers, where `workers` itself is the rank of one that only follows
  */
 export function requireSeat(seat: Seat, device: Device): Seat {
   requireDevice(device);

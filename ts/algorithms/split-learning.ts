@@ -1,7 +1,8 @@
 /**
- * Split learning: a client runs the first layers and sends their output, the feature map, to a server, which finishes the
- * forward and the backward pass and sends the gradient at the cut back. What is compressed is the feature map of each
- * batch; there is no error feedback, since the next batch has other samples. MS of arXiv 2408.13787, and its baselines.
+ * Split learning: a client runs the first layers and sends their output, the feature map, to a server, which finishes
+ * the forward and the backward pass and sends the gradient at the cut back. What is compressed is the feature map of
+ * each batch; there is no error feedback, since the next batch has other samples. MS of arXiv 2408.13787, and its
+ * baselines.
  *
  * One batch:
  * 1. client: sends C(features)
@@ -27,7 +28,8 @@ import type { Vector } from './vectors.ts';
 /** One side of the cut: what goes out is compressed, what comes in is rebuilt. */
 export interface SplitSide extends Stateful {
   /**
-   * The packet of a batch's features (client), or of the gradient at the cut (server), in memory or on the device's GPU.
+   * The packet of a batch's features (client), or of the gradient at the cut (server), in memory or on the device's
+   * GPU.
    * @throws NonFiniteError where it holds NaN or infinity
    */
   send(vector: Vector): Promise<Bytes>;
@@ -73,8 +75,8 @@ function side(
 }
 
 /**
- * Split learning with any compressors: `up` for features, `down` for gradients at the cut, float32 if left out. Draws are
- * keyed by the batch and the client's rank.
+ * Split learning with any compressors: `up` for features, `down` for gradients at the cut, float32 if left out. Draws
+ * are keyed by the batch and the client's rank.
  *
  * @throws TypeError unless up and down are compressors
  * @example

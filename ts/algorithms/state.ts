@@ -115,8 +115,8 @@ function fits(name: string, saved: unknown, own: number | readonly number[]): bo
 }
 
 /**
- * `save` and `load` over live numbers and vectors: `numbers` gives what changes, `restore` sets it; vectors are written in
- * place, those that `kept` gives where it is a function.
+ * `save` and `load` over live numbers and vectors: `numbers` gives what changes, `restore` sets it; vectors are written
+ * in place, those that `kept` gives where it is a function.
  */
 export function stateful<Numbers extends Record<string, number | readonly number[]>>(
   of: string,
@@ -151,8 +151,8 @@ export function stateful<Numbers extends Record<string, number | readonly number
 }
 
 /**
- * `share` and `adopt` over live numbers: those of `stateful`, which all workers have in common, under a name without a rank.
- * `forget` ends a step that is under way, whose message was taken or not.
+ * `share` and `adopt` over live numbers: those of `stateful`, which all workers have in common, under a name without a
+ * rank. `forget` ends a step that is under way, whose message was taken or not.
  */
 export function shared<Numbers extends Record<string, number | readonly number[]>>(
   of: string,

@@ -22,8 +22,8 @@ export interface Squeezed {
 }
 
 /**
- * Error feedback: compresses p = vector + error. The error stays as it is; `sum` and `rest` are written to, also where it
- * refuses.
+ * Error feedback: compresses p = vector + error. The error stays as it is; `sum` and `rest` are written to, also where
+ * it refuses.
  * @throws NonFiniteError where p, or what the packet loses of it, is not finite
  */
 export async function squeezeWithError(
@@ -113,8 +113,8 @@ export async function accumulate(
 }
 
 /**
- * At `indices` the direction is the mean, sums / count; everywhere else it is 0 and the residual keeps acc. So it does at
- * the indices where acc was not `among` the sums.
+ * At `indices` the direction is the mean, sums / count; everywhere else it is 0 and the residual keeps acc. So it does
+ * at the indices where acc was not `among` the sums.
  */
 export function takeMean(
   indices: ArrayLike<number>,
@@ -145,7 +145,8 @@ export function descend(
 
 /**
  * The model that a step asks for.
- * @throws TypeError or RangeError unless parameters and velocity have n elements, and learningRate and momentum are numbers
+ * @throws TypeError or RangeError unless parameters and velocity have n elements, and learningRate and momentum are
+ * numbers
  */
 export function requireModel(model: Model | undefined, n: number, step: number): Model {
   if (model === undefined)
@@ -196,8 +197,8 @@ export function only(inbox: readonly Uint8Array[]): Uint8Array {
 }
 
 /**
- * The sum of a round of route `sum`: float32 vectors of one length, added in the order of ranks. `from` has the ranks whose
- * messages they are, 0 and so on if left out; errors name them.
+ * The sum of a round of route `sum`: float32 vectors of one length, added in the order of ranks. `from` has the ranks
+ * whose messages they are, 0 and so on if left out; errors name them.
  * @throws PacketError where the messages are no such vectors, or have NaN or infinity in them
  * @throws OverflowError where they do not, and their sum does
  */

@@ -7,9 +7,9 @@
  *   1. message = worker.send(gradient, model)
  *   2. the transport takes the messages of all workers along `message.route` and gives each worker what comes of them
  *   3. outcome = worker.receive(inbox); where it is another message, back to 2
- * All workers take the same turns, so a round is complete when each of them has sent, or when the transport has closed it
- * over those who have: then `from` names whose messages it is made of, means are taken over these, and a worker that is not
- * among them takes what came of the others and puts what it sent back where it came from.
+ * All workers take the same turns, so a round is complete when each of them has sent, or when the transport has closed
+ * it over those who have: then `from` names whose messages it is made of, means are taken over these, and a worker that
+ * is not among them takes what came of the others and puts what it sent back where it came from.
  */
 import type { GpuRange } from '../backends/backend.ts';
 import type { Device } from '../device.ts';
@@ -69,29 +69,31 @@ export interface Stateful {
   load(state: Uint8Array): void;
 }
 
-/** One worker's side; it keeps what only this worker knows. Its directions are in memory, or on the GPU (`workerOnGpu`). */
+/**
+ * One worker's side; it keeps what only this worker knows. Its directions are in memory, or on the GPU (`workerOnGpu`).
+ */
 export interface Worker<Direction extends Vector = Float32Array> extends Stateful {
   /**
-   * Begins a step; one that was begun and not finished is forgotten, as if it had not been: what the worker keeps, and the
-   * model, change when the last `receive` of a step resolves, and at no other time. A gradient on the device's GPU is
-   * compressed there; systems that add something of their own to it read it back first. It stays as it is.
-   * @throws NonFiniteError where the gradient holds NaN or infinity, or its sum with what the worker keeps; the worker is as
-   *   it was between steps
+   * Begins a step; one that was begun and not finished is forgotten, as if it had not been: what the worker keeps, and
+   * the model, change when the last `receive` of a step resolves, and at no other time. A gradient on the device's GPU
+   * is compressed there; systems that add something of their own to it read it back first. It stays as it is.
+   * @throws NonFiniteError where the gradient holds NaN or infinity, or its sum with what the worker keeps; the worker
+   *   is as it was between steps
    */
   send(gradient: Vector, model?: Model): Promise<Message>;
   /**
-   * Begins a step without a gradient: for who only follows. The message is of the route and, where the route is `sum`, of
-   * the length of this round's, but nobody may take it: it is not `used`.
+   * Begins a step without a gradient: for who only follows. The message is of the route and, where the route is `sum`,
+   * of the length of this round's, but nobody may take it: it is not `used`.
    */
   follow(model?: Model): Promise<Message>;
   /**
-   * Takes what came of the round. `from` has the ranks, ascending, whose messages it was made of, all of them if left out;
-   * of a `gather` round the inbox has the messages of these. `used` says whether what this worker sent is among them, by its
-   * rank if left out: a message of its rank may be that of an earlier life. Where the inbox is lost or refused, hand over
-   * another one of the same round, or begin the step anew.
+   * Takes what came of the round. `from` has the ranks, ascending, whose messages it was made of, all of them if left
+   * out; of a `gather` round the inbox has the messages of these. `used` says whether what this worker sent is among
+   * them, by its rank if left out: a message of its rank may be that of an earlier life. Where the inbox is lost or
+   * refused, hand over another one of the same round, or begin the step anew.
    * @throws PacketError where a message is not what this system sends; the worker is as it was
-   * @throws OverflowError where the messages are sound and their sum is more than float32 holds; the worker is as it was
-   *   between steps
+   * @throws OverflowError where the messages are sound and their sum is more than float32 holds; the worker is as it
+   *   was between steps
    * @throws Error where no step was begun
    */
   receive(
@@ -107,19 +109,19 @@ export interface Worker<Direction extends Vector = Float32Array> extends Statefu
   /** What all workers have in common between steps, and so what one that joins them needs beside the model. */
   share(): Bytes;
   /**
-   * Goes on from what another worker of this system and size shared. What is this worker's own, an error it has not sent
-   * yet for example, stays. A step under way ends: where the shared state is of that step, or an earlier one, it is
-   * forgotten, since it is begun anew; where the others have gone on without it, what it sent goes back into the error, as
-   * in `receive`. `taken` says that a message of that step was used, though this worker has not seen what came of it: then
-   * what it may have brought is not kept, so that nothing is sent twice.
+   * Goes on from what another worker of this system and size shared. What is this worker's own, an error it has not
+   * sent yet for example, stays. A step under way ends: where the shared state is of that step, or an earlier one, it
+   * is forgotten, since it is begun anew; where the others have gone on without it, what it sent goes back into the
+   * error, as in `receive`. `taken` says that a message of that step was used, though this worker has not seen what
+   * came of it: then what it may have brought is not kept, so that nothing is sent twice.
    * @throws PacketError where the bytes are damaged or of another system or size
    */
   adopt(shared: Uint8Array, taken?: boolean): void;
   /**
    * Goes back to before the step that `send` or `follow` began last, whether it is done or not; the model that the step
-   * changed, too. Once: the next step that begins ends the way back, and so do `load` and `adopt`. For transports that find
-   * out, after a worker has taken its last inbox, that another one cannot: all of them take the step back and begin anew.
-   * Steps that the caller took along a direction are the caller's to take back.
+   * changed, too. Once: the next step that begins ends the way back, and so do `load` and `adopt`. For transports that
+   * find out, after a worker has taken its last inbox, that another one cannot: all of them take the step back and
+   * begin anew. Steps that the caller took along a direction are the caller's to take back.
    */
   takeBack(): void;
   /** true where `send` and `follow` of the step that begins next want the model. Absent where they never do. */
@@ -129,15 +131,16 @@ export interface Worker<Direction extends Vector = Float32Array> extends Statefu
 }
 
 /**
- * The server's side of systems that have one. An answer that did not reach all workers is sent again as it is; where it is
- * lost, `takeBack` and all workers begin the step anew.
+ * The server's side of systems that have one. An answer that did not reach all workers is sent again as it is; where it
+ * is lost, `takeBack` and all workers begin the step anew.
  */
 export interface Server extends Stateful {
   /**
-   * One message a worker, by rank, to the answer that every worker gets. `from` has the ranks, ascending, whose messages
-   * they are, all of them if left out.
+   * One message a worker, by rank, to the answer that every worker gets. `from` has the ranks, ascending, whose
+   * messages they are, all of them if left out.
    * @throws PacketError where a message is not what this system sends; the server is as it was
-   * @throws OverflowError where the messages are sound and their sum is more than float32 holds; the server is as it was
+   * @throws OverflowError where the messages are sound and their sum is more than float32 holds; the server is as it
+   * was
    */
   answer(messages: readonly Uint8Array[], from?: readonly number[]): Promise<Bytes>;
   /** Goes back to before the last answer. Once: the next call of `answer` ends the way back, and so does `load`. */
@@ -161,8 +164,8 @@ export interface Seat {
 export interface System {
   readonly name: string;
   /**
-   * true where workers average their models: `send` and `follow` want the worker's model in some steps, and step it there.
-   * Absent where they give directions alone, and no model is read.
+   * true where workers average their models: `send` and `follow` want the worker's model in some steps, and step it
+   * there. Absent where they give directions alone, and no model is read.
    */
   readonly averagesModels?: boolean;
   worker(device: Device, seat: Seat): Worker;

@@ -4,18 +4,19 @@ import type { Message, Model, Outcome, Server, Worker } from './system.ts';
 import type { Vector } from './vectors.ts';
 
 /**
- * Takes a message along its route and gives the inbox that comes of it, when the messages of all workers have come together:
- * what `deliver` gives for them.
+ * Takes a message along its route and gives the inbox that comes of it, when the messages of all workers have come
+ * together: what `deliver` gives for them.
  */
 export type Carry = (message: Message) => Promise<readonly Uint8Array[]>;
 
 /**
- * One step of a worker over any transport, in as many rounds as the system takes. Where there is a model, it is stepped: along
- * the direction, or by the system itself.
+ * One step of a worker over any transport, in as many rounds as the system takes. Where there is a model, it is
+ * stepped: along the direction, or by the system itself.
  *
  * @param gradient n elements, as for `worker.send`
  * @param model the worker's copy; undefined where the caller makes its own of the direction
- * @returns how the step ended: with a direction of n elements, good until the worker's next call, or with the model stepped
+ * @returns how the step ended: with a direction of n elements, good until the worker's next call, or with the model
+ * stepped
  * @throws what the worker or `carry` throws; begin the step anew then, with the same worker
  * @example
  * const worker = topKAllGather({ ratio: 0.01 }).worker(device, { n: gradient.length, workers: 1, rank: 0 });
@@ -44,8 +45,8 @@ export async function runStep(
  * @param messages those of the round, by rank
  * @param server undefined where the system has none
  * @param from the ranks, ascending, whose messages they are; all of them if left out
- * @throws Error where the messages are of different rounds, TypeError where they go to a server and there is none, and what
- *   `server.answer` and `sumMessages` throw: PacketError, OverflowError
+ * @throws Error where the messages are of different rounds, TypeError where they go to a server and there is none, and
+ *   what `server.answer` and `sumMessages` throw: PacketError, OverflowError
  * @example
  * const seat = { n: gradient.length, workers: 2 };
  * const crew = [0, 1].map((rank) => pSgd().worker(device, { ...seat, rank }));

@@ -1,4 +1,6 @@
-/** Where the vectors of a step are, in memory or in a buffer on the device's GPU, and their way from one to the other. */
+/**
+ * Where the vectors of a step are, in memory or in a buffer on the device's GPU, and their way from one to the other.
+ */
 import { isGpuRange, requireFloat32Array, requireInteger } from '../arguments.ts';
 import type { GpuRange } from '../backends/backend.ts';
 import type { Device } from '../device.ts';

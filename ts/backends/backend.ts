@@ -62,14 +62,14 @@ export interface Backend {
   write(buffer: DeviceBuffer, words: Uint32Array): void;
 
   /**
-   * A buffer that holds these words, which stay as they are until it is released: where memory is the same, they are read
-   * where they lie. Kernels only read it.
+   * A buffer that holds these words, which stay as they are until it is released: where memory is the same, they are
+   * read where they lie. Kernels only read it.
    */
   lend(words: Uint32Array): DeviceBuffer;
 
   /**
-   * A vector of `words` words in memory of this kind, with a backend of its own to read it where it lies: what is lent to
-   * that from there is not copied. Left out where a backend does not have such memory.
+   * A vector of `words` words in memory of this kind, with a backend of its own to read it where it lies: what is lent
+   * to that from there is not copied. Left out where a backend does not have such memory.
    * @throws RangeError where there is not so much
    */
   reserve?(words: number): { readonly words: Uint32Array; readonly backend: Backend };
@@ -82,7 +82,10 @@ export interface Backend {
    */
   borrow(range: GpuRange): DeviceBuffer;
 
-  /** Queues the copy of a buffer's words to a range of the user's; nothing where it lies there already. Throws as borrow. */
+  /**
+   * Queues the copy of a buffer's words to a range of the user's; nothing where it lies there already. Throws as
+   * borrow.
+   */
   store(buffer: DeviceBuffer, range: GpuRange): void;
 
   /** Queues one kernel. Inputs and outputs are different buffers. */
@@ -106,8 +109,8 @@ export interface Backend {
   shorten?(words: Uint32Array): Uint32Array;
 
   /**
-   * Gives back memory that no buffer uses: at once, or where calls under way are in the way, when they have ended. By itself
-   * a backend does so after `PATIENCE` calls that could have done with much less.
+   * Gives back memory that no buffer uses: at once, or where calls under way are in the way, when they have ended. By
+   * itself a backend does so after `PATIENCE` calls that could have done with much less.
    */
   trim(): void;
 

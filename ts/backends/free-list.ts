@@ -1,9 +1,11 @@
 /**
- * Memory that is free, by size, for the next call that wants as much. What no call has wanted for a while is dropped, so
- * that the memory of one large call is not kept for good.
+ * Memory that is free, by size, for the next call that wants as much. What no call has wanted for a while is dropped,
+ * so that the memory of one large call is not kept for good.
  */
 
-/** Calls after which free memory that none of them has used is given back: more than a step of a training loop makes. */
+/**
+ * Calls after which free memory that none of them has used is given back: more than a step of a training loop makes.
+ */
 export const PATIENCE = 256;
 
 /** Calls between two looks for what is old. */
@@ -16,8 +18,8 @@ interface Free<T> {
 }
 
 /**
- * Calls that take the same sizes in the same order take the same items, however those were given back in between: what was
- * made of items, bind groups for example, can be kept for the next step of a training loop.
+ * Calls that take the same sizes in the same order take the same items, however those were given back in between: what
+ * was made of items, bind groups for example, can be kept for the next step of a training loop.
  */
 export class FreeList<T> {
   readonly #free = new Map<number, Free<T>[]>();

@@ -2,8 +2,8 @@
  * `fewbits bench`: how fast compressors are on the backends of this machine, how small their packets are, and for which
  * links that pays.
  *
- * Sending n float32 over a link of r bits a second takes 32 n / r seconds. A packet of B bytes, compressed in c seconds and
- * decompressed in d, takes c + 8 B / r + d. It is there sooner where r is below (32 n - 8 B) / (c + d).
+ * Sending n float32 over a link of r bits a second takes 32 n / r seconds. A packet of B bytes, compressed in c seconds
+ * and decompressed in d, takes c + 8 B / r + d. It is there sooner where r is below (32 n - 8 B) / (c + d).
  */
 import type { BackendName } from '../backends/backend.ts';
 import { BACKENDS } from '../backends/open.ts';
@@ -194,8 +194,8 @@ export function paysBelow(n: number, bytes: number, milliseconds: number): numbe
 }
 
 /**
- * n normal numbers of standard deviation 1/256, always the same: as small as gradients are, and about one in a hundred has
- * a magnitude of 0.01 or more.
+ * n normal numbers of standard deviation 1/256, always the same: as small as gradients are, and about one in a hundred
+ * has a magnitude of 0.01 or more.
  */
 export function normal(n: number): Float32Array {
   let state = 1;

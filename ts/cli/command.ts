@@ -77,7 +77,10 @@ export async function runCommand(
   await command.run(values, file);
 }
 
-/** A negative number behind an option as its value, which the parser takes for an option: what it should be is said later. */
+/**
+ * A negative number behind an option as its value, which the parser takes for an option: what it should be is said
+ * later.
+ */
 function withNegativeNumbers(args: readonly string[], options: Options): string[] {
   const end = args.indexOf('--');
   const nameOf = (arg: string): string | undefined =>

@@ -24,8 +24,8 @@ const CHUNK = 2 ** 20;
 const MOST_READ = 2 ** 30;
 
 /**
- * Calls `work` with a file as a source. A file on a disk is read where and when `work` asks for it; a pipe or a device is
- * read to its end first.
+ * Calls `work` with a file as a source. A file on a disk is read where and when `work` asks for it; a pipe or a device
+ * is read to its end first.
  * @throws Error with one plain sentence where it cannot be read, which ends with what else there is to do
  */
 export async function withSource<T>(
@@ -91,8 +91,8 @@ export async function isThere(path: string): Promise<boolean> {
 export type Content = Uint8Array | Iterable<Uint8Array>;
 
 /**
- * Writes files. Those on a disk are written beside their places and moved there, so that all are whole or none is there;
- * a symbolic link stays, and what it names is replaced. A device or a pipe is written to.
+ * Writes files. Those on a disk are written beside their places and moved there, so that all are whole or none is
+ * there; a symbolic link stays, and what it names is replaced. A device or a pipe is written to.
  */
 export async function writeFiles(files: Readonly<Record<string, Content>>): Promise<void> {
   const writes = await Promise.all(

@@ -1,7 +1,7 @@
 /**
- * Looking for a GPU without a word. Dawn and the Vulkan loader write to standard error by themselves where there is no driver,
- * past Node's own streams: so a process of its own looks first, whose output nobody sees. Where it finds no GPU,
- * FEWBITS_NO_GPU says why, here and in the processes that this one starts, and Dawn is not asked again.
+ * Looking for a GPU without a word. Dawn and the Vulkan loader write to standard error by themselves where there is no
+ * driver, past Node's own streams: so a process of its own looks first, whose output nobody sees. Where it finds no
+ * GPU, FEWBITS_NO_GPU says why, here and in the processes that this one starts, and Dawn is not asked again.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,6 +1,6 @@
 /**
- * The workers of `fewbits serve` on this machine: processes that leave when their server says so or is gone. What they print
- * goes through the server, which alone draws on the terminal.
+ * The workers of `fewbits serve` on this machine: processes that leave when their server says so or is gone. What they
+ * print goes through the server, which alone draws on the terminal.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';

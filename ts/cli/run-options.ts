@@ -43,8 +43,8 @@ export const OF_BROKER = {
 } as const;
 
 /**
- * How to reach the broker of `--broker`, with the user's name and password and the files for TLS. `say` hears why it cannot be
- * reached yet, and that it takes shorter packets alone.
+ * How to reach the broker of `--broker`, with the user's name and password and the files for TLS. `say` hears why it
+ * cannot be reached yet, and that it takes shorter packets alone.
  */
 export function brokerOf(
   url: string,

@@ -35,7 +35,10 @@ export interface Progress {
 
 const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
 
-/** A line that is written over on a terminal; some lines elsewhere; with --json nothing but the report on standard output. */
+/**
+ * A line that is written over on a terminal; some lines elsewhere; with --json nothing but the report on standard
+ * output.
+ */
 export function openProgress(steps: number, json: boolean): Progress {
   const terminal = process.stderr.isTTY === true;
   const every = evaluateEvery(steps);

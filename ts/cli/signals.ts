@@ -5,8 +5,8 @@ const SIGNALS = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const;
 type Signal = keyof typeof SIGNALS;
 
 /**
- * Until the function that it returns is called: `stop` on the first signal, `kill` and the end of this process, with the status
- * of that signal, on the second.
+ * Until the function that it returns is called: `stop` on the first signal, `kill` and the end of this process, with
+ * the status of that signal, on the second.
  */
 export function onSignals(stop: (signal: Signal) => void, kill: () => void): () => void {
   let isStopping = false;

@@ -17,8 +17,8 @@ export interface StateOf {
 }
 
 /**
- * The state in a file. Reading it rejects with a UsageError that names the option where the file is the state of another run,
- * of one that has gone further than `about.steps`, or no regular file.
+ * The state in a file. Reading it rejects with a UsageError that names the option where the file is the state of
+ * another run, of one that has gone further than `about.steps`, or no regular file.
  */
 export function fileStore(path: string, of: StateOf): Store {
   return {

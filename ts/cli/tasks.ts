@@ -1,4 +1,6 @@
-/** Tasks by name or path: `./my-task.mjs` from where the command runs, a package, or the one that comes with fewbits. */
+/**
+ * Tasks by name or path: `./my-task.mjs` from where the command runs, a package, or the one that comes with fewbits.
+ */
 import { createRequire } from 'node:module';
 import { basename, extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';

@@ -20,7 +20,9 @@ export function spreadOf(samples: readonly number[]): Spread {
   return { lower: at(0.25), median: at(0.5), upper: at(0.75), samples: sorted.length };
 }
 
-/** Calls `work` until `milliseconds` have gone by, or `most` times, and once at least: how long each call took, in ms. */
+/**
+ * Calls `work` until `milliseconds` have gone by, or `most` times, and once at least: how long each call took, in ms.
+ */
 export async function timesOf(
   work: () => Promise<unknown>,
   milliseconds: number,

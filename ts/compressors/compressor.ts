@@ -24,9 +24,9 @@ export interface Compressor {
   readonly name: string;
   readonly options: Readonly<Record<string, unknown>>;
   /**
-   * What every packet of a vector of n elements has for parameters: those that follow from the options and n. What depends
-   * on the vector, the step or the stream is left out. A compressor of your own need not have it; then receivers compare
-   * nothing but n.
+   * What every packet of a vector of n elements has for parameters: those that follow from the options and n. What
+   * depends on the vector, the step or the stream is left out. A compressor of your own need not have it; then
+   * receivers compare nothing but n.
    * @throws RangeError where the compressor does not fit n elements, k > n for example
    */
   parameters?(n: number): PacketParameters;

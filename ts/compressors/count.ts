@@ -40,7 +40,8 @@ export function formatOf({ values = 'float32' }: Values): ValueFormat {
 }
 
 /**
- * k for a vector of n >= 1 elements: floor(ratio * n + 1e-9) in float64, at least 1; the small term undoes binary rounding.
+ * k for a vector of n >= 1 elements: floor(ratio * n + 1e-9) in float64, at least 1; the small term undoes binary
+ * rounding.
  * @throws RangeError where k > n
  */
 export function countFor(count: Count, n: number): number {

@@ -19,7 +19,8 @@ const ID = 10;
 
 /**
  * Sends sign(x_i + u_i), u_i uniform in [-lambda, lambda]: x_i decodes to +-lambda, with the expectation
- * clip(x_i, -lambda, lambda) and the variance lambda^2 - x_i^2. `lambda: 'max'`, the default, is max |x|: unbiased, and as
+ * clip(x_i, -lambda, lambda) and the variance lambda^2 - x_i^2. `lambda: 'max'`, the default, is max |x|: unbiased, and
+ *   as
  * noisy as one large element makes it. n bits and 24 bytes. Draws are keyed by (seed, step, stream), the last two from
  * `compress`. Source: arXiv 2405.11095.
  *

@@ -1,11 +1,11 @@
 /**
  * Flattened one-bit compression, the C of FO-SGD: random signs and a Walsh-Hadamard transform spread every element over
- * all, so that one bit an element has bounded variance whatever the data's shape. arXiv 2405.11095; the scale `drive` from
- * S. Vargaftik et al., "DRIVE: One-bit Distributed Mean Estimation", arXiv 2105.08339.
+ * all, so that one bit an element has bounded variance whatever the data's shape. arXiv 2405.11095; the scale `drive`
+ * from S. Vargaftik et al., "DRIVE: One-bit Distributed Mean Estimation", arXiv 2105.08339.
  *
  * Parameters: d, the order of the transform; seed, step, stream, which draw the signs D; the scale's number. Sections:
- * scales, one float32 a block, what each sign is times in units of x; bits, 32 signs a word, 1 for negative, of all blocks
- * with their padding.
+ * scales, one float32 a block, what each sign is times in units of x; bits, 32 signs a word, 1 for negative, of all
+ * blocks with their padding.
  */
 import { requireInteger, requireOneOf, requireOptions, shown } from '../arguments.ts';
 import { PacketError } from '../errors.ts';
@@ -42,8 +42,8 @@ export interface FlattenedOptions {
   readonly block?: number | 'whole';
   /**
    * `'dither'`, the default: signs of z + u, unbiased where |z| <= lambda. `'mean'`: signs of z, times the mean |z|.
-   * `'drive'`: signs of z, times |z|_2^2 / |z|_1, so that <decoded, x> = |x|_2^2; over D it is unbiased for dense blocks,
-   * not for those of a few elements.
+   * `'drive'`: signs of z, times |z|_2^2 / |z|_1, so that <decoded, x> = |x|_2^2; over D it is unbiased for dense
+   * blocks, not for those of a few elements.
    */
   readonly scale?: (typeof SCALES)[number];
   /** How wide the dither is: `'norm'`, the default, is c |x|_2 sqrt(2 ln(2d) / d); `'max'` is max |z|; or a number. */
@@ -63,13 +63,14 @@ export const FLATTENED_OPTIONS: readonly (keyof FlattenedOptions)[] = [
 
 /**
  * Sends one bit an element of z = H D x / sqrt(d), by blocks of d elements, the last padded with zeros: D are random
- * signs, H the Walsh-Hadamard matrix. q = sign(z + u), u uniform in [-lambda, lambda], decodes to D H (lambda q) / sqrt(d):
- * unbiased where |z| <= lambda, with a variance of lambda^2 - z^2 an element. A vector shorter than a block is one block of
- * the next power of two. The padded length in bits, 4 bytes a block and 40 bytes. Source: arXiv 2405.11095.
+ * signs, H the Walsh-Hadamard matrix. q = sign(z + u), u uniform in [-lambda, lambda], decodes to D H (lambda q) /
+ * sqrt(d): unbiased where |z| <= lambda, with a variance of lambda^2 - z^2 an element. A vector shorter than a block is
+ * one block of the next power of two. The padded length in bits, 4 bytes a block and 40 bytes. Source: arXiv
+ * 2405.11095.
  *
- * Elements that are tiny beside the largest count as zero, so a block of them alone decodes to zeros: for 'norm' and 'drive'
- * those below 2^-51, for 'max' and 'mean' those below 2^-102, both times 2^floor(log2 max |x|) where max |x| is outside
- * 2^-27..2^40. For a number as lambda there are no such blocks. Scales that would be below 2^-126 are 0.
+ * Elements that are tiny beside the largest count as zero, so a block of them alone decodes to zeros: for 'norm' and
+ * 'drive' those below 2^-51, for 'max' and 'mean' those below 2^-102, both times 2^floor(log2 max |x|) where max |x| is
+ * outside 2^-27..2^40. For a number as lambda there are no such blocks. Scales that would be below 2^-126 are 0.
  *
  * @throws RangeError unless seed is in 0..2^32 - 1, block 'whole' or a power of two up to 2^26, lambda and c as said;
  * compress throws it where a whole vector is longer than 2^26
@@ -145,7 +146,9 @@ function orderFor(block: number | 'whole', n: number): number {
   return block === 'whole' ? whole : Math.min(block, whole);
 }
 
-/** The one width of a dither that is given, lambda sqrt(d) in units of z: more than 2^100 outweighs any z as 2^100 does. */
+/**
+ * The one width of a dither that is given, lambda sqrt(d) in units of z: more than 2^100 outweighs any z as 2^100 does.
+ */
 function widthOf(lambda: number, d: number, power: number): Float32Array {
   return new Float32Array([Math.min(lambda * Math.sqrt(d) * power, 2 ** 100)]);
 }

@@ -1,6 +1,6 @@
 /**
- * Lists of ascending indices in packets: what sparse packets begin with, and packets of their own, by which systems tell
- * each other which elements they selected (`fewbits/algorithms`).
+ * Lists of ascending indices in packets: what sparse packets begin with, and packets of their own, by which systems
+ * tell each other which elements they selected (`fewbits/algorithms`).
  *
  * Parameters: k; coding (0 Rice, 1 bitmap); words of the low part; bits of the unary part (both 0 for a bitmap); in
  * packets of their own a tag, a word that means what the sender says. Sections: head, low, unary, or bitmap.

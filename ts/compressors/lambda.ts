@@ -5,7 +5,8 @@
 import { requireNumber, shown } from '../arguments.ts';
 
 /**
- * `'max'`: the largest magnitude, exactly unbiased. `'norm'`: c |z|_2 sqrt(2 ln(2d) / d) of d elements. A number: itself.
+ * `'max'`: the largest magnitude, exactly unbiased. `'norm'`: c |z|_2 sqrt(2 ln(2d) / d) of d elements. A number:
+ * itself.
  */
 export type Lambda = 'max' | 'norm' | number;
 
@@ -29,7 +30,9 @@ export function requireFactor(c: unknown, lambda: Lambda): number {
   return requireNumber('c', c === undefined ? 0.3 : c, 'a number in 2^-20..2^20', holds);
 }
 
-/** sqrt(2 ln(2d)) for d a power of two: of operations that every runtime rounds alike, which its logarithm need not be. */
+/**
+ * sqrt(2 ln(2d)) for d a power of two: of operations that every runtime rounds alike, which its logarithm need not be.
+ */
 export function flatness(d: number): number {
   return Math.sqrt(2 * (Math.log2(d) + 1) * Math.LN2);
 }

@@ -5,8 +5,8 @@ import { wordsOf, type Scope } from '../kernels/scope.ts';
 import { unpackCodes } from '../packet/codes.ts';
 
 /**
- * y_i = levelOf(code_i) as float32, of n >= 1 codes of `width` bits, 1 to 16. A vector shorter than the table of all levels
- * is looked up here, level by level, and no table is made: it might have 65,536 levels for one element.
+ * y_i = levelOf(code_i) as float32, of n >= 1 codes of `width` bits, 1 to 16. A vector shorter than the table of all
+ * levels is looked up here, level by level, and no table is made: it might have 65,536 levels for one element.
  */
 export function decodeLevels(
   scope: Scope,

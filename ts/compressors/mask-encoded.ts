@@ -1,9 +1,10 @@
 /**
  * Mask-encoded sparsification, MS: the largest elements whole, all others as symbols of a few bits. W. Zhou et al.,
- * "Mask-Encoded Sparsification: Mitigating Biased Gradients in Communication-Efficient Split Learning", arXiv 2408.13787.
+ * "Mask-Encoded Sparsification: Mitigating Biased Gradients in Communication-Efficient Split Learning", arXiv
+ * 2408.13787.
  *
- * Parameters: k, bits, signed (0 or 1). Sections: values, k float32 in the order of their indices; masks, `bits` bits an
- * element.
+ * Parameters: k, bits, signed (0 or 1). Sections: values, k float32 in the order of their indices; masks, `bits` bits
+ * an element.
  */
 import { requireBoolean, requireInteger, requireNumber, requireOneOf, requireOptions } from '../arguments.ts';
 import { PacketError } from '../errors.ts';
@@ -63,10 +64,10 @@ export const MASK_OPTIONS: readonly (keyof MaskOptions)[] = ['ratio', 'bits', 'r
 
 /**
  * Keeps the k = max(1, floor(ratio n + 1e-9)) largest elements whole, ties to the lowest index, and sends each other
- * one as a symbol of `bits` bits. With T = the least that is kept and L = 2^bits - 1: m_i = min(round(x_i L / T), L - 1),
- * which decodes to m_i T / L. `bits` + 32 k / n bits an element and 32 bytes. Biased, by rounding: feature maps change
- * with each batch, so there is no error to feed back. Source: arXiv 2408.13787, where the compression ratio is 1 - ratio: 0.99
- * for `ratio: 0.01`.
+ * one as a symbol of `bits` bits. With T = the least that is kept and L = 2^bits - 1: m_i = min(round(x_i L / T), L -
+ * 1), which decodes to m_i T / L. `bits` + 32 k / n bits an element and 32 bytes. Biased, by rounding: feature maps
+ * change with each batch, so there is no error to feed back. Source: arXiv 2408.13787, where the compression ratio is
+ * 1 - ratio: 0.99 for `ratio: 0.01`.
  *
  * Signed symbols are two-sided: L = 2^(bits - 1), and m_i in -(L - 1)..L - 1, by magnitude. So a symbol costs the same
  * bits with and without sign; a bit for the sign beside the magnitude would have a symbol for -0.

@@ -1,9 +1,9 @@
 /**
- * QSGD: stochastic levels, unbiased. D. Alistarh et al., "QSGD: Communication-Efficient SGD via Gradient Quantization and
- * Encoding", arXiv 1610.02132; here with codes of one width instead of Elias codes.
+ * QSGD: stochastic levels, unbiased. D. Alistarh et al., "QSGD: Communication-Efficient SGD via Gradient Quantization
+ * and Encoding", arXiv 1610.02132; here with codes of one width instead of Elias codes.
  *
- * Parameters: levels; norm of x 2^e, as the bits of float32; e, as int32. Section: codes, ceil(log2(2 levels + 1)) bits an
- * element, level plus `levels`.
+ * Parameters: levels; norm of x 2^e, as the bits of float32; e, as int32. Section: codes, ceil(log2(2 levels + 1)) bits
+ * an element, level plus `levels`.
  */
 import { requireInteger, requireOptions } from '../arguments.ts';
 import { PacketError } from '../errors.ts';
@@ -31,8 +31,8 @@ const RESOLUTION = 22;
 
 /**
  * Sends each element as one of `levels` + 1 magnitudes, evenly spaced from 0 to |x|_2, with its sign: of the two levels
- * around |x_i| the upper with the chance that makes E[decoded] = x_i, exact to within 2^-21 |x|_2 (where no level passes
- * float32). The expected squared
+ * around |x_i| the upper with the chance that makes E[decoded] = x_i, exact to within 2^-21 |x|_2 (where no level
+ * passes float32). The expected squared
  * error is at most min(n / levels^2, sqrt(n) / levels) |x|_2^2. ceil(log2(2 levels + 1)) bits an element and 32 bytes.
  * Draws are keyed by (seed, step, stream), the last two from `compress`. Source: arXiv 1610.02132.
  *

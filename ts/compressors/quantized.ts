@@ -1,6 +1,6 @@
 /**
- * Uniform quantisation: 2^bits levels between the least and the greatest element, each element to the nearest. The QU of
- * arXiv 2408.13787, and the plainest of the quantisers.
+ * Uniform quantisation: 2^bits levels between the least and the greatest element, each element to the nearest. The QU
+ * of arXiv 2408.13787, and the plainest of the quantisers.
  *
  * Parameters: bits; low and high, as the bits of float32. Section: codes, `bits` bits an element.
  */
@@ -20,8 +20,9 @@ const ID = 8;
 
 /**
  * Sends each element as one of 2^bits levels, evenly spaced from min x to max x, the nearest, half to even:
- * x_i decodes to min + m_i (max - min) / (2^bits - 1), so within half a step of itself (and float32 rounding), min and max
- * to themselves. `bits` bits an element and 32 bytes. Biased, by rounding. Source: the baseline QU of arXiv 2408.13787.
+ * x_i decodes to min + m_i (max - min) / (2^bits - 1), so within half a step of itself (and float32 rounding), min and
+ * max to themselves. `bits` bits an element and 32 bytes. Biased, by rounding. Source: the baseline QU of arXiv
+ * 2408.13787.
  *
  * @throws RangeError unless bits is an integer in 1..16
  * @example

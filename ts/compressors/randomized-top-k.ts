@@ -27,11 +27,12 @@ export interface RandomizedOptions extends Values {
 /**
  * Sends exactly k elements as they are, drawn without replacement: each draw is from outside the k largest with
  * probability alpha, else from the k largest, and uniform there; where the elements outside are used up, from the k
- * largest. All others decode to zero. About log2(n / k) + 2 + 32 bits a kept element, 16 less with `values: 'bfloat16'` or
- * `'float16'`. Biased. Draws are keyed by (seed, step, stream), the last two from `compress`. Source: arXiv 2305.18469.
+ * largest. All others decode to zero. About log2(n / k) + 2 + 32 bits a kept element, 16 less with `values: 'bfloat16'`
+ * or `'float16'`. Biased. Draws are keyed by (seed, step, stream), the last two from `compress`. Source: arXiv
+ * 2305.18469.
  *
- * @throws RangeError unless k >= 1 or 0 < ratio <= 1, 0 <= alpha <= 1, and seed in 0..2^32 - 1; compress throws it where
- * k > n
+ * @throws RangeError unless k >= 1 or 0 < ratio <= 1, 0 <= alpha <= 1, and seed in 0..2^32 - 1; compress throws it
+ * where k > n
  * @example
  * const packet = await device.compress(randomizedTopK({ ratio: 0.01, alpha: 0.1, seed: 7 }), featureMap, { step });
  */

@@ -19,8 +19,8 @@ const LEAST = 4096;
 
 /**
  * Keeps all elements with |x_i| >= t, t rounded to float32; all others decode to zero. How many that are depends on the
- * data: none, perhaps, or all. About log2(n / k) + 2 + 32 bits a kept element; `values: 'bfloat16'` or `'float16'` rounds
- * the values, and makes that 16 bits less. Source: arXiv 2108.00951.
+ * data: none, perhaps, or all. About log2(n / k) + 2 + 32 bits a kept element; `values: 'bfloat16'` or `'float16'`
+ * rounds the values, and makes that 16 bits less. Source: arXiv 2108.00951.
  *
  * @throws RangeError unless t is finite and not negative
  * @example

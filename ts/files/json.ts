@@ -1,7 +1,7 @@
 /**
  * JSON of files from strangers (RFC 8259), read from its bytes. Unlike `JSON.parse` it refuses a key that an object has
- * twice, invalid UTF-8 and halves of surrogate pairs, keeps keys such as `__proto__`, and tells integers from numbers that
- * are merely written without a fraction.
+ * twice, invalid UTF-8 and halves of surrogate pairs, keeps keys such as `__proto__`, and tells integers from numbers
+ * that are merely written without a fraction.
  */
 
 import { quoted } from './quote.ts';

@@ -199,7 +199,9 @@ function shapeOf(shape: Literal | undefined): number[] {
 
 const product = (shape: readonly number[]): number => shape.reduce((whole, size) => whole * size, 1);
 
-/** The elements of an array whose first index changes fastest, with the last changing fastest; `shape` is the array's. */
+/**
+ * The elements of an array whose first index changes fastest, with the last changing fastest; `shape` is the array's.
+ */
 function transposed(data: Float32Array, shape: readonly number[]): Float32Array {
   if (shape.length < 2) return data;
   const result = new Float32Array(data.length);

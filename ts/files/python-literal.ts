@@ -1,6 +1,7 @@
 /**
- * Literals of Python, as the headers of .npy files have them: dictionaries, tuples, lists, texts, integers, True, False and
- * None (docs.python.org/3/library/ast.html#ast.literal_eval). Floats, bytes and sets are not read; no header has them.
+ * Literals of Python, as the headers of .npy files have them: dictionaries, tuples, lists, texts, integers, True, False
+ * and None (docs.python.org/3/library/ast.html#ast.literal_eval). Floats, bytes and sets are not read; no header has
+ * them.
  */
 
 /** A value. Tuples and lists differ: numpy takes only tuples as shapes. */

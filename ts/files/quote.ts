@@ -1,6 +1,8 @@
 /** Text from a file or a command line inside an error message: one line, short, without control characters. */
 
-/** Control and format characters (bidirectional overrides among them), lone surrogates, line and paragraph separators. */
+/**
+ * Control and format characters (bidirectional overrides among them), lone surrogates, line and paragraph separators.
+ */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
 
 /** `text` with unprintable characters as `\u{...}`, cut after `most` characters of the result. */

@@ -1,7 +1,7 @@
 /**
- * .safetensors files (github.com/huggingface/safetensors): eight bytes with the length of a JSON header, the header with
- * each tensor's type, shape and place, then all data. What its reference reader refuses is refused here. Floating-point
- * tensors become one flat float32 vector; tensors of other types are carried beside it as they are.
+ * .safetensors files (github.com/huggingface/safetensors): eight bytes with the length of a JSON header, the header
+ * with each tensor's type, shape and place, then all data. What its reference reader refuses is refused here.
+ * Floating-point tensors become one flat float32 vector; tensors of other types are carried beside it as they are.
  */
 import {
   BFLOAT16,

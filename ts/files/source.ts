@@ -7,7 +7,9 @@ export interface Source {
   read(start: number, end: number): Promise<Uint8Array>;
 }
 
-/** Bytes that are read at once: a part of a file that engines and operating systems take without copies of gigabytes. */
+/**
+ * Bytes that are read at once: a part of a file that engines and operating systems take without copies of gigabytes.
+ */
 const PIECE = 2 ** 25;
 
 export function sourceOf(from: Source | Uint8Array): Source {

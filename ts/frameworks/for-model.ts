@@ -1,14 +1,14 @@
 /**
  * A system made for a model, of which it is told where the arrays lie:
  *
- * - An array stays as it is until some worker's gradient of it is not zero. Compressors of one bit an element give zeros a
- *   sign too, so that a direction alone does not tell an array that no loss uses from one that is used.
+ * - An array stays as it is until some worker's gradient of it is not zero. Compressors of one bit an element give
+ *   zeros a sign too, so that a direction alone does not tell an array that no loss uses from one that is used.
  * - Numbers beside the model, as the moving statistics of batch normalisation, are averaged, uncompressed.
  *
  * Both take a round of route `sum` before the system's own, which any transport carries: a float32 for each array that
- * nobody has used yet, 1 where this worker's gradient is not zero, and the numbers beside the model. Where all arrays are
- * used, usually after the first step, and nothing is averaged, there is no such round. It comes first so that a step that is
- * lost after it has changed nothing.
+ * nobody has used yet, 1 where this worker's gradient is not zero, and the numbers beside the model. Where all arrays
+ * are used, usually after the first step, and nothing is averaged, there is no such round. It comes first so that a
+ * step that is lost after it has changed nothing.
  */
 import { bytesOf, notGathered, sumOf } from '../algorithms/steps.ts';
 import type { Message, Model, Outcome, Seat, System, Worker } from '../algorithms/system.ts';
@@ -32,8 +32,8 @@ export interface Averaged {
 }
 
 /**
- * The system for a model of this layout. Its workers and its follower have to be made for the same layout, and to average
- * as many numbers; its server is the system's own.
+ * The system for a model of this layout. Its workers and its follower have to be made for the same layout, and to
+ * average as many numbers; its server is the system's own.
  *
  * @example
  * const layout = jax.layoutOf({ kernel: np.zeros([784, 10]), bias: np.zeros([10]) });
@@ -98,7 +98,10 @@ function workerFor<Direction extends Vector>(
     | { readonly model: Model; readonly arrays: ReadonlyMap<number, readonly [Float32Array, Float32Array]> }
     | undefined;
 
-  /** What there was before the last step, until the next one begins; `beside` where numbers beside the model were averaged. */
+  /**
+   * What there was before the last step, until the next one begins; `beside` where numbers beside the model were
+   * averaged.
+   */
   let former: { readonly used: Float32Array; readonly beside?: Float32Array } | undefined;
 
   const forget = (): void => {

@@ -1,12 +1,13 @@
 /**
- * `fewbits/jax`: trees of jax-js arrays as flat vectors, and back. A tree is a jax-js array, a list or a record of trees.
+ * `fewbits/jax`: trees of jax-js arrays as flat vectors, and back. A tree is a jax-js array, a list or a record of
+ * trees.
  *
  * jax-js counts references: a function that is given an array owns it from then on, and `.ref` is another reference to
  * keep. `flatten` and `flattenOnGpu` own what they are given, as functions of jax-js do; `layoutOf` only looks.
  *
- * On the GPU, the buffers of a tree are copied end to end into one buffer, on the device that jax-js has, in one submit:
- * nothing is read back, and `compress` reads the vector where it lies. The way back is an upload, since jax-js has no
- * function that makes an array of a GPU buffer, and asks not to write to the buffers of its arrays.
+ * On the GPU, the buffers of a tree are copied end to end into one buffer, on the device that jax-js has, in one
+ * submit: nothing is read back, and `compress` reads the vector where it lies. The way back is an upload, since jax-js
+ * has no function that makes an array of a GPU buffer, and asks not to write to the buffers of its arrays.
  */
 import { Array as JaxArray, getWebGPUDevice, numpy as np, type Device } from '@jax-js/jax';
 import { openVector, type GpuVector } from './gpu.ts';
@@ -43,10 +44,11 @@ export function layoutOf<Tree>(tree: Tree): TreeLayout<Tree> {
 }
 
 /**
- * The arrays of a tree as one vector in memory, float16 widened. It owns the tree, and uses it up; where it throws for what
- * the tree is, the tree stays the caller's.
+ * The arrays of a tree as one vector in memory, float16 widened. It owns the tree, and uses it up; where it throws for
+ * what the tree is, the tree stays the caller's.
  *
- * @throws TypeError where a leaf is no float32 or float16 array, RangeError where the tree is not laid out as it should be
+ * @throws TypeError where a leaf is no float32 or float16 array, RangeError where the tree is not laid out as it should
+ * be
  * @example
  * const vector = await jax.flatten({ kernel: np.zeros([784, 10]), bias: np.zeros([10]) });
  * const packet = await device.compress(topK({ ratio: 0.01 }), vector);
@@ -71,8 +73,8 @@ export interface UnflattenOptions {
 }
 
 /**
- * A tree of the layout's structure with arrays of their own, which the caller owns; float16 ones are rounded. The vector is
- * copied, and free to change afterwards.
+ * A tree of the layout's structure with arrays of their own, which the caller owns; float16 ones are rounded. The
+ * vector is copied, and free to change afterwards.
  *
  * @throws TypeError or RangeError unless the vector is a Float32Array of the layout's length
  * @example
@@ -104,12 +106,12 @@ export interface FlattenOnGpuOptions {
 }
 
 /**
- * The arrays of a tree as one vector on the GPU of jax-js's webgpu backend, float16 widened; `compress` of a device that was
- * opened with `{ backend: 'webgpu', gpu: getWebGPUDevice() }` takes it. Nothing passes through the CPU. It owns the tree, and
- * uses it up; the vector is the caller's, to `dispose()` of.
+ * The arrays of a tree as one vector on the GPU of jax-js's webgpu backend, float16 widened; `compress` of a device
+ * that was opened with `{ backend: 'webgpu', gpu: getWebGPUDevice() }` takes it. Nothing passes through the CPU. It
+ * owns the tree, and uses it up; the vector is the caller's, to `dispose()` of.
  *
- * @throws TypeError where a leaf is no float32 or float16 array, or lies elsewhere; RangeError where the tree is not laid out
- * as it should be. Then the tree stays the caller's.
+ * @throws TypeError where a leaf is no float32 or float16 array, or lies elsewhere; RangeError where the tree is not
+ * laid out as it should be. Then the tree stays the caller's.
  */
 export async function flattenOnGpu(tree: unknown, options: FlattenOnGpuOptions = {}): Promise<GpuVector> {
   const { leaves, layout } = checked(tree, options.layout);

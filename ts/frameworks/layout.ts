@@ -1,10 +1,14 @@
 /**
- * Where the arrays of a model lie in the one flat float32 vector that compressors and systems take: end to end, in the order
- * of their names. A layout is plain data, so that two machines can compare theirs before the first gradient travels.
+ * Where the arrays of a model lie in the one flat float32 vector that compressors and systems take: end to end, in the
+ * order of their names. A layout is plain data, so that two machines can compare theirs before the first gradient
+ * travels.
  */
 import { requireFloat32Array, requireInteger, requireOneOf, shown } from '../arguments.ts';
 
-/** Types of arrays that go into a vector. What is float16 is widened on its way in, and rounded to the nearest on its way out. */
+/**
+ * Types of arrays that go into a vector. What is float16 is widened on its way in, and rounded to the nearest on its
+ * way out.
+ */
 export type LeafType = 'float32' | 'float16';
 
 /** One array of a model. */
@@ -59,8 +63,8 @@ export function laidOut(arrays: readonly Unplaced[]): Layout {
 const written = ({ dtype, shape }: Leaf): string => `${dtype} [${shape.join(', ')}]`;
 
 /**
- * Finds out where two layouts differ: in how many arrays they have, or in an array's name, shape or type. Where both say the
- * same, a vector laid out by one can be read by the other, on whatever machine.
+ * Finds out where two layouts differ: in how many arrays they have, or in an array's name, shape or type. Where both
+ * say the same, a vector laid out by one can be read by the other, on whatever machine.
  *
  * @throws RangeError that names the first array that differs
  * @example

@@ -1,6 +1,6 @@
 /**
- * What training through a system goes on from, as bytes: a state as systems have it, of the variables, the optimizer's weights
- * and its count of steps; then the system's state.
+ * What training through a system goes on from, as bytes: a state as systems have it, of the variables, the optimizer's
+ * weights and its count of steps; then the system's state.
  */
 import { dispose, tensor, type Optimizer } from '@tensorflow/tfjs-core';
 import { packState, unpackState } from '../algorithms/state.ts';
@@ -50,8 +50,8 @@ export async function packTraining(
 }
 
 /**
- * The reverse: the variables' numbers, and a function that gives the system its state, which may refuse it, and then the
- * optimizer its weights.
+ * The reverse: the variables' numbers, and a function that gives the system its state, which may refuse it, and then
+ * the optimizer its weights.
  * @throws PacketError where the bytes are damaged, or of another optimizer or size
  */
 export function unpackTraining(

@@ -1,20 +1,20 @@
 /**
- * An optimizer of TensorFlow.js that trains through a system of `fewbits/algorithms`: one worker, with variables of its own.
- * Like the systems, it has no input or output: messages go out of `send` and `receive`, inboxes into `receive`.
+ * An optimizer of TensorFlow.js that trains through a system of `fewbits/algorithms`: one worker, with variables of its
+ * own. Like the systems, it has no input or output: messages go out of `send` and `receive`, inboxes into `receive`.
  *
  * Where workers give directions, the optimizer comes after the exchange, and takes the direction for its gradient:
  *   1. worker.send(gradient) ... direction = worker.receive(inbox)
  *   2. optimizer.applyGradients(direction)
  * All workers' optimizers see the same directions, and their variables stay equal.
  *
- * Where workers average their models (`system.averagesModels`), the system has to step the model itself, and the optimizer
- * comes before the exchange. What it makes of the local gradient is what the system sends for a gradient, at a learning
- * rate of 1 without momentum:
+ * Where workers average their models (`system.averagesModels`), the system has to step the model itself, and the
+ * optimizer comes before the exchange. What it makes of the local gradient is what the system sends for a gradient, at
+ * a learning rate of 1 without momentum:
  *   1. x = variables; optimizer.applyGradients(gradient); delta = x - variables; variables = x
  *   2. worker.send(delta, { parameters: x, learningRate: 1, momentum: 0 }) ..., x where the system wants it
  *   3. variables -= direction, or are x as the system has stepped it
- * With plain SGD delta is learningRate gradient, so this is the system as it was published, to float32 rounding. Any other
- * optimizer has moments of its own at each worker, of local gradients: the papers say nothing of that.
+ * With plain SGD delta is learningRate gradient, so this is the system as it was published, to float32 rounding. Any
+ * other optimizer has moments of its own at each worker, of local gradients: the papers say nothing of that.
  */
 import {
   clone,
@@ -57,9 +57,9 @@ export interface DistributeOptions<Tree = unknown> {
    */
   readonly variables: Tree;
   /**
-   * What becomes of variables with `trainable: false`, as the moving statistics of batch normalisation are: `local`, the
-   * default, leaves them to each worker; `average` sets them to the mean over all workers at the end of each step, which adds
-   * them to each step's messages, uncompressed. Frozen layers are best left out of `variables` then.
+   * What becomes of variables with `trainable: false`, as the moving statistics of batch normalisation are: `local`,
+   * the default, leaves them to each worker; `average` sets them to the mean over all workers at the end of each step,
+   * which adds them to each step's messages, uncompressed. Frozen layers are best left out of `variables` then.
    */
   readonly nonTrainable?: 'local' | 'average';
 }
@@ -71,8 +71,8 @@ export interface DistributedOptimizer<Tree = unknown, Gradient extends Vector = 
   /** What the system says of the last step. */
   readonly report: StepReport;
   /**
-   * The loss and its gradient at the variables, for `send`; zeros for variables that the loss does not depend on. A variable
-   * stays as it is until a gradient of it, some worker's, is not zero. The vector is good until the next call.
+   * The loss and its gradient at the variables, for `send`; zeros for variables that the loss does not depend on. A
+   * variable stays as it is until a gradient of it, some worker's, is not zero. The vector is good until the next call.
    * @throws Error where `trainable` of a variable has changed since `distribute`
    */
   gradient(loss: () => Scalar): Promise<{ readonly loss: number; readonly gradient: Gradient }>;
@@ -81,7 +81,9 @@ export interface DistributedOptimizer<Tree = unknown, Gradient extends Vector = 
    * @throws NonFiniteError where the gradient holds NaN or infinity; then neither variables nor optimizer have changed
    */
   send(gradient: Gradient): Promise<Message>;
-  /** Begins a step without a gradient: as `Worker.follow`. Variables that are averaged take the mean over the others. */
+  /**
+   * Begins a step without a gradient: as `Worker.follow`. Variables that are averaged take the mean over the others.
+   */
   follow(): Promise<Message>;
   /** As `Worker.check`. */
   check(message: Uint8Array, rank: number): Promise<void>;
@@ -92,23 +94,28 @@ export interface DistributedOptimizer<Tree = unknown, Gradient extends Vector = 
     used?: boolean,
   ): Promise<Exclude<Outcome, { kind: 'direction' }>>;
   /**
-   * As `Worker.takeBack`: variables and optimizer, too, are what they were before the last step, to the bit, until the next
-   * `gradient` or `send`.
+   * As `Worker.takeBack`: variables and optimizer, too, are what they were before the last step, to the bit, until the
+   * next `gradient` or `send`.
    */
   takeBack(): void;
   /** The variables, the optimizer's weights and the worker's state. `load` of it goes on as if nothing had happened. */
   save(): Promise<Bytes>;
   /**
-   * @throws PacketError where the bytes are damaged, or are of another optimizer, system, size or seat; nothing has changed then
+   * @throws PacketError where the bytes are damaged, or are of another optimizer, system, size or seat; nothing has
+   * changed then
    */
   load(state: Uint8Array): Promise<void>;
-  /** Gives back what the worker holds: what the last step replaced, and its vectors on the GPU. The variables and the optimizer stay. */
+  /**
+   * Gives back what the worker holds: what the last step replaced, and its vectors on the GPU. The variables and the
+   * optimizer stay.
+   */
   dispose(): void;
 }
 
 /**
- * Makes an optimizer train through a system. The variables and the optimizer stay the caller's; what a step replaced, tensors
- * as many as the variables and the optimizer's weights, is kept for `takeBack` until the next `gradient`, and no other. One call at a time: each is awaited before the next.
+ * Makes an optimizer train through a system. The variables and the optimizer stay the caller's; what a step replaced,
+ * tensors as many as the variables and the optimizer's weights, is kept for `takeBack` until the next `gradient`, and
+ * no other. One call at a time: each is awaited before the next.
  *
  * @throws TypeError where a leaf of `variables` is no float32 variable; RangeError where one is there twice, or none is
  * trainable
@@ -132,9 +139,10 @@ export function distribute<Tree>(
 }
 
 /**
- * As `distribute`, with vectors that stay on the GPU: gradients go from TensorFlow.js's buffers into packets and directions
- * from packets into its tensors. What crosses to the CPU are the packets and the loss, and what the system itself keeps in
- * memory (`workerOnGpu` of `fewbits/algorithms`). Wants TensorFlow.js's webgpu backend, and a device on its GPU.
+ * As `distribute`, with vectors that stay on the GPU: gradients go from TensorFlow.js's buffers into packets and
+ * directions from packets into its tensors. What crosses to the CPU are the packets and the loss, and what the system
+ * itself keeps in memory (`workerOnGpu` of `fewbits/algorithms`). Wants TensorFlow.js's webgpu backend, and a device on
+ * its GPU.
  *
  * @throws as distribute, and TypeError where the device is not on TensorFlow.js's GPU
  */
@@ -328,10 +336,11 @@ function openTraining<Tree, Where extends Vector>(
 }
 
 /**
- * One step of an optimizer by itself, as a vector that a system can take for a gradient: parameters before minus after. For
- * transports that step a flat model of their own, as `joinRun` of `fewbits/mqtt` does, whose model then has learningRate 1 and
- * momentum 0. The variables are set to `parameters`, and have these numbers afterwards; those with `trainable: false` are no
- * part of it, so that the model has `layoutOf(variables, { trainable: true }).length` elements. The vector is the caller's.
+ * One step of an optimizer by itself, as a vector that a system can take for a gradient: parameters before minus after.
+ * For transports that step a flat model of their own, as `joinRun` of `fewbits/mqtt` does, whose model then has
+ * learningRate 1 and momentum 0. The variables are set to `parameters`, and have these numbers afterwards; those with
+ * `trainable: false` are no part of it, so that the model has `layoutOf(variables, { trainable: true }).length`
+ * elements. The vector is the caller's.
  *
  * @throws NonFiniteError where the gradient holds NaN or infinity; then the optimizer has not changed
  * @example

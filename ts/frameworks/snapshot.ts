@@ -1,7 +1,7 @@
 /**
- * What an optimizer of TensorFlow.js and variables are at one moment, to go back or forth to. Clones share a tensor's memory
- * for as long as nothing else is assigned, so that taking a snapshot copies nothing. It is exact, which `getWeights` and
- * `setWeights` are not: they compute the powers of Adam's betas anew, and Adamax has neither.
+ * What an optimizer of TensorFlow.js and variables are at one moment, to go back or forth to. Clones share a tensor's
+ * memory for as long as nothing else is assigned, so that taking a snapshot copies nothing. It is exact, which
+ * `getWeights` and `setWeights` are not: they compute the powers of Adam's betas anew, and Adamax has neither.
  */
 import { clone, dispose, keep, type Optimizer, type Tensor, type Variable } from '@tensorflow/tfjs-core';
 

@@ -1,10 +1,11 @@
 /**
- * Trees of TensorFlow.js tensors as flat vectors, and back. A tree is a tensor or a variable, a list or a record of trees.
- * Tensors that are given stay the caller's; those that are returned are the caller's to dispose of; no others are left.
+ * Trees of TensorFlow.js tensors as flat vectors, and back. A tree is a tensor or a variable, a list or a record of
+ * trees. Tensors that are given stay the caller's; those that are returned are the caller's to dispose of; no others
+ * are left.
  *
- * On the GPU, where the backend is TensorFlow.js's webgpu: `tf.concat` lays the tensors end to end there, `dataToGPU` gives
- * the buffer, and `compress` reads it where it lies. On the way back `decompress` writes into a buffer of the same device,
- * and `tf.tensor({ buffer })` takes a copy of it on the GPU. Nothing is read back to the CPU.
+ * On the GPU, where the backend is TensorFlow.js's webgpu: `tf.concat` lays the tensors end to end there, `dataToGPU`
+ * gives the buffer, and `compress` reads it where it lies. On the way back `decompress` writes into a buffer of the
+ * same device, and `tf.tensor({ buffer })` takes a copy of it on the GPU. Nothing is read back to the CPU.
  */
 import {
   backend,
@@ -36,8 +37,8 @@ const TENSORS: Kind<Tensor> = {
 /** Which tensors of a tree. */
 export interface LayoutOptions {
   /**
-   * true leaves out variables with `trainable: false`, as `distribute` does. In a tree that is built from the layout they are
-   * no keys of records, and null in lists. false, all of them, if left out.
+   * true leaves out variables with `trainable: false`, as `distribute` does. In a tree that is built from the layout
+   * they are no keys of records, and null in lists. false, all of them, if left out.
    */
   readonly trainable?: boolean;
 }
@@ -51,8 +52,8 @@ export interface FlattenOptions extends LayoutOptions {
 }
 
 /**
- * Where each tensor of a tree lies in the flat vector. A list of variables is named by its places, `0`, `1`, and so on: names
- * that TensorFlow.js makes up differ from one replica to the next; a record gives names that stay.
+ * Where each tensor of a tree lies in the flat vector. A list of variables is named by its places, `0`, `1`, and so on:
+ * names that TensorFlow.js makes up differ from one replica to the next; a record gives names that stay.
  *
  * @throws TypeError where a leaf is no float32 tensor, RangeError where two leaves have one path
  * @example
@@ -64,7 +65,8 @@ export function layoutOf<Tree>(tree: Tree, options: LayoutOptions = {}): TreeLay
 }
 
 /**
- * The tensors of a tree as one vector in memory. Where they are on a GPU, they are laid end to end there and read back once.
+ * The tensors of a tree as one vector in memory. Where they are on a GPU, they are laid end to end there and read back
+ * once.
  *
  * @throws TypeError where a leaf is no float32 tensor, RangeError where the tree is not laid out as it should be
  * @example
@@ -169,12 +171,12 @@ export function webgpuDevice(): GpuDevice {
 }
 
 /**
- * The tensors of a tree as one vector on the GPU of TensorFlow.js's webgpu backend; `compress` of a device that was opened
- * with `{ backend: 'webgpu', gpu: webgpuDevice() }` takes it. Nothing is read back. The vector is the caller's, to
- * `dispose()` of; its memory is a tensor's, and counts in `tf.memory()`.
+ * The tensors of a tree as one vector on the GPU of TensorFlow.js's webgpu backend; `compress` of a device that was
+ * opened with `{ backend: 'webgpu', gpu: webgpuDevice() }` takes it. Nothing is read back. The vector is the caller's,
+ * to `dispose()` of; its memory is a tensor's, and counts in `tf.memory()`.
  *
- * @throws TypeError where a leaf is no float32 tensor, or another backend is in use; RangeError where the tree is not laid
- * out as it should be
+ * @throws TypeError where a leaf is no float32 tensor, or another backend is in use; RangeError where the tree is not
+ * laid out as it should be
  */
 export function flattenOnGpu(
   tree: unknown,
@@ -209,7 +211,9 @@ function onGpu(flat: Tensor): GpuVector | undefined {
   }
 }
 
-/** What TensorFlow.js has not brought to the GPU yet: it leaves small tensors in the CPU's memory, and computes there. */
+/**
+ * What TensorFlow.js has not brought to the GPU yet: it leaves small tensors in the CPU's memory, and computes there.
+ */
 function uploaded(gpu: GpuDevice, flat: Tensor): GpuVector {
   const vector = openVector(gpu, flat.size);
   gpu.queue.writeBuffer(vector.buffer, 0, flat.dataSync<'float32'>() as Float32Array<ArrayBuffer>);
@@ -228,8 +232,8 @@ export function openGpuVector(length: number): GpuVector {
  * A tree of the layout's structure with tensors of its own, from a vector on the GPU that `decompress` has written. The
  * vector is copied there, and stays the caller's; the tensors are the caller's to dispose of.
  *
- * @throws TypeError where another backend is in use, RangeError unless the vector starts its buffer and has the layout's
- * length
+ * @throws TypeError where another backend is in use, RangeError unless the vector starts its buffer and has the
+ * layout's length
  */
 export function unflattenOnGpu<Tree>(vector: GpuRange, layout: TreeLayout<Tree>): Tensors<Tree> {
   webgpuDevice();

@@ -1,4 +1,6 @@
-/** `fewbits/tfjs`: tensors of TensorFlow.js as flat vectors and back, and its optimizers through systems of training. */
+/**
+ * `fewbits/tfjs`: tensors of TensorFlow.js as flat vectors and back, and its optimizers through systems of training.
+ */
 export { forModel, type Averaged } from './for-model.ts';
 export type { GpuVector } from './gpu.ts';
 export { requireSameLayout, sliceOf, type Layout, type Leaf, type LeafType } from './layout.ts';

@@ -1,14 +1,15 @@
 /**
- * Trees of arrays, as frameworks hold the parameters of a model: an array alone, a list, a record, or any nesting of these.
- * The keys of a record are laid out in the order of their UTF-16 units, not in that of their making, so that machines that
- * built the same tree in another order lay it out alike; a tree that is built from a layout has them in the order of making.
+ * Trees of arrays, as frameworks hold the parameters of a model: an array alone, a list, a record, or any nesting of
+ * these. The keys of a record are laid out in the order of their UTF-16 units, not in that of their making, so that
+ * machines that built the same tree in another order lay it out alike; a tree that is built from a layout has them in
+ * the order of making.
  */
 import { shown } from '../arguments.ts';
 import { laidOut, type Layout } from './layout.ts';
 
 /**
- * A tree whose arrays are replaced by their places in `leaves`. Arrays that are left out of a layout are null in a list, where
- * the places of others stay, and no key in a record.
+ * A tree whose arrays are replaced by their places in `leaves`. Arrays that are left out of a layout are null in a
+ * list, where the places of others stay, and no key in a record.
  */
 export type Structure = number | null | readonly Structure[] | { readonly [key: string]: Structure };
 
@@ -34,8 +35,8 @@ export interface Kind<Leaf> {
 
 /**
  * The arrays of a tree in the order of their layout, and that layout; of those for which `isPart` is true, or of all.
- * @throws TypeError where a leaf is no array, or one of a type that has no place in a vector; RangeError where two leaves
- * have one path
+ * @throws TypeError where a leaf is no array, or one of a type that has no place in a vector; RangeError where two
+ * leaves have one path
  */
 export function takeApart<Leaf extends Typed, Tree>(
   tree: Tree,
@@ -47,7 +48,8 @@ export function takeApart<Leaf extends Typed, Tree>(
     if (kind.is(node)) return isPart(node) ? named.push({ name: path.join('/'), leaf: node }) - 1 : null;
     if (Array.isArray(node)) return node.map((child, i) => walk(child, [...path, i]));
     if (isRecord(node)) {
-      // places by sorted keys, but the keys as they were: frameworks pair the leaves of two trees in the order of making
+      // places by sorted keys, but the keys as they were: frameworks pair the leaves of two trees in the order of
+      // making
       const places = new Map(
         Object.keys(node)
           .sort()

@@ -1,7 +1,7 @@
 /**
- * Flattened signs: one bit an element of z = H D x by blocks (fwht.ts), and what stands for each block beside them. What
- * flattened one-bit SGD (arXiv 2405.11095) and DRIVE (arXiv 2105.08339) make of a vector, as one kernel: a GPU does all of
- * it for blocks of up to a tile in one pass, where z never leaves workgroup memory.
+ * Flattened signs: one bit an element of z = H D x by blocks (fwht.ts), and what stands for each block beside them.
+ * What flattened one-bit SGD (arXiv 2405.11095) and DRIVE (arXiv 2105.08339) make of a vector, as one kernel: a GPU
+ * does all of it for blocks of up to a tile in one pass, where z never leaves workgroup memory.
  */
 import { packDitheredKernel, TINY } from './dither.ts';
 import { flattenKernel } from './fwht.ts';
@@ -15,10 +15,10 @@ import { tinyFor } from './scaling.ts';
 export { TILE } from './fwht.ts';
 
 /**
- * What the bits are of, and what stands for a block, by its number as `way`. With a dither (dither.ts), which is as wide
- * as widths[s]: `norm`, factor * root(sum of the squares of x); `max`, the largest |z|; `given`, widths[0] for all blocks,
- * which is read and not written. Signs of z as it is: `mean`, widths[s] is the sum of |z|; `drive`, and squares[s] the sum
- * of the squares of x.
+ * What the bits are of, and what stands for a block, by its number as `way`. With a dither (dither.ts), which is as
+ * wide as widths[s]: `norm`, factor * root(sum of the squares of x); `max`, the largest |z|; `given`, widths[0] for all
+ * blocks, which is read and not written. Signs of z as it is: `mean`, widths[s] is the sum of |z|; `drive`, and
+ * squares[s] the sum of the squares of x.
  */
 export const WAYS = { norm: 0, max: 1, given: 2, mean: 3, drive: 4 } as const;
 
@@ -28,10 +28,10 @@ export const WAY_NAMES = Object.keys(WAYS) as Way[];
 
 /**
  * z = H D (x * scale) by blocks of `block` elements, a power of two, of x padded with zeros to `total`, a multiple of
- * block; `scale` is a power of two. bits has an element of z each, by `way`; widths has a word a block, or one word that is
- * given; squares has a word a block for `drive`, else any number, and is left as it is. max[0] = the largest key of x.
- * Magnitudes below 2^-102 count as +0, in squares those below 2^-51, both after scaling and as tinyFor holds them; `factor`
- * is that of lambdas. 1 <= n <= total; bits has ceil(total / 32) words.
+ * block; `scale` is a power of two. bits has an element of z each, by `way`; widths has a word a block, or one word
+ * that is given; squares has a word a block for `drive`, else any number, and is left as it is. max[0] = the largest
+ * key of x. Magnitudes below 2^-102 count as +0, in squares those below 2^-51, both after scaling and as tinyFor holds
+ * them; `factor` is that of lambdas. 1 <= n <= total; bits has ceil(total / 32) words.
  */
 export const flattenSignsKernel: Kernel<
   'x' | 'bits' | 'widths' | 'squares' | 'max',

@@ -27,8 +27,8 @@ export const fwhtKernel: Kernel<'x' | 'y', 'n' | 'total' | 'block'> = {
 };
 
 /**
- * y = H D x for each block, as fwht; D flips the sign of element i where flip i of the key (random.ts) is 1. Before that
- * x is taken times `scale`, a power of two, and as +0 where its magnitude's key is below `tiny`.
+ * y = H D x for each block, as fwht; D flips the sign of element i where flip i of the key (random.ts) is 1. Before
+ * that x is taken times `scale`, a power of two, and as +0 where its magnitude's key is below `tiny`.
  */
 export const flattenKernel: Kernel<
   'x' | 'y',
@@ -40,9 +40,9 @@ export const flattenKernel: Kernel<
 };
 
 /**
- * The way back from whole numbers t of float32: y_i = t_i * scales[floor(i / segment)] with its sign flipped where flip i
- * of the key is 1. A product beyond float32 becomes the largest finite number of its sign; zero is +0. Scales are +0 or
- * normal and positive. n >= 1; t and y have n words or more, scales ceil(n / segment).
+ * The way back from whole numbers t of float32: y_i = t_i * scales[floor(i / segment)] with its sign flipped where flip
+ * i of the key is 1. A product beyond float32 becomes the largest finite number of its sign; zero is +0. Scales are +0
+ * or normal and positive. n >= 1; t and y have n words or more, scales ceil(n / segment).
  */
 export const unflattenKernel: Kernel<'t' | 'scales' | 'y', 'n' | 'segment' | 'seed' | 'step' | 'stream'> = {
   name: 'unflatten',

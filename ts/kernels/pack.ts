@@ -26,7 +26,9 @@ export const unpackSignsKernel: Kernel<'bits' | 'scales' | 'y', 'n' | 'segment'>
   params: ['n', 'segment'],
 };
 
-/** Packs the low `width` bits of each word of `codes`, 1 <= width <= 16. n >= 1; packed has ceil(n * width / 32) words. */
+/**
+ * Packs the low `width` bits of each word of `codes`, 1 <= width <= 16. n >= 1; packed has ceil(n * width / 32) words.
+ */
 export const packBitsKernel: Kernel<'codes' | 'packed', 'n' | 'width'> = {
   name: 'packBits',
   buffers: ['codes', 'packed'],

@@ -1,6 +1,6 @@
 /**
- * Quantisation: each element to a code of 1 to 16 bits, packed (pack.ts has the layout), and codes back to elements by a
- * table. One kernel serves uniform levels, mask symbols and stochastic levels, since all of them round
+ * Quantisation: each element to a code of 1 to 16 bits, packed (pack.ts has the layout), and codes back to elements by
+ * a table. One kernel serves uniform levels, mask symbols and stochastic levels, since all of them round
  * |x - origin| * scale; where the levels lie is in a grid of five words, which scalars.ts leaves on the device.
  *
  *   grid = [origin, scale, limit, offset, top]    float32, float32, u32, u32, key

@@ -49,8 +49,8 @@ export const squareSumKernel: Kernel<'x' | 'sums' | 'max', 'n' | 'segment' | 'ti
 };
 
 /**
- * absSum at scale 1, and bit i of `bits` = 1 where x_i < 0, as packSigns: bits has ceil(n / 32) words. A GPU reads x once
- * for both where segments are whole words of signs.
+ * absSum at scale 1, and bit i of `bits` = 1 where x_i < 0, as packSigns: bits has ceil(n / 32) words. A GPU reads x
+ * once for both where segments are whole words of signs.
  */
 export const signsAndSumKernel: Kernel<'x' | 'bits' | 'sums' | 'max', 'n' | 'segment' | 'tiny'> = {
   name: 'signsAndSum',
@@ -60,8 +60,8 @@ export const signsAndSumKernel: Kernel<'x' | 'bits' | 'sums' | 'max', 'n' | 'seg
 };
 
 /**
- * range = [least, greatest] key of the elements in the given order (ORDERS): for `value` signed keys (float-bits.ts), for
- * `magnitude` keys of magnitudes. n >= 1.
+ * range = [least, greatest] key of the elements in the given order (ORDERS): for `value` signed keys (float-bits.ts),
+ * for `magnitude` keys of magnitudes. n >= 1.
  */
 export const extremesKernel: Kernel<'x' | 'range', 'n' | 'order'> = {
   name: 'extremes',
@@ -69,7 +69,9 @@ export const extremesKernel: Kernel<'x' | 'range', 'n' | 'order'> = {
   params: ['n', 'order'],
 };
 
-/** found = [how many elements are NaN or infinite, the index of the first, or 0xffffffff where there is none]. n >= 1. */
+/**
+ * found = [how many elements are NaN or infinite, the index of the first, or 0xffffffff where there is none]. n >= 1.
+ */
 export const nonFiniteKernel: Kernel<'x' | 'found', 'n'> = {
   name: 'nonFinite',
   buffers: ['x', 'found'],
@@ -100,7 +102,9 @@ export interface Sums {
   readonly max: number;
 }
 
-/** A reduction that is queued; `finish` takes what was read of `sums` and `max`, and scales and repeats where it must. */
+/**
+ * A reduction that is queued; `finish` takes what was read of `sums` and `max`, and scales and repeats where it must.
+ */
 export interface PendingSums {
   readonly sums: DeviceBuffer;
   readonly max: DeviceBuffer;

@@ -15,9 +15,9 @@ export const TINY: number = keyOfPower(-102);
 export const SIGNED = { no: 0, yes: 1, found: 2 } as const;
 
 /**
- * The grid of mask symbols (arXiv 2408.13787): `kept` = extremes of the values that are sent whole, in the order of their
- * selection, so T = kept[0]; `range` = extremes of x by value. With L = 2^bits - 1, or 2^(bits - 1) where signed, and
- * T' = T * power: [0, L / T', L - 1, signed ? L - 1 : 0, key of T'], a scale of 0 where T' is below 2^-102.
+ * The grid of mask symbols (arXiv 2408.13787): `kept` = extremes of the values that are sent whole, in the order of
+ * their selection, so T = kept[0]; `range` = extremes of x by value. With L = 2^bits - 1, or 2^(bits - 1) where signed,
+ * and T' = T * power: [0, L / T', L - 1, signed ? L - 1 : 0, key of T'], a scale of 0 where T' is below 2^-102.
  */
 export const maskGridKernel: Kernel<'kept' | 'range' | 'grid', 'bits' | 'signed' | 'power'> = {
   name: 'maskGrid',

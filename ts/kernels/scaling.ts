@@ -1,9 +1,9 @@
 /**
  * Scaling by powers of two, so that no sum, product or quotient of a kernel leaves the normal range of float32.
  *
- * A vector whose largest magnitude M has 2^-27 <= M < 2^40 (or is 0) is taken as it is. Any other is taken times 2^e with
- * e = -floor(log2 M), held in -126..96, so that its largest magnitude is about 1. Which it is shows only once M is known,
- * so a compressor first tries e = 0, and goes again where `exponentFor` says otherwise.
+ * A vector whose largest magnitude M has 2^-27 <= M < 2^40 (or is 0) is taken as it is. Any other is taken times 2^e
+ * with e = -floor(log2 M), held in -126..96, so that its largest magnitude is about 1. Which it is shows only once M is
+ * known, so a compressor first tries e = 0, and goes again where `exponentFor` says otherwise.
  */
 import { bitsOf, keyOfPower, MAGNITUDE } from './float-bits.ts';
 
@@ -60,8 +60,8 @@ const word = new Uint32Array(1);
 const real = new Float32Array(word.buffer);
 
 /**
- * The float32 with these bits times `power`, a power of two: +0 where that is below 2^-126, its magnitude held to at most
- * 2^126, so that a difference of two stays finite, exact otherwise.
+ * The float32 with these bits times `power`, a power of two: +0 where that is below 2^-126, its magnitude held to at
+ * most 2^126, so that a difference of two stays finite, exact otherwise.
  */
 export function scaled(bits: number, power: number): number {
   word[0] = bits & MAGNITUDE;

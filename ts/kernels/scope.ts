@@ -5,7 +5,9 @@
 import type { Backend, DeviceBuffer, GpuRange, ReadRequest } from '../backends/backend.ts';
 import type { Kernel } from './kernel.ts';
 
-/** What runs calls: a device, or in tests a bare backend. Work may read the vectors that its call is given, as they are. */
+/**
+ * What runs calls: a device, or in tests a bare backend. Work may read the vectors that its call is given, as they are.
+ */
 export interface Host {
   /** Runs `work` with a scope of its own and gives the scope's buffers back afterwards. */
   use<T>(work: (scope: Scope) => Promise<T>): Promise<T>;

@@ -17,7 +17,9 @@ export const scatterKernel: Kernel<'indices' | 'values' | 'y', 'n' | 'count'> = 
   params: ['n', 'count'],
 };
 
-/** y[indices_j] = values_j for indices_j < n, in place; other elements stay. Indices are distinct. n >= 1, count >= 0. */
+/**
+ * y[indices_j] = values_j for indices_j < n, in place; other elements stay. Indices are distinct. n >= 1, count >= 0.
+ */
 export const placeKernel: Kernel<'indices' | 'values' | 'y', 'n' | 'count'> = {
   name: 'place',
   buffers: ['indices', 'values', 'y'],

@@ -7,8 +7,8 @@ import { Unfinished } from './unfinished.ts';
 interface Begun {
   readonly messages: Map<string, Unfinished>;
   /**
-   * Their names, the oldest first. The iterator is the map's own and is kept: each name that it gives is removed from the
-   * map at once, so that the next one is the oldest again, however many there are.
+   * Their names, the oldest first. The iterator is the map's own and is kept: each name that it gives is removed from
+   * the map at once, so that the next one is the oldest again, however many there are.
    */
   readonly oldest: Iterator<string>;
 }
@@ -35,8 +35,8 @@ export class Gathering {
   }
 
   /**
-   * Copies a piece to its place in the message that `id` names among those of a sender: the message, where it is whole now.
-   * `start` is the piece's first byte there. A message of one piece is whole at once and takes no room.
+   * Copies a piece to its place in the message that `id` names among those of a sender: the message, where it is whole
+   * now. `start` is the piece's first byte there. A message of one piece is whole at once and takes no room.
    */
   put(sender: string, id: string, place: Place, piece: Uint8Array, start: number): Bytes | 'more' | 'again' {
     // a copy: the piece is a view of what came from the network

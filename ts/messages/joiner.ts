@@ -26,17 +26,17 @@ export interface Joined {
 /** Puts together what comes, by sender. */
 export interface Joiner {
   /**
-   * Takes a message, in whatever order they come; what is whole with it, else undefined. `sender` is a name of yours, for
-   * messages that come from several on one way. One that comes twice changes nothing, also after its whole is done.
-   * @throws PacketError where the message is damaged or none, or its whole is too long, or what is complete is damaged: that
-   *   is forgotten, and may be sent again
+   * Takes a message, in whatever order they come; what is whole with it, else undefined. `sender` is a name of yours,
+   * for messages that come from several on one way. One that comes twice changes nothing, also after its whole is done.
+   * @throws PacketError where the message is damaged or none, or its whole is too long, or what is complete is damaged:
+   *   that is forgotten, and may be sent again
    */
   take(message: Uint8Array, sender?: string): Joined | undefined;
   /** Forgets all that a sender has begun: for one that has gone. */
   forget(sender?: string): void;
   /**
-   * Bytes that the wholes which are not complete yet will have: the most that is held of them, since memory is taken as their
-   * pieces come. At most senders * unfinished * longest. docs/messages.md says what it does not count.
+   * Bytes that the wholes which are not complete yet will have: the most that is held of them, since memory is taken as
+   * their pieces come. At most senders * unfinished * longest. docs/messages.md says what it does not count.
    */
   readonly held: number;
   /** How many were given up before they were whole: by `forget`, or since more than `unfinished` of a sender were. */

@@ -1,6 +1,6 @@
 /**
- * Where the pieces of a message lie. Piece i of p holds the bytes from i s to before (i + 1) s, s = ceil(bytes / p), so that
- * each knows its place whatever comes before it.
+ * Where the pieces of a message lie. Piece i of p holds the bytes from i s to before (i + 1) s, s = ceil(bytes / p), so
+ * that each knows its place whatever comes before it.
  */
 import { requireInteger } from '../arguments.ts';
 

@@ -1,6 +1,6 @@
 /**
- * A message of which some pieces are here. What it claims to be costs next to nothing: its bytes lie in chunks, which are
- * allocated when a piece first reaches into them, and are joined once all pieces are here.
+ * A message of which some pieces are here. What it claims to be costs next to nothing: its bytes lie in chunks, which
+ * are allocated when a piece first reaches into them, and are joined once all pieces are here.
  */
 import type { Place } from './pieces.ts';
 

@@ -1,6 +1,6 @@
 /**
- * A broker in this process, for runs on one machine and for tests: aedes over TCP, and over WebSocket for browsers where the
- * package ws is there. Node alone; `fewbits/mqtt/broker`, apart from `fewbits/mqtt`, which browsers load.
+ * A broker in this process, for runs on one machine and for tests: aedes over TCP, and over WebSocket for browsers
+ * where the package ws is there. Node alone; `fewbits/mqtt/broker`, apart from `fewbits/mqtt`, which browsers load.
  */
 import { createServer as createHttpServer } from 'node:http';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
@@ -39,7 +39,8 @@ async function imported<T>(name: string, load: () => Promise<T>): Promise<T> {
 
 /**
  * Starts a broker.
- * @throws Error where aedes (or ws, for WebSockets) is not installed, or it cannot listen: the port is taken, for example
+ * @throws Error where aedes (or ws, for WebSockets) is not installed, or it cannot listen: the port is taken, for
+ * example
  */
 export async function openBroker(options: BrokerOptions = {}): Promise<Broker> {
   const { host = '127.0.0.1', port = 0, webSocketPort } = options;

@@ -1,6 +1,7 @@
 /**
- * A link over mqtt.js: MQTT 5, or 3.1.1 where the broker has no other. Quality of service 1, so many messages in flight at a
- * time; what is received is acknowledged when it has been dealt with, so that a broker holds back what cannot be taken yet.
+ * A link over mqtt.js: MQTT 5, or 3.1.1 where the broker has no other. Quality of service 1, so many messages in flight
+ * at a time; what is received is acknowledged when it has been dealt with, so that a broker holds back what cannot be
+ * taken yet.
  */
 import type {
   connect as Connect,
@@ -49,11 +50,13 @@ export interface ConnectionOptions {
   /** What mqtt.js takes beside the address: username, password, ca, cert, key, servername, keepalive and so on. */
   readonly options?: MqttOptions;
   /**
-   * The longest MQTT packet, where the broker does not say less; 131,072 if left out, which the usual limits of brokers take.
-   * It is halved for as long as the broker refuses packets as too large.
+   * The longest MQTT packet, where the broker does not say less; 131,072 if left out, which the usual limits of brokers
+   * take. It is halved for as long as the broker refuses packets as too large.
    */
   readonly packetBytes?: number;
-  /** Messages that may wait for the broker's acknowledgement at a time; 16 if left out, fewer where the broker says so. */
+  /**
+   * Messages that may wait for the broker's acknowledgement at a time; 16 if left out, fewer where the broker says so.
+   */
   readonly inFlight?: number;
   /** Milliseconds after which a broker that cannot be reached is given up at the start; 30,000 if left out. */
   readonly timeout?: number;
@@ -242,8 +245,8 @@ function linkOver({ client, connack }: Connected, given: ConnectionOptions): Lin
   client.on('error', (error) => {
     const reason = reasonOf(error);
     if (client.connected) {
-      // mqtt.js hears nothing more after what it does not understand: Mosquitto's PUBACK of a packet that is too large has a
-      // reason code that MQTT 5 gives to other packets alone
+      // mqtt.js hears nothing more after what it does not understand: Mosquitto's PUBACK of a packet that is too large
+      // has a reason code that MQTT 5 gives to other packets alone
       if (/puback reason code/i.test(error.message)) parting = TOO_LARGE;
       client.stream.destroy();
     }
@@ -298,8 +301,8 @@ function linkOver({ client, connack }: Connected, given: ConnectionOptions): Lin
 }
 
 /**
- * mqtt.js writes a message in pieces; Nagle's algorithm would hold the last one back until the broker has acknowledged those
- * before it, which it delays by up to 40 ms.
+ * mqtt.js writes a message in pieces; Nagle's algorithm would hold the last one back until the broker has acknowledged
+ * those before it, which it delays by up to 40 ms.
  */
 function sendAtOnce({ stream }: MqttClient): void {
   const socket = stream as { setNoDelay?: (on: boolean) => void };

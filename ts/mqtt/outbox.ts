@@ -1,22 +1,28 @@
 /**
- * Messages on their way to a broker: so many at a time without its acknowledgement, in the order in which they came, each again
- * after the connection broke. A packet that the broker refuses as too large halves the limit; so does the largest one
- * under way where the connection broke several times at it, since brokers close it at a packet that they do not take, with a
- * reason or without.
+ * Messages on their way to a broker: so many at a time without its acknowledgement, in the order in which they came,
+ * each again after the connection broke. A packet that the broker refuses as too large halves the limit; so does the
+ * largest one under way where the connection broke several times at it, since brokers close it at a packet that they do
+ * not take, with a reason or without.
  */
 import { BrokerError, closingAt, passes, refusedMessage, TOO_LARGE, tooLarge } from './refusals.ts';
 
 /** The smallest limit that is tried. */
 export const LEAST_PACKET = 1024;
 
-/** Bytes of a PUBLISH around its payload and its topic at most: fixed header, length of the topic, identifier, properties. */
+/**
+ * Bytes of a PUBLISH around its payload and its topic at most: fixed header, length of the topic, identifier,
+ * properties.
+ */
 const AROUND = 5 + 2 + 2 + 1;
 
 /** Breaks of the connection while a message is under way, after which it is taken to be their cause. */
 const SUSPICIOUS = 3;
 const HOPELESS = 8;
 
-/** Times that a broker which is busy is asked again, and milliseconds before the first; each later one waits that much longer. */
+/**
+ * Times that a broker which is busy is asked again, and milliseconds before the first; each later one waits that much
+ * longer.
+ */
 const AGAIN = 10;
 const AGAIN_AFTER = 200;
 
@@ -35,8 +41,8 @@ export interface OutboxOptions {
   readonly packetBytes: number;
   readonly inFlight: number;
   /**
-   * Sends one. Rejects with Broken where there is no connection, with an error whose `code` is the broker's reason, or with
-   * another where the connection broke before the acknowledgement.
+   * Sends one. Rejects with Broken where there is no connection, with an error whose `code` is the broker's reason, or
+   * with another where the connection broke before the acknowledgement.
    */
   readonly send: (topic: string, payload: Uint8Array, retain: boolean) => Promise<void>;
   /** Hears of each new limit. */
@@ -140,7 +146,10 @@ export class Outbox {
     for (const call of this.#waiting.splice(0)) call();
   }
 
-  /** The connection broke, before the messages under way are rejected; `isTooLarge` where the broker said that a packet was. */
+  /**
+   * The connection broke, before the messages under way are rejected; `isTooLarge` where the broker said that a packet
+   * was.
+   */
   down(isTooLarge: boolean): void {
     this.#isUp = false;
     for (const one of this.#underWay) one.breaks++;

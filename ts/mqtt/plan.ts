@@ -1,6 +1,6 @@
 /**
- * What a run needs of its links, its broker and its server: arithmetic, for `fewbits plan`. A round of N workers whose packets
- * have u bytes up and d bytes down moves N u + N d through the broker's links on either side.
+ * What a run needs of its links, its broker and its server: arithmetic, for `fewbits plan`. A round of N workers whose
+ * packets have u bytes up and d bytes down moves N u + N d through the broker's links on either side.
  */
 import { requireInteger, requireNumber } from '../arguments.ts';
 import { HEAD_BYTES } from '../runs/wire/head.ts';
@@ -21,7 +21,9 @@ export interface PlanOptions {
   readonly serverLink?: number;
   /** The longest MQTT packet; 131,072 if left out. */
   readonly packetBytes?: number;
-  /** Elements a second that the server decodes and adds up; 2 * 10^8 if left out: measure yours with `npm run bench`. */
+  /**
+   * Elements a second that the server decodes and adds up; 2 * 10^8 if left out: measure yours with `npm run bench`.
+   */
   readonly decode?: number;
 }
 
@@ -86,7 +88,8 @@ export function sizeOf(options: PlanOptions): Plan {
   const bytesDown = whole(down);
   const parts = partsOf(up) + partsOf(down);
   const workerLink = (8 * (bytesUp + bytesDown)) / link;
-  // to the server one after the other; to the workers one copy each; the broker's own link carries both directions at once
+  // to the server one after the other; to the workers one copy each; the broker's own link carries both directions at
+  // once
   const brokerLink = (8 * workers * (bytesUp + bytesDown)) / serverLink;
   const decoding = (params * (workers + 2)) / decode;
   const step = compute + workerLink + brokerLink + decoding;

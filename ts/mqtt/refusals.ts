@@ -1,6 +1,6 @@
 /**
- * What a broker refuses, as errors. Reason codes are those of MQTT 5, section 2.4, and of the CONNACK of MQTT 3.1.1, section
- * 3.2.2.3; a broker of 3.1.1 has none for a PUBACK, so that it drops without a word what it does not allow.
+ * What a broker refuses, as errors. Reason codes are those of MQTT 5, section 2.4, and of the CONNACK of MQTT 3.1.1,
+ * section 3.2.2.3; a broker of 3.1.1 has none for a PUBACK, so that it drops without a word what it does not allow.
  */
 
 import { LinkError } from '../runs/link.ts';

@@ -1,8 +1,8 @@
 /** Codes of a packet, looked at on the host: what a packet says about them is checked before any is decoded. */
 
 /**
- * How many of n codes of `width` bits, 1 to 16, packed from the lowest bit on, are above `limit`. `words` holds them all,
- * and bits beyond them are zero.
+ * How many of n codes of `width` bits, 1 to 16, packed from the lowest bit on, are above `limit`. `words` holds them
+ * all, and bits beyond them are zero.
  */
 export function countAbove(words: Uint32Array, n: number, width: number, limit: number): number {
   const mask = 2 ** width - 1;

@@ -1,6 +1,6 @@
 /**
- * Cyclic redundancy checks of 32 bits, reflected, by tables. Sixteen tables take sixteen bytes a step: lookups do not wait
- * for each other, steps do.
+ * Cyclic redundancy checks of 32 bits, reflected, by tables. Sixteen tables take sixteen bytes a step: lookups do not
+ * wait for each other, steps do.
  */
 
 const SLICES = 16;

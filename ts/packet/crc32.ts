@@ -1,7 +1,7 @@
 /**
- * CRC-32 (that of zlib; RFC 1952, section 8): polynomial 0x04c11db7, reflected, initial value and final XOR all ones. For
- * what is to tell packets from each other: a packet ends with its own CRC-32C, and the CRC-32C of all of its bytes is one
- * and the same number, 0x48674bc7, whatever the packet.
+ * CRC-32 (that of zlib; RFC 1952, section 8): polynomial 0x04c11db7, reflected, initial value and final XOR all ones.
+ * For what is to tell packets from each other: a packet ends with its own CRC-32C, and the CRC-32C of all of its bytes
+ * is one and the same number, 0x48674bc7, whatever the packet.
  */
 import { passed, tablesOf, type Tables } from './crc.ts';
 

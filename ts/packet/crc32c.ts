@@ -1,4 +1,6 @@
-/** CRC-32C (Castagnoli; RFC 3720, appendix B.4): polynomial 0x1edc6f41, reflected, initial value and final XOR all ones. */
+/**
+ * CRC-32C (Castagnoli; RFC 3720, appendix B.4): polynomial 0x1edc6f41, reflected, initial value and final XOR all ones.
+ */
 import { passed, tablesOf, type Tables } from './crc.ts';
 
 /** The polynomial with its bits reversed. */

@@ -97,9 +97,9 @@ function int32(words: Uint32Array): Int32Array {
 
 /**
  * The heads of all blocks. r of a block is floor(log2(mean gap)) or one less, whichever gives fewer bits, the larger of
- * equals. No other r gives fewer: from r to r - 1 each of the block's gaps saves a bit of its low part and the unary part
- * grows by sum (gap >> r) or more, which from r = log2(mean gap) - 1 down is more than there are gaps. Integers only, so
- * that every implementation chooses alike.
+ * equals. No other r gives fewer: from r to r - 1 each of the block's gaps saves a bit of its low part and the unary
+ * part grows by sum (gap >> r) or more, which from r = log2(mean gap) - 1 down is more than there are gaps. Integers
+ * only, so that every implementation chooses alike.
  */
 function planBlocks(indices: Uint32Array): { head: Uint32Array; lowWords: number; unaryBits: number } {
   const k = indices.length;

@@ -1,6 +1,6 @@
 /**
- * Values that a packet sends whole: as float32, or rounded to 16 bits, half to even, two to a word, the first in the low
- * half. What is too large for 16 bits becomes the largest finite number of its sign, so finite values stay finite.
+ * Values that a packet sends whole: as float32, or rounded to 16 bits, half to even, two to a word, the first in the
+ * low half. What is too large for 16 bits becomes the largest finite number of its sign, so finite values stay finite.
  */
 import { PacketError } from '../errors.ts';
 

@@ -10,8 +10,8 @@ export type Aggregate =
   | { readonly kind: 'refused'; readonly refusals: readonly { rank: number; reason: string }[] };
 
 /**
- * The answer of the system's server, the sum of a `sum` round, or nothing: of a `gather` round, and where all have left the step
- * out.
+ * The answer of the system's server, the sum of a `sum` round, or nothing: of a `gather` round, and where all have left
+ * the step out.
  * @throws Error where there is no server to answer, or it fails over messages that are sound each
  */
 export async function aggregate(

@@ -1,6 +1,6 @@
 /**
- * What every worker of a run does, whatever it computes: says that it is here, hears what comes, wakes whoever waits for that,
- * and leaves.
+ * What every worker of a run does, whatever it computes: says that it is here, hears what comes, wakes whoever waits
+ * for that, and leaves.
  */
 import { requireNumber } from '../arguments.ts';
 import { wallClock, type Clock, type OpenLink, type Traffic } from './link.ts';

@@ -1,4 +1,7 @@
-/** The state of a run's server as bytes: where the run is, its seats, its machines, its model, and the last step's closed rounds. */
+/**
+ * The state of a run's server as bytes: where the run is, its seats, its machines, its model, and the last step's
+ * closed rounds.
+ */
 import { PacketError } from '../errors.ts';
 import type { KeptRound } from './history.ts';
 import type { SavedSeat } from './membership.ts';

@@ -10,7 +10,8 @@ import { topicsOf } from './topics.ts';
 /**
  * Waits for a run's server, and says what the run is.
  * @throws LinkError where the transport refuses the connection or the subscription
- * @throws Error where no server has said so within `timeout` milliseconds (60,000 if left out), or the transport cannot be reached
+ * @throws Error where no server has said so within `timeout` milliseconds (60,000 if left out), or the transport cannot
+ * be reached
  */
 export async function describeRun(
   broker: OpenLink,

@@ -1,7 +1,7 @@
 /**
- * A worker's side of what it and the server of its run say to each other: the run's description, a seat, messages of rounds,
- * which are sent again where they were lost, closed rounds, and questions on how to go on. It knows where the worker is in the
- * run's history, and computes nothing.
+ * A worker's side of what it and the server of its run say to each other: the run's description, a seat, messages of
+ * rounds, which are sent again where they were lost, closed rounds, and questions on how to go on. It knows where the
+ * worker is in the run's history, and computes nothing.
  */
 import type { Message } from '../algorithms/system.ts';
 import { crc32 } from '../packet/crc32.ts';

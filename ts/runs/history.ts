@@ -1,6 +1,6 @@
 /**
- * The closed rounds of a run, for whoever missed them: the last ones, and all of the step under way; and the last message of each
- * worker that was used in one.
+ * The closed rounds of a run, for whoever missed them: the last ones, and all of the step under way; and the last
+ * message of each worker that was used in one.
  */
 import { isSame, type Position } from './wire/head.ts';
 import type { RoundEntry } from './round.ts';

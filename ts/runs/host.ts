@@ -1,7 +1,7 @@
 /**
- * What every server of a run does, whatever it computes: one queue of work, the description of the run, presence and seats,
- * notes to workers, and the way out. Everything happens in the queue, one thing after the other; nothing in it waits for the
- * transport.
+ * What every server of a run does, whatever it computes: one queue of work, the description of the run, presence and
+ * seats, notes to workers, and the way out. Everything happens in the queue, one thing after the other; nothing in it
+ * waits for the transport.
  */
 import { crc32 } from '../packet/crc32.ts';
 import type { Description } from './description.ts';

@@ -1,4 +1,7 @@
-/** What a worker has received and not used yet: closed rounds, and messages of peers, by where in the run's history they belong. */
+/**
+ * What a worker has received and not used yet: closed rounds, and messages of peers, by where in the run's history they
+ * belong.
+ */
 import type { RunMessage, Position } from './wire/head.ts';
 import { chained, unpackClosed, type RoundRecord } from './wire/record.ts';
 

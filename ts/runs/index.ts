@@ -1,4 +1,7 @@
-/** `fewbits/runs`: training across machines over any `Link`: the server and the workers of a run, and those of split learning. */
+/**
+ * `fewbits/runs`: training across machines over any `Link`: the server and the workers of a run, and those of split
+ * learning.
+ */
 export { describeRun } from './describe.ts';
 export type { Description } from './description.ts';
 export type { Position } from './wire/head.ts';

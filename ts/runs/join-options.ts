@@ -13,8 +13,8 @@ export interface At {
 }
 
 /**
- * n numbers. Nothing, or numbers among which are NaN or infinity, as mixed precision has them now and then: the worker leaves
- * this step out, and the others go on without it.
+ * n numbers. Nothing, or numbers among which are NaN or infinity, as mixed precision has them now and then: the worker
+ * leaves this step out, and the others go on without it.
  */
 export type Gradient = Float32Array | null | undefined;
 
@@ -37,8 +37,8 @@ export interface JoinOptions {
   /** Called after each step. */
   readonly onStep?: (step: WorkerStep) => void;
   /**
-   * What there is to say to people: that a message was refused, that all seats are taken, what this worker has been waiting
-   * for, that its gradients have not been finite for ten steps, that its model was not the run's.
+   * What there is to say to people: that a message was refused, that all seats are taken, what this worker has been
+   * waiting for, that its gradients have not been finite for ten steps, that its model was not the run's.
    */
   readonly onNote?: (text: string) => void;
   /** Milliseconds of waiting after which `onNote` hears what for, each time anew; 30,000 if left out. */

@@ -13,20 +13,21 @@ export class LinkError extends Error {
 }
 
 /**
- * A connection to the other machines of a run, by topics. Delivery is at least once while both sides are connected; order is
- * kept at best.
+ * A connection to the other machines of a run, by topics. Delivery is at least once while both sides are connected;
+ * order is kept at best.
  */
 export interface Link {
   /**
-   * Whether the transport keeps retained messages for who subscribes, and sends the last will of who is gone. Where it does
-   * not, machines repeat what they retain, and find out who is gone by that; `retain` is then never asked for. The same for all
-   * machines of a run: the two ways do not hear each other.
+   * Whether the transport keeps retained messages for who subscribes, and sends the last will of who is gone. Where it
+   * does not, machines repeat what they retain, and find out who is gone by that; `retain` is then never asked for. The
+   * same for all machines of a run: the two ways do not hear each other.
    */
   readonly keeps: boolean;
   /** Bytes of the longest payload that a topic takes, as far as is known: less once a longer one was refused. */
   room(topic: string): number;
   /**
-   * Resolves when the transport has it; retained where asked for. An empty retained payload takes back what was retained.
+   * Resolves when the transport has it; retained where asked for. An empty retained payload takes back what was
+   * retained.
    * @throws LinkError where the transport refuses it; another Error where the link was closed
    */
   publish(topic: string, payload: Uint8Array, retain?: boolean): Promise<void>;
@@ -35,7 +36,9 @@ export interface Link {
    * @throws LinkError where the transport refuses one
    */
   subscribe(filters: readonly string[]): Promise<void>;
-  /** Says who gets what comes: until `message` resolves nothing else is delivered. `up`: the connection is there again. */
+  /**
+   * Says who gets what comes: until `message` resolves nothing else is delivered. `up`: the connection is there again.
+   */
   listen(listener: Listener): void;
   readonly traffic: Traffic;
   /** Disconnects, once what is under way has been taken or some seconds have passed. The last will is not sent. */
@@ -60,7 +63,10 @@ export interface Traffic {
   bytesDown: number;
 }
 
-/** Opens a connection; where its transport keeps messages, with a last will that empties the retained message of a topic. */
+/**
+ * Opens a connection; where its transport keeps messages, with a last will that empties the retained message of a
+ * topic.
+ */
 export type OpenLink = (will: string) => Promise<Link>;
 
 /** Time, in milliseconds. */

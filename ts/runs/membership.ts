@@ -1,6 +1,6 @@
 /**
- * Who takes part: names, their seats, who is here and who has been in time. A seat is a rank; it stays with a name when its
- * owner leaves, and is given on only where somebody new finds no other. No clock of its own.
+ * Who takes part: names, their seats, who is here and who has been in time. A seat is a rank; it stays with a name when
+ * its owner leaves, and is given on only where somebody new finds no other. No clock of its own.
  */
 import { requireInteger } from '../arguments.ts';
 
@@ -122,9 +122,9 @@ export class Membership {
   }
 
   /**
-   * A round has closed over `from`, the first or the last of its step or neither. Who is not in it is not waited for in the rest
-   * of the step; who is in the first round is, whatever it missed before. Those of `passed` left the step out, and said so in
-   * time.
+   * A round has closed over `from`, the first or the last of its step or neither. Who is not in it is not waited for in
+   * the rest of the step; who is in the first round is, whatever it missed before. Those of `passed` left the step out,
+   * and said so in time.
    */
   closed(
     from: readonly number[],

@@ -3,7 +3,9 @@ import type { RunMessage } from './wire/head.ts';
 import { LinkError, type Link } from './link.ts';
 import { Assembler, partsOf, type Assembled } from './wire/parts.ts';
 
-/** Bytes of the longest message that is taken, if nothing else is asked for: a model of 2^27 numbers with its velocity. */
+/**
+ * Bytes of the longest message that is taken, if nothing else is asked for: a model of 2^27 numbers with its velocity.
+ */
 export const LONGEST: number = 2 ** 30 + 2 ** 20;
 
 export class Post {

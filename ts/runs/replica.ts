@@ -1,6 +1,6 @@
 /**
- * The server's own copy of the model: a worker of the system that only follows, so that those who join, or have lost track, can
- * load the model, and what goes with it, as it is at the start of a step.
+ * The server's own copy of the model: a worker of the system that only follows, so that those who join, or have lost
+ * track, can load the model, and what goes with it, as it is at the start of a step.
  */
 import { descend } from '../algorithms/steps.ts';
 import type { Model, Outcome, Route, System, Worker } from '../algorithms/system.ts';
@@ -83,11 +83,15 @@ export class Replica {
     return outcome;
   }
 
-  /** The checksum of the model after a round with this outcome, where it is time for one and all workers have one model then. */
+  /**
+   * The checksum of the model after a round with this outcome, where it is time for one and all workers have one model
+   * then.
+   */
   checksumAfter(step: number, route: Route, outcome: Outcome | undefined): { readonly checksum?: number } {
     const { checkEvery, system, model } = this.#options;
     if (checkEvery === 0 || step - this.#checked < checkEvery) return {};
-    // systems that average models: where the server's answer is the model, all have it; parts of it say nothing of the rest
+    // systems that average models: where the server's answer is the model, all have it; parts of it say nothing of the
+    // rest
     const isCommon = system.averagesModels
       ? outcome?.kind === 'stepped' && route === 'server'
       : outcome?.kind === 'direction';

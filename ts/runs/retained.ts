@@ -1,7 +1,8 @@
 /**
- * Retained messages and last wills by messages, for links whose transport has neither. Whoever retains a message repeats it: a
- * heartbeat for those who know it, and for those who have come since the message itself. Where it is not repeated for some
- * seconds its owner is taken to be gone, and the others are given what its last will would be: that message, empty.
+ * Retained messages and last wills by messages, for links whose transport has neither. Whoever retains a message
+ * repeats it: a heartbeat for those who know it, and for those who have come since the message itself. Where it is not
+ * repeated for some seconds its owner is taken to be gone, and the others are given what its last will would be: that
+ * message, empty.
  *
  *   keep/TOPIC   a message on TOPIC that is retained from now on; an empty one takes it back
  *   again/TOPIC  the same, repeated

@@ -1,6 +1,6 @@
 /**
- * One round, from its opening to its closing: which messages count, and when it is time. No clock of its own: `now` is in
- * milliseconds, from whatever start.
+ * One round, from its opening to its closing: which messages count, and when it is time. No clock of its own: `now` is
+ * in milliseconds, from whatever start.
  */
 import type { Route } from '../algorithms/system.ts';
 import type { Kind, Position, RunMessage } from './wire/head.ts';
@@ -31,7 +31,9 @@ export type Judgement =
   | 'late'
   | { readonly refused: string };
 
-/** Why a message of this kind on this topic of a worker's is of no round, in words; undefined where it may be of one. */
+/**
+ * Why a message of this kind on this topic of a worker's is of no round, in words; undefined where it may be of one.
+ */
 export function misplacedIn(topic: string, kind: Kind): string | undefined {
   if (kind !== 'server' && kind !== 'gather' && kind !== 'sum' && kind !== 'pass')
     return `a message of kind ${kind}`;
@@ -129,8 +131,8 @@ export class Round {
   }
 
   /**
-   * Whether it is time to close, where the ranks of `awaited` are waited for. Who leaves the step out agrees to go on without
-   * it, and so counts towards the quorum.
+   * Whether it is time to close, where the ranks of `awaited` are waited for. Who leaves the step out agrees to go on
+   * without it, and so counts towards the quorum.
    */
   isDue(awaited: readonly number[], now: number): boolean {
     if (this.missing > 0) return false;

@@ -50,8 +50,8 @@ export interface ServeOptions {
   /** The least number of messages that a round is made of; half of the seats if left out. */
   readonly quorum?: number;
   /**
-   * Milliseconds from its opening after which a round closes with a quorum, and after which `onNote` hears what is waited for
-   * where there is none, each time anew; 30,000 if left out.
+   * Milliseconds from its opening after which a round closes with a quorum, and after which `onNote` hears what is
+   * waited for where there is none, each time anew; 30,000 if left out.
    */
   readonly deadline?: number;
   /** Steps after which the run ends; without end if left out. */
@@ -60,8 +60,9 @@ export interface ServeOptions {
   readonly heartbeat?: number;
   /**
    * Steps after which the checksum of the model goes with a closed round: a worker whose model has another is named in
-   * `onRefused`, and loads the model. 25 if left out; 0 for never. Of systems whose workers' models differ by design they are
-   * compared in the next step that sets all models to one answer, if they have such steps (LIEC-SGD has, CSER has not).
+   * `onRefused`, and loads the model. 25 if left out; 0 for never. Of systems whose workers' models differ by design
+   * they are compared in the next step that sets all models to one answer, if they have such steps (LIEC-SGD has, CSER
+   * has not).
    */
   readonly checkEvery?: number;
   /** What workers are told of the run, JSON: the task and its settings, for example. */
@@ -73,8 +74,8 @@ export interface ServeOptions {
   /** Called after each round; the next one closes when it has resolved. */
   readonly onRound?: (round: ClosedRound) => void | Promise<void>;
   /**
-   * From whom something was refused, and why: a message, settings that are not the run's, a model that is not; or that a worker
-   * has left out ten steps in a row.
+   * From whom something was refused, and why: a message, settings that are not the run's, a model that is not; or that
+   * a worker has left out ten steps in a row.
    */
   readonly onRefused?: (refusal: { readonly name: string; readonly reason: string }) => void;
   /** What the server has been waiting for, for longer than `deadline`. */
@@ -96,7 +97,9 @@ export interface RunServer {
   /** Where the run is. */
   readonly position: Position;
   readonly members: readonly Member[];
-  /** Saves the state and leaves, within seconds, whether the transport is there or not; the run can go on from there. */
+  /**
+   * Saves the state and leaves, within seconds, whether the transport is there or not; the run can go on from there.
+   */
   stop(): Promise<void>;
 }
 

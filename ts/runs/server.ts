@@ -1,7 +1,7 @@
 /**
- * The server of a run: opens rounds, collects, closes them and tells what came of them. It keeps a replica of the model for
- * those who join. Of systems without a server it does the same: messages of a `gather` round go to all peers, those of a `sum`
- * round are added here.
+ * The server of a run: opens rounds, collects, closes them and tells what came of them. It keeps a replica of the model
+ * for those who join. Of systems without a server it does the same: messages of a `gather` round go to all peers, those
+ * of a `sum` round are added here.
  */
 import { finiteFloatsOf } from '../algorithms/steps.ts';
 import type { Outcome, Route, Server } from '../algorithms/system.ts';
@@ -27,11 +27,11 @@ const QUEUED = 256;
 const NOTE = 400;
 
 /**
- * Serves a run until its steps are done. `done` rejects with a LinkError where the transport refuses what the server sends; of
- * MQTT that is a BrokerError.
+ * Serves a run until its steps are done. `done` rejects with a LinkError where the transport refuses what the server
+ * sends; of MQTT that is a BrokerError.
  * @throws TypeError or RangeError where an option is wrong; PacketError where the stored state is not one of this run
- * @throws LinkError where the transport refuses the connection; another Error where it cannot be reached, or where the state
- * cannot be written
+ * @throws LinkError where the transport refuses the connection; another Error where it cannot be reached, or where the
+ * state cannot be written
  */
 export async function serveRun(options: ServeOptions): Promise<RunServer> {
   const server = new RoundServer(options);
@@ -76,7 +76,10 @@ class RoundServer implements RunServer, Service {
     return this.#host.members.members;
   }
 
-  /** Takes the stored state, if there is one, and begins the step. The state is written, so that it is known that it can be. */
+  /**
+   * Takes the stored state, if there is one, and begins the step. The state is written, so that it is known that it can
+   * be.
+   */
   async restore(): Promise<void> {
     const { store, device, system, model } = this.#options;
     this.#settings = await settingsOf(device, system, model);

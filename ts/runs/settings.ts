@@ -1,7 +1,7 @@
 /**
- * What all machines of a run must have in common, so that each trains the same model: the optimizer's constants, the system, and
- * what the system makes of a known gradient, which tells its options. The server says its own in the run's description; a worker
- * compares them with its own before it takes part.
+ * What all machines of a run must have in common, so that each trains the same model: the optimizer's constants, the
+ * system, and what the system makes of a known gradient, which tells its options. The server says its own in the run's
+ * description; a worker compares them with its own before it takes part.
  */
 import type { Model, System } from '../algorithms/system.ts';
 import { deliver, runStep } from '../algorithms/transport.ts';
@@ -48,10 +48,16 @@ export async function settingsOf(device: Device, system: System, model: Model): 
   return { learningRate, momentum, initial: firstChain(parameters), packet: isKnown ? one : null };
 }
 
-/** Steps of the known gradient: what a first one is compressed to may not depend on all options yet, ExDyna's density for one. */
+/**
+ * Steps of the known gradient: what a first one is compressed to may not depend on all options yet, ExDyna's density
+ * for one.
+ */
 const STEPS = 2;
 
-/** What a worker alone in its run sends of a known gradient, and what is answered: the same on all machines and backends. */
+/**
+ * What a worker alone in its run sends of a known gradient, and what is answered: the same on all machines and
+ * backends.
+ */
 async function packetSum(device: Device, system: System, n: number): Promise<number | null> {
   try {
     const gradient = probe(n);

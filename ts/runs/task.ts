@@ -20,8 +20,8 @@ export interface Task {
   /** Steps of a run, where nothing else is asked for. */
   readonly steps?: number;
   /**
-   * The gradient of the batch that falls to this rank in this step, at `model.parameters`: as many numbers; nothing, or one
-   * that is not finite, to leave the step out.
+   * The gradient of the batch that falls to this rank in this step, at `model.parameters`: as many numbers; nothing, or
+   * one that is not finite, to leave the step out.
    */
   readonly gradient: (model: Model, at: At) => Promise<Gradient> | Gradient;
   /** How good the parameters are, 0 to 1: the share of a test set that is right, for example. */

@@ -1,4 +1,7 @@
-/** The topics of a run, all under one prefix, so that access rules, a broker's for example, can separate runs and workers. */
+/**
+ * The topics of a run, all under one prefix, so that access rules, a broker's for example, can separate runs and
+ * workers.
+ */
 import { shown } from '../arguments.ts';
 
 /** Where the messages of a run go. NAME is a worker's. */

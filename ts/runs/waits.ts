@@ -26,7 +26,9 @@ export class Waits {
     this.#since = undefined;
   }
 
-  /** Milliseconds of this wait, where it has lasted for another whole period since this was last asked; else undefined. */
+  /**
+   * Milliseconds of this wait, where it has lasted for another whole period since this was last asked; else undefined.
+   */
   due(now: number): number | undefined {
     if (this.#since === undefined) return undefined;
     const periods = Math.floor((now - this.#since) / this.#every);

@@ -1,6 +1,6 @@
 /**
- * A worker of a run: computes gradients, sends what the algorithm makes of them, and takes what came of each round, whether it
- * was in time or not. One loop does the work; what the server says is put where the loop finds it.
+ * A worker of a run: computes gradients, sends what the algorithm makes of them, and takes what came of each round,
+ * whether it was in time or not. One loop does the work; what the server says is put where the loop finds it.
  */
 import { descend } from '../algorithms/steps.ts';
 import type { Message, Model, Outcome, Worker } from '../algorithms/system.ts';
@@ -27,11 +27,12 @@ type Event<T> =
   | { readonly kind: 'over' };
 
 /**
- * Joins a run, and takes part until it ends. `done` rejects with a SettingsError where the run has another learning rate,
- * momentum, system or number of parameters, and with a LinkError where the transport refuses what this worker sends; of MQTT
- * that is a BrokerError.
+ * Joins a run, and takes part until it ends. `done` rejects with a SettingsError where the run has another learning
+ * rate, momentum, system or number of parameters, and with a LinkError where the transport refuses what this worker
+ * sends; of MQTT that is a BrokerError.
  * @throws TypeError or RangeError where an option is wrong
- * @throws LinkError where the transport refuses the connection or a subscription; another Error where it cannot be reached
+ * @throws LinkError where the transport refuses the connection or a subscription; another Error where it cannot be
+ * reached
  */
 export async function joinRun(options: JoinOptions): Promise<RunWorker> {
   const attendance = new Attendance(options);
@@ -230,8 +231,8 @@ class RoundWorker implements RunWorker {
   // Waiting
 
   /**
-   * Where nothing comes any more, not even a heartbeat, the end of the run or its server's return may have been lost. A wait
-   * that lasts is told of.
+   * Where nothing comes any more, not even a heartbeat, the end of the run or its server's return may have been lost. A
+   * wait that lasts is told of.
    */
   #listenForSilence(): void {
     const { clock, deadline } = this.#attendance;

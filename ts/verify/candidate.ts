@@ -47,7 +47,9 @@ export class Candidate {
     return this.#differences;
   }
 
-  /** Compresses and decompresses, and compares with what js made; js itself is compared with the golden checksums alone. */
+  /**
+   * Compresses and decompresses, and compares with what js made; js itself is compared with the golden checksums alone.
+   */
   async compare(one: Case, x: Float32Array, expected?: Outcome): Promise<Outcome | undefined> {
     if (this.#gaveUp !== undefined) return undefined;
     const start = performance.now();

@@ -34,8 +34,8 @@ export interface ListOptions {
 const LAST_WORD = 2 ** 32 - 1;
 
 /**
- * The compressors, and lists of indices (`indexList`), each with several options. The first gets all kinds of input, the first two
- * the medium one, the last of several the large one.
+ * The compressors, and lists of indices (`indexList`), each with several options. The first gets all kinds of input,
+ * the first two the medium one, the last of several the large one.
  */
 export const SETTINGS: readonly (readonly [compressor: string, ...options: readonly Setting['options'][]])[] =
   [
@@ -162,7 +162,9 @@ export async function makeGolden(device: PacketDevice, golden: GoldenInput): Pro
   return writeIndexList(places, n, tag);
 }
 
-/** The mask-encoded packet that keeps every element: the format has it, though no compressor makes it of many elements. */
+/**
+ * The mask-encoded packet that keeps every element: the format has it, though no compressor makes it of many elements.
+ */
 export function allKept(x: Float32Array, bits: number): Uint8Array<ArrayBuffer> {
   const signed = x.some((value) => value < 0) ? 1 : 0;
   const ones = x.length * bits;

@@ -1,6 +1,6 @@
 /**
- * Which kernel it is where packets differ. The js backend does the case once more and everything that it is asked for is written
- * down; the other backend then gets each kernel by itself, from the same words.
+ * Which kernel it is where packets differ. The js backend does the case once more and everything that it is asked for
+ * is written down; the other backend then gets each kernel by itself, from the same words.
  */
 import type { Backend, DeviceBuffer } from '../backends/backend.ts';
 import { Device } from '../device.ts';
@@ -29,8 +29,8 @@ interface Call {
 }
 
 /**
- * The first kernel of the case that differs on `backend` by itself; undefined where none does, so that the difference comes from
- * how they follow each other.
+ * The first kernel of the case that differs on `backend` by itself; undefined where none does, so that the difference
+ * comes from how they follow each other.
  */
 export async function kernelThatDiffers(
   backend: Backend,

@@ -81,7 +81,9 @@ export function bytesOf(x: Float32Array): Uint8Array {
   return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
-/** The first place where two byte arrays differ, or where the shorter one ends. Both start at a multiple of four bytes. */
+/**
+ * The first place where two byte arrays differ, or where the shorter one ends. Both start at a multiple of four bytes.
+ */
 function firstDifference(a: Uint8Array, b: Uint8Array): number | undefined {
   const least = Math.min(a.length, b.length);
   const [x, y] = [a, b].map(({ buffer, byteOffset }) => new Uint32Array(buffer, byteOffset, least >>> 2));

@@ -6,7 +6,8 @@ export interface Target {
   readonly name: string;
   readonly backend: BackendName;
   /**
-   * Opens it. Where it is a form that does not exist here, a GPU without subgroups to leave out for example, there is none.
+   * Opens it. Where it is a form that does not exist here, a GPU without subgroups to leave out for example, there is
+   * none.
    * @throws Error that says why it does not open
    */
   readonly open: () => Promise<Backend | undefined>;

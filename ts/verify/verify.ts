@@ -25,8 +25,9 @@ export interface VerifyOptions {
 }
 
 /**
- * Compresses and decompresses on every backend that opens here, a GPU that computes on the CPU included, and compares all
- * bytes with those of js, on vectors of up to 4 million elements. A software GPU takes minutes; `quick` is for that.
+ * Compresses and decompresses on every backend that opens here, a GPU that computes on the CPU included, and compares
+ * all bytes with those of js, on vectors of up to 4 million elements. A software GPU takes minutes; `quick` is for
+ * that.
  *
  * @throws RangeError where the seed is no such integer; what a backend throws is part of the report
  */

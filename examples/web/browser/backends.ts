@@ -28,8 +28,8 @@ export function diagnosis(): Promise<Diagnosis> {
 }
 
 /**
- * Offers the backends that work here, the one that `openDevice()` takes first. Until that is known there is wasm; where it
- * cannot be known, the choice stays as it was.
+ * Offers the backends that work here, the one that `openDevice()` takes first. Until that is known there is wasm; where
+ * it cannot be known, the choice stays as it was.
  */
 export async function backendChoices(
   select: HTMLSelectElement,

@@ -75,7 +75,10 @@ export function openCompressPart(): void {
     histogram.again();
   };
 
-  /** Measures these rows, one after the other, unless something else is asked for meanwhile; none of what no packet can hold. */
+  /**
+   * Measures these rows, one after the other, unless something else is asked for meanwhile; none of what no packet can
+   * hold.
+   */
   const measure = async (which: readonly Row[]): Promise<void> => {
     if (about === undefined || !sound) return;
     const mine = ++turn;

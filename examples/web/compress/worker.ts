@@ -26,7 +26,9 @@ export interface Measured extends Loss {
   readonly histogram: Histogram;
 }
 
-/** Calls that take less than this, in milliseconds, are made twice; the shorter time counts, the engine being warm then. */
+/**
+ * Calls that take less than this, in milliseconds, are made twice; the shorter time counts, the engine being warm then.
+ */
 const SHORT = 250;
 
 /** The most threads of a device here; the page and whatever else runs have the rest. */

@@ -18,7 +18,9 @@ export interface Digits {
 /** What a gzip file starts with; a server may have unpacked it on the way. */
 const GZIP = [0x1f, 0x8b];
 
-/** Fetches the digits from below `base`; `onBytes` hears how many have come, and of how many, 0 where that is not said. */
+/**
+ * Fetches the digits from below `base`; `onBytes` hears how many have come, and of how many, 0 where that is not said.
+ */
 export async function fetchDigits(
   base: string,
   onBytes: (come: number, all: number) => void,

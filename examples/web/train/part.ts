@@ -71,7 +71,10 @@ export function openTrainPart(): void {
     for (const one of curves) one.again();
   };
 
-  /** What is short is shown at once, what takes time when there is some; where the run rests, all of it is at its last step. */
+  /**
+   * What is short is shown at once, what takes time when there is some; where the run rests, all of it is at its last
+   * step.
+   */
   const changed = (): void => {
     const state = run.state();
     const { phase } = state;

@@ -1,6 +1,6 @@
 /**
- * The transport of a step: as `exchange` of fewbits/algorithms, but the workers are elsewhere, and all of them take their
- * inbox at the same time.
+ * The transport of a step: as `exchange` of fewbits/algorithms, but the workers are elsewhere, and all of them take
+ * their inbox at the same time.
  */
 import { deliver, type Message, type Server } from 'fewbits/algorithms';
 

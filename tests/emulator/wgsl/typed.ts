@@ -1,6 +1,6 @@
 /**
- * The module as it is understood: names are resolved, every value has a type, abstract numbers are gone, and it is plain
- * what is a local value and what an access to memory. This is what the freedoms rewrite and what is compiled.
+ * The module as it is understood: names are resolved, every value has a type, abstract numbers are gone, and it is
+ * plain what is a local value and what an access to memory. This is what the freedoms rewrite and what is compiled.
  */
 import type { Type } from './types.ts';
 

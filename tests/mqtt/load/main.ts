@@ -1,6 +1,8 @@
 /**
- * `npm run bench:mqtt`: one server and 64 simulated workers with packets of 100 KB, and the same bytes moved by a plain mqtt.js
- * program: rounds a second, bytes a second, memory, and their ratio. Broker, server and workers each in a process of their own.
+ * `npm run bench:mqtt`: one server and 64 simulated workers with packets of 100 KB, and the same bytes moved by a plain
+ * mqtt.js
+ * program: rounds a second, bytes a second, memory, and their ratio. Broker, server and workers each in a process of
+ * their own.
  *
  *   npm run bench:mqtt -- [--workers 64] [--bytes 100000] [--rounds 60] [--broker mqtt://127.0.0.1:1883] [--json FILE]
  *

@@ -123,7 +123,9 @@ async function fewbits({
   return undefined;
 }
 
-/** The same bytes by mqtt.js alone: each worker publishes a packet, the server, when it has all of them, one for all. */
+/**
+ * The same bytes by mqtt.js alone: each worker publishes a packet, the server, when it has all of them, one for all.
+ */
 async function plain({ role, url, run, workers, bytes, rounds }: LoadSettings): Promise<void> {
   const payload = Buffer.alloc(bytes, 7);
   const connect = async (): Promise<mqtt.MqttClient> => {

@@ -1,6 +1,6 @@
 /**
- * ExDyna as its page has it (arXiv 2402.13781), all workers at once. acc, residuals, d and sums are rounded to float32 where
- * float32 vectors hold them, everything else is float64, so that selections are equal and not only near.
+ * ExDyna as its page has it (arXiv 2402.13781), all workers at once. acc, residuals, d and sums are rounded to float32
+ * where float32 vectors hold them, everything else is float64, so that selections are equal and not only near.
  */
 import { bitsOf } from '../../../ts/kernels/float-bits.ts';
 import { floatWith } from '../exact.ts';
@@ -13,7 +13,10 @@ export interface Settings {
   readonly measures: (t: number) => boolean;
   /** Exact control: exactly k elements, however small, and none on top. */
   readonly exact?: boolean;
-  /** Whether d is measured also after ten steps of a density that is off by more than 8, once it has been met; true if left out. */
+  /**
+   * Whether d is measured also after ten steps of a density that is off by more than 8, once it has been met; true if
+   * left out.
+   */
   readonly recover?: boolean;
 }
 
@@ -88,7 +91,8 @@ export function scaleOf(e: number): number {
 
 /**
  * The threshold that round(k) magnitudes, at least one, reach: the k-th largest cut to 20 bits of its key, or 26, where
- * exactly k reach that; else itself, and how many of those equal to it belong to the k. 0 where fewer than k are not zero.
+ * exactly k reach that; else itself, and how many of those equal to it belong to the k. 0 where fewer than k are not
+ * zero.
  */
 export function measured(magnitudes: readonly number[], k: number): { d: number; ties: number } {
   const wanted = Math.max(1, Math.round(k));

@@ -1,4 +1,6 @@
-/** Sparsified SGD with error feedback whose workers tell each other what they selected: in float32 where vectors are. */
+/**
+ * Sparsified SGD with error feedback whose workers tell each other what they selected: in float32 where vectors are.
+ */
 import { topK } from '../select.ts';
 import { exactly, meanOf, type Near } from './near.ts';
 

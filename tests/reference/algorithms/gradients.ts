@@ -8,9 +8,9 @@ function wave(phase: number): number {
 }
 
 /**
- * A worker's gradient in a step: a trend that all workers share and that turns within hundreds of steps, and noise of each
- * worker's own with tails as of Student's t with two degrees of freedom. A quarter of the vector, wandering, is four times as
- * large, so that loads differ.
+ * A worker's gradient in a step: a trend that all workers share and that turns within hundreds of steps, and noise of
+ * each worker's own with tails as of Student's t with two degrees of freedom. A quarter of the vector, wandering, is
+ * four times as large, so that loads differ.
  */
 export function gradient(n: number, step: number, rank: number, seed = 1): Float32Array {
   const key = (seed * 1009 + step) * 31 + rank + 1;

@@ -27,8 +27,8 @@ export function zeros(n: number): Near {
 }
 
 /**
- * The sum of weight vector over all terms. Float32 rounds each weight, each product, each sum in whatever order, and what
- * is stored: at most terms + 2 roundings of each addend.
+ * The sum of weight vector over all terms. Float32 rounds each weight, each product, each sum in whatever order, and
+ * what is stored: at most terms + 2 roundings of each addend.
  */
 export function combine(...terms: (readonly [weight: number, vector: Near])[]): Near {
   const n = terms[0][1].value.length;

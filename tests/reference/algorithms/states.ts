@@ -1,6 +1,6 @@
 /**
- * Saved states, read and written by the layout that ts/algorithms/state.ts gives: 'fbst', u32 version, u32 bytes of JSON,
- * JSON filled up with spaces, float32 vectors, CRC-32C.
+ * Saved states, read and written by the layout that ts/algorithms/state.ts gives: 'fbst', u32 version, u32 bytes of
+ * JSON, JSON filled up with spaces, float32 vectors, CRC-32C.
  */
 import { crc32c } from '../../../ts/packet/crc32c.ts';
 

@@ -1,11 +1,11 @@
 /**
  * Sparsified SGD with error feedback over an all-gather: each worker sends what it selected, and everyone adds up what
- * all sent. The union of the selections grows with the number of workers ("build-up"), which is what ExDyna and CLT-k do
- * away with.
+ * all sent. The union of the selections grows with the number of workers ("build-up"), which is what ExDyna and CLT-k
+ * do away with.
  *
  * 1. worker r: acc_r = residual_r + g_r; sends C(acc_r), a list of elements; residual_r = acc_r - C(acc_r).
- * 2. everyone: the mean of all C(acc_r) is the direction. One whose list was not among them keeps all of it: residual_r =
- *    acc_r.
+ * 2. everyone: the mean of all C(acc_r) is the direction. One whose list was not among them keeps all of it: residual_r
+ *    = acc_r.
  */
 import { requireOptions } from '../../arguments.ts';
 import type { Compressor } from '../../compressors/compressor.ts';

@@ -1,15 +1,15 @@
 /**
- * CSER, error reset: C. Xie et al., "CSER: Communication-efficient SGD with Error Reset", arXiv 2007.13221. Blocks drawn
- * from a shared seed are averaged, in the gradient at each step and in the model now and then; everything else is applied
- * locally at once, so models drift, and each reset takes a part of the drift back.
+ * CSER, error reset: C. Xie et al., "CSER: Communication-efficient SGD with Error Reset", arXiv 2007.13221. Blocks
+ * drawn from a shared seed are averaged, in the gradient at each step and in the model now and then; everything else is
+ * applied locally at once, so models drift, and each reset takes a part of the drift back.
  *
  * Steps t = 0, 1, ...:
  * 1. worker r: its blocks of g_r, one in 32, go to the sum; g'_r is their mean there, and g_r elsewhere.
  * 2. worker r: its direction is g'_r.
  * 3. where (t + 1) mod 8 = 0, after the step: blocks of the models (and momentum), one in 4, are averaged.
  *
- * The paper keeps the error e_r = x_r - x beside each model and averages blocks of e_r; since x is common to all, that is
- * averaging the same blocks of x_r, and no error needs to be kept.
+ * The paper keeps the error e_r = x_r - x beside each model and averages blocks of e_r; since x is common to all, that
+ * is averaging the same blocks of x_r, and no error needs to be kept.
  *
  * Of a round over some of the workers the means are over these; all put them into their blocks, whoever sent.
  */
@@ -31,8 +31,9 @@ const PERIOD = 8;
 const BLOCKS = 512;
 
 /**
- * CSER with the settings of its paper's strongest compression: 1/32 of the gradient each step, 1/4 of the models each 8th.
- * `send` wants the worker's model in those, and the model is stepped there. Models of workers differ: evaluate their mean.
+ * CSER with the settings of its paper's strongest compression: 1/32 of the gradient each step, 1/4 of the models each
+ * 8th. `send` wants the worker's model in those, and the model is stepped there. Models of workers differ: evaluate
+ * their mean.
  * Source: arXiv 2007.13221.
  *
  * @throws RangeError unless seed is in 0..2^32 - 1

@@ -1,7 +1,7 @@
 /**
  * Bind groups, kept for the calls to come: a training loop's calls take the same buffers again, and on small vectors it
- * takes longer to bind them than to compute. Groups with a buffer of the user's are made anew: a group that was kept would
- * keep the buffer.
+ * takes longer to bind them than to compute. Groups with a buffer of the user's are made anew: a group that was kept
+ * would keep the buffer.
  */
 import { PATIENCE } from '../free-list.ts';
 import type { Pipeline } from './pipelines.ts';
@@ -31,7 +31,10 @@ export class BindGroups {
     this.#isOwn = isOwn;
   }
 
-  /** The group of a pipeline with these ranges by name, and the buffer of its uniforms, whose block has a dynamic offset. */
+  /**
+   * The group of a pipeline with these ranges by name, and the buffer of its uniforms, whose block has a dynamic
+   * offset.
+   */
   get(
     label: string,
     { table, layout }: Pipeline,

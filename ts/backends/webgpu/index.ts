@@ -13,7 +13,9 @@ export interface WebgpuOptions {
   readonly subgroups?: boolean;
   /** Lower limits than the device's, for tests. At least 4096 words. */
   readonly limits?: Partial<Limits>;
-  /** The most bytes of a buffer that is mapped, for tests: a larger readback is split as one beyond maxBufferSize is. */
+  /**
+   * The most bytes of a buffer that is mapped, for tests: a larger readback is split as one beyond maxBufferSize is.
+   */
   readonly readbackBytes?: number;
 }
 

@@ -86,8 +86,8 @@ async function findGpu(): Promise<GPU> {
 }
 
 /**
- * On Linux, Dawn without the Vulkan loader has no adapter, and prints a warning of its own. The linker is asked first: a
- * library that it finds is refused for not being an addon, which is another error.
+ * On Linux, Dawn without the Vulkan loader has no adapter, and prints a warning of its own. The linker is asked first:
+ * a library that it finds is refused for not being an addon, which is another error.
  * @throws Error where the loader is missing
  */
 function requireVulkan(): void {

@@ -1,6 +1,6 @@
 /**
- * Words that come back. The reads of calls that were made in one turn of the event loop share buffers: their copies lie end
- * to end in one, or where they are more than a buffer holds, in several full ones.
+ * Words that come back. The reads of calls that were made in one turn of the event loop share buffers: their copies lie
+ * end to end in one, or where they are more than a buffer holds, in several full ones.
  */
 import { MAP_READ } from './flags.ts';
 import type { BufferPool } from './pool.ts';

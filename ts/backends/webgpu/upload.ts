@@ -12,8 +12,8 @@ export function upload(queue: GPUQueue, target: GPUBuffer, offset: number, words
 }
 
 /**
- * Words as a queue's `writeBuffer` takes them, with their place: as they are, or, in memory that is shared or may be resized,
- * which Dawn in Node and Firefox refuse, one copied part after the other, in the same array.
+ * Words as a queue's `writeBuffer` takes them, with their place: as they are, or, in memory that is shared or may be
+ * resized, which Dawn in Node and Firefox refuse, one copied part after the other, in the same array.
  */
 function* writable(words: Uint32Array): Generator<readonly [part: Uint32Array, first: number]> {
   const { buffer, length } = words;

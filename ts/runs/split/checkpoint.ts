@@ -1,4 +1,6 @@
-/** The state of split learning's server as bytes: its half of the network, its seats, and what it knows of each client. */
+/**
+ * The state of split learning's server as bytes: its half of the network, its seats, and what it knows of each client.
+ */
 import type { Model } from '../../algorithms/system.ts';
 import { PacketError } from '../../errors.ts';
 import type { SavedSeat } from '../membership.ts';

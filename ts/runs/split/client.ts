@@ -1,4 +1,7 @@
-/** A client of split learning: sends the features of a batch, and waits for the gradient at the cut, sending again what was lost. */
+/**
+ * A client of split learning: sends the features of a batch, and waits for the gradient at the cut, sending again what
+ * was lost.
+ */
 import type { SplitSide, SplitSystem } from '../../algorithms/split-learning.ts';
 import type { Device } from '../../device.ts';
 import { Attendance } from '../attendance.ts';
@@ -30,8 +33,8 @@ export interface SplitClient {
   readonly rank: number;
   readonly traffic: Traffic;
   /**
-   * One batch: features, and what goes with them (labels, for example). What the server's gradient at the cut is, as this side sees
-   * it, or undefined where the run has ended. One batch at a time.
+   * One batch: features, and what goes with them (labels, for example). What the server's gradient at the cut is, as
+   * this side sees it, or undefined where the run has ended. One batch at a time.
    * @throws NonFiniteError where the features hold NaN or infinity
    */
   exchange(features: Float32Array, note?: Uint8Array): Promise<Float32Array | undefined>;
@@ -48,7 +51,8 @@ const LAST_WORDS = 8000;
 /**
  * Joins split learning, once the server has a seat.
  * @throws TypeError or RangeError where an option is wrong
- * @throws LinkError where the transport refuses the connection or what is sent; another Error where it cannot be reached
+ * @throws LinkError where the transport refuses the connection or what is sent; another Error where it cannot be
+ * reached
  */
 export async function joinSplit(options: SplitJoinOptions): Promise<SplitClient> {
   const attendance = new Attendance(options);

@@ -1,7 +1,7 @@
 /**
- * The server of split learning: takes the features of clients' batches in the order in which they come, finishes each, and
- * sends the gradient at the cut back. A batch counts once, however often it comes: the last answer to each client is kept and
- * sent again, over a restart too.
+ * The server of split learning: takes the features of clients' batches in the order in which they come, finishes each,
+ * and sends the gradient at the cut back. A batch counts once, however often it comes: the last answer to each client
+ * is kept and sent again, over a restart too.
  */
 import { requireInteger } from '../../arguments.ts';
 import { descend } from '../../algorithms/steps.ts';
@@ -78,7 +78,8 @@ interface ClientSide {
 /**
  * Serves split learning until its batches are done.
  * @throws TypeError or RangeError where an option is wrong; PacketError where the stored state is not one of this run
- * @throws LinkError where the transport refuses the connection or a subscription; another Error where it cannot be reached
+ * @throws LinkError where the transport refuses the connection or a subscription; another Error where it cannot be
+ * reached
  */
 export async function serveSplit(options: SplitServeOptions): Promise<SplitServer> {
   const server = new BatchServer(options);

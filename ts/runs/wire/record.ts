@@ -1,8 +1,9 @@
 /**
- * The record of a closed round: whose messages it is made of, and the CRC-32 of each. As bytes, before the answer in a message
- * of kind `closed`: u8 route (1 server, 2 gather, 3 sum); u8 1 where the step ends with it, plus 2 where there is a checksum;
- * u16 seats; a bit a seat, in words; a u32 CRC for each bit that is set, by rank; the u32 checksum of the model, where there
- * is one. A record of nobody ends a step that all left out: it has no answer, and the model stays as it is.
+ * The record of a closed round: whose messages it is made of, and the CRC-32 of each. As bytes, before the answer in a
+ * message of kind `closed`: u8 route (1 server, 2 gather, 3 sum); u8 1 where the step ends with it, plus 2 where there
+ * is a checksum; u16 seats; a bit a seat, in words; a u32 CRC for each bit that is set, by rank; the u32 checksum of
+ * the model, where there is one. A record of nobody ends a step that all left out: it has no answer, and the model
+ * stays as it is.
  */
 import type { Route } from '../../algorithms/system.ts';
 import { PacketError } from '../../errors.ts';

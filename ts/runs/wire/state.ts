@@ -1,6 +1,6 @@
 /**
- * States of a run as bytes: what a worker loads, and what a server keeps on disk. A list of byte strings: 'fbrs', u32 how many,
- * a u32 length each, then the strings, each filled up to whole words; CRC-32C of all of it.
+ * States of a run as bytes: what a worker loads, and what a server keeps on disk. A list of byte strings: 'fbrs', u32
+ * how many, a u32 length each, then the strings, each filled up to whole words; CRC-32C of all of it.
  */
 import { packState, unpackState } from '../../algorithms/state.ts';
 import type { Model } from '../../algorithms/system.ts';
