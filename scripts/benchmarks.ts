@@ -1,5 +1,5 @@
 /**
- * `npm run benchmarks -- FILE`: writes the tables of docs/benchmarks.md from what `npm run bench -- --json FILE` has
+ * `npm run docs:benchmarks -- FILE`: writes the tables of docs/benchmarks.md from what `npm run bench -- --json FILE` has
  * found.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -23,7 +23,7 @@ interface Found {
 }
 
 const [file] = process.argv.slice(2);
-if (file === undefined) throw new Error('npm run benchmarks -- FILE: the JSON of npm run bench is missing');
+if (file === undefined) throw new Error('npm run docs:benchmarks -- FILE: the JSON of npm run bench is missing');
 const { machine, rows, targets } = JSON.parse(readFileSync(file, 'utf8')) as Found;
 
 const WASM = ours('wasm');

@@ -1,5 +1,5 @@
 /**
- * `npm run compressors`: measures every compressor on wasm and writes the table of docs/compressors.md. Bytes, errors
+ * `npm run docs:compressors`: measures every compressor on wasm and writes the table of docs/compressors.md. Bytes, errors
  * and bias repeat from run to run; times are a class, from the ratio to a copy of the vector measured in the same run.
  */
 import { readFileSync, writeFileSync } from 'node:fs';

@@ -1,5 +1,5 @@
 /**
- * `npm run golden-runs`: writes the digests of runs of every system to tests/reference/algorithms/golden-runs.json,
+ * `npm run test:golden-runs`: writes the digests of runs of every system to tests/reference/algorithms/golden-runs.json,
  * made on the js backend. What a test compares with them cannot change unseen from one release to the next.
  */
 import { writeFileSync } from 'node:fs';

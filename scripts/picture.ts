@@ -1,5 +1,5 @@
 /**
- * `npm run picture`: the README's picture, the plot of accuracy against traffic as `npm start` has left it in
+ * `npm run docs:picture`: the README's picture, the plot of accuracy against traffic as `npm start` has left it in
  * report.html, drawn by the tests' browser.
  */
 import { mkdir } from 'node:fs/promises';

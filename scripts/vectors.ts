@@ -1,5 +1,5 @@
 /**
- * `npm run vectors`: writes the golden packets (ts/verify/golden.ts) to tests/vectors, made by the js backend: for each
+ * `npm run test:vectors`: writes the golden packets (ts/verify/golden.ts) to tests/vectors, made by the js backend: for each
  * compressor a file COMPRESSOR.vVERSION.jsonl, named by the version of the packet format, with a line a packet
  * (tests/support/golden.ts). The checksums of packets and vectors go to ts/verify/golden-sums.ts. What a test compares with
  * these files cannot change unseen from one release to the next, in this language or another.
@@ -44,7 +44,7 @@ const lines = Array.from({ length: Math.ceil(sums.length / PAIRS_IN_A_LINE) }, (
 );
 writeFileSync(
   fileURLToPath(new URL('../ts/verify/golden-sums.ts', import.meta.url)),
-  `/** For each golden packet the CRC-32C of its bytes, and of its vector's. Written by \`npm run vectors\`. */
+  `/** For each golden packet the CRC-32C of its bytes, and of its vector's. Written by \`npm run test:vectors\`. */
 export const GOLDEN_SUMS: string = \`
 ${lines.join('\n')}
 \`;

@@ -31,7 +31,7 @@ export interface DeviceOptions {
   readonly gpu?: GpuDevice;
   /**
    * The most threads that the wasm backend works with on a long vector; 1, the default, is the calling one alone. Where
-   * threads cannot share memory, in a page without COOP and COEP say, it is one, and `detail` says why.
+   * threads cannot share memory, for example in a page without COOP and COEP, it is one, and `detail` says why.
    */
   readonly threads?: number;
   /** The compiled module for the wasm backend, where bytes may not be compiled. */
@@ -84,6 +84,8 @@ export type Kernels = Bound<typeof kernels>;
 /**
  * Opens a device: the best backend here, or the one that is named.
  *
+ * @param options backend, GPU, threads and limits in bytes; the best backend if left out
+ * @returns the device; `close` it when it is no longer needed
  * @throws BackendUnavailableError with, for each backend tried, why it cannot run here
  * @example
  * const device = await openDevice();

@@ -4,7 +4,7 @@ import { codecOf } from './compressors/codecs.ts';
 import { readPacket } from './packet/packet.ts';
 
 export interface Inspection {
-  /** The compressor's name: `topK`, say. */
+  /** The compressor's name, for example `topK`. */
   readonly compressor: string;
   /** Its parameters as the packet has them. */
   readonly parameters: Readonly<Record<string, number | string>>;
@@ -21,6 +21,8 @@ export interface Inspection {
 /**
  * Says what a packet is, without decoding it: compressor, parameters, n, size. The CRC and all lengths are checked.
  *
+ * @param packet the whole packet, as `compress` gave it
+ * @returns compressor, parameters, n in elements, and the size in bytes and in bits an element
  * @throws PacketError where the bytes are not a sound packet
  * @example
  * inspect(packet).compressor; // 'topK'

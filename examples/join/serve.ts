@@ -1,6 +1,6 @@
 /**
- * `npm run join-page`: the page that joins a run, on http://127.0.0.1:8080, or another port:
- * `npm run join-page -- 8081`.
+ * `npm run example:join`: the page that joins a run, on http://127.0.0.1:8080, or another port:
+ * `npm run example:join -- 8081`.
  */
 import { createServer, type Server } from 'node:http';
 import { fileURLToPath } from 'node:url';

@@ -1,5 +1,5 @@
 /**
- * Everyone's messages of a turn, over data channels to all peers: cut to what a channel takes, joined in whatever
+ * Everyone's messages of a round, over data channels to all peers: cut to what a channel takes, joined in whatever
  * order.
  */
 import { openJoiner, splitMessage } from 'fewbits/messages';
@@ -19,7 +19,7 @@ export interface Mesh {
   readonly traffic: MeshTraffic;
   /** A channel to the peer of that rank, before anything has come on it. */
   add(rank: number, channel: RTCDataChannel): void;
-  /** Sends `bytes` to all peers, and gives what all had to say in this turn, by rank, the own too. */
+  /** Sends `bytes` to all peers, and gives what all had to say in this round, by rank, the own too. */
   gather(bytes: Uint8Array): Promise<Uint8Array[]>;
 }
 
@@ -40,9 +40,9 @@ export function openMesh({ rank, workers, limit, longest }: MeshOptions): Mesh {
   const channels = new Map<number, RTCDataChannel>();
   const joiner = openJoiner({ longest });
   const traffic: MeshTraffic = { up: 0, down: 0, messages: 0, longest: 0, packets: 0 };
-  /** By turn, what has come, by rank. A peer is at most one turn ahead: it needs this one's message to go on. */
+  /** By round, what has come, by rank. A peer is at most one round ahead: it needs this peer's message to go on. */
   const came = new Map<number, Map<number, Uint8Array>>();
-  let turn = 0;
+  let round = 0;
   let failure: Error | undefined;
   let wake = (): void => {};
 
@@ -52,8 +52,8 @@ export function openMesh({ rank, workers, limit, longest }: MeshOptions): Mesh {
   };
 
   function put(of: number, from: number, bytes: Uint8Array): void {
-    if (of !== turn && of !== turn + 1)
-      throw new Error(`peer ${from} is in turn ${of}, this one in turn ${turn}`);
+    if (of !== round && of !== round + 1)
+      throw new Error(`peer ${from} is in round ${of}, this one in round ${round}`);
     const messages = came.get(of) ?? new Map<number, Uint8Array>();
     came.set(of, messages.set(from, bytes));
     wake();
@@ -80,7 +80,8 @@ export function openMesh({ rank, workers, limit, longest }: MeshOptions): Mesh {
         traffic.down += message.length;
         try {
           const whole = joiner.take(message, String(from));
-          // the turn is the number of the whole: channels are unordered, so that its message may come before the last's
+          // the round is the number of the whole: channels are unordered, so that its message may come before the
+          // last's
           if (whole !== undefined) put(whole.id, from, whole.bytes);
         } catch (error) {
           fail(error);
@@ -89,13 +90,13 @@ export function openMesh({ rank, workers, limit, longest }: MeshOptions): Mesh {
       channel.addEventListener('close', () => fail(new Error(`peer ${from} has gone`)));
     },
     async gather(bytes) {
-      put(turn, rank, bytes);
-      const messages = splitMessage(bytes, { limit, id: turn });
+      put(round, rank, bytes);
+      const messages = splitMessage(bytes, { limit, id: round });
       await Promise.all([...channels.values()].map((channel) => send(channel, messages)));
       for (;;) {
-        const messages = came.get(turn);
+        const messages = came.get(round);
         if (messages?.size === workers) {
-          came.delete(turn++);
+          came.delete(round++);
           return Array.from({ length: workers }, (_, from) => messages.get(from) as Uint8Array);
         }
         if (failure !== undefined) throw failure;

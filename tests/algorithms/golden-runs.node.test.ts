@@ -1,4 +1,4 @@
-/** What every system sends, gives and keeps is what it was when `npm run golden-runs` last wrote it down. */
+/** What every system sends, gives and keeps is what it was when `npm run test:golden-runs` last wrote it down. */
 import * as assert from 'uvu/assert';
 import { readFileSync } from 'node:fs';
 import { every } from '../reference/algorithms/every.ts';

@@ -73,6 +73,8 @@ export interface ExDynaOptions {
  * intention of its program where the scale factors are concerned. Three additions, all options: a warm start, recovery
  * from a density that is far off, and exact control.
  *
+ * @param options `density`, the share of n that all workers send together in a step; the rest in ExDynaOptions
+ * @returns the system, which makes workers and, where it has one, a server
  * @throws TypeError or RangeError unless 0 < density <= 1, and the other options are as said
  * @example
  * const worker = exDyna({ density: 0.01 }).worker(device, { n: gradient.length, workers: 4, rank: 0 });

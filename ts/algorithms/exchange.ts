@@ -27,6 +27,11 @@ export interface Participant<Direction extends Vector, Gradient extends Vector> 
  * Where anyone refuses, in whichever round, all workers, the server and the models are left as they were, and the step
  * can be begun anew.
  *
+ * @param workers by rank
+ * @param server undefined where the system has none
+ * @param gradients n elements of each worker, by rank
+ * @param models the workers' copies, by rank, for systems that average them
+ * @returns each worker's outcome, by rank, and the bytes that all workers sent and received
  * @throws RangeError where the gradients are not as many as the workers
  * @throws what a worker or the server throws: NonFiniteError where a gradient holds NaN or infinity
  * @example

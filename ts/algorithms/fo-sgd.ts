@@ -18,6 +18,8 @@ import type { System } from './system.ts';
  * FO-SGD with the options of `flattenedOneBit`, in both directions. Source: arXiv 2405.11095; with `scale: 'drive'` the
  * bits are those of DRIVE (arXiv 2105.08339), which trains better.
  *
+ * @param options those of `flattenedOneBit`; `seed` the same at all workers
+ * @returns the system, which makes workers and, where it has one, a server
  * @throws RangeError where the options are not those of flattenedOneBit
  * @example
  * const worker = foSgd({ seed: 7 }).worker(device, { n: gradient.length, workers: 4, rank: 0 });

@@ -62,6 +62,8 @@ export interface LiecOptions {
  * differ in between: evaluate their mean.
  * Source: arXiv 2402.11857.
  *
+ * @param options a compressor, or `compressor` and `averagePeriod`, in steps
+ * @returns the system, which makes workers and, where it has one, a server
  * @throws TypeError unless the compressor is one, RangeError unless averagePeriod >= 1
  * @example
  * const worker = liecSgd({ averagePeriod: 32 }).worker(device, { n: gradient.length, workers: 4, rank: 0 });

@@ -11,6 +11,11 @@ import { copyInto, requireVector } from './vectors.ts';
  * nothing but messages crosses to the CPU in pSgd and foSgd, and in liecSgd between the steps that average. The other
  * systems keep vectors in memory: they read the gradient back, and upload the direction.
  *
+ * @param system which the worker is of
+ * @param device on webgpu
+ * @param seat n in elements, the number of workers, and the rank
+ * @param into where directions are written: bytes from `offset`, n elements
+ * @returns the worker
  * @throws TypeError where the device has no GPU, RangeError unless `into` has n elements
  */
 export function workerOnGpu(system: System, device: Device, seat: Seat, into: GpuRange): Worker<GpuRange> {

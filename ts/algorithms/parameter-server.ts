@@ -262,7 +262,7 @@ function openWorker<Place extends Vector>(
   };
 }
 
-/** What becomes of the error where a worker goes on from another state, in the middle of a step. */
+/** The error where a worker goes on from another state, in the middle of a step. */
 export function errorAdopted(
   step: Record<'used' | 'unused', Pick<Next<unknown>, 'error'>> | undefined,
   { taken, again }: { readonly taken: boolean; readonly again: boolean },

@@ -87,7 +87,7 @@ export interface Reported extends Numbered {
 
 /**
  * What every worker does alike with its progress. `of` names it in saved states, and `common` what all workers share;
- * `vectors` are those that are saved. `adopted` is called where another state is adopted: what becomes of the step
+ * `vectors` are those that are saved. `adopted` is called where another state is adopted: it decides on the step
  * under way, of which a message was taken or not; `again` where that very step, or an earlier one, is next.
  */
 export function keptByWorker<State extends Reported, Step>(

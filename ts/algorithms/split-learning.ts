@@ -78,6 +78,8 @@ function side(
  * Split learning with any compressors: `up` for features, `down` for gradients at the cut, float32 if left out. Draws
  * are keyed by the batch and the client's rank.
  *
+ * @param options `up` and `down`, compressors
+ * @returns the system, which makes the side of the client and that of the server
  * @throws TypeError unless up and down are compressors
  * @example
  * const client = splitLearning({ up: maskEncoded({ ratio: 0.01, bits: 2 }) }).client(device);
@@ -112,25 +114,57 @@ function rankOf(owner: string, client: { readonly rank: number } | undefined): n
   return client === undefined ? 0 : requireInteger('rank', client.rank, 0, 2 ** 31 - 1);
 }
 
-/** MS, mask-encoded sparsification of the features. Source: arXiv 2408.13787. */
+/**
+ * MS, mask-encoded sparsification of the features. Source: arXiv 2408.13787.
+ *
+ * @param options those of `maskEncoded`
+ * @returns the system, which makes the side of the client and that of the server
+ * @throws RangeError where the options are not those of maskEncoded
+ * @example
+ * const client = splitMask({ ratio: 0.01, bits: 2 }).client(device);
+ */
 export function splitMask(options: MaskOptions): SplitSystem {
   requireOptions('splitMask', options, MASK_OPTIONS);
   return splitLearning({ up: maskEncoded(options) }, 'MS');
 }
 
-/** SP, the baseline: top-k of the features alone. */
+/**
+ * SP, the baseline: top-k of the features alone.
+ *
+ * @param options those of `topK`
+ * @returns the system, which makes the side of the client and that of the server
+ * @throws RangeError where the options are not those of topK
+ * @example
+ * const client = splitTopK({ ratio: 0.01 }).client(device);
+ */
 export function splitTopK(options: Count): SplitSystem {
   requireOptions('splitTopK', options, ['k', 'ratio']);
   return splitLearning({ up: topK(options) }, 'SP');
 }
 
-/** QU, the baseline: uniform quantisation of the features. */
+/**
+ * QU, the baseline: uniform quantisation of the features.
+ *
+ * @param options `bits` an element, an integer
+ * @returns the system, which makes the side of the client and that of the server
+ * @throws RangeError where the options are not those of quantized
+ * @example
+ * const client = splitQuantized({ bits: 2 }).client(device);
+ */
 export function splitQuantized(options: { readonly bits: number }): SplitSystem {
   requireOptions('splitQuantized', options, ['bits']);
   return splitLearning({ up: quantized(options) }, 'QU');
 }
 
-/** RT, the baseline: randomised top-k of the features. Source: arXiv 2305.18469. */
+/**
+ * RT, the baseline: randomised top-k of the features. Source: arXiv 2305.18469.
+ *
+ * @param options those of `randomizedTopK`
+ * @returns the system, which makes the side of the client and that of the server
+ * @throws RangeError where the options are not those of randomizedTopK
+ * @example
+ * const client = splitRandomized({ ratio: 0.01, alpha: 0.1, seed: 7 }).client(device);
+ */
 export function splitRandomized(options: Count & RandomizedOptions): SplitSystem {
   requireOptions('splitRandomized', options, ['k', 'ratio', 'values', 'alpha', 'seed']);
   return splitLearning({ up: randomizedTopK(options) }, 'RT');

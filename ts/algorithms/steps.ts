@@ -12,7 +12,7 @@ export function add(target: Float32Array, source: Float32Array): void {
   for (let i = 0; i < target.length; i++) target[i] += source[i];
 }
 
-/** What comes of a vector that is compressed with error feedback. */
+/** The result of compressing a vector with error feedback. */
 export interface Squeezed {
   readonly packet: Bytes;
   /** p = vector + error. */
@@ -132,7 +132,15 @@ export function takeMean(
   }
 }
 
-/** Momentum SGD's step: velocity = momentum velocity + direction; parameters -= learningRate velocity. */
+/**
+ * Momentum SGD's step: velocity = momentum velocity + direction; parameters -= learningRate velocity.
+ *
+ * @param model parameters and velocity, n elements each; both are changed
+ * @param direction n elements
+ * @example
+ * const state = { parameters: new Float32Array(2), velocity: new Float32Array(2) };
+ * descend({ ...state, learningRate: 0.5, momentum: 0.9 }, Float32Array.of(2, 4));
+ */
 export function descend(
   { parameters, velocity, learningRate, momentum }: Model,
   direction: Float32Array,
@@ -199,8 +207,15 @@ export function only(inbox: readonly Uint8Array[]): Uint8Array {
 /**
  * The sum of a round of route `sum`: float32 vectors of one length, added in the order of ranks. `from` has the ranks
  * whose messages they are, 0 and so on if left out; errors name them.
+ *
+ * @param messages of the round, by rank: float32, little-endian
+ * @param from ranks, ascending
+ * @returns the sum as float32 in bytes, of the length of one message
  * @throws PacketError where the messages are no such vectors, or have NaN or infinity in them
  * @throws OverflowError where they do not, and their sum does
+ * @example
+ * const [a, b] = [Float32Array.of(1, 2), Float32Array.of(3, 4)].map(({ buffer }) => new Uint8Array(buffer));
+ * const total = new Float32Array(sumMessages([a, b]).buffer);
  */
 export function sumMessages(
   messages: readonly Uint8Array[],

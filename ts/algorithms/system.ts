@@ -5,11 +5,11 @@
  *
  * One step, at every worker:
  *   1. message = worker.send(gradient, model)
- *   2. the transport takes the messages of all workers along `message.route` and gives each worker what comes of them
+ *   2. the transport takes the messages of all workers along `message.route` and gives each worker its inbox
  *   3. outcome = worker.receive(inbox); where it is another message, back to 2
- * All workers take the same turns, so a round is complete when each of them has sent, or when the transport has closed
+ * All workers take the same rounds, so a round is complete when each of them has sent, or when the transport has closed
  * it over those who have: then `from` names whose messages it is made of, means are taken over these, and a worker that
- * is not among them takes what came of the others and puts what it sent back where it came from.
+ * is not among them takes the aggregate of the others and puts what it sent back where it came from.
  */
 import type { GpuRange } from '../backends/backend.ts';
 import type { Device } from '../device.ts';
@@ -87,10 +87,10 @@ export interface Worker<Direction extends Vector = Float32Array> extends Statefu
    */
   follow(model?: Model): Promise<Message>;
   /**
-   * Takes what came of the round. `from` has the ranks, ascending, whose messages it was made of, all of them if left
-   * out; of a `gather` round the inbox has the messages of these. `used` says whether what this worker sent is among
-   * them, by its rank if left out: a message of its rank may be that of an earlier life. Where the inbox is lost or
-   * refused, hand over another one of the same round, or begin the step anew.
+   * Takes the aggregate of the round. `from` has the ranks, ascending, whose messages it was made of, all of them if
+   * left out; of a `gather` round the inbox has the messages of these. `used` says whether what this worker sent is
+   * among them, by its rank if left out: a message of its rank may be that of an earlier life. Where the inbox is lost
+   * or refused, hand over another one of the same round, or begin the step anew.
    * @throws PacketError where a message is not what this system sends; the worker is as it was
    * @throws OverflowError where the messages are sound and their sum is more than float32 holds; the worker is as it
    *   was between steps
@@ -112,8 +112,8 @@ export interface Worker<Direction extends Vector = Float32Array> extends Statefu
    * Goes on from what another worker of this system and size shared. What is this worker's own, an error it has not
    * sent yet for example, stays. A step under way ends: where the shared state is of that step, or an earlier one, it
    * is forgotten, since it is begun anew; where the others have gone on without it, what it sent goes back into the
-   * error, as in `receive`. `taken` says that a message of that step was used, though this worker has not seen what
-   * came of it: then what it may have brought is not kept, so that nothing is sent twice.
+   * error, as in `receive`. `taken` says that a message of that step was used, though this worker has not seen
+   * the aggregate: then what it may have brought is not kept, so that nothing is sent twice.
    * @throws PacketError where the bytes are damaged or of another system or size
    */
   adopt(shared: Uint8Array, taken?: boolean): void;

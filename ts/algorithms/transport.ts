@@ -4,7 +4,7 @@ import type { Message, Model, Outcome, Server, Worker } from './system.ts';
 import type { Vector } from './vectors.ts';
 
 /**
- * Takes a message along its route and gives the inbox that comes of it, when the messages of all workers have come
+ * Takes a message along its route and gives the inbox at its end, when the messages of all workers have come
  * together: what `deliver` gives for them.
  */
 export type Carry = (message: Message) => Promise<readonly Uint8Array[]>;
@@ -45,6 +45,7 @@ export async function runStep(
  * @param messages those of the round, by rank
  * @param server undefined where the system has none
  * @param from the ranks, ascending, whose messages they are; all of them if left out
+ * @returns the inbox, the same for each worker
  * @throws Error where the messages are of different rounds, TypeError where they go to a server and there is none, and
  *   what `server.answer` and `sumMessages` throw: PacketError, OverflowError
  * @example

@@ -13,7 +13,7 @@ import type { Scope, Vector } from '../kernels/scope.ts';
 export interface Draw {
   /** The step of the training run. */
   readonly step: number;
-  /** The user of the step: a worker's rank, say. */
+  /** The user of the step: for example a worker's rank. */
   readonly stream: number;
 }
 

@@ -20,10 +20,11 @@ const ID = 10;
 /**
  * Sends sign(x_i + u_i), u_i uniform in [-lambda, lambda]: x_i decodes to +-lambda, with the expectation
  * clip(x_i, -lambda, lambda) and the variance lambda^2 - x_i^2. `lambda: 'max'`, the default, is max |x|: unbiased, and
- *   as
- * noisy as one large element makes it. n bits and 24 bytes. Draws are keyed by (seed, step, stream), the last two from
- * `compress`. Source: arXiv 2405.11095.
+ * as noisy as one large element makes it. n bits and 24 bytes. Draws are keyed by (seed, step, stream), the last two
+ * from `compress`. Source: arXiv 2405.11095.
  *
+ * @param options `seed`, an integer in 0..2^32 - 1; `lambda`, the dither's half width in units of x, or `'max'`
+ * @returns an immutable compressor, for `device.compress` and for systems
  * @throws RangeError unless seed is in 0..2^32 - 1 and lambda is 'max' or in 2^-60..2^60
  * @example
  * const packet = await device.compress(ditheredSign({ seed: 7 }), gradient, { step });

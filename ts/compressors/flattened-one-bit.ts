@@ -72,6 +72,9 @@ export const FLATTENED_OPTIONS: readonly (keyof FlattenedOptions)[] = [
  * 'drive' those below 2^-51, for 'max' and 'mean' those below 2^-102, both times 2^floor(log2 max |x|) where max |x| is
  * outside 2^-27..2^40. For a number as lambda there are no such blocks. Scales that would be below 2^-126 are 0.
  *
+ * @param options `seed`, an integer in 0..2^32 - 1; `lambda`, the dither's half width in units of z, or how it is
+ *   found; `c`, its factor; `block`, elements a block; `scale`, what a bit decodes to
+ * @returns an immutable compressor, for `device.compress` and for systems
  * @throws RangeError unless seed is in 0..2^32 - 1, block 'whole' or a power of two up to 2^26, lambda and c as said;
  * compress throws it where a whole vector is longer than 2^26
  * @example

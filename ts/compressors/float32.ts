@@ -12,6 +12,9 @@ const ID = 5;
  * Sends every element as it is: 32 bits each. For baselines, and for steps that must be exact. A GPU buffer of the
  * user's needs usage COPY_SRC for it.
  *
+ * @param options none; an object without properties
+ * @returns an immutable compressor, for `device.compress` and for systems
+ * @throws RangeError where the options have a property
  * @example
  * const packet = await device.compress(float32(), gradient);
  */

@@ -72,6 +72,8 @@ export const MASK_OPTIONS: readonly (keyof MaskOptions)[] = ['ratio', 'bits', 'r
  * Signed symbols are two-sided: L = 2^(bits - 1), and m_i in -(L - 1)..L - 1, by magnitude. So a symbol costs the same
  * bits with and without sign; a bit for the sign beside the magnitude would have a symbol for -0.
  *
+ * @param options `ratio`, the share of n that is kept whole; `bits` of a symbol; `rounding`; `signed`
+ * @returns an immutable compressor, for `device.compress` and for systems
  * @throws RangeError unless 0 < ratio <= 0.5 and bits is an integer in 1..8
  * @example
  * const packet = await device.compress(maskEncoded({ ratio: 0.01, bits: 2 }), featureMap);

@@ -36,6 +36,8 @@ const RESOLUTION = 22;
  * error is at most min(n / levels^2, sqrt(n) / levels) |x|_2^2. ceil(log2(2 levels + 1)) bits an element and 32 bytes.
  * Draws are keyed by (seed, step, stream), the last two from `compress`. Source: arXiv 1610.02132.
  *
+ * @param options `levels` above 0, an integer; `seed`, an integer in 0..2^32 - 1
+ * @returns an immutable compressor, for `device.compress` and for systems
  * @throws RangeError unless levels is an integer in 1..32767 and seed in 0..2^32 - 1
  * @example
  * const packet = await device.compress(qsgd({ levels: 7, seed: 1 }), gradient, { step });

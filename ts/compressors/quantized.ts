@@ -24,6 +24,8 @@ const ID = 8;
  * max to themselves. `bits` bits an element and 32 bytes. Biased, by rounding. Source: the baseline QU of arXiv
  * 2408.13787.
  *
+ * @param options `bits` an element, an integer
+ * @returns an immutable compressor, for `device.compress` and for systems
  * @throws RangeError unless bits is an integer in 1..16
  * @example
  * const packet = await device.compress(quantized({ bits: 4 }), gradient);

@@ -29,6 +29,9 @@ const ID = 4;
  * `'float16'`. Draws are keyed by
  * (seed, step, stream), the last two from `compress`. Source: arXiv 1809.07599.
  *
+ * @param options `k` elements, or `ratio`, the kept share of n in 0..1; `values`, the format of a kept value, `float32`
+ *   if left out; `seed`, an integer in 0..2^32 - 1
+ * @returns an immutable compressor, for `device.compress` and for systems
  * @throws RangeError unless k >= 1 or 0 < ratio <= 1, and seed in 0..2^32 - 1; compress throws it where k > n
  * @example
  * const packet = await device.compress(randomK({ ratio: 0.01, seed: 7 }), gradient, { step });

@@ -31,6 +31,9 @@ export interface RandomizedOptions extends Values {
  * or `'float16'`. Biased. Draws are keyed by (seed, step, stream), the last two from `compress`. Source: arXiv
  * 2305.18469.
  *
+ * @param options `k` elements, or `ratio`, the kept share of n in 0..1; `alpha`, a probability; `seed`, an integer in
+ *   0..2^32 - 1; `values`, the format of a kept value, `float32` if left out
+ * @returns an immutable compressor, for `device.compress` and for systems
  * @throws RangeError unless k >= 1 or 0 < ratio <= 1, 0 <= alpha <= 1, and seed in 0..2^32 - 1; compress throws it
  * where k > n
  * @example

@@ -22,6 +22,8 @@ const ID = 2;
  * each `block` elements. sign(x) is -1 where x < 0, else +1, for -0 too. n bits, 4 bytes a block and 28 bytes.
  * Source: arXiv 1901.09847.
  *
+ * @param options `block`, elements a block; one block of all n if left out
+ * @returns an immutable compressor, for `device.compress` and for systems
  * @throws RangeError unless block >= 1
  * @example
  * const packet = await device.compress(scaledSign({ block: 4096 }), gradient);

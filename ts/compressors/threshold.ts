@@ -22,6 +22,9 @@ const LEAST = 4096;
  * data: none, perhaps, or all. About log2(n / k) + 2 + 32 bits a kept element; `values: 'bfloat16'` or `'float16'`
  * rounds the values, and makes that 16 bits less. Source: arXiv 2108.00951.
  *
+ * @param options `t`, the least magnitude that is kept, in units of x; `values`, the format of a kept value, `float32`
+ * if left out
+ * @returns an immutable compressor, for `device.compress` and for systems
  * @throws RangeError unless t is finite and not negative
  * @example
  * const packet = await device.compress(threshold({ t: 0.01 }), gradient);

@@ -17,6 +17,9 @@ const ID = 1;
  * About log2(n / k) + 2 + 32 bits a kept element; `values: 'bfloat16'` or `'float16'` rounds the values, and makes that
  * 16 bits less. Source: arXiv 1704.05021.
  *
+ * @param options `k` elements, or `ratio`, the kept share of n in 0..1; `values`, the format of a kept value, `float32`
+ * if left out
+ * @returns an immutable compressor, for `device.compress` and for systems
  * @throws RangeError unless k >= 1 or 0 < ratio <= 1; compress throws it where k > n
  * @example
  * const packet = await device.compress(topK({ ratio: 0.01 }), gradient);

@@ -57,9 +57,10 @@ export interface DistributeOptions<Tree = unknown> {
    */
   readonly variables: Tree;
   /**
-   * What becomes of variables with `trainable: false`, as the moving statistics of batch normalisation are: `local`,
-   * the default, leaves them to each worker; `average` sets them to the mean over all workers at the end of each step,
-   * which adds them to each step's messages, uncompressed. Frozen layers are best left out of `variables` then.
+   * How variables are treated that have `trainable: false`, as the moving statistics of batch normalisation are:
+   * `local`, the default, leaves them to each worker; `average` sets them to the mean over all workers at the end of
+   * each step, which adds them to each step's messages, uncompressed. Frozen layers are best left out of `variables`
+   * then.
    */
   readonly nonTrainable?: 'local' | 'average';
 }
@@ -87,7 +88,7 @@ export interface DistributedOptimizer<Tree = unknown, Gradient extends Vector = 
   follow(): Promise<Message>;
   /** As `Worker.check`. */
   check(message: Uint8Array, rank: number): Promise<void>;
-  /** Takes what came of a round: another message, or the step is done and the variables have taken it. */
+  /** Takes the aggregate of a round: another message, or the step is done and the variables have taken it. */
   receive(
     inbox: readonly Uint8Array[],
     from?: readonly number[],

@@ -17,7 +17,7 @@ export const packSignsKernel: Kernel<'x' | 'bits', 'n'> = {
 };
 
 /**
- * y_i = scales[floor(i / segment)], with its sign flipped where bit i is 1. Moves words, so -0 comes of scale 0.
+ * y_i = scales[floor(i / segment)], with its sign flipped where bit i is 1. Moves words, so scale 0 gives -0.
  * n >= 1; scales has ceil(n / segment) words.
  */
 export const unpackSignsKernel: Kernel<'bits' | 'scales' | 'y', 'n' | 'segment'> = {

@@ -68,7 +68,7 @@ export interface RandomKey {
   readonly seed: number;
   /** Which step of the run; 0 if left out. */
   readonly step?: number;
-  /** Which use of the step: a worker's rank, say; 0 if left out. */
+  /** Which use of the step: for example a worker's rank; 0 if left out. */
   readonly stream?: number;
 }
 

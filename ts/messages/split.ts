@@ -19,9 +19,9 @@ const LIMIT = 16_384;
 const LAST_WORD = 2 ** 32 - 1;
 
 /**
- * Cuts bytes, a packet say, to messages of at most `limit` bytes, each with a head of 20 bytes by which `openJoiner`
- * puts them together again. Each has an ArrayBuffer of its own, which may be transferred. docs/messages.md has the
- * bytes.
+ * Cuts bytes, for example a packet, to messages of at most `limit` bytes, each with a head of 20 bytes by which
+ * `openJoiner` puts them together again. Each has an ArrayBuffer of its own, which may be transferred. docs/messages.md
+ * has the bytes.
  *
  * @throws RangeError unless limit is in 21..2^31 and id in 0..2^32 - 1, or where it takes more than 65,535 messages
  * @example

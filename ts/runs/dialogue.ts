@@ -39,7 +39,7 @@ export interface ReceivedState {
   readonly position: Position;
   readonly common: Uint8Array;
   readonly model: Uint8Array;
-  /** Whether this worker's last message was used, though it has not seen what came of it. */
+  /** Whether this worker's last message was used, though it has not seen the aggregate. */
   readonly isUsed: boolean;
 }
 

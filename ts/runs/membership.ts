@@ -18,7 +18,7 @@ export interface Member {
   readonly missed: number;
 }
 
-/** What came of an arrival. */
+/** The result of an arrival. */
 export type Arrival =
   | { readonly kind: 'seated'; readonly rank: number; readonly fresh: boolean }
   /** All seats are taken by workers who are here. */

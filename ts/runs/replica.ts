@@ -75,7 +75,7 @@ export class Replica {
     return this.#worker.check(message, rank);
   }
 
-  /** Takes what came of a round; where the step ends with it, the model has gone on. */
+  /** Takes the aggregate of a round; where the step ends with it, the model has gone on. */
   async receive(inbox: readonly Uint8Array[], from: readonly number[]): Promise<Outcome> {
     const outcome = await this.#worker.receive(inbox, from);
     if (outcome.kind === 'direction') descend(this.#options.model, outcome.direction);

@@ -22,7 +22,7 @@ export interface RoundEntry {
   readonly at: number;
 }
 
-/** What becomes of a message. */
+/** How a message is handled. */
 export type Judgement =
   | 'collected'
   /** The very message is here already. */
@@ -88,7 +88,7 @@ export class Round {
     return 'collected';
   }
 
-  /** What becomes of a message that is not of this round. */
+  /** How a message that is not of this round is handled. */
   #elsewhere(message: RunMessage): Judgement | undefined {
     const { step, round, chain } = this.position;
     const behind = message.step < step || (message.step === step && message.round < round);

@@ -1,5 +1,5 @@
 /**
- * The server of a run: opens rounds, collects, closes them and tells what came of them. It keeps a replica of the model
+ * The server of a run: opens rounds, collects, closes them and sends their aggregates. It keeps a replica of the model
  * for those who join. Of systems without a server it does the same: messages of a `gather` round go to all peers, those
  * of a `sum` round are added here.
  */

@@ -1,5 +1,5 @@
 /**
- * A worker of a run: computes gradients, sends what the algorithm makes of them, and takes what came of each round,
+ * A worker of a run: computes gradients, sends what the algorithm makes of them, and takes the aggregate of each round,
  * whether it was in time or not. One loop does the work; what the server says is put where the loop finds it.
  */
 import { descend } from '../algorithms/steps.ts';
@@ -164,7 +164,7 @@ class RoundWorker implements RunWorker {
     }
   }
 
-  /** Takes what came of a round; nothing comes of one that all have left out. */
+  /** Takes the aggregate of a round; a round that all have left out has none. */
   async #take(machine: Worker, received: ReceivedRound): Promise<Outcome | undefined> {
     const { record, inbox, isUsed, chain } = received;
     const { step, round } = this.position;

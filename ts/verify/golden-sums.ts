@@ -1,4 +1,4 @@
-/** For each golden packet the CRC-32C of its bytes, and of its vector's. Written by `npm run vectors`. */
+/** For each golden packet the CRC-32C of its bytes, and of its vector's. Written by `npm run test:vectors`. */
 export const GOLDEN_SUMS: string = `
 4b46f57800000000 d505bce4a06c8a5f a9f4b2f65f1d6948 17aa357ee541fd2c 44609ed8082764db 72ef27857797fd14
 cfb7b63ef268a333 48dcec2e55fcfe7b 3baf8f1d18233e8f 4fe55d0262cba6e7 e1d0c4364e53c370 9799c178a6d897a2

@@ -1,5 +1,5 @@
 /**
- * The golden packets as settings and inputs. `npm run vectors` writes the packets to tests/vectors, and their checksums to
+ * The golden packets as settings and inputs. `npm run test:vectors` writes the packets to tests/vectors, and their checksums to
  * golden-sums.ts.
  */
 import type { Compressor, Draw } from '../compressors/compressor.ts';

@@ -20,7 +20,7 @@ const EVALUATED_EVERY = 50;
 
 type Crew = readonly Remote<WorkerFunctions>[];
 
-/** A system that trains: its server, and what has become of it. */
+/** A system that trains: its server, its traffic and its time. */
 interface Lane {
   readonly algorithm: string;
   readonly server: Server | undefined;

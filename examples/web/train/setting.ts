@@ -1,4 +1,4 @@
-/** What a run of the page is, and what comes of each step: the data that pass between page, hub and workers. */
+/** What a run of the page is, and the results of each step: the data that pass between page, hub and workers. */
 import type { BackendName } from 'fewbits';
 
 /** What the form asks for. */

@@ -98,6 +98,8 @@ function allGather(name: string, compressor: Compressor): System {
 /**
  * Local top-k with an all-gather: each worker selects the k largest of its own vector.
  *
+ * @param options `ratio`, the share of n that each worker sends
+ * @returns the system, which makes workers and, where it has one, a server
  * @throws RangeError unless 0 < ratio <= 1
  * @example
  * const worker = topKAllGather({ ratio: 0.01 }).worker(device, { n: gradient.length, workers: 4, rank: 0 });
@@ -108,9 +110,11 @@ export function topKAllGather(options: { readonly ratio: number }): System {
 }
 
 /**
- * A fixed threshold with an all-gather: each worker selects all |acc_i| >= t. The density is whatever comes of it.
+ * A fixed threshold with an all-gather: each worker selects all |acc_i| >= t. The density follows from the data.
  * Source: arXiv 2108.00951.
  *
+ * @param options `t`, the least magnitude that is sent, in units of acc
+ * @returns the system, which makes workers and, where it has one, a server
  * @throws RangeError unless t is finite and not negative
  * @example
  * const worker = hardThreshold({ t: 0.01 }).worker(device, { n: gradient.length, workers: 4, rank: 0 });

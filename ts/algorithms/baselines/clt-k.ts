@@ -36,6 +36,8 @@ interface Step {
  * CLT-k: the share `ratio` of the elements, selected by one worker in turn. Source: arXiv 2104.11125, without its
  * low-pass filter.
  *
+ * @param options `ratio`, the share of n that all workers send
+ * @returns the system, which makes workers and, where it has one, a server
  * @throws RangeError unless 0 < ratio <= 1
  * @example
  * const worker = cltK({ ratio: 0.01 }).worker(device, { n: gradient.length, workers: 4, rank: 0 });

@@ -36,6 +36,8 @@ const BLOCKS = 512;
  * their mean.
  * Source: arXiv 2007.13221.
  *
+ * @param options `seed`, an integer in 0..2^32 - 1, the same at all workers
+ * @returns the system, which makes workers and, where it has one, a server
  * @throws RangeError unless seed is in 0..2^32 - 1
  * @example
  * const worker = cser({ seed: 7 }).worker(device, { n: gradient.length, workers: 4, rank: 0 });

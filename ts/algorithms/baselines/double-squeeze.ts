@@ -15,6 +15,8 @@ import type { System } from '../system.ts';
  * DoubleSqueeze with any compressor, the same in both directions, given by itself or as `{ compressor }`. Source: arXiv
  * 1905.05957.
  *
+ * @param compressor of both directions
+ * @returns the system, which makes workers and, where it has one, a server
  * @throws TypeError unless it is a compressor
  * @example
  * const worker = doubleSqueeze(scaledSign()).worker(device, { n: gradient.length, workers: 4, rank: 0 });

@@ -14,6 +14,8 @@ import type { System } from '../system.ts';
 /**
  * MEM-SGD with any compressor, given by itself or as `{ compressor }`. Source: arXiv 1809.07599.
  *
+ * @param compressor of the workers' messages; answers are float32
+ * @returns the system, which makes workers and, where it has one, a server
  * @throws TypeError unless it is a compressor
  * @example
  * const worker = memSgd(topK({ ratio: 0.01 })).worker(device, { n: gradient.length, workers: 4, rank: 0 });

@@ -10,6 +10,9 @@ import type { System } from '../system.ts';
 /**
  * Dense data-parallel SGD through a server: 32 bits an element in each direction.
  *
+ * @param options none; an object without properties
+ * @returns the system, which makes workers and, where it has one, a server
+ * @throws RangeError where the options have a property
  * @example
  * const worker = pSgd().worker(device, { n: gradient.length, workers: 4, rank: 0 });
  */

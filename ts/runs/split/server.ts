@@ -28,7 +28,7 @@ export interface SplitBatch {
   readonly note: Uint8Array;
 }
 
-/** What comes of a batch. */
+/** The answer to a batch. */
 export interface SplitFinished {
   /** The gradient at the cut: as many numbers as there were features. */
   readonly atCut: Float32Array;

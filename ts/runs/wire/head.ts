@@ -22,7 +22,7 @@ export const KINDS = {
   server: 1,
   gather: 2,
   sum: 3,
-  /** The server: a round is closed; its record and what comes of it. */
+  /** The server: a round is closed; its record and its aggregate. */
   closed: 4,
   /** The server: where the run is, and who has been heard in this round. */
   heartbeat: 5,
