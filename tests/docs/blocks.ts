@@ -24,6 +24,8 @@ export interface Program extends Block {
 /** All pages of the documentation. */
 export const pages: readonly string[] = [
   'README.md',
+  'CONTRIBUTING.md',
+  'SECURITY.md',
   'python/README.md',
   ...readdirSync(`${root}docs`, { recursive: true, encoding: 'utf8' })
     .map((name) => `docs/${name.replaceAll('\\', '/')}`)
