@@ -1,6 +1,6 @@
 /**
- * `npm run docs:benchmarks -- FILE`: writes the tables of docs/benchmarks.md from what `npm run bench -- --json FILE` has
- * found.
+ * `npm run docs:benchmarks -- FILE`: writes the tables of docs/benchmarks.md from what `npm run bench -- --json FILE`
+ * has found.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

@@ -1,6 +1,7 @@
 /**
- * `npm run docs:compressors`: measures every compressor on wasm and writes the table of docs/compressors.md. Bytes, errors
- * and bias repeat from run to run; times are a class, from the ratio to a copy of the vector measured in the same run.
+ * `npm run docs:compressors`: measures every compressor on wasm and writes the table of docs/compressors.md. Bytes,
+ * errors and bias repeat from run to run; times are a class, from the ratio to a copy of the vector measured in the
+ * same run.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

@@ -1,6 +1,7 @@
 /**
- * `npm run test:golden-runs`: writes the digests of runs of every system to tests/reference/algorithms/golden-runs.json,
- * made on the js backend. What a test compares with them cannot change unseen from one release to the next.
+ * `npm run test:golden-runs`: writes the digests of runs of every system to
+ * tests/reference/algorithms/golden-runs.json, made on the js backend. What a test compares with them cannot change
+ * unseen from one release to the next.
  */
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
