@@ -23,7 +23,8 @@ interface Found {
 }
 
 const [file] = process.argv.slice(2);
-if (file === undefined) throw new Error('npm run docs:benchmarks -- FILE: the JSON of npm run bench is missing');
+if (file === undefined)
+  throw new Error('npm run docs:benchmarks -- FILE: the JSON of npm run bench is missing');
 const { machine, rows, targets } = JSON.parse(readFileSync(file, 'utf8')) as Found;
 
 const WASM = ours('wasm');
@@ -130,5 +131,6 @@ const page = fileURLToPath(new URL('../docs/benchmarks.md', import.meta.url));
 const START = '<!-- tables -->';
 const END = '<!-- end -->';
 const before = readFileSync(page, 'utf8');
-const filled = `${before.slice(0, before.indexOf(START) + START.length)}\n\n${text}\n${before.slice(before.indexOf(END))}`;
+const wrapped = await format(text, { parser: 'markdown', proseWrap: 'always', printWidth: 120 });
+const filled = `${before.slice(0, before.indexOf(START) + START.length)}\n\n${wrapped.trim()}\n${before.slice(before.indexOf(END))}`;
 writeFileSync(page, await format(filled, { ...(await resolveConfig(page)), parser: 'markdown' }));
