@@ -83,7 +83,8 @@ export function markdownOf(rows: readonly Row[], versions: string): string {
   ].map((cells) => `| ${cells.join(' | ')} |`);
   const others = rows.filter((row) => !hasFloats(row));
   return [
-    `${versions}; \`npm run compilers -- --update\`. A cell: adds / multiplies / fused.`,
+    `${versions}; \`npm run compilers -- --update\`.`,
+    `A cell: adds / multiplies / fused.`,
     '',
     ...lines,
     '',
