@@ -1,10 +1,11 @@
 /**
- * Compaction: the elements of a vector whose key (radix.ts) passes a bound, copied in their order, and counted. The bound is
- * a signed integer of 64 bits, so that it may lie behind all keys. Nothing is written past the room that is given.
+ * Compaction: the elements of a vector whose key (radix.ts) passes a bound, copied in their order, and counted. The
+ * bound is a signed integer of 64 bits, so that it may lie behind all keys. Nothing is written past the room that is
+ * given.
  *
  * countFrom(x, n, order, least): how many of n words have a key of at least `least`.
- * take(x, from, to, order, least, indices, values, room): index and word of the elements from..to - 1 of x, of which these
- *   alone are read, whose key is at least `least`, in order, until `room` are taken; returns how many.
+ * take(x, from, to, order, least, indices, values, room): index and word of the elements from..to - 1 of x, of which
+ *   these alone are read, whose key is at least `least`, in order, until `room` are taken; returns how many.
  * takeListed: the same of elements that are themselves in lists.
  * between(x, n, order, low, high, list, room, aboveAt): the words of key low..high - 1; returns how many.
  *

@@ -10,14 +10,16 @@
  * fwht(x, y, n, total, block): x of n words, y of total; block a power of two, total a multiple of it, 1 <= n <= total.
  *   Scratch: none.
  * butterflies(y, h, stages, first, last): of the stages h, ..., 2^(stages - 1) h, 1 to 3 of them, the butterflies
- *   first..last - 1: number i joins the elements from floor(i / h) 2^stages h + i mod h on, h apart. h, first and last are
- *   multiples of 4. Where the stages before are done, all butterflies in any order, on any thread, are these stages.
+ *   first..last - 1: number i joins the elements from floor(i / h) 2^stages h + i mod h on, h apart. h, first and last
+ *   are multiples of 4. Where the stages before are done, all butterflies in any order, on any thread, are these
+ *   stages.
  * flatten(x, y, scratch, from, n, total, block, seed, step, stream, tiny, scale): y = H D x, where D flips the sign of
- *   element i where flip i of the key (random.ts) is 1. Before that x is taken times scale, a power of two, and as +0 where
- *   its key is below tiny >= 1. Of the elements from..total - 1 alone, `from` a multiple of block and of FLIP_RUN.
+ *   element i where flip i of the key (random.ts) is 1. Before that x is taken times scale, a power of two, and as +0
+ *   where its key is below tiny >= 1. Of the elements from..total - 1 alone, `from` a multiple of block and of
+ *   FLIP_RUN.
  *   Scratch: FLIP_SCRATCH words, for the flips.
- * unflatten(t, scales, y, scratch, n, segment, seed, step, stream): y_i = t_i * scales[floor(i / segment)] with its sign
- *   flipped where flip i is 1, for whole numbers t; t and y of n words, scales of ceil(n / segment), n >= 1.
+ * unflatten(t, scales, y, scratch, n, segment, seed, step, stream): y_i = t_i * scales[floor(i / segment)] with its
+ *   sign flipped where flip i is 1, for whole numbers t; t and y of n words, scales of ceil(n / segment), n >= 1.
  *   Scratch: as before.
  *
  * Passes over the data: one read of x, one write of y; above 2^13 elements a block, another read and write of y for

@@ -1,11 +1,11 @@
 /**
- * The k-th largest key of words, by digits: a histogram of the highest 11 bits, of the next 11 among the words that have the
- * digit found, and of the last 10.
+ * The k-th largest key of words, by digits: a histogram of the highest 11 bits, of the next 11 among the words that
+ * have the digit found, and of the last 10.
  *
  * keyOf(word, order): what elements are compared by, unsigned integers in the order that was asked for: the key of the
  *   magnitude, or the signed key (-0 equals +0) plus 2^31.
- * kthKey(words, n, k, order, bins, numbers): scratch of BINS words, and two numbers: WANTED of the words of this key are
- *   among the k largest, EQUAL is how many there are. 1 <= k <= n.
+ * kthKey(words, n, k, order, bins, numbers): scratch of BINS words, and two numbers: WANTED of the words of this key
+ *   are among the k largest, EQUAL is how many there are. 1 <= k <= n.
  *
  * Passes: three reads of the words.
  */

@@ -10,22 +10,24 @@
  *
  * topK in steps over one scratch, for an x that is not in memory as a whole, and for threads:
  * 1. topKSample(scratch, n, k): the address of the sample, topKSampleLines(n) lines of LINE words, 0 where there is no
- *    selection in steps: where n is small, or k large. Word `lines (LINE - 1) + i` is the element that line i starts with.
- * 2. topKBracket(x, scratch, n, k, order), once the lines are copied, in order, or with x that they are copied from, else 0:
- *    false where many of them are equal.
- * 3. topKCollect(x, scratch, from, to, n, k, order) for all elements, in order, of which from..to - 1 are read: the candidates.
- *    Or topKCollectPart, any part on any thread, to a region of its own, `room` indices and as many words, and how many that
- *    is to `count`; then topKJoin(regions, counts, tasks, room, scratch, n, k): false where one of them is full.
+ *    selection in steps: where n is small, or k large. Word `lines (LINE - 1) + i` is the element that line i starts
+ *    with.
+ * 2. topKBracket(x, scratch, n, k, order), once the lines are copied, in order, or with x that they are copied from,
+ *    else 0: false where many of them are equal.
+ * 3. topKCollect(x, scratch, from, to, n, k, order) for all elements, in order, of which from..to - 1 are read: the
+ *    candidates. Or topKCollectPart, any part on any thread, to a region of its own, `room` indices and as many words,
+ *    and how many that is to `count`; then topKJoin(regions, counts, tasks, room, scratch, n, k): false where one of
+ *    them is full.
  * 4. topKFinish(indices, values, scratch, n, k, order): false where the sample misled.
  * After a false the whole x is needed: topK. After one of topKJoin, topKCollect may do its work.
  *
  * How topK finds the cut, the key of the k-th largest element: keys of a sample bracket it, low <= cut < high with high
- * probability (R. W. Floyd and R. L. Rivest, "Expected time bounds for selection", Communications of the ACM 18(3), 1975).
- * For small k one pass copies all from `low` on, and the cut is found in the copy. For large k one pass counts what lies
- * above the bracket and copies what lies in it, the cut is found there, and a second pass copies the elements straight to the
- * output. Where many samples equal an end of the bracket (ties), one pass counts both ends first and mostly finds that the
- * cut is one of them. Where the sample misleads, digits of 11, 11 and 10 bits of all elements find the cut. The sample only
- * decides how long it takes, never what comes out.
+ * probability (R. W. Floyd and R. L. Rivest, "Expected time bounds for selection", Communications of the ACM 18(3),
+ * 1975). For small k one pass copies all from `low` on, and the cut is found in the copy. For large k one pass counts
+ * what lies above the bracket and copies what lies in it, the cut is found there, and a second pass copies the elements
+ * straight to the output. Where many samples equal an end of the bracket (ties), one pass counts both ends first and
+ * mostly finds that the cut is one of them. Where the sample misleads, digits of 11, 11 and 10 bits of all elements
+ * find the cut. The sample only decides how long it takes, never what comes out.
  * Passes over x: small k 1, large k 2, ties 2 to 3, a misleading sample up to 4 more.
  */
 import { at, between, countFrom, take, takeListed } from './compaction';
@@ -186,8 +188,8 @@ export function topKSampleLines(n: u32): u32 {
 }
 
 /**
- * The places of the sample: lines of neighbours spread over x, one at a hashed place of each equal part. They are where the
- * last words of the sample go: no line reaches the place of a later one.
+ * The places of the sample: lines of neighbours spread over x, one at a hashed place of each equal part. They are where
+ * the last words of the sample go: no line reaches the place of a later one.
  */
 function drawPlaces(scratch: usize, n: u32): void {
   const size = sampleSize(n);
@@ -204,8 +206,8 @@ function drawPlaces(scratch: usize, n: u32): void {
 }
 
 /**
- * LOW and HIGH from the sample: four standard deviations to each side of the cut's place there. Returns whether few of the
- * sample equal an end.
+ * LOW and HIGH from the sample: four standard deviations to each side of the cut's place there. Returns whether few of
+ * the sample equal an end.
  */
 export function topKBracket(x: usize, scratch: usize, n: u32, k: u32, order: u32): bool {
   const bins = binsIn(scratch);

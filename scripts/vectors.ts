@@ -1,8 +1,8 @@
 /**
- * `npm run test:vectors`: writes the golden packets (ts/verify/golden.ts) to tests/vectors, made by the js backend: for each
- * compressor a file COMPRESSOR.vVERSION.jsonl, named by the version of the packet format, with a line a packet
- * (tests/support/golden.ts). The checksums of packets and vectors go to ts/verify/golden-sums.ts. What a test compares with
- * these files cannot change unseen from one release to the next, in this language or another.
+ * `npm run test:vectors`: writes the golden packets (ts/verify/golden.ts) to tests/vectors, made by the js backend: for
+ * each compressor a file COMPRESSOR.vVERSION.jsonl, named by the version of the packet format, with a line a packet
+ * (tests/support/golden.ts). The checksums of packets and vectors go to ts/verify/golden-sums.ts. What a test compares
+ * with these files cannot change unseen from one release to the next, in this language or another.
  */
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

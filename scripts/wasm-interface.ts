@@ -3,7 +3,9 @@
  * (`--bindings raw`), ts/generated/wasm-exports.ts with a function for each export that takes its arguments by name.
  */
 
-/** An export of assembly/index.ts: its file there, its parameters in order, and its types as AssemblyScript has them. */
+/**
+ * An export of assembly/index.ts: its file there, its parameters in order, and its types as AssemblyScript has them.
+ */
 interface Signature {
   readonly name: string;
   readonly file: string;

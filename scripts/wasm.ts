@@ -1,8 +1,8 @@
 /**
- * Compiles assembly/ by the targets in asconfig.json: all kernels with SIMD, all without, and those of sparse packets with
- * SIMD. Writes to ts/generated wasm-TARGET.ts, which carries the module as text, so that any bundler and any runtime loads
- * it, and wasm-TARGET.wasm with its type beside it, for runtimes that import such files; and wasm-exports.ts, which calls
- * what the modules export by the names that assembly/ declares.
+ * Compiles assembly/ by the targets in asconfig.json: all kernels with SIMD, all without, and those of sparse packets
+ * with SIMD. Writes to ts/generated wasm-TARGET.ts, which carries the module as text, so that any bundler and any
+ * runtime loads it, and wasm-TARGET.wasm with its type beside it, for runtimes that import such files; and
+ * wasm-exports.ts, which calls what the modules export by the names that assembly/ declares.
  */
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';

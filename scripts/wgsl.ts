@@ -190,7 +190,10 @@ function withoutSpaces(text: string): string {
   });
 }
 
-/** The module: first all sources, side by side, so that what compresses the bundle sees what they share; then the tables. */
+/**
+ * The module: first all sources, side by side, so that what compresses the bundle sees what they share; then the
+ * tables.
+ */
 function moduleText(shaders: readonly Shader[], variants: readonly Shader[]): string {
   const nameOf = (stem: string): string => stem.replaceAll('-', '_');
   const sources = [...shaders, ...variants].map(

@@ -1,4 +1,7 @@
-/** Bundles what runs in a worker of the wasm backend to ts/generated/worker.ts, as text: a worker starts from it anywhere. */
+/**
+ * Bundles what runs in a worker of the wasm backend to ts/generated/worker.ts, as text: a worker starts from it
+ * anywhere.
+ */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';

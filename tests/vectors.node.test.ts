@@ -1,4 +1,6 @@
-/** The golden packets of tests/vectors (scripts/vectors.ts): every backend makes these bytes, and decodes these bits. */
+/**
+ * The golden packets of tests/vectors (scripts/vectors.ts): every backend makes these bytes, and decodes these bits.
+ */
 import * as assert from 'uvu/assert';
 import { Device } from '../ts/device.ts';
 import { inspect } from '../ts/inspect.ts';
@@ -68,8 +70,8 @@ test('both codings of index lists are among them', () => {
 test.run();
 
 /**
- * The golden packets that a backend takes: all but on a GPU, where each takes its time. In windows every fourth of those: what
- * is short is in one window, so that only readbacks in parts and shaders without subgroups are to be met.
+ * The golden packets that a backend takes: all but on a GPU, where each takes its time. In windows every fourth of
+ * those: what is short is in one window, so that only readbacks in parts and shaders without subgroups are to be met.
  */
 function takenBy(over: Kind, all: readonly Golden[]): readonly Golden[] {
   if (!over.startsWith('webgpu')) return all;

@@ -59,7 +59,10 @@ async function runProgram(
 /** No colours, and no question about newer versions. */
 const PLAIN = { NO_COLOR: '1', DENO_NO_UPDATE_CHECK: '1' };
 
-/** wgpu has SwiftShader clear workgroup memory, which makes pipelines slow, so not all inputs are taken; docs/runtimes.md. */
+/**
+ * wgpu has SwiftShader clear workgroup memory, which makes pipelines slow, so not all inputs are taken;
+ * docs/runtimes.md.
+ */
 const EVERY = 16;
 
 /**

@@ -15,8 +15,8 @@ import {
 } from '../../ts/index.ts';
 
 /**
- * Each compressor as it is typically used, in each way that goes through other kernels or loses much more; what is drawn at
- * random is keyed by a seed. For vectors of 100 elements and more. Rows of docs/compressors.md, in its order.
+ * Each compressor as it is typically used, in each way that goes through other kernels or loses much more; what is
+ * drawn at random is keyed by a seed. For vectors of 100 elements and more. Rows of docs/compressors.md, in its order.
  */
 export const ALL_COMPRESSORS: readonly Compressor[] = [
   float32(),

@@ -13,7 +13,10 @@ const tested: readonly Kind[] = inBrowser
   : ['js', 'wasm scalar', 'wasm simd', 'webgpu', 'webgpu in windows'];
 const kinds = tested.filter((kind) => settings.backends?.includes(kind) ?? true);
 
-/** Of cases that windows do not change, every which is taken there: for readbacks in parts, and shaders without subgroups. */
+/**
+ * Of cases that windows do not change, every which is taken there: for readbacks in parts, and shaders without
+ * subgroups.
+ */
 const UNCHANGED = 3;
 
 /**

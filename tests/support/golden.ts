@@ -1,6 +1,6 @@
 /**
- * The golden packets: tests/vectors has a file COMPRESSOR.vVERSION.jsonl a compressor, a JSON object a line and packet, its bytes
- * and its vector's as base64. ts/verify/golden.ts has how they are made, `npm run vectors` writes them.
+ * The golden packets: tests/vectors has a file COMPRESSOR.vVERSION.jsonl a compressor, a JSON object a line and packet,
+ * its bytes and its vector's as base64. ts/verify/golden.ts has how they are made, `npm run vectors` writes them.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -46,5 +46,7 @@ function readLine(line: string): Golden {
 export const goldensIn = (file: string): Golden[] =>
   readFileSync(`${FOLDER}/${file}`, 'utf8').trimEnd().split('\n').map(readLine);
 
-/** All golden packets, in the order of files and lines. Packets and vectors are shared: tests leave them as they are. */
+/**
+ * All golden packets, in the order of files and lines. Packets and vectors are shared: tests leave them as they are.
+ */
 export const goldens: readonly Golden[] = goldenFiles().flatMap(goldensIn);

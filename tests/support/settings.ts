@@ -10,8 +10,8 @@ export interface Settings {
   /** The driver that webgpu runs on, TEST_ON, where it is not the usual one: suites are named after it. */
   readonly on?: string;
   /**
-   * Every how many rows of the tables of inputs are taken, by `npm test` and by slow runtimes: TEST_EVERY. With 2 or more, no
-   * input is large.
+   * Every how many rows of the tables of inputs are taken, by `npm test` and by slow runtimes: TEST_EVERY. With 2 or
+   * more, no input is large.
    */
   readonly every?: number;
   /** The mode of the emulator that stands in the place of GPUs, TEST_EMULATOR: then no input is large, either. */

@@ -8,7 +8,10 @@ export const WIDE: Limits = { bindingWords: 2 ** 25, gridWidth: 65_535 };
 
 export const NARROW: Limits = { bindingWords: 2 ** 15, gridWidth: 7 };
 
-/** What a backend with small limits tells: whether they change how a kernel runs, and so which cases are worth their time. */
+/**
+ * What a backend with small limits tells: whether they change how a kernel runs, and so which cases are worth their
+ * time.
+ */
 export interface InWindows {
   /** Whether a case is to be run; all are where this is left out. */
   takes?<Params extends string>(

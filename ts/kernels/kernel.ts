@@ -1,6 +1,6 @@
 /**
- * What a kernel is, to all backends: a name, the buffers and the numbers that it takes. The js and wasm backends look it up by
- * name in their own tables, the webgpu backend in ./plans.
+ * What a kernel is, to all backends: a name, the buffers and the numbers that it takes. The js and wasm backends look
+ * it up by name in their own tables, the webgpu backend in ./plans.
  */
 
 /** A kernel of the contract. `Buffers` and `Params` are the names that callers and all backends use. */

@@ -1,6 +1,6 @@
 /**
- * The golden packets as settings and inputs. `npm run test:vectors` writes the packets to tests/vectors, and their checksums to
- * golden-sums.ts.
+ * The golden packets as settings and inputs. `npm run test:vectors` writes the packets to tests/vectors, and their
+ * checksums to golden-sums.ts.
  */
 import type { Compressor, Draw } from '../compressors/compressor.ts';
 import { writeIndexList } from '../compressors/index-list.ts';

@@ -1,7 +1,8 @@
 /**
- * An allocator over linear memory. The kernels own the memory below `base`; all from there on is handed out in blocks of
- * whole cache lines. Free neighbours are joined, and the smallest free block that fits is taken, the lowest of equals:
- * what is free depends on what is taken alone, so a call repeated finds its memory where it was and grows nothing.
+ * An allocator over linear memory. The kernels own the memory below `base`; all from there on is handed out in blocks
+ * of whole cache lines. Free neighbours are joined, and the smallest free block that fits is taken, the lowest of
+ * equals: what is free depends on what is taken alone, so a call repeated finds its memory where it was and grows
+ * nothing.
  */
 
 /** Blocks start and end at multiples of this: a cache line, and more than any kernel's SIMD needs. */

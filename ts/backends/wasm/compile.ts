@@ -1,4 +1,7 @@
-/** WebAssembly of this runtime: whether it is there, whether it has SIMD, and compiling what the build has packed as text. */
+/**
+ * WebAssembly of this runtime: whether it is there, whether it has SIMD, and compiling what the build has packed as
+ * text.
+ */
 
 import type { Bytes } from '../../platform.ts';
 
@@ -37,8 +40,8 @@ interface NodeProcess {
 }
 
 /**
- * What inflates here: a stream of the platform, or Node's own where a document of jsdom or happy-dom hides that. Neither
- * `Blob` nor `Response` is asked for a stream, since such documents have them without.
+ * What inflates here: a stream of the platform, or Node's own where a document of jsdom or happy-dom hides that.
+ * Neither `Blob` nor `Response` is asked for a stream, since such documents have them without.
  */
 function inflater(): ((packed: Bytes) => Promise<Bytes>) | undefined {
   if (typeof DecompressionStream === 'function') return inflateByStream;

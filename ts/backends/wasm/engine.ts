@@ -1,7 +1,7 @@
 /**
- * What a memory of the wasm backend is worth nothing without: an instance of the module over it, its allocator, its executor,
- * and the threads that know it. All of it is dropped with the memory, which is the only way to give that back: WebAssembly
- * memory grows, and never shrinks.
+ * What a memory of the wasm backend is worth nothing without: an instance of the module over it, its allocator, its
+ * executor, and the threads that know it. All of it is dropped with the memory, which is the only way to give that
+ * back: WebAssembly memory grows, and never shrinks.
  */
 import { heapBase, type Exports } from '../../generated/wasm-exports.ts';
 import { Allocator } from './allocator.ts';

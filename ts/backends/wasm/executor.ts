@@ -1,6 +1,6 @@
 /**
- * The executor of an engine: it runs the tasks of a job, on the calling thread or on all threads, and sets aside the memory
- * that they need for as long as the job takes.
+ * The executor of an engine: it runs the tasks of a job, on the calling thread or on all threads, and sets aside the
+ * memory that they need for as long as the job takes.
  */
 import type { Exports } from '../../generated/wasm-exports.ts';
 import type { Allocator } from './allocator.ts';
@@ -32,8 +32,8 @@ export interface Threads {
   drop(memory: number): void;
 
   /**
-   * Does all tasks of a job in the memory of this number. `task` does one on this thread; `load`, if there is one, copies
-   * the tile of a task to its slot, one after the other.
+   * Does all tasks of a job in the memory of this number. `task` does one on this thread; `load`, if there is one,
+   * copies the tile of a task to its slot, one after the other.
    */
   run(memory: number, job: Job, tasks: number, task: Task, load?: (tile: number) => void): void;
 

@@ -1,8 +1,8 @@
 /**
- * Fused passes: kernels that go through a vector tile by tile wait for each other, and go through it together. A tile fits
- * the cache: all stages of a pass work on it before the next, so that all of them together read memory once, and what one
- * leaves for the next is still there. A vector of the user's that is not in linear memory is copied there tile by tile,
- * never as a whole.
+ * Fused passes: kernels that go through a vector tile by tile wait for each other, and go through it together. A tile
+ * fits the cache: all stages of a pass work on it before the next, so that all of them together read memory once, and
+ * what one leaves for the next is still there. A vector of the user's that is not in linear memory is copied there tile
+ * by tile, never as a whole.
  */
 import type { Executor, Operand } from './executor.ts';
 import type { AnyKernel, TilePlan } from './kernels/kernel.ts';
@@ -97,8 +97,8 @@ export class Fusion {
   }
 
   /**
-   * Lets a kernel wait for others that go through the same vector, and does first what it needs done; false where it cannot
-   * go tile by tile. `whole` runs it at once.
+   * Lets a kernel wait for others that go through the same vector, and does first what it needs done; false where it
+   * cannot go tile by tile. `whole` runs it at once.
    */
   defer(kernel: string, operands: Readonly<Record<string, Operand>>, args: Args, whole: () => void): boolean {
     const tiled = this.#kernels[kernel]?.tiled;

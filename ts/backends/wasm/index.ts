@@ -8,7 +8,9 @@ import { allKernels } from './kernels/index.ts';
 import { shareMemory } from './threads/shared-memory.ts';
 
 export interface WasmOptions {
-  /** The compiled kernels, for runtimes that import .wasm files and forbid compiling bytes: wasm-simd or wasm-scalar. */
+  /**
+   * The compiled kernels, for runtimes that import .wasm files and forbid compiling bytes: wasm-simd or wasm-scalar.
+   */
   readonly module?: WebAssembly.Module;
   /** false takes the kernels without SIMD, true those with it; by default the engine decides. */
   readonly simd?: boolean;

@@ -1,9 +1,12 @@
 /**
- * Work over a vector, cut into tasks that any thread may do in any order, and the tiles of the vector that they go through.
+ * Work over a vector, cut into tasks that any thread may do in any order, and the tiles of the vector that they go
+ * through.
  */
 import type { Exports } from '../../generated/wasm-exports.ts';
 
-/** Elements of a tile, 64 KiB: it fits the cache, and has whole blocks of every tree and whole words of every packing. */
+/**
+ * Elements of a tile, 64 KiB: it fits the cache, and has whole blocks of every tree and whole words of every packing.
+ */
 export const TILE: number = 2 ** 14;
 
 /** Values by name: addresses in bytes, and numbers. */

@@ -1,4 +1,6 @@
-/** The plans of flattened signs (../flatten.ts, wgsl/flatten.wgsl): one pass where a block fits a tile, else its parts. */
+/**
+ * The plans of flattened signs (../flatten.ts, wgsl/flatten.wgsl): one pass where a block fits a tile, else its parts.
+ */
 import type { flattenSignsKernel } from '../flatten.ts';
 import { FLIPS, TILE } from '../fwht.ts';
 import { ceilDiv } from '../kernel.ts';

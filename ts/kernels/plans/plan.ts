@@ -1,6 +1,6 @@
 /**
- * Plans: the passes that a GPU makes of a kernel, as data. A plan is made without a GPU, so that every rule about grids,
- * windows and levels is tested without one.
+ * Plans: the passes that a GPU makes of a kernel, as data. A plan is made without a GPU, so that every rule about
+ * grids, windows and levels is tested without one.
  */
 import type { shaders } from '../../generated/wgsl.ts';
 import type { Kernel, Parts } from '../kernel.ts';

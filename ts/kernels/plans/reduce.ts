@@ -21,7 +21,9 @@ import { sumPlan } from './sums.ts';
 import { around, part } from './windows.ts';
 import { type SumNumbers, signsAndSumParts } from '../reduce.ts';
 
-/** The most elements of a workgroup that looks for extremes, or for what is not finite, and how short of it they stay. */
+/**
+ * The most elements of a workgroup that looks for extremes, or for what is not finite, and how short of it they stay.
+ */
 const LONGEST_TILE = 16384;
 const TILE_UNIT = 1024;
 const WORKGROUPS = 64;

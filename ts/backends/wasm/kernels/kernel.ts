@@ -22,8 +22,8 @@ type Whole<Buffers extends string, Params extends string> =
     };
 
 /**
- * A kernel with buffers and numbers of these names. Where a function of the module has parameters of the same names, that
- * function is its `whole`.
+ * A kernel with buffers and numbers of these names. Where a function of the module has parameters of the same names,
+ * that function is its `whole`.
  */
 export type WasmKernel<Buffers extends string, Params extends string> = Whole<Buffers, Params> & {
   /** Left out where it cannot go tile by tile. */
@@ -39,8 +39,9 @@ export type KernelOf<K> = K extends Kernel<infer Buffers, infer Params> ? WasmKe
 export type AnyKernel = WasmKernel<string, string>;
 
 /**
- * The plan of a kernel by the addresses of its buffers and its numbers, and the words a tile of those buffers that other
- * kernels of the pass stream; undefined where it cannot go tile by tile. The address of its input does not matter.
+ * The plan of a kernel by the addresses of its buffers and its numbers, and the words a tile of those buffers that
+ * other kernels of the pass stream; undefined where it cannot go tile by tile. The address of its input does not
+ * matter.
  */
 export type Tiled<Buffers extends string, Params extends string> = (
   instance: Instance,
@@ -59,7 +60,9 @@ export interface TilePlan {
   readonly local?: number;
   /** Words of memory that all threads fill together, for `finish`; 0 if left out. */
   readonly shared?: number;
-  /** The next `count` elements, from `first` on: they lie at `at`. Called once a tile: it makes no objects by spreading. */
+  /**
+   * The next `count` elements, from `first` on: they lie at `at`. Called once a tile: it makes no objects by spreading.
+   */
   tile(at: number, first: number, count: number, local: number, shared: number): void;
   /** After the last tile, with the local memory of all threads. */
   finish?(locals: readonly number[], shared: number): void;

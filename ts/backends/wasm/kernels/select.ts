@@ -1,6 +1,7 @@
 /**
- * How selection runs. topK goes tile by tile where the vector is not in linear memory, of which no more is copied than a
- * tile and a sample, and on several threads, which take the candidates of different tiles: then the k largest of these.
+ * How selection runs. topK goes tile by tile where the vector is not in linear memory, of which no more is copied than
+ * a tile and a sample, and on several threads, which take the candidates of different tiles: then the k largest of
+ * these.
  */
 import * as module from '../../../generated/wasm-exports.ts';
 import type { thresholdKernel, topKKernel } from '../../../kernels/select.ts';

@@ -1,6 +1,6 @@
 /**
- * The pool of a backend's threads: the calling one, and workers that wait for jobs. The calling thread does its share and is
- * done when all tasks are. Loaded only where threads are asked for.
+ * The pool of a backend's threads: the calling one, and workers that wait for jobs. The calling thread does its share
+ * and is done when all tasks are. Loaded only where threads are asked for.
  */
 import { SINGLE_THREAD, type Job, type Threads } from '../executor.ts';
 import type { Task } from '../task.ts';
@@ -60,8 +60,8 @@ export class Pool implements Threads {
   }
 
   /**
-   * A worker that waits collects no garbage, so it would keep the memory: other workers start in place of these, and until
-   * they are there the calling thread works alone.
+   * A worker that waits collects no garbage, so it would keep the memory: other workers start in place of these, and
+   * until they are there the calling thread works alone.
    */
   drop(memory: number): void {
     this.#opened.delete(memory);

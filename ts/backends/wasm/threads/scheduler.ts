@@ -1,7 +1,7 @@
 /**
- * How threads share the tasks of a job, in memory that all of them see: each claims the next batch of tasks when it is done
- * with its last, so that a thread that starts late, or is slow, keeps nobody waiting for more than a batch. What the job is
- * stands there too, as text: threads wait for it on the memory, which wakes them sooner than a message does.
+ * How threads share the tasks of a job, in memory that all of them see: each claims the next batch of tasks when it is
+ * done with its last, so that a thread that starts late, or is slow, keeps nobody waiting for more than a batch. What
+ * the job is stands there too, as text: threads wait for it on the memory, which wakes them sooner than a message does.
  */
 import type { Task } from '../task.ts';
 

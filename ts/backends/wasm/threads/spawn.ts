@@ -1,4 +1,6 @@
-/** Starting the workers of a backend: Web Workers, or in Node worker_threads. Loaded only where threads are asked for. */
+/**
+ * Starting the workers of a backend: Web Workers, or in Node worker_threads. Loaded only where threads are asked for.
+ */
 import type * as NodeThreads from 'node:worker_threads';
 import { source } from '../../../generated/worker.ts';
 import { Pool, type WorkerHandle, type Workers } from './pool.ts';
