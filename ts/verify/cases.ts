@@ -14,6 +14,8 @@ export interface Case {
   readonly n: number;
   readonly seed: number;
   readonly draw: Draw;
+  /** The factor with which the packet is added to a vector, too; left out where it is not. */
+  readonly accumulate?: number;
   /** The checksums that a golden packet and its vector have to have. */
   readonly golden?: Sums;
 }
@@ -27,6 +29,11 @@ const SMALL_BLOCKS = 4_097;
 const LEVELS = 2 ** 20 + 7;
 /** More than 65,535 workgroups of 64 threads, where a grid of one dimension ends. */
 const GRID = 4_194_304 + 3;
+
+/** No power of two, so that the product is rounded, and negative. */
+const FACTOR = -0.3;
+/** Golden packets of other lengths are not added: the kernel that adds is one, whatever the packet. */
+const ADDED: readonly number[] = [33, 211, 1000];
 
 const LEVEL_KINDS: readonly InputKind[] = ['heavy', 'ties'];
 /** Kinds that meet every setting; all others meet the first setting of each compressor. */
@@ -43,9 +50,12 @@ export function goldenCases(): Case[] {
   });
 }
 
-/** Every setting once, with normal numbers, for where a software GPU would take minutes. */
+/**
+ * Every setting once, with normal numbers, and each compressor once with NaN and infinity: for where a software GPU would
+ * take minutes.
+ */
 export function quickCases(seed: number): Case[] {
-  return largeCases(seed).filter(({ n, kind }) => n <= TILES && kind === 'normal');
+  return largeCases(seed).filter(({ n, kind }) => n <= TILES && ['normal', 'nonFinite'].includes(kind));
 }
 
 /** Vectors of up to 4 million elements; `seed` draws them and is the step of random compressors. */
@@ -78,5 +88,9 @@ function caseOf(
 ): Case {
   const { name, options } = compressor;
   const settings = Object.keys(options).length > 0 ? JSON.stringify(options) : '';
-  return { name: `${name}(${settings})`, compressor, kind, n, seed, draw, golden };
+  const isAdded = golden === undefined ? n <= TILES : ADDED.includes(n);
+  return {
+    ...{ name: `${name}(${settings})`, compressor, kind, n, seed, draw, golden },
+    ...(isAdded && { accumulate: FACTOR }),
+  };
 }

@@ -1,13 +1,17 @@
 /** What a device makes of a case, and where two outcomes differ. */
 import type { PacketDevice } from '../device.ts';
+import { NonFiniteError } from '../errors.ts';
 import { inspect } from '../inspect.ts';
 import { wordsOf } from '../kernels/scope.ts';
 import type { Case } from './cases.ts';
+import { input } from './data.ts';
 
-/** A packet and the vector that it decodes to, or an error instead of either. */
+/** A packet, the vector that it decodes to and a sum with it, or an error instead of them. */
 export interface Outcome {
   readonly packet?: Uint8Array;
   readonly vector?: Float32Array;
+  /** A vector to which the packet was added, where the case asks for it. */
+  readonly sum?: Float32Array;
   readonly error?: Error;
 }
 
@@ -22,9 +26,14 @@ export interface Difference {
   /** Elements. */
   readonly n: number;
   readonly seed: number;
-  /** What differs: a packet's byte, an element of the decoded vector, or whether there is an error. */
-  readonly what: 'packet' | 'vector' | 'error';
-  /** The first byte that differs, from the start of the packet or of the vector. */
+  /**
+   * What differs: a packet's byte, an element of the decoded vector or of the sum with it, or whether a vector is refused
+   * and what the error says of it. A `failure` is any other error; a `replay` the error of looking for the kernel.
+   */
+  readonly what: 'packet' | 'vector' | 'sum' | 'error' | 'failure' | 'replay';
+  /** Of a failure: how many cases had the same error. */
+  readonly cases?: number;
+  /** The first byte that differs, from the start of the packet, of the vector or of the sum. */
   readonly byte?: number;
   /** The part of the packet that it lies in. */
   readonly section?: string;
@@ -33,46 +42,68 @@ export interface Difference {
   readonly got: string;
 }
 
-/** Compresses and decompresses; an error is part of the outcome. */
-export async function outcomeOf(
-  device: PacketDevice,
-  { compressor, draw }: Case,
-  x: Float32Array,
-): Promise<Outcome> {
+/** Compresses and decompresses, and adds the packet where the case says so; an error is part of the outcome. */
+export async function outcomeOf(device: PacketDevice, one: Case, x: Float32Array): Promise<Outcome> {
+  const { compressor, draw, accumulate } = one;
   let packet: Uint8Array | undefined;
+  let vector: Float32Array | undefined;
   try {
     packet = await device.compress(compressor, x, draw);
-    return { packet, vector: await device.decompress(packet) };
+    vector = await device.decompress(packet);
+    if (accumulate === undefined) return { packet, vector };
+    const into = input('normal', one.n, one.seed + 1);
+    return { packet, vector, sum: await device.decompress(packet, { into, accumulate }) };
   } catch (cause) {
-    return { packet, error: cause instanceof Error ? cause : new Error(String(cause)) };
+    return { packet, vector, error: cause instanceof Error ? cause : new Error(String(cause)) };
   }
 }
 
 /** What a difference says beside the case. */
-type Where = Pick<Difference, 'what' | 'byte' | 'section' | 'expected' | 'got'>;
+export type Where = Pick<Difference, 'what' | 'byte' | 'section' | 'expected' | 'got'>;
 
 /** Where `got` differs first from what js made; undefined where it is the same. */
 export function differenceOf(expected: Outcome, got: Outcome): Where | undefined {
-  if (expected.packet !== undefined && got.packet !== undefined) {
-    const byte = firstDifference(expected.packet, got.packet);
-    if (byte !== undefined) {
-      const section = sectionAt(expected.packet, byte);
-      const [a, b] = [expected.packet, got.packet].map((packet) => hex(packet, byte, 1));
-      return { what: 'packet', byte, section, expected: a, got: b };
-    }
-  }
-  if (expected.error?.name !== got.error?.name)
-    return { what: 'error', expected: said(expected), got: said(got) };
-  if (expected.vector === undefined || got.vector === undefined) return undefined;
-  const [vector, other] = [bytesOf(expected.vector), bytesOf(got.vector)];
-  const byte = firstDifference(vector, other);
-  if (byte === undefined) return undefined;
-  const word = byte - (byte % 4);
-  return { what: 'vector', byte, expected: hex(vector, word, 4), got: hex(other, word, 4) };
+  return (
+    packetDifference(expected, got) ??
+    errorDifference(expected, got) ??
+    floatDifference('vector', expected.vector, got.vector) ??
+    floatDifference('sum', expected.sum, got.sum)
+  );
 }
 
-function said({ error }: Outcome): string {
-  return error === undefined ? 'no error' : `${error.name}: ${error.message}`;
+function packetDifference(expected: Outcome, got: Outcome): Where | undefined {
+  if (expected.packet === undefined || got.packet === undefined) return undefined;
+  const byte = firstDifference(expected.packet, got.packet);
+  if (byte === undefined) return undefined;
+  const section = sectionAt(expected.packet, byte);
+  const [a, b] = [expected.packet, got.packet].map((packet) => hex(packet, byte, 1));
+  return { what: 'packet', byte, section, expected: a, got: b };
+}
+
+/** A refusal is a result, with how many elements are not finite and which is the first; any other error a failure. */
+function errorDifference({ error: expected }: Outcome, { error: got }: Outcome): Where | undefined {
+  const same =
+    expected?.name === got?.name &&
+    (!(expected instanceof NonFiniteError && got instanceof NonFiniteError) ||
+      (expected.count === got.count && expected.first === got.first));
+  if (same) return undefined;
+  const what = got === undefined || got instanceof NonFiniteError ? 'error' : 'failure';
+  return { what, expected: said(expected), got: said(got) };
+}
+
+function floatDifference(what: 'vector' | 'sum', x?: Float32Array, y?: Float32Array): Where | undefined {
+  if (x === undefined || y === undefined) return undefined;
+  const [expected, got] = [bytesOf(x), bytesOf(y)];
+  const byte = firstDifference(expected, got);
+  if (byte === undefined) return undefined;
+  const word = byte - (byte % 4);
+  return { what, byte, expected: hex(expected, word, 4), got: hex(got, word, 4) };
+}
+
+/** An error for people. */
+export function said(error: unknown): string {
+  if (error === undefined) return 'no error';
+  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
 }
 
 /** The bytes of a vector, where they lie. */

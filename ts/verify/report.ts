@@ -15,11 +15,13 @@ export interface VerifiedBackend {
   readonly gpu?: GpuFacts;
   /** That were compared. */
   readonly cases: number;
-  /** Whose bytes differ from those of js, or that failed where js did not. */
+  /** Whose bytes differ from those of js, or whose refusal says something else. */
   readonly different: number;
+  /** That failed where js did not. */
+  readonly failed: number;
   /** Compressing and decompressing all of them. */
   readonly seconds: number;
-  /** Why not all cases were compared. */
+  /** Why not all cases were compared: compressors that failed several times in a row, or a GPU that was lost. */
   readonly gaveUp?: string;
 }
 
@@ -51,22 +53,45 @@ export interface VerifyReport {
   readonly kernels: readonly BlamedKernel[];
 }
 
-/** The result in a sentence: `same bytes on js, wasm, webgpu (ADAPTER)`, or `different bytes: ` and where. */
-export function sentenceOf(
-  backends: readonly VerifiedBackend[],
-  differences: readonly Difference[],
-  kernels: readonly BlamedKernel[],
-): string {
-  const bad = backends.filter(({ different, gaveUp }) => different > 0 || gaveUp !== undefined);
-  if (bad.length > 0) {
-    const where = bad.map((one) => {
-      const first = differences.find(({ target }) => target === one.name);
-      const kernel = kernels.find(({ target }) => target === one.name);
-      const example = first === undefined ? '' : `, first ${placeOf(first)}`;
-      return `${named(one)} in ${one.different} of ${one.cases} cases${example}${kernel ? `, kernel ${kernel.kernel}` : ''}`;
-    });
-    return `different bytes: ${where.join('; ')}`;
-  }
+/** The first differences of each form, where `same` is false. */
+type Findings = Pick<VerifyReport, 'backends' | 'differences' | 'kernels'>;
+
+/** Whether a form gave the bytes of js in all cases; one that does not open is none. */
+export function isSame({ different, failed, gaveUp }: VerifiedBackend): boolean {
+  return different === 0 && failed === 0 && gaveUp === undefined;
+}
+
+/**
+ * The result in a sentence: `same bytes on js, wasm, webgpu (ADAPTER)`; or `different bytes: ` and where, and `fails: ` and
+ * where, one of them or both.
+ */
+export function sentenceOf(found: Findings): string {
+  if (found.backends.every(isSame)) return sameSentence(found.backends);
+  const bad = found.backends.filter((one) => !isSame(one));
+  const different = bad.filter((one) => one.different > 0).map((one) => differentOn(one, found));
+  const failed = bad
+    .filter((one) => one.failed > 0 || one.gaveUp !== undefined)
+    .map((one) => failedOn(one, found));
+  return [
+    ...(different.length > 0 ? [`different bytes: ${different.join('; ')}`] : []),
+    ...(failed.length > 0 ? [`fails: ${failed.join('; ')}`] : []),
+  ].join('; ');
+}
+
+function differentOn(one: VerifiedBackend, { differences, kernels }: Findings): string {
+  const first = differences.find(({ target, what }) => target === one.name && what !== 'failure');
+  const kernel = kernels.find(({ target }) => target === one.name);
+  const example = first === undefined ? '' : `, first ${placeOf(first)}`;
+  return `${named(one)} in ${one.different} of ${one.cases} cases${example}${kernel ? `, kernel ${kernel.kernel}` : ''}`;
+}
+
+function failedOn(one: VerifiedBackend, { differences }: Findings): string {
+  const first = differences.find(({ target, what }) => target === one.name && what === 'failure');
+  const example = first === undefined ? '' : `, first ${placeOf(first)}`;
+  return `${named(one)} in ${one.failed} of ${one.cases} cases${example}`;
+}
+
+function sameSentence(backends: readonly VerifiedBackend[]): string {
   const names = new Set(backends.filter(({ opened }) => opened).map(named));
   const closed = backends.filter(
     ({ backend, opened }) => !opened && !backends.some((one) => one.opened && one.backend === backend),
@@ -77,14 +102,17 @@ export function sentenceOf(
 }
 
 /** A backend for people: that of a GPU with what the GPU is called. */
-function named({ backend, name, detail, different }: VerifiedBackend): string {
-  const called = different > 0 ? name : backend;
+function named(one: VerifiedBackend): string {
+  const { backend, name, detail } = one;
+  const called = isSame(one) ? backend : name;
   return backend === 'webgpu' ? `${called} (${detail.replace(/, subgroups$/, '')})` : called;
 }
 
+/** The case, and where in its result; of a failure the case alone. */
 function placeOf({ compressor, data, n, what, byte, section }: Difference): string {
   const place = byte === undefined ? what : `${what} byte ${byte}${section ? ` (${section})` : ''}`;
-  return `${compressor}, ${data} data, n = ${n}: ${place}`;
+  const one = `${compressor}, ${data} data, n = ${n}`;
+  return what === 'failure' ? one : `${one}: ${place}`;
 }
 
 /** Columns of a fact. */
@@ -107,9 +135,7 @@ export function renderReport(report: VerifyReport): string {
   );
   lines.push('', ...table(backends), '');
   if (differences.length > 0) {
-    lines.push('differences, the first of each backend:');
-    for (const one of differences)
-      lines.push(`  ${one.target}: ${placeOf(one)}: ${one.got}, expected ${one.expected} (seed ${one.seed})`);
+    lines.push('differences, the first of each backend:', ...differences.map(differenceLine));
     for (const { target, compressor, kernel, params, buffer, word, expected, got } of kernels)
       lines.push(
         `  ${target}: ${compressor}: kernel ${kernel} ${JSON.stringify(params)} by itself: ` +
@@ -118,6 +144,12 @@ export function renderReport(report: VerifyReport): string {
     lines.push('');
   }
   return [...lines, report.sentence].join('\n');
+}
+
+function differenceLine(one: Difference): string {
+  const { target, got, expected, seed, cases = 1 } = one;
+  const times = cases > 1 ? `, ${cases} cases with this error` : '';
+  return `  ${target}: ${placeOf(one)}: ${got}, expected ${expected} (seed ${seed}${times})`;
 }
 
 function gpuLines({ info, features, limits }: GpuFacts): [string, string][] {
@@ -154,12 +186,15 @@ function pairs(values: Readonly<Record<string, string | number | boolean>>): str
 
 /** The backends, one a line. */
 function table(backends: readonly VerifiedBackend[]): string[] {
-  const rows = backends.map(({ name, opened, detail, cases, different, seconds, gaveUp }) =>
+  const rows = backends.map(({ name, opened, detail, cases, different, failed, seconds, gaveUp }) =>
     opened
-      ? [name, String(cases), String(different), seconds.toFixed(1), gaveUp ? `${detail}; ${gaveUp}` : detail]
-      : [name, '-', '-', '-', `does not open: ${detail}`],
+      ? [
+          ...[name, String(cases), String(different), String(failed), seconds.toFixed(1)],
+          gaveUp ? `${detail}; ${gaveUp}` : detail,
+        ]
+      : [name, '-', '-', '-', '-', `does not open: ${detail}`],
   );
-  const all = [['backend', 'cases', 'different', 'seconds', 'what runs'], ...rows];
+  const all = [['backend', 'cases', 'different', 'failed', 'seconds', 'what runs'], ...rows];
   const widths = all[0].map((_, column) => Math.max(...all.map((row) => row[column].length)));
   return all.map((row) =>
     row

@@ -6,13 +6,13 @@ import { Candidate } from './candidate.ts';
 import { goldenCases, largeCases, quickCases, type Case } from './cases.ts';
 import { input } from './data.ts';
 import { runtimeHere } from './environment.ts';
-import { sentenceOf, type VerifiedBackend, type VerifyReport } from './report.ts';
+import { isSame, sentenceOf, type VerifiedBackend, type VerifyReport } from './report.ts';
 import { targetsHere, type Target } from './targets.ts';
 
 export interface VerifyOptions {
   /** Draws the larger vectors; 1 if left out. An integer in 0..2^32 - 1. */
   readonly seed?: number;
-  /** Whether no vector has more than 65,537 elements, all larger ones of normal numbers: for software GPUs. */
+  /** Whether no vector has more than 65,537 elements, the larger ones of normal numbers or not finite: for software GPUs. */
   readonly quick?: boolean;
   /** What is compared with js; all backends if left out, wasm and webgpu in each of their forms. */
   readonly targets?: readonly Target[];
@@ -25,8 +25,8 @@ export interface VerifyOptions {
 }
 
 /**
- * Compresses and decompresses on every backend that opens here, a GPU that computes on the CPU included, and compares
- * all bytes with those of js, on vectors of up to 4 million elements. A software GPU takes minutes; `quick` is for
+ * Compresses, decompresses and accumulates on every backend that opens here, a GPU that computes on the CPU included, and
+ * compares all bytes with those of js, on vectors of up to 4 million elements. A software GPU takes minutes; `quick` is for
  * that.
  *
  * @throws RangeError where the seed is no such integer; what a backend throws is part of the report
@@ -38,7 +38,7 @@ export async function verify(options: VerifyOptions = {}): Promise<VerifyReport>
   const cases = options.cases ?? [...goldenCases(), ...(quick ? quickCases : largeCases)(seed)];
   onProgress?.('opening the backends', 0);
   const { opened, closed } = await openAll(targets);
-  const js = new Candidate({ name: 'js', backend: 'js' }, openJs());
+  const js = new Candidate({ name: 'js', backend: 'js', open: () => Promise.resolve(openJs()) }, openJs());
   const all = [js, ...opened];
   try {
     await compareAll(js, opened, cases, onProgress);
@@ -48,8 +48,8 @@ export async function verify(options: VerifyOptions = {}): Promise<VerifyReport>
     const differences = all.flatMap((candidate) => candidate.differences);
     return {
       ...{ version, runtime: runtimeHere(), machine: { ...options.machine }, seed },
-      same: backends.every(({ different, gaveUp }) => different === 0 && gaveUp === undefined),
-      sentence: sentenceOf(backends, differences, kernels),
+      same: backends.every(isSame),
+      sentence: sentenceOf({ backends, differences, kernels }),
       cases: cases.length,
       elements: cases.reduce((sum, { n }) => sum + n, 0),
       ...{ backends, differences, kernels },
@@ -64,13 +64,15 @@ async function openAll(
 ): Promise<{ opened: Candidate[]; closed: VerifiedBackend[] }> {
   const opened: Candidate[] = [];
   const closed: VerifiedBackend[] = [];
-  for (const { name, backend, open } of targets)
+  for (const target of targets)
     try {
-      const found = await open();
-      if (found !== undefined) opened.push(new Candidate({ name, backend }, found));
+      const found = await target.open();
+      if (found !== undefined) opened.push(new Candidate(target, found));
     } catch (cause) {
+      const { name, backend } = target;
       const detail = cause instanceof Error ? cause.message : String(cause);
-      closed.push({ ...{ name, backend, detail }, opened: false, cases: 0, different: 0, seconds: 0 });
+      const none = { opened: false, cases: 0, different: 0, failed: 0, seconds: 0 };
+      closed.push({ name, backend, detail, ...none });
     }
   return { opened, closed };
 }

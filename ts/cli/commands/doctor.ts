@@ -23,9 +23,9 @@ export const doctor: Command = command({
     ...JSON_REPORT,
   },
   notes: `
---verify compresses and decompresses the inputs of the golden packets and larger vectors, normal, heavy-tailed, constant, with
-ties, subnormal and others, with every compressor on every backend that opens, and compares the bytes with those of plain
-JavaScript. It takes less than a minute with a GPU, some minutes with one that computes on the CPU. The status is 1 where bytes
+--verify compresses, decompresses and accumulates the inputs of the golden packets and larger vectors, normal, heavy-tailed,
+constant, with ties, subnormal and others, with every compressor on every backend that opens, and compares the bytes with those
+of plain JavaScript. It takes one to a few minutes, more with a GPU that computes on the CPU. The status is 1 where bytes
 differ, or where a backend opens and then fails.`,
   takesFile: false,
   async run({ verify, quick, seed, json }) {
