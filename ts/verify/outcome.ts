@@ -88,7 +88,7 @@ function errorDifference({ error: expected }: Outcome, { error: got }: Outcome):
       (expected.count === got.count && expected.first === got.first));
   if (same) return undefined;
   const what = got === undefined || got instanceof NonFiniteError ? 'error' : 'failure';
-  return { what, expected: said(expected), got: said(got) };
+  return { what, expected: said(expected ?? 'no error'), got: said(got ?? 'no error') };
 }
 
 function floatDifference(what: 'vector' | 'sum', x?: Float32Array, y?: Float32Array): Where | undefined {
@@ -100,9 +100,8 @@ function floatDifference(what: 'vector' | 'sum', x?: Float32Array, y?: Float32Ar
   return { what, byte, expected: hex(expected, word, 4), got: hex(got, word, 4) };
 }
 
-/** An error for people. */
+/** An error for people: its name and message, or whatever else was thrown. */
 export function said(error: unknown): string {
-  if (error === undefined) return 'no error';
   return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
 }
 
