@@ -254,7 +254,8 @@ export class PacketDevice implements Host {
       const codec = this.#parts.codecOf(read);
       codec.describe(read);
       if (n > most) throw new PacketError(`n = ${n} elements; "maxElements" allows ${most}`, 8);
-      if (into !== undefined && !isGpuRange(into)) requireInteger('into.length', into.length, n, n);
+      // of a GPU range it may be left out
+      if (into?.length !== undefined) requireInteger('into.length', into.length, n, n);
       let result = codec.decode(scope, read).buffer;
       if (into !== undefined && accumulate !== undefined && n > 0) {
         const y = isGpuRange(into) ? scope.borrow({ ...into, length: n }) : scope.put(into);

@@ -77,6 +77,24 @@ test('a compress is one submit, and takes no new memory after the first of its s
   gpu.destroy();
 });
 
+test('a range of the wrong length is refused, and its buffer left as it was', async () => {
+  const gpu = await openGpu();
+  const device = await openDevice({ backend: 'webgpu', gpu });
+  const packet = await device.compress(float32(), Float32Array.of(1, 2, 3, 4));
+  const before = new Float32Array(64).fill(100);
+  const buffer = onGpu(gpu, before, 0, STORAGE | COPY_SOURCE | COPY_TARGET);
+  for (const length of [2, 9])
+    for (const accumulate of [undefined, 1]) {
+      const into = { buffer, length };
+      await rejects(device.decompress(packet, { into, accumulate }), RangeError, '"into.length" expected');
+      assert.equal((await contents(gpu, buffer)).subarray(0, 64), before, `${length}, ${accumulate}`);
+    }
+  await device.decompress(packet, { into: { buffer }, accumulate: 1 });
+  assert.equal([...(await contents(gpu, buffer)).subarray(0, 5)], [101, 102, 103, 104, 100]);
+  device.close();
+  gpu.destroy();
+});
+
 test('calls made in one turn of the event loop share a submit and a readback', async () => {
   const gpu = await openGpu();
   const device = await openDevice({ backend: 'webgpu', gpu });
@@ -200,7 +218,7 @@ test('a packet is written and added to a GPU buffer, and to nothing beside it', 
   await rejects(
     device.decompress(packet, { into: { buffer: small, length: 100 } }),
     RangeError,
-    'the range has 100 words, the vector 3001',
+    '"into.length" expected an integer in 3001..3001, got 100',
   );
   for (const backend of [js, await openDevice({ backend: 'wasm' })]) {
     await rejects(backend.compress(float32(), { buffer: small }), TypeError, 'has no GPU buffers');

@@ -3,6 +3,7 @@
  * once a mode. The last line is `N passed, N failed`, with `, N skipped` where there are skips.
  */
 import { availableParallelism } from 'node:os';
+import { generateWgsl } from '../../scripts/wgsl.ts';
 import {
   orUsage,
   printTotals,
@@ -75,6 +76,7 @@ function runMode(mode: NamedMode, paths: readonly string[], seconds: number, out
 
 const options = readOptions();
 process.chdir(ROOT);
+await generateWgsl(); // the suites read what is generated
 const paths = halves(testFiles(options.parts, FOLDERS).filter((path) => !path.endsWith('.node.test.ts')));
 const lanes = options.modes.flatMap((mode) =>
   paths.map((half) => (out: Print) => runMode(mode, half, options.testSeconds, out)),

@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util';
 import { format, resolveConfig } from 'prettier';
 import { whole } from '../../examples/mnist/format.ts';
 import { renderText } from '../../examples/mnist/table.ts';
+import { generateWgsl } from '../../scripts/wgsl.ts';
 import { allTasks } from './count.ts';
 import { compare, readFile, renderFile, type Row } from './figures.ts';
 import { renderMarkdown, tableOf } from './table.ts';
@@ -131,6 +132,7 @@ function check(rows: readonly Row[], only: readonly string[]): boolean {
 
 async function main(): Promise<number> {
   const options = readOptions();
+  await generateWgsl(); // the processes that count read what is generated
   const rows = await countAll(options.only);
   if (options.json) console.log(JSON.stringify(rows, undefined, 2));
   else if (!options.check) console.log(renderAll(rows));

@@ -79,8 +79,8 @@ export class Candidate {
   }
 
   /**
-   * For each compressor whose bytes differ, the kernel that differs by itself, where there is one. What a replay throws is
-   * recorded with the differences.
+   * For each compressor whose bytes differ, the kernel that differs by itself, where there is one. What a replay throws
+   * is recorded with the differences.
    */
   async blame(): Promise<BlamedKernel[]> {
     const found: BlamedKernel[] = [];

@@ -51,8 +51,8 @@ export function goldenCases(): Case[] {
 }
 
 /**
- * Every setting once, with normal numbers, and each compressor once with NaN and infinity: for where a software GPU would
- * take minutes.
+ * Every setting once, with normal numbers, and each compressor once with NaN and infinity: for where a software GPU
+ * would take minutes.
  */
 export function quickCases(seed: number): Case[] {
   return largeCases(seed).filter(({ n, kind }) => n <= TILES && ['normal', 'nonFinite'].includes(kind));

@@ -27,8 +27,9 @@ export interface Difference {
   readonly n: number;
   readonly seed: number;
   /**
-   * What differs: a packet's byte, an element of the decoded vector or of the sum with it, or whether a vector is refused
-   * and what the error says of it. A `failure` is any other error; a `replay` the error of looking for the kernel.
+   * What differs: a packet's byte, an element of the decoded vector or of the sum with it, or whether a vector is
+   * refused and what the error says of it. A `failure` is any other error; a `replay` the error of looking for the
+   * kernel.
    */
   readonly what: 'packet' | 'vector' | 'sum' | 'error' | 'failure' | 'replay';
   /** Of a failure: how many cases had the same error. */

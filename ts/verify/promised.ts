@@ -1,7 +1,8 @@
 /**
- * Which words a kernel promises to leave, so that a replay compares no others. Left out are the end of a list that is not
- * full, sums beyond float32's range, and rounded numbers of an attempt that is dropped: over NaN and infinity, or at a
- * power that does not suit the vector (ts/compressors/at-scale.ts). What decides whether it is dropped is compared.
+ * Which words a kernel promises to leave, so that a replay compares no others. Left out are the end of a list that is
+ * not full, sums beyond float32's range, and rounded numbers of an attempt that is dropped: over NaN and infinity, or
+ * at a power that does not suit the vector (ts/compressors/at-scale.ts). What decides whether it is dropped is
+ * compared.
  */
 import { keyOfPower } from '../kernels/float-bits.ts';
 import type { Call } from './kernels.ts';

@@ -62,8 +62,8 @@ export function isSame({ different, failed, gaveUp }: VerifiedBackend): boolean 
 }
 
 /**
- * The result in a sentence: `same bytes on js, wasm, webgpu (ADAPTER)`; or `different bytes: ` and where, and `fails: ` and
- * where, one of them or both.
+ * The result in a sentence: `same bytes on js, wasm, webgpu (ADAPTER)`; or `different bytes: ` and where, and `fails: `
+ * and where, one of them or both.
  */
 export function sentenceOf(found: Findings): string {
   if (found.backends.every(isSame)) return sameSentence(found.backends);

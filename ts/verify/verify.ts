@@ -12,7 +12,10 @@ import { targetsHere, type Target } from './targets.ts';
 export interface VerifyOptions {
   /** Draws the larger vectors; 1 if left out. An integer in 0..2^32 - 1. */
   readonly seed?: number;
-  /** Whether no vector has more than 65,537 elements, the larger ones of normal numbers or not finite: for software GPUs. */
+  /**
+   * Whether no vector has more than 65,537 elements, the larger ones of normal numbers or not finite: for software
+   * GPUs.
+   */
   readonly quick?: boolean;
   /** What is compared with js; all backends if left out, wasm and webgpu in each of their forms. */
   readonly targets?: readonly Target[];
@@ -25,9 +28,9 @@ export interface VerifyOptions {
 }
 
 /**
- * Compresses, decompresses and accumulates on every backend that opens here, a GPU that computes on the CPU included, and
- * compares all bytes with those of js, on vectors of up to 4 million elements. A software GPU takes minutes; `quick` is for
- * that.
+ * Compresses, decompresses and accumulates on every backend that opens here, a GPU that computes on the CPU included,
+ * and compares all bytes with those of js, on vectors of up to 4 million elements. A software GPU takes minutes;
+ * `quick` is for that.
  *
  * @throws RangeError where the seed is no such integer; what a backend throws is part of the report
  */
