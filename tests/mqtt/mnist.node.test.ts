@@ -138,7 +138,8 @@ for (const kind of brokers)
       await again.output;
       const one = await accuracyInOneProcess();
       console.log(`accuracy ${report.accuracy}, in one process ${one}`);
-      assert.ok(Math.abs((report.accuracy ?? 0) - one) < 0.03);
+      // b is missing for as many steps as its process takes to start
+      assert.ok(Math.abs((report.accuracy ?? 0) - one) < 0.05);
     } finally {
       await broker.close();
     }

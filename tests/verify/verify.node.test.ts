@@ -1,5 +1,4 @@
 /** `fewbits/verify`: what it compares, what it finds where one bit is wrong, and what it says of both. */
-import { readFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';
 import type { Backend } from '../../ts/backends/backend.ts';
 import { openJs } from '../../ts/backends/js/index.ts';
@@ -9,7 +8,7 @@ import { goldenCases, largeCases, quickCases, renderReport, verify } from '../..
 import { withRun } from '../../ts/verify/kernels.ts';
 import { goldenSums } from '../../ts/verify/sums.ts';
 import type { Case } from '../../ts/verify/cases.ts';
-import type { Golden } from '../support/golden.ts';
+import { goldens } from '../support/golden.ts';
 import { suite } from '../support/suite.ts';
 
 const test = suite('verify');
@@ -35,12 +34,11 @@ const target = (open: () => Promise<Backend | undefined>, name = 'planted') =>
   ({ name, backend: 'webgpu', open }) as const;
 
 test('the checksums are those of tests/vectors, all of them', () => {
-  const index = JSON.parse(
-    readFileSync(new URL('../vectors/index.json', import.meta.url), 'utf8'),
-  ) as Golden[];
   assert.equal(
-    goldenSums().map(({ packet }) => packet),
-    index.map(({ crc }) => crc),
+    goldenSums()
+      .map(({ packet }) => packet)
+      .sort(),
+    goldens.map(({ crc }) => crc).sort(),
   );
   assert.ok(goldenCases().length > 600);
   assert.ok(goldenCases().every(({ golden }) => golden !== undefined));
