@@ -1,6 +1,7 @@
 /**
  * The golden packets: tests/vectors has a file COMPRESSOR.vVERSION.jsonl a compressor, a JSON object a line and packet,
- * its bytes and its vector's as base64. ts/verify/golden.ts has how they are made, `npm run vectors` writes them.
+ * its bytes and its vector's as base64. ts/verify/golden.ts has how they are made, `npm run test:vectors` writes
+ * them.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

@@ -43,13 +43,12 @@ export class FreeList<T> {
 
   /** An item is free. */
   give(size: number, item: T): void {
-    if (!this.#numbers.has(item)) this.#numbers.set(item, this.#numbered++);
-    const number = this.#numbers.get(item)!;
+    const number = this.#numberOf(item);
     const free = { item, since: this.#calls };
     const same = this.#free.get(size);
     if (!same) this.#free.set(size, [free]);
     else {
-      const place = same.findLastIndex((other) => this.#numbers.get(other.item)! < number);
+      const place = same.findLastIndex((other) => this.#numberOf(other.item) < number);
       same.splice(place + 1, 0, free);
     }
   }
@@ -70,6 +69,12 @@ export class FreeList<T> {
   /** Drops everything. */
   clear(): void {
     this.#dropBefore(Infinity);
+  }
+
+  #numberOf(item: T): number {
+    let number = this.#numbers.get(item);
+    if (number === undefined) this.#numbers.set(item, (number = this.#numbered++));
+    return number;
   }
 
   #dropBefore(call: number): void {

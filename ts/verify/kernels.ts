@@ -5,7 +5,7 @@
 import type { Backend, DeviceBuffer } from '../backends/backend.ts';
 import { Device } from '../device.ts';
 import { openJs } from '../backends/js/index.ts';
-import type { Kernel } from '../kernels/kernel.ts';
+import type { Call } from './call.ts';
 import type { Case } from './cases.ts';
 import { outcomeOf } from './outcome.ts';
 import { isRepeated, promisedBy } from './promised.ts';
@@ -19,16 +19,6 @@ export interface KernelDifference {
   readonly word: number;
   readonly expected: string;
   readonly got: string;
-}
-
-/** A kernel's call: the words of its buffers before and after it. */
-export interface Call {
-  readonly kernel: Kernel<string, string>;
-  readonly params: Readonly<Record<string, number>>;
-  readonly before: ReadonlyMap<string, Uint32Array>;
-  readonly after: ReadonlyMap<string, Uint32Array>;
-  /** Whether the compressor drops what it leaves: the vector is refused, or scaled and gone through again. */
-  readonly dropped: boolean;
 }
 
 /**
@@ -62,12 +52,7 @@ async function callsOf(one: Case, x: Float32Array): Promise<Call[]> {
   const recording = withRun(js, (kernel, buffers, params) => {
     const before = wordsOf(buffers);
     js.run(kernel, buffers, params);
-    calls.push({
-      kernel: kernel,
-      params: { ...params },
-      before,
-      after: wordsOf(buffers),
-    });
+    calls.push({ kernel, params: { ...params }, before, after: wordsOf(buffers) });
   });
   const device = new Device({ backend: 'js' }, { backend: recording, reasons: {} });
   const { error } = await outcomeOf(device, one, x);

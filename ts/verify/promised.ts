@@ -5,7 +5,7 @@
  * compared.
  */
 import { keyOfPower } from '../kernels/float-bits.ts';
-import type { Call } from './kernels.ts';
+import type { Call } from './call.ts';
 
 /** Lists that are filled as far as `count` says, `capacity` at the most. */
 const LISTS: Readonly<Record<string, readonly string[]>> = {

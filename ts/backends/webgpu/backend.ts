@@ -174,7 +174,8 @@ export class WebgpuBackend implements Backend {
     this.#requireAlive();
     const { scratch, steps } = planOf(kernel, params, this.#limits);
     const memory = new Map<string, Memory>();
-    for (const name of kernel.buffers) memory.set(name, this.#requireOwn(buffers[name]));
+    const given = kernel.buffers.map((name) => [name, this.#requireOwn(buffers[name])] as const);
+    for (const [name, buffer] of given) memory.set(name, buffer);
     const taken: GPUBuffer[] = [];
     try {
       for (const [name, words] of Object.entries(scratch)) {
@@ -186,8 +187,8 @@ export class WebgpuBackend implements Backend {
       // Scratch memory may be taken again at once: what comes next is queued behind these steps.
       for (const buffer of taken) this.#memory.give(buffer);
     }
-    const commands = commandsOf(kernel, steps, memory);
-    for (const name of kernel.buffers) this.#requireOwn(buffers[name]).untouched = false;
+    const commands = commandsOf(kernel.name, steps, memory);
+    for (const [, buffer] of given) buffer.untouched = false;
     for (const { buffer } of memory.values()) this.#used.add(buffer);
     this.#recorded.push(...commands);
   }

@@ -1,5 +1,4 @@
 /** What is to be submitted: steps of plans with their memory found, and copies. */
-import { type Kernel } from '../../kernels/kernel.ts';
 import { type Clear, grid, type Limits, type Pass } from '../../kernels/plans/plan.ts';
 import type { BindGroups } from './bind-groups.ts';
 import type { Memory } from './memory.ts';
@@ -16,11 +15,11 @@ export interface Dispatch {
 export type Command = Dispatch | { readonly copy: Memory; readonly to: Memory } | { readonly clear: Memory };
 
 /**
- * The steps of a plan, with memory by the names that the plan uses.
+ * The steps of a kernel's plan, with memory by the names that the plan uses.
  * @throws RangeError where a window passes the end of its buffer
  */
 export function commandsOf(
-  { name: kernel }: Pick<Kernel<never, never>, 'name'>,
+  kernel: string,
   steps: readonly (Pass | Clear)[],
   memory: ReadonlyMap<string, Memory>,
 ): Command[] {
