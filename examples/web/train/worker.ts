@@ -13,7 +13,7 @@ import {
 } from 'fewbits/algorithms';
 
 import { toDataset, type Dataset, type Pictures } from '../../mnist/mnist.ts';
-import { openModel, type Model } from '../../mnist/model.ts';
+import type { Model } from '../../mnist/model.ts';
 import { moved, serve } from '../calls.ts';
 import { algorithmNamed } from './systems.ts';
 import type { Opened } from './setting.ts';
@@ -50,17 +50,12 @@ const lanes = new Map<string, Lane>();
 
 /**
  * jax-js would start a thread a core where memory can be shared. The page starts a worker for each machine instead, so
- * that one is one thread, as in Node.
+ * that one is one thread, as in Node: jax-js looks for `Worker`, when it is loaded and at each kernel, and finds none.
  */
 async function openModelOnOneThread(): Promise<Model> {
-  const globals = globalThis as { Worker?: unknown };
-  const { Worker } = globals;
-  globals.Worker = undefined;
-  try {
-    return await openModel();
-  } finally {
-    globals.Worker = Worker;
-  }
+  (globalThis as { Worker?: unknown }).Worker = undefined;
+  const { openModel } = await import('../../mnist/model.ts');
+  return openModel();
 }
 
 const laneOf = (algorithm: string): Lane => {
