@@ -48,18 +48,20 @@ async function turnTo(page: Page, part: string): Promise<void> {
 const click = (page: Page, name: string): Promise<void> =>
   page.locator(`::-p-aria([name="${name}"][role="button"])`).click();
 
-/** Waits until an element says this; its whole text. */
+/** Waits until an element says this; its whole text. An error has what it said in the end. */
 async function said(page: Page, selector: string, words: string): Promise<string> {
-  const text = await page.waitForFunction(
-    (where, what) => {
-      const now = document.querySelector(where)?.textContent ?? '';
-      return new RegExp(what).test(now) && now;
-    },
-    { timeout: 120_000 },
-    selector,
-    words,
-  );
-  return (await text.jsonValue()) || '';
+  const text = (): Promise<string> => page.$eval(selector, (element) => element.textContent);
+  try {
+    await page.waitForFunction(
+      (where, what) => new RegExp(what).test(document.querySelector(where)?.textContent ?? ''),
+      { timeout: 120_000 },
+      selector,
+      words,
+    );
+  } catch (cause) {
+    throw new Error(`${selector} should say ${words}, says ${await text()}`, { cause });
+  }
+  return text();
 }
 
 /** Steps of dense training and FO-SGD, and the table that counts their bytes. */

@@ -1,13 +1,13 @@
 /**
- * The hub of a run, a Web Worker: it starts the training workers, deals the batches out, is the network between workers
- * and the servers of systems that have one, counts bytes, and measures accuracy. The page asks for one step at a time.
+ * The hub of a run, a Web Worker: it deals the batches out to the training workers, is the network between them and the
+ * servers of systems that have one, counts bytes, and measures accuracy. The page asks for one step at a time.
  */
 import { openDevice } from 'fewbits';
 import type { Message, Server } from 'fewbits/algorithms';
 
 import { evaluationSteps } from '../../mnist/train.ts';
 import type { Dataset } from '../../mnist/mnist.ts';
-import { connect, moved, note, serve, type Connection, type Remote } from '../calls.ts';
+import { moved, note, remoteAt, serve, type Remote } from '../calls.ts';
 import { dealer, fetchDigits, testShare } from './digits.ts';
 import { carry } from './round.ts';
 import type { Opened, OpeningNote, Setting, StepEntry } from './setting.ts';
@@ -43,10 +43,6 @@ interface Run {
 let run: Run | undefined;
 
 const say = (opening: OpeningNote): void => note(opening);
-
-function startWorker(): Connection<WorkerFunctions> {
-  return connect<WorkerFunctions>(new Worker(new URL('./worker.ts', import.meta.url), { type: 'module' }));
-}
 
 /** The mean of all copies of a system's model. */
 async function meanParameters(crew: Crew, algorithm: string): Promise<Float32Array> {
@@ -98,8 +94,11 @@ async function accuracyOf(crew: Crew, algorithm: string): Promise<number> {
 const TEST_DIGITS = 10_000;
 
 const functions = {
-  /** Fetches the digits from below `base` and starts everything; notes say how far that is. */
-  async open(setting: Setting, base: string): Promise<Opened> {
+  /**
+   * Fetches the digits from below `base` and opens the training workers, a port to each of them; notes say how far that
+   * is.
+   */
+  async open(setting: Setting, base: string, ports: readonly MessagePort[]): Promise<Opened> {
     const { algorithms, backend, workers, seed, steps } = setting;
     say({ what: 'Fetching the digits', done: 0 });
     const digits = await fetchDigits(base, (come, all) => {
@@ -110,7 +109,7 @@ const functions = {
       });
     });
     say({ what: `Starting ${workers} workers`, done: 0.8 });
-    const crew = Array.from({ length: workers }, () => startWorker().calls);
+    const crew = ports.map((port) => remoteAt<WorkerFunctions>(port));
     let open = 0;
     const opened = await Promise.all(
       crew.map(async (worker, rank) => {

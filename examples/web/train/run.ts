@@ -1,7 +1,12 @@
-/** The run of the page: its one state, and what starts, stops and steps it. The hub does the work. */
-import { connect, type Connection } from '../calls.ts';
+/**
+ * The run of the page: its one state, and what starts, stops and steps it. The page starts all workers and gives the
+ * hub a port to each training worker: a worker that starts workers stands still for ever in some pages of Firefox 153.
+ * The hub does the work.
+ */
+import { connect, moved, type Connection } from '../calls.ts';
 import type { HubFunctions } from './hub.ts';
 import type { Opened, OpeningNote, Setting, StepEntry } from './setting.ts';
+import type { WorkerFunctions } from './worker.ts';
 
 /** What goes on. `paused` is a run that is open and waits. */
 export type Phase = 'idle' | 'opening' | 'running' | 'paused' | 'done' | 'failed';
@@ -32,6 +37,8 @@ export interface RunControl {
 /** A run that is not open yet; `onChange` hears that the state is another. */
 export function createRun(onChange: () => void): RunControl {
   let hub: Connection<HubFunctions> | undefined;
+  /** Ends all workers. */
+  let end = (): void => {};
   let histories = new Map<string, StepEntry[]>();
   let state: RunState = { phase: 'idle', histories };
   /** Steps that are still to be made. */
@@ -45,9 +52,29 @@ export function createRun(onChange: () => void): RunControl {
   const open = async (setting: Setting): Promise<void> => {
     histories = new Map(setting.algorithms.map((name) => [name, []]));
     become({ phase: 'opening', setting, histories, problem: undefined });
+    const failed = (problem: Error): void => fail(problem);
+    const training = Array.from({ length: setting.workers }, () => {
+      const worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module' });
+      return connect<WorkerFunctions>(worker, undefined, failed);
+    });
     const worker = new Worker(new URL('./hub.ts', import.meta.url), { type: 'module' });
-    hub = connect<HubFunctions>(worker, (note: OpeningNote) => become({ note }));
-    become({ opened: await hub.calls.open(setting, document.baseURI), note: undefined });
+    hub = connect<HubFunctions>(worker, (note: OpeningNote) => become({ note }), failed);
+    end = () => [hub, ...training].forEach((one) => one?.end());
+    const ports = training.map((one) => one.openPort());
+    const opened = await hub.calls.open(setting, document.baseURI, moved(ports, ports));
+    become({ opened, note: undefined });
+  };
+
+  const close = (): void => {
+    end();
+    end = () => {};
+    hub = undefined;
+    wanted = 0;
+  };
+
+  const fail = (problem: unknown): void => {
+    close();
+    become({ phase: 'failed', problem, note: undefined });
   };
 
   /** One step at a time for as long as some are wanted. A hub that was ended meanwhile never answers. */
@@ -62,10 +89,7 @@ export function createRun(onChange: () => void): RunControl {
       wanted = 0;
       become({ phase: isOver() ? 'done' : 'paused' });
     } catch (problem) {
-      wanted = 0;
-      hub?.end();
-      hub = undefined;
-      become({ phase: 'failed', problem, note: undefined });
+      if (hub !== undefined) fail(problem);
     }
   };
 
@@ -75,9 +99,7 @@ export function createRun(onChange: () => void): RunControl {
   };
 
   const reset = (): void => {
-    hub?.end();
-    hub = undefined;
-    wanted = 0;
+    close();
     histories = new Map();
     state = { phase: 'idle', histories };
     onChange();
