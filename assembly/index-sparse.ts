@@ -1,8 +1,8 @@
 /** The kernels of sparse packets, as a module of its own for `fewbits/sparse`: a fifth of the bytes of all. */
 export { accumulate } from './accumulate';
+export { nonFinite } from './extremes';
 export { fold } from './fold';
 export { heapBase, simd } from './module';
-export { nonFinite } from './reduce';
 export {
   threshold,
   topK,

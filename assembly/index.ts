@@ -6,15 +6,17 @@
  * turn of it can leave before the place of its use.
  */
 export { accumulate } from './accumulate';
+export { butterflies } from './butterflies';
 export { compact } from './compact';
 export { ditherScratch, packDithered } from './dither';
+export { extremes, nonFinite } from './extremes';
 export { fold } from './fold';
-export { butterflies, flatten, flipScratch, fwht, unflatten } from './fwht';
+export { flatten, flipScratch, fwht, unflatten } from './fwht';
 export { heapBase, simd } from './module';
 export { packBits, packSigns, unpackBits, unpackSigns } from './pack';
 export { findMarked, lookup, lookupScratch, mark, quantize, quantizeScratch } from './quantize';
 export { randomBits } from './random';
-export { absSum, extremes, nonFinite, signsAndSum, squareSum, sumScratch } from './reduce';
+export { absSum, signsAndSum, squareSum, sumScratch } from './reduce';
 export { lambdas, levelGrid, maskGrid, uniformGrid } from './scalars';
 export { scan } from './scan';
 export {
