@@ -1,6 +1,7 @@
 /** What ExDyna must hold on every step, and each of its rules by itself. */
 import * as assert from 'uvu/assert';
-import { exDyna, FORCED, tagOf } from '../../ts/algorithms/ex-dyna.ts';
+import { FORCED, tagOf } from '../../ts/algorithms/ex-dyna-messages.ts';
+import { exDyna } from '../../ts/algorithms/ex-dyna.ts';
 import { openWasm } from '../../ts/backends/wasm/index.ts';
 import { sumMessages } from '../../ts/algorithms/steps.ts';
 import { readIndexList, writeIndexList } from '../../ts/compressors/index-list.ts';

@@ -1,0 +1,98 @@
+/**
+ * What ExDyna's workers tell each other beside values: the list of a worker's own partition, which says whose it is, and
+ * counts that are summed.
+ */
+import { readIndexList } from '../compressors/index-list.ts';
+import { PacketError } from '../errors.ts';
+import { pcg4d } from '../kernels/random.ts';
+import { sumOf } from './steps.ts';
+
+/** The part of the vector that a rank owns in a step. */
+export interface OwnPart {
+  readonly partition: number;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** What a list is known by: the vector, the ranks, the step, and whether the density is exact. */
+export interface ListPlace {
+  readonly n: number;
+  readonly workers: number;
+  readonly rank: number;
+  readonly t: number;
+  readonly exact: boolean;
+}
+
+/** A list as its worker sent it. */
+export interface OwnList {
+  readonly partition: number;
+  readonly start: number;
+  /** Within the partition. */
+  readonly indices: Uint32Array;
+  /** Whether nothing reached d, and one element was sent in turn. */
+  readonly forced: boolean;
+}
+
+/** @throws PacketError unless the bytes are a list that the worker of this rank may send in this step */
+export function readOwnList(
+  bytes: Uint8Array,
+  { partition, start, end }: OwnPart,
+  { n, workers, rank, t, exact }: ListPlace,
+): OwnList {
+  const { indices, length, tag } = readIndexList(bytes);
+  if (length !== end - start)
+    throw new PacketError(
+      `a list over ${length} elements from rank ${rank}, whose partition ${partition} has ${end - start} in step ${t}`,
+      8,
+    );
+  const forced = tag === FORCED;
+  if (!forced && tag !== tagOf(n, t, rank)) {
+    const sender = Array.from({ length: workers }, (_, one) => one).find((one) => tag === tagOf(n, t, one));
+    const whose = sender === undefined ? `with tag ${tag}` : `by rank ${sender}`;
+    throw new PacketError(`a list ${whose}, expected one by rank ${rank} in step ${t}`, 32);
+  }
+  const fits = forced
+    ? !exact && indices.length === 1 && indices[0] === t % length
+    : exact || indices.length > 0 || length === 0;
+  if (!fits)
+    throw new PacketError(
+      `a list of ${indices.length} elements${forced ? ', forced,' : ''} from rank ${rank} in step ${t}`,
+      16,
+    );
+  return { partition, start, indices, forced };
+}
+
+/** The tag of a list of the one element that a partition sends where nothing reaches d. */
+export const FORCED = 1;
+
+/**
+ * The tag of any other list: whose it is, so that one by another rank, of another step or for a vector of another
+ * length is found out though its partition is as long.
+ */
+export function tagOf(n: number, t: number, rank: number): number {
+  const four = new Int32Array(4);
+  pcg4d(n, t, rank, 0, four);
+  return Math.max(FORCED + 1, four[0] >>> 0);
+}
+
+/** The sum of the counts, at least `least`. */
+export function totalOf(counts: readonly number[], least: number): number {
+  return Math.max(
+    counts.reduce((sum, count) => sum + count, 0),
+    least,
+  );
+}
+
+/** @throws PacketError unless the message has `length` counts */
+export function countsOf(sums: readonly Uint8Array[], length: number): Float32Array {
+  const counts = sumOf(sums, length);
+  const bad = counts.findIndex((count) => count < 0 || !Number.isInteger(count));
+  if (bad >= 0) throw new PacketError(`count ${bad} of the message is ${counts[bad]}`, bad * 4);
+  return counts;
+}
+
+/** Of `indices`, those at which |x| is not d, and the first `ties` of the others. */
+export function withoutTies(indices: Uint32Array, x: Float32Array, d: number, ties: number): Uint32Array {
+  let left = ties;
+  return indices.filter((i) => Math.abs(x[i]) !== d || left-- > 0);
+}

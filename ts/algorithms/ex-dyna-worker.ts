@@ -1,0 +1,392 @@
+/**
+ * ExDyna (arXiv 2402.13781): sparsified data-parallel SGD with error feedback, where each worker selects in an
+ * exclusive part of the vector, so that the lists never overlap, and one threshold, scaled from step to step, keeps the
+ * density.
+ *
+ * State, equal on all workers: the threshold d, the partitions, k_prev and each partition's count of the last step.
+ * Own: the residual. With acc = residual + gradient and k = density n:
+ * 1. partitions are runs of blocks; from step to step single blocks move from crowded to sparse neighbours
+ * 2. rank r owns partition (t + r) mod N at step t
+ * 3. d follows k_prev / k, or is measured: set from a histogram of the magnitudes, with equal ones cut so that k are
+ *    selected (density.ts says when)
+ * 4. each worker selects all |acc_i| >= d of its partition
+ * 5. all-gather of the lists, all-reduce of acc at their union, divided by N; residual = acc, zero at the union
+ *
+ * All of a step's numbers are its own until its last round: then they become the state. So a step that was begun and
+ * not finished leaves nothing behind.
+ *
+ * Of a round over some of the workers: the partition of one whose list is missing is not selected from in this step,
+ * and counts as it did in the last; sums are divided by the number of those who added to them, and the residual of one
+ * who did not keeps acc at the union too. Ranks rotate over the partitions, so that each has its turn though a worker
+ * stays away.
+ */
+import { writeIndexList } from '../compressors/index-list.ts';
+import type { Device } from '../device.ts';
+import type { Bytes } from '../platform.ts';
+import {
+  heldThreshold,
+  measures,
+  NEVER_MET,
+  scaledThreshold,
+  strayedAfter,
+  type Control,
+} from './density.ts';
+import {
+  countsOf,
+  FORCED,
+  readOwnList,
+  tagOf,
+  totalOf,
+  withoutTies,
+  type ListPlace,
+  type OwnList,
+  type OwnPart,
+} from './ex-dyna-messages.ts';
+import { keyHistogram, type Level, type Levels } from './histogram.ts';
+import { Partitions } from './partitions.ts';
+import { requireSender } from './seat.ts';
+import { shared, stateful } from './state.ts';
+import { accumulate, bytesOf, notGathered, ranksOf, requireMessages, sumOf } from './steps.ts';
+import type { Message, Outcome, Seat, StepReport, Worker } from './system.ts';
+import { requireVector, type Vector } from './vectors.ts';
+
+/** What all workers have in common between steps. */
+interface Numbers extends Record<string, number | readonly number[]> {
+  /** The step that comes next. */
+  readonly t: number;
+  readonly d: number;
+  readonly kPrev: number;
+  /** The largest magnitude of the last direction: d that is scaled stays above 2^-10 of it. */
+  readonly largest: number;
+  /** For how many steps the density has been astray (density.ts). */
+  readonly strayed: number;
+  /** How many each partition selected in the last step, those that were forced left out. */
+  readonly counts: readonly number[];
+  readonly blocks: readonly number[];
+}
+
+/** A step under way: what it makes of the state, which stays as it is. */
+interface Step {
+  round: 'histogram' | 'ties' | 'lists' | 'values';
+  readonly partitions: Partitions;
+  /** Whether d is measured, and so the ranks that added to all of the histogram so far. */
+  readonly measured: boolean;
+  counted: readonly number[];
+  readonly search: Levels;
+  d: number;
+  /** How many of the magnitudes equal to d are taken: of all partitions together, then of the own. */
+  ties: number;
+  /** The elements of all lists, by rank. */
+  union: readonly number[];
+  counts: readonly number[];
+  report: StepReport;
+}
+
+type Inbox = readonly Uint8Array[];
+
+export class ExDynaWorker implements Worker {
+  readonly #device: Device;
+  readonly #seat: Seat;
+  /** How many elements all workers together are to select: a real number. */
+  readonly #k: number;
+  readonly #control: Control;
+  readonly save: () => Bytes;
+  readonly load: (state: Uint8Array) => void;
+  readonly share: () => Bytes;
+  readonly adopt: (shared: Uint8Array, taken?: boolean) => void;
+
+  /** The residual; and acc of the step under way, which is the next residual. Between steps that is the one before. */
+  #residual: Float32Array;
+  #acc: Float32Array;
+  readonly #direction: Float32Array;
+  #numbers: Numbers;
+  #report: StepReport = {};
+  #step: Step | undefined;
+  /** The numbers before the last step, for as long as #acc is the residual that belongs to them. */
+  #before: { readonly numbers: Numbers; readonly report: StepReport } | undefined;
+
+  constructor(device: Device, seat: Seat, density: number, control: Control) {
+    const { n, workers, rank } = seat;
+    this.#device = device;
+    this.#seat = seat;
+    // of no elements, or hardly any, some number above zero
+    this.#k = Math.max(density * n, Number.MIN_VALUE);
+    this.#control = control;
+    this.#residual = new Float32Array(n);
+    this.#acc = new Float32Array(n);
+    this.#direction = new Float32Array(n);
+    this.#numbers = {
+      t: 0,
+      d: heldThreshold(1 / (2 * Math.sqrt(this.#k)), 0),
+      kPrev: 1,
+      largest: 0,
+      strayed: NEVER_MET,
+      counts: new Array<number>(workers).fill(0),
+      blocks: new Partitions(n, workers).blocks,
+    };
+    const numbers = (): Numbers => this.#numbers;
+    const restore = ({ t, d, kPrev, largest, strayed, counts, blocks }: Numbers): void => {
+      this.#numbers = { t, d, kPrev, largest, strayed, counts, blocks };
+      this.#step = undefined;
+      this.#before = undefined;
+    };
+    const vectors = (): { residual: Float32Array } => ({ residual: this.#residual });
+    const own = stateful(`exDyna, worker ${rank} of ${workers}, ${n} elements`, vectors, numbers, restore);
+    /** Whether the others have gone on without what this worker sent. */
+    let missed = false;
+    const goOn = (saved: Numbers): void => {
+      missed = this.#step !== undefined && saved.t > this.#numbers.t;
+      restore(saved);
+    };
+    const common = shared(`exDyna, ${workers} workers, ${n} elements`, numbers, goOn, (taken) => {
+      // what of it was in the sum is not known any more
+      if (taken) this.#residual.fill(0);
+      else if (missed) [this.#residual, this.#acc] = [this.#acc, this.#residual];
+    });
+    this.save = () => own.save();
+    this.load = (bytes) => own.load(bytes);
+    this.share = () => common.share();
+    this.adopt = (bytes, taken) => common.adopt(bytes, taken);
+  }
+
+  get report(): StepReport {
+    return this.#report;
+  }
+
+  async send(gradient: Vector): Promise<Message> {
+    requireVector('gradient', gradient, this.#seat.n);
+    this.#forget();
+    await accumulate(this.#device, this.#residual, gradient, this.#acc);
+    return this.#begin();
+  }
+
+  async follow(): Promise<Message> {
+    this.#forget();
+    this.#acc.set(this.#residual);
+    return this.#begin();
+  }
+
+  /** Ends a step under way; acc is about to be overwritten, so that the last one cannot be taken back any more. */
+  #forget(): void {
+    this.#step = undefined;
+    this.#before = undefined;
+  }
+
+  /**
+   * Goes back to what was before the last step, while no other has begun; a step under way is forgotten. Where there is
+   * none to take back nothing changes.
+   */
+  takeBack(): void {
+    this.#step = undefined;
+    if (this.#before === undefined) return;
+    this.#numbers = this.#before.numbers;
+    this.#report = this.#before.report;
+    this.#before = undefined;
+    [this.#residual, this.#acc] = [this.#acc, this.#residual];
+  }
+
+  /** 1. and 3. */
+  async #begin(): Promise<Message> {
+    const { workers, n } = this.#seat;
+    const { t, d, kPrev, largest, strayed, counts, blocks } = this.#numbers;
+    const partitions = new Partitions(n, workers);
+    partitions.blocks = [...blocks];
+    if (t > 0) partitions.balance(counts, kPrev);
+    const measured = measures(this.#control, t, strayed);
+    const step: Step = {
+      round: measured ? 'histogram' : 'lists',
+      partitions,
+      measured,
+      counted: ranksOf(undefined, workers),
+      search: keyHistogram(this.#k),
+      d: measured || t === 0 ? d : scaledThreshold(d, kPrev, this.#k, largest),
+      ties: Infinity,
+      union: [],
+      counts,
+      report: {},
+    };
+    this.#step = step;
+    return measured ? this.#count(step) : this.#select(step);
+  }
+
+  async check(message: Uint8Array, rank: number): Promise<void> {
+    const step = this.#step;
+    requireSender(rank, this.#seat.workers);
+    if (step?.round === 'lists') this.#list(step, message, rank);
+    else await notGathered();
+  }
+
+  async receive(inbox: readonly Uint8Array[], from?: readonly number[], used?: boolean): Promise<Outcome> {
+    const ranks = ranksOf(from, this.#seat.workers);
+    const among = used ?? ranks.includes(this.#seat.rank);
+    const step = this.#step;
+    switch (step?.round) {
+      case 'histogram':
+        return this.#refine(step, inbox, ranks, among);
+      case 'ties':
+        return this.#cut(step, inbox, ranks, among);
+      case 'lists':
+        return this.#gather(step, inbox, ranks);
+      case 'values':
+        return this.#sum(step, inbox, ranks.length, among);
+      case undefined:
+        throw new Error('receive was called before send or follow');
+    }
+  }
+
+  /** The part of acc that rank r owns in this step. */
+  #own({ partitions }: Step, rank: number): OwnPart {
+    const partition = (this.#numbers.t + rank) % this.#seat.workers;
+    return { partition, ...partitions.range(partition) };
+  }
+
+  /**
+   * The own part of acc; nothing where this worker has missed a round of the histogram, whose sums know nothing of it.
+   */
+  #counted(step: Step): Float32Array {
+    const { start, end } = this.#own(step, this.#seat.rank);
+    return this.#acc.subarray(start, this.#isCounted(step) ? end : start);
+  }
+
+  #isCounted({ counted }: Step): boolean {
+    // one beyond the workers follows: nobody reads what it sends
+    return this.#seat.rank === this.#seat.workers || counted.includes(this.#seat.rank);
+  }
+
+  /** Who is left of the histogram after a round of it. */
+  #stay({ counted }: Step, ranks: readonly number[], among: boolean): readonly number[] {
+    return counted.filter((rank) => ranks.includes(rank) && (among || rank !== this.#seat.rank));
+  }
+
+  /** 3., measured: how many magnitudes of the own partition lie in each bin of the search. */
+  #count(step: Step): Message {
+    return { route: 'sum', bytes: bytesOf(step.search.count(this.#counted(step))) };
+  }
+
+  async #refine(step: Step, sums: Inbox, ranks: readonly number[], among: boolean): Promise<Outcome> {
+    const level = step.search.refine(countsOf(sums, step.search.bins));
+    step.counted = this.#stay(step, ranks, among);
+    if (level === undefined) return { kind: 'message', message: this.#count(step) };
+    this.#setThreshold(step, level);
+    return {
+      kind: 'message',
+      message: step.ties === Infinity ? await this.#select(step) : this.#countTies(step),
+    };
+  }
+
+  /** d and the ties of a level. d that will be scaled is held; exact control selects as many whatever d is. */
+  #setThreshold(step: Step, { d, ties }: Level): void {
+    if (this.#control.exact) {
+      step.d = d;
+      // zeros fill up what is missing, those of the lowest indices
+      step.ties = d > 0 ? ties : step.search.missing;
+    } else {
+      step.d = heldThreshold(d, 0);
+      step.ties = step.d === d ? ties : Infinity;
+    }
+  }
+
+  /** 3., where too many magnitudes are equal to d: how many each partition has, in a place of its own. */
+  #countTies(step: Step): Message {
+    const { partition } = this.#own(step, this.#seat.rank);
+    const counts = new Float32Array(this.#seat.workers);
+    for (const value of this.#counted(step)) if (Math.abs(value) === step.d) counts[partition]++;
+    step.round = 'ties';
+    return { route: 'sum', bytes: bytesOf(counts) };
+  }
+
+  /** The partitions take of them in their order: those of the lowest indices. */
+  async #cut(step: Step, sums: Inbox, ranks: readonly number[], among: boolean): Promise<Outcome> {
+    const { partition } = this.#own(step, this.#seat.rank);
+    const before = countsOf(sums, this.#seat.workers).subarray(0, partition);
+    step.counted = this.#stay(step, ranks, among);
+    step.ties = Math.max(
+      0,
+      before.reduce((left, count) => left - count, step.ties),
+    );
+    return { kind: 'message', message: await this.#select(step) };
+  }
+
+  /**
+   * 4. all |acc_i| >= d of the own partition, the ties as cut; where there is none, one element in turn, unless the
+   *    density is to be exact.
+   */
+  async #select(step: Step): Promise<Message> {
+    const { exact } = this.#control;
+    const { rank } = this.#seat;
+    const { start, end } = this.#own(step, rank);
+    const length = end - start;
+    step.round = 'lists';
+    const own = exact ? this.#counted(step) : this.#acc.subarray(start, end);
+    const { indices: reached } = await this.#device.kernels.threshold(own, step.d);
+    const indices = step.ties === Infinity ? reached : withoutTies(reached, own, step.d, step.ties);
+    const forced = !exact && indices.length === 0 && length > 0;
+    const list = forced ? new Uint32Array([this.#numbers.t % length]) : indices;
+    const tag = forced ? FORCED : tagOf(this.#seat.n, this.#numbers.t, rank);
+    return { route: 'gather', bytes: writeIndexList(list, length, tag) };
+  }
+
+  /** 5. the union of the lists is their concatenation; acc there goes to the sum. */
+  #gather(step: Step, inbox: readonly Uint8Array[], ranks: readonly number[]): Outcome {
+    const { workers, n, rank: own } = this.#seat;
+    requireMessages('inbox', inbox, ranks.length);
+    const lists = ranks.map((rank, i) => this.#list(step, inbox[i], rank));
+    const union = lists.flatMap(({ start, indices }) => Array.from(indices, (index) => start + index));
+    // those that were forced say nothing of the threshold
+    const counts = [...step.counts];
+    for (const { partition, indices, forced } of lists) counts[partition] = forced ? 0 : indices.length;
+    const sent = lists[ranks.indexOf(own)];
+    step.report = {
+      ...(sent && { density: sent.indices.length / n }),
+      union: union.length / n,
+      threshold: step.d,
+      imbalance: Math.max(...counts) / (totalOf(counts, 1) / workers),
+    };
+    step.union = union;
+    step.counts = counts;
+    step.round = 'values';
+    const values = Float32Array.from(union, (i) => this.#acc[i]);
+    return { kind: 'message', message: { route: 'sum', bytes: bytesOf(values) } };
+  }
+
+  /** @throws PacketError unless the message is a list that the worker of this rank may send in this step */
+  #list(step: Step, bytes: Uint8Array, rank: number): OwnList {
+    return readOwnList(bytes, this.#own(step, rank), this.#listPlace(rank));
+  }
+
+  /** What a list of this step by that rank is known by. */
+  #listPlace(rank: number): ListPlace {
+    const { n, workers } = this.#seat;
+    return { n, workers, rank, t: this.#numbers.t, exact: this.#control.exact };
+  }
+
+  /**
+   * 5. the direction is the mean at the union; the residual is acc, zero at the union. So the step becomes the state.
+   */
+  #sum(step: Step, sums: Inbox, count: number, among: boolean): Outcome {
+    const { union, counts } = step;
+    const values = sumOf(sums, union.length);
+    this.#direction.fill(0);
+    let largest = 0;
+    for (let j = 0; j < union.length; j++) {
+      this.#direction[union[j]] = values[j] / count;
+      largest = Math.max(largest, Math.abs(this.#direction[union[j]]));
+      if (among) this.#acc[union[j]] = 0;
+    }
+    const { t, strayed } = this.#numbers;
+    this.#before = { numbers: this.#numbers, report: this.#report };
+    this.#numbers = {
+      t: t + 1,
+      d: step.d,
+      kPrev: totalOf(counts, 1),
+      largest,
+      strayed: strayedAfter(strayed, totalOf(counts, 0), this.#k, step.measured),
+      counts,
+      blocks: step.partitions.blocks,
+    };
+    this.#report = step.report;
+    this.#step = undefined;
+    [this.#residual, this.#acc] = [this.#acc, this.#residual];
+    return { kind: 'direction', direction: this.#direction };
+  }
+}
