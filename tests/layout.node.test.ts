@@ -193,6 +193,7 @@ const IMPORTED: Record<string, readonly string[]> = {
   'ts/frameworks/jax.ts': ['@jax-js/jax'],
   'ts/frameworks/tensors.ts': ['@tensorflow/tfjs-core'],
   'ts/frameworks/optimizer.ts': ['@tensorflow/tfjs-core'],
+  'ts/frameworks/optimizer-step.ts': ['@tensorflow/tfjs-core'],
   'ts/frameworks/optimizer-state.ts': ['@tensorflow/tfjs-core'],
   'ts/frameworks/snapshot.ts': ['@tensorflow/tfjs-core'],
 };

@@ -7,10 +7,10 @@ export { requireSameLayout, sliceOf, type Layout, type Leaf, type LeafType } fro
 export {
   distribute,
   distributeOnGpu,
-  optimizerStep,
   type DistributedOptimizer,
   type DistributeOptions,
 } from './optimizer.ts';
+export { optimizerStep } from './optimizer-step.ts';
 export {
   assign,
   flatten,
