@@ -1,7 +1,8 @@
 /** What the messages of a round come to, and which of them are no good. */
-import { sumMessages } from '../algorithms/steps.ts';
 import type { Route, Server } from '../algorithms/system.ts';
+import { deliver } from '../algorithms/transport.ts';
 import { PacketError } from '../errors.ts';
+import type { Bytes } from '../platform.ts';
 import type { RoundEntry } from './round.ts';
 
 export type Aggregate =
@@ -12,23 +13,22 @@ export type Aggregate =
 /**
  * The answer of the system's server, the sum of a `sum` round, or nothing: of a `gather` round, and where all have left
  * the step out.
- * @throws Error where there is no server to answer, or it fails over messages that are sound each
+ * @throws TypeError where there is no server to answer; Error where the round fails over messages that are sound each
  */
 export async function aggregate(
   entries: readonly RoundEntry[],
   route: Route,
   machine: Server | undefined,
 ): Promise<Aggregate> {
-  const messages = entries.map(({ bytes }) => bytes);
   if (route === 'gather' || entries.length === 0) return { kind: 'answer', answer: new Uint8Array(0) };
-  if (route === 'sum') return { kind: 'answer', answer: sumMessages(messages) };
-  if (machine === undefined) throw new Error('this system has no server to answer');
+  const messages = entries.map(({ bytes }) => ({ route, bytes: bytes as Bytes }));
+  const from = entries.map(({ rank }) => rank);
   try {
-    const from = entries.map(({ rank }) => rank);
-    return { kind: 'answer', answer: await machine.answer(messages, from) };
+    const [answer] = await deliver(messages, machine, from);
+    return { kind: 'answer', answer };
   } catch (error) {
     // whose is it?
-    const refusals = await refusalsOf(machine, entries);
+    const refusals = route === 'server' && machine ? await refusalsOf(machine, entries) : [];
     if (refusals.length === 0) throw error;
     return { kind: 'refused', refusals };
   }
