@@ -289,7 +289,7 @@ test('calls that share memory never overlap, start in order, and all start', asy
       const turns = next() % 5;
       const call = schedule.begin(touches, bytes);
       const work = async (): Promise<void> => {
-        if (call.turn !== undefined) await call.turn;
+        if (call.ready !== undefined) await call.ready;
         for (const other of earlier)
           assert.ok(other.ended || !conflicts(other.touches, touches), `call ${number} of seed ${seed}`);
         const mine = { number, touches, bytes, call };
@@ -306,7 +306,7 @@ test('calls that share memory never overlap, start in order, and all start', asy
       if (next() % 4 === 0) await Promise.resolve();
     }
     await Promise.all(works);
-    assert.is(schedule.begin([touchOf(new Uint8Array(memories[0]), 'writes', false)], 1e9).turn, undefined);
+    assert.is(schedule.begin([touchOf(new Uint8Array(memories[0]), 'writes', false)], 1e9).ready, undefined);
   }
 });
 

@@ -294,7 +294,7 @@ export class PacketDevice implements Host {
     );
     let scope: Scope | undefined;
     try {
-      if (call.turn !== undefined) await call.turn;
+      if (call.ready !== undefined) await call.ready;
       if (this.#opened.backend.lost && this.#options.gpu === undefined) await this.#reopen();
       scope = new Scope(reserved ?? this.#opened.backend);
       const working = work(scope);

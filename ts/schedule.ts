@@ -36,7 +36,7 @@ export function touchOf(vector: ArrayBufferView | GpuRange, does: 'reads' | 'wri
 /** A call that has begun; `queued` and `end` take it back. */
 export interface Call {
   /** Resolves when the call may start; undefined where it may at once. Rejects when the device is closed. */
-  readonly turn: Promise<void> | undefined;
+  readonly ready: Promise<void> | undefined;
 }
 
 /** A touch of a call, for as long as others may have to wait for it. */
@@ -55,7 +55,7 @@ class Scheduled implements Call {
   /** Holds of others that it waits for. */
   blockers = 0;
   started = false;
-  turn: Promise<void> | undefined;
+  ready: Promise<void> | undefined;
   start: (() => void) | undefined;
   refuse: ((error: Error) => void) | undefined;
   constructor(number: number, bytes: number) {
@@ -92,7 +92,7 @@ export class Schedule {
       for (const touch of touches) if (!touch.brief) this.#hold(call, touch);
       return call;
     }
-    call.turn = new Promise<void>((resolve, reject) => {
+    call.ready = new Promise<void>((resolve, reject) => {
       call.start = resolve;
       call.refuse = reject;
     });

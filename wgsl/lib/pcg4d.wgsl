@@ -1,7 +1,7 @@
 // The hash pcg4d (M. Jarzynski and M. Olano, JCGT 9(3), 2020) with three rounds, each closed by the shift.
 fn pcg4d(counter: vec4u) -> vec4u {
   var v = counter * 1664525u + 1013904223u;
-  for (var turn = 0u; turn < 3u; turn++) {
+  for (var round = 0u; round < 3u; round++) {
     v.x += v.y * v.w;
     v.y += v.z * v.x;
     v.z += v.x * v.y;
