@@ -1,6 +1,6 @@
 /**
- * The stages of the fast Walsh-Hadamard transform (fwht.ts) in memory, one, two or three at a time: radix 2, 4 and 8, of
- * single elements or of vectors of four.
+ * The stages of the fast Walsh-Hadamard transform (fwht.ts) in memory, one, two or three at a time: radix 2, 4 and 8,
+ * of single elements or of vectors of four.
  *
  * butterflies(y, h, stages, first, last): of the stages h, ..., 2^(stages - 1) h, 1 to 3 of them, the butterflies
  *   first..last - 1: number i joins the elements from floor(i / h) 2^stages h + i mod h on, h apart. h, first and last
@@ -53,6 +53,7 @@ export function butterflies(y: usize, h: u32, stages: u32, first: u32, last: u32
   }
 }
 
+/** One to three stages of the columns [y, end), each with those 1, 2, ... times h, in bytes, after it. */
 // @ts-ignore: decorator
 @inline
 function strips<T>(y: usize, end: usize, h: usize, stages: u32): void {
@@ -61,7 +62,7 @@ function strips<T>(y: usize, end: usize, h: usize, stages: u32): void {
   else strip2<T>(y, end, h);
 }
 
-/** The stages h, 2 h and 4 h. */
+/** The stages h, 2 h and 4 h of [y, end); h in bytes. */
 export function radix8<T>(y: usize, end: usize, h: usize): void {
   for (; y < end; y += 8 * h) strip8<T>(y, y + h, h);
 }
@@ -112,7 +113,7 @@ function strip8<T>(y: usize, end: usize, h: usize): void {
   }
 }
 
-/** The stages h and 2 h. */
+/** The stages h and 2 h of [y, end); h in bytes. */
 function radix4<T>(y: usize, end: usize, h: usize): void {
   for (; y < end; y += 4 * h) strip4<T>(y, y + h, h);
 }
@@ -139,7 +140,7 @@ function strip4<T>(y: usize, end: usize, h: usize): void {
   }
 }
 
-/** The stage h. */
+/** The stage h of [y, end); h in bytes. */
 function radix2<T>(y: usize, end: usize, h: usize): void {
   for (; y < end; y += 2 * h) strip2<T>(y, y + h, h);
 }

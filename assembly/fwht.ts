@@ -1,6 +1,7 @@
 /**
  * The fast Walsh-Hadamard transform, y = H x, unnormalised, of each block of `block` elements of x padded with zeros;
- * the same of x with random signs; and the way back to x from there.
+ * the same of x with random signs, y = H D x, D a diagonal of +1 and -1; and the last step of a decoder, after a second
+ * fwht: elements are scaled, and D is undone.
  *
  * Butterflies (a, b) -> (a + b, a - b) at distance h = 1, 2, 4, ..., block / 2. Stages may run in any order in memory
  * as long as each element sees them in this one, so: five stages over 32 floats in registers while x is read, then
@@ -15,7 +16,7 @@
  *   FLIP_RUN.
  *   Scratch: FLIP_SCRATCH words, for the flips.
  * unflatten(t, scales, y, scratch, n, segment, seed, step, stream): y_i = t_i * scales[floor(i / segment)] with its
- *   sign flipped where flip i is 1, for whole numbers t; t and y of n words, scales of ceil(n / segment), n >= 1.
+ *   sign flipped where flip i is 1, for integers t as float32; t and y of n words, scales of ceil(n / segment), n >= 1.
  *   Scratch: as before.
  *
  * Passes over the data: one read of x, one write of y; above 2^13 elements a block, another read and write of y for
@@ -87,18 +88,18 @@ export function unflatten(
     if (place == 0) drawFlips(scratch, first, min(n - first, FLIP_RUN), seed, step, stream);
     const count = min(min(n - first, FLIP_RUN - place), left);
     const offset = (<usize>first) << 2;
-    turnBack(t + offset, y + offset, scratch, first, first + count, load<f32>(scales));
+    scaleAndUnsign(t + offset, y + offset, scratch, first, first + count, load<f32>(scales));
     first += count;
     left -= count;
   }
 }
 
 /** The elements first..end - 1, of one segment and one run of flips; t and y point to the first. */
-function turnBack(t: usize, y: usize, flips: usize, first: u32, end: u32, scale: f32): void {
+function scaleAndUnsign(t: usize, y: usize, flips: usize, first: u32, end: u32, scale: f32): void {
   const sign: u32 = scale > 0 ? SIGN : 0;
   if (ASC_FEATURE_SIMD) {
     for (; (first & (GROUP - 1)) != 0 && first < end; first++, t += 4, y += 4) {
-      turnBackOne(t, y, flips, first, sign, scale);
+      scaleAndUnsignOne(t, y, flips, first, sign, scale);
     }
     for (; end - first >= GROUP; first += GROUP) {
       let turned = flips32(flips, first);
@@ -115,12 +116,12 @@ function turnBack(t: usize, y: usize, flips: usize, first: u32, end: u32, scale:
       } while (t < stop);
     }
   }
-  for (; first < end; first++, t += 4, y += 4) turnBackOne(t, y, flips, first, sign, scale);
+  for (; first < end; first++, t += 4, y += 4) scaleAndUnsignOne(t, y, flips, first, sign, scale);
 }
 
 // @ts-ignore: decorator
 @inline
-function turnBackOne(t: usize, y: usize, flips: usize, i: u32, sign: u32, scale: f32): void {
+function scaleAndUnsignOne(t: usize, y: usize, flips: usize, i: u32, sign: u32, scale: f32): void {
   const word = load<u32>(t);
   const magnitude = reinterpret<f32>(word & MAGNITUDE);
   const signs = magnitude > 0 ? (word ^ flip(flips, i)) & sign : 0;

@@ -3,7 +3,7 @@
  * memory from heapBase() on belongs to the caller, who passes pointers to whole words, 4-byte aligned at least.
  *
  * The hottest loops test at their end: V8 computes what stays the same, such as a splat, before a loop only where no
- * turn of it can leave before the place of its use.
+ * iteration can leave before the place of its use.
  */
 export { accumulate } from './accumulate';
 export { butterflies } from './butterflies';

@@ -25,8 +25,8 @@ export type { PacketDevice };
 const CODECS: readonly Codec[] = [topKCodec, thresholdCodec];
 
 /**
- * Opens a device on the wasm backend. It takes SIMD, which engines have since 2023, and compiles its kernels;
- * where it may not, \`openDevice\` of \`fewbits\` finds another backend. Packets of other compressors are a
+ * Opens a device on the wasm backend. It needs SIMD, which engines have since 2023, and permission to compile
+ * WebAssembly; without either, `openDevice` of `fewbits` finds another backend. Packets of other compressors are a
  * PacketError.
  *
  * @throws BackendUnavailableError with the reason why it cannot run here
@@ -47,6 +47,7 @@ async function open(): Promise<Opened> {
 
 function codecOf({ id }: Packet): Codec {
   const codec = CODECS.find((codec) => codec.id === id);
-  if (codec === undefined) throw new PacketError(`compressor ${id}, which fewbits/sparse does not read`, 5);
+  if (codec === undefined)
+    throw new PacketError(`compressor ${id}, which fewbits/sparse does not support`, 5);
   return codec;
 }

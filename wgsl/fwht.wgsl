@@ -4,7 +4,8 @@
 //   flatten    the same of x with random signs: y = H D x
 //   stride     further stages of both, on rows that lie `distance` apart
 //   combine    one stage of both, where partners lie too far apart for one binding
-//   unflatten  the way back from whole numbers, y[i] = x[i] * scales[floor(i / segment)] with the random signs
+//   unflatten  a decoder's last step, after a second fwht: y[i] = x[i] * scales[floor(i / segment)] with the random
+//              signs
 //
 //   stages     (a, b) -> (a + b, a - b) at distances h = 1, 2, 4, ..., block / 2, in this order
 //

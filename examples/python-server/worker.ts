@@ -1,11 +1,11 @@
-/** A worker of the server in Python: DoubleSqueeze's own, whose server's side `server.py` is. */
+/** A worker that trains with DoubleSqueeze and exchanges packets by HTTP POST with the server in Python, server.py. */
 import { topK, type Device } from 'fewbits';
 import { doubleSqueeze } from 'fewbits/algorithms';
 import type { Task } from 'fewbits/mqtt';
 
 import { trainOver, type Place } from '../shared/training.ts';
 
-/** Bytes of packets. */
+/** Bytes of packets that this worker sent (up) and received (down). */
 export interface Traffic {
   up: number;
   down: number;

@@ -1,6 +1,6 @@
 /**
- * A worker over a WebSocket: the standard API alone, which pages, Node from 22 on, Deno and Bun have as a global, so
- * that this file runs in all of them.
+ * A worker over the standard WebSocket, a global in browsers, Node 22 and later, Deno and Bun: this file runs in all of
+ * them.
  */
 import type { Device } from 'fewbits';
 import type { Task, TaskOptions } from 'fewbits/mqtt';
@@ -10,7 +10,7 @@ import type { Report } from '../shared/summary.ts';
 import { digestOf, trainOver, type Place } from '../shared/training.ts';
 import { framed } from './frames.ts';
 
-/** What the server says first. */
+/** The server's first message. */
 export interface Welcome extends Place {
   readonly algorithm: string;
   readonly seed: number;

@@ -1,4 +1,4 @@
-/** runStep and deliver: a step over any transport comes to what `exchange` comes to. */
+/** runStep and deliver over a transport made by hand: directions and models are those of `exchange` in one process. */
 import * as assert from 'uvu/assert';
 import {
   exDyna,

@@ -1,4 +1,4 @@
-/** The vectors that are measured: kinds of data that gradients are like, or that are hard for a selection. */
+/** The vectors that are measured: kinds of data that gradients are like, or that are hard for a top-k selection. */
 import { openDraws } from '../support/draws.ts';
 
 export const DATA = ['normal', 'heavy', 'zeros', 'equal', 'sorted'] as const;
@@ -13,11 +13,11 @@ export const DATA_NAMES: Readonly<Record<DataKind, string>> = {
   sorted: 'normal, sorted',
 };
 
-/** A vector, and what there is to know of it. */
+/** A vector of a kind, and thresholds of it. */
 export interface Input {
   readonly data: DataKind;
   readonly x: Float32Array;
-  /** The least key of magnitudes that at most this share of the elements reach. */
+  /** The least threshold, as the bits of a float32 without a sign, that at most this share of the magnitudes reach. */
   readonly keyOf: (share: number) => number;
 }
 

@@ -1,4 +1,4 @@
-/** `fewbits/verify`: what it compares, what it finds where one bit is wrong, and what it says of both. */
+/** `fewbits/verify`: the cases it runs, what it finds where a kernel has one wrong bit, and the text of its report. */
 import * as assert from 'uvu/assert';
 import type { Backend } from '../../ts/backends/backend.ts';
 import { openJs } from '../../ts/backends/js/index.ts';

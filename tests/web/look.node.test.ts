@@ -1,4 +1,4 @@
-/** What the browser can do, and axe on each part: wide and narrow, light and dark. */
+/** Accessibility and layout of each part of the page (axe-core), wide and narrow, light and dark; and its benchmark. */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { AxeResults } from 'axe-core';

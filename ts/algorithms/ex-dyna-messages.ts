@@ -1,6 +1,6 @@
 /**
- * What ExDyna's workers tell each other beside values: the list of a worker's own partition, which says whose it is, and
- * counts that are summed.
+ * ExDyna's messages other than values: the list of the indices that a worker selected in its own partition, with a tag
+ * that is a hash of the vector's length, the step and the rank; and counts that are summed.
  */
 import { readIndexList } from '../compressors/index-list.ts';
 import { PacketError } from '../errors.ts';
@@ -14,7 +14,7 @@ export interface OwnPart {
   readonly end: number;
 }
 
-/** What a list is known by: the vector, the ranks, the step, and whether the density is exact. */
+/** What identifies a list: the vector, the worker, the step t, and whether the density is exact. */
 export interface ListPlace {
   readonly n: number;
   readonly workers: number;
@@ -29,7 +29,7 @@ export interface OwnList {
   readonly start: number;
   /** Within the partition. */
   readonly indices: Uint32Array;
-  /** Whether nothing reached d, and one element was sent in turn. */
+  /** Whether no element reached the threshold d, so that one was sent, chosen by the step. */
   readonly forced: boolean;
 }
 

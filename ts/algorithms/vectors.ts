@@ -28,7 +28,7 @@ export function requireFinite(vector: Float32Array, what?: string): void {
   if (count > 0) throw new NonFiniteError(count, first, what);
 }
 
-/** How many elements are NaN or infinite, and where the first of them is. */
+/** How many elements are NaN or infinite, and the index of the first; 0 if none is. */
 export function nonFiniteIn(vector: Float32Array): { count: number; first: number } {
   let count = 0;
   let first = 0;
@@ -36,7 +36,7 @@ export function nonFiniteIn(vector: Float32Array): { count: number; first: numbe
   return { count, first };
 }
 
-/** @throws OverflowError where a sum of finite values, `what`, is not finite; it is searched where it is */
+/** @throws OverflowError where a sum of finite values, `what`, is not finite; one on the GPU is searched there */
 export async function requireInRange(device: Device, sum: Vector, n: number, what: string): Promise<void> {
   try {
     await requireFiniteVector(device, sum, n);

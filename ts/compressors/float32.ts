@@ -1,4 +1,4 @@
-/** No compression: the vector as it is, in a packet, so that a dense baseline takes the same way as all others. */
+/** No compression: the vector as it is, in a packet, so that an uncompressed baseline takes the same code path. */
 import { requireOptions } from '../arguments.ts';
 import { NonFiniteError } from '../errors.ts';
 import { findNonFinite } from '../kernels/reduce.ts';
@@ -14,7 +14,7 @@ const ID = 5;
  *
  * @param options none; an object without properties
  * @returns an immutable compressor, for `device.compress` and for systems
- * @throws RangeError where the options have a property
+ * @throws RangeError where there is an option
  * @example
  * const packet = await device.compress(float32(), gradient);
  */

@@ -1,7 +1,7 @@
 /**
  * Where the arrays of a model lie in the one flat float32 vector that compressors and systems take: end to end, in the
- * order of their names. A layout is plain data, so that two machines can compare theirs before the first gradient
- * travels.
+ * order given, which tree.ts makes that of their names. A layout is plain data, so that two machines can compare theirs
+ * before the first gradient travels.
  */
 import { requireFloat32Array, requireInteger, requireOneOf, shown } from '../arguments.ts';
 
@@ -11,7 +11,7 @@ import { requireFloat32Array, requireInteger, requireOneOf, shown } from '../arg
  */
 export type LeafType = 'float32' | 'float16';
 
-/** One array of a model. */
+/** One array of a model, a leaf of its tree of parameters. */
 export interface Leaf {
   /** Its path in the tree: `layers/0/kernel`. */
   readonly name: string;

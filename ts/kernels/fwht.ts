@@ -40,9 +40,9 @@ export const flattenKernel: Kernel<
 };
 
 /**
- * The way back from whole numbers t of float32: y_i = t_i * scales[floor(i / segment)] with its sign flipped where flip
- * i of the key is 1. A product beyond float32 becomes the largest finite number of its sign; zero is +0. Scales are +0
- * or normal and positive. n >= 1; t and y have n words or more, scales ceil(n / segment).
+ * A decoder's last step, after a second fwht, of integers t as float32: y_i = t_i * scales[floor(i / segment)] with its
+ * sign flipped where flip i of the key is 1. A product beyond float32 becomes the largest finite number of its sign;
+ * zero is +0. Scales are +0 or normal and positive. n >= 1; t and y have n words or more, scales ceil(n / segment).
  */
 export const unflattenKernel: Kernel<'t' | 'scales' | 'y', 'n' | 'segment' | 'seed' | 'step' | 'stream'> = {
   name: 'unflatten',

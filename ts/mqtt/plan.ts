@@ -28,7 +28,7 @@ export interface PlanOptions {
 }
 
 export interface Plan {
-  /** Bytes of a packet with heads and MQTT's own, up and down. */
+  /** Bytes of a packet with its headers and MQTT's, up and down. */
   readonly bytesUp: number;
   readonly bytesDown: number;
   /** MQTT messages a worker sends and receives in a step. */
@@ -37,7 +37,7 @@ export interface Plan {
   readonly seconds: {
     readonly compute: number;
     readonly workerLink: number;
-    /** All packets through the broker's link to the server, or the answers to all workers. */
+    /** All packets through the broker's link to the server, then the answers to all workers. */
     readonly brokerLink: number;
     readonly decode: number;
     /** Their sum: nothing overlaps. */
@@ -47,16 +47,16 @@ export interface Plan {
   readonly messages: number;
   /** Bits a second that the broker sends while a step's answers go out at once, in the mean over the step. */
   readonly brokerBits: number;
-  /** Bytes that the server holds: the round's packets, model, velocity, mean, error. */
+  /** Bytes that the server holds: the round's packets, model, velocity, mean, and the error before and after. */
   readonly serverMemory: number;
   /** How many times as long as the compute and a worker's own link the step takes because of broker and server. */
   readonly slowdown: number;
-  /** Servers of a tree of this fan-in that make the server's part no longer than a worker's; 1 where one is enough. */
+  /** Servers, each of a part of the model, whose time in a step is no longer than a worker's; 1 where one is enough. */
   readonly shards: number;
 }
 
 /** MQTT's own bytes around a part: fixed header, topic of 40 characters, identifier, properties, acknowledgement. */
-const AROUND = 5 + 2 + 40 + 2 + 1 + 4;
+const MQTT_OVERHEAD = 5 + 2 + 40 + 2 + 1 + 4;
 
 /** The record before an answer: 4 bytes, a bit and a CRC for each worker. */
 const recordBytes = (workers: number): number => 4 + Math.ceil(workers / 32) * 4 + 4 * workers;
@@ -80,16 +80,16 @@ export function sizeOf(options: PlanOptions): Plan {
   const packet = requireInteger('packetBytes', options.packetBytes ?? 131_072, 1024, 2 ** 28);
   const decode = positive('decode', options.decode ?? 2e8);
 
-  const partsOf = (bytes: number): number => Math.max(1, Math.ceil(bytes / (packet - HEAD_BYTES - AROUND)));
-  const whole = (bytes: number): number => Math.ceil(bytes) + partsOf(bytes) * (HEAD_BYTES + AROUND);
+  const partsOf = (bytes: number): number =>
+    Math.max(1, Math.ceil(bytes / (packet - HEAD_BYTES - MQTT_OVERHEAD)));
+  const whole = (bytes: number): number => Math.ceil(bytes) + partsOf(bytes) * (HEAD_BYTES + MQTT_OVERHEAD);
   const up = (params * bitsUp) / 8;
   const down = (params * bitsDown) / 8 + recordBytes(workers);
   const bytesUp = whole(up);
   const bytesDown = whole(down);
   const parts = partsOf(up) + partsOf(down);
   const workerLink = (8 * (bytesUp + bytesDown)) / link;
-  // to the server one after the other; to the workers one copy each; the broker's own link carries both directions at
-  // once
+  // all packets to the server, then a copy of the answer to each worker; what comes in goes out at the same time
   const brokerLink = (8 * workers * (bytesUp + bytesDown)) / serverLink;
   const decoding = (params * (workers + 2)) / decode;
   const step = compute + workerLink + brokerLink + decoding;

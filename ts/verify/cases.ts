@@ -20,14 +20,17 @@ export interface Case {
   readonly golden?: Sums;
 }
 
-/** Every setting meets vectors of this length: several tiles of every kernel, the last of one element. */
+/** The length for all settings but those of small blocks: several tiles of every kernel, the last of one element. */
 const TILES = 65_537;
-/** Blocks of fewer elements are as many workgroups, which a software GPU takes long for: they meet shorter vectors. */
+/**
+ * Blocks of fewer elements are as many workgroups, which a software GPU takes long for: these settings have shorter
+ * vectors.
+ */
 const SMALL_BLOCK = 16;
 const SMALL_BLOCKS = 4_097;
-/** The first setting of each compressor meets several levels of every reduction and scan. */
-const LEVELS = 2 ** 20 + 7;
-/** More than 65,535 workgroups of 64 threads, where a grid of one dimension ends. */
+/** For the first setting of each compressor: several passes of every reduction and scan. */
+const SEVERAL_PASSES = 2 ** 20 + 7;
+/** For the same: more than 65,535 workgroups of 64 threads, the most of a dispatch in one dimension. */
 const GRID = 4_194_304 + 3;
 
 /** No power of two, so that the product is rounded, and negative. */
@@ -35,8 +38,9 @@ const FACTOR = -0.3;
 /** Golden packets of other lengths are not added: the kernel that adds is one, whatever the packet. */
 const ADDED: readonly number[] = [33, 211, 1000];
 
-const LEVEL_KINDS: readonly InputKind[] = ['heavy', 'ties'];
-/** Kinds that meet every setting; all others meet the first setting of each compressor. */
+/** Kinds of data for that length: ties and heavy tails make select and the sums work. */
+const SEVERAL_PASSES_KINDS: readonly InputKind[] = ['heavy', 'ties'];
+/** Kinds of data for every setting; all others are for the first setting of each compressor. */
 const TILE_KINDS: readonly InputKind[] = ['normal', 'subnormal'];
 
 /** Every golden packet that a compressor makes. */
@@ -71,7 +75,7 @@ export function largeCases(seed: number): Case[] {
       if (row > 0) return sized(small ? SMALL_BLOCKS : TILES, TILE_KINDS);
       return [
         ...sized(TILES, [...FINITE, 'huge', 'nonFinite']),
-        ...sized(LEVELS, LEVEL_KINDS),
+        ...sized(SEVERAL_PASSES, SEVERAL_PASSES_KINDS),
         ...sized(GRID, ['normal']),
       ];
     }),

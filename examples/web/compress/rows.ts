@@ -1,11 +1,10 @@
 /** The table of compressors: a row each, whose options can be changed. */
-import { make } from '../elements.ts';
-import { sentence } from '../elements.ts';
+import { make, sentence } from '../elements.ts';
 import { digits } from '../numbers.ts';
 import { whole } from '../../mnist/format.ts';
 import type { Measured } from './worker.ts';
 
-/** A row, which its owner asks to be measured. */
+/** A row of the table; its caller measures the compressor and shows the result. */
 export interface Row {
   readonly element: HTMLTableRowElement;
   readonly choice: HTMLInputElement;
@@ -21,8 +20,8 @@ export interface Row {
 
 /**
  * A row that starts with this specification.
- * @param onEdit hears that there is another one
- * @param onChoose hears that the visitor wants to see more
+ * @param onEdit is called when the specification was changed
+ * @param onChoose is called when the row's radio button was selected
  */
 export function createRow(given: string, number: number, onEdit: () => void, onChoose: () => void): Row {
   const name = given.split(':')[0];

@@ -1,4 +1,4 @@
-/** The Walsh-Hadamard transform, plain and with random signs, in plain TypeScript. */
+/** The Walsh-Hadamard transform in TypeScript: fwht alone, flatten with random signs before, and unflatten after. */
 import type { Implementations } from '../../kernels/catalogue.ts';
 import { LARGEST, MAGNITUDE } from '../../kernels/float-bits.ts';
 import { TINY } from '../../kernels/fwht.ts';

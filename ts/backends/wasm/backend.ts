@@ -1,6 +1,6 @@
 /**
- * The wasm backend: buffers in linear memory, and kernels on the calling thread and those that help it. Kernels that go
- * through one vector tile by tile wait for each other, and are done together before anything else is (fusion.ts).
+ * The wasm backend: buffers in linear memory, and kernels on the calling thread and its worker threads. Kernels that go
+ * through one vector tile by tile are deferred, and run as one fused pass before any other operation (fusion.ts).
  */
 import { simd } from '../../generated/wasm-exports.ts';
 import type { Kernel } from '../../kernels/kernel.ts';

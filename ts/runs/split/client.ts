@@ -33,8 +33,8 @@ export interface SplitClient {
   readonly rank: number;
   readonly traffic: Traffic;
   /**
-   * One batch: features, and what goes with them (labels, for example). What the server's gradient at the cut is, as
-   * this side sees it, or undefined where the run has ended. One batch at a time.
+   * Sends a batch's features and what goes with them (labels, for example); gives the gradient at the cut layer as
+   * decoded here, or undefined where the run has ended. One batch at a time.
    * @throws NonFiniteError where the features hold NaN or infinity
    */
   exchange(features: Float32Array, note?: Uint8Array): Promise<Float32Array | undefined>;
@@ -43,10 +43,10 @@ export interface SplitClient {
 }
 
 /** Milliseconds after which a batch without an answer is sent again. */
-const AGAIN_AFTER = 2000;
+const RESEND_AFTER = 2000;
 
 /** How long an answer is waited for after the run has ended, in milliseconds. */
-const LAST_WORDS = 8000;
+const FINAL_WAIT = 8000;
 
 /**
  * Joins split learning, once the server has a seat.
@@ -138,7 +138,7 @@ class BatchClient implements SplitClient {
 
   /** Whether the run has ended, and its server has had the time to say what was lost. */
   get #isOver(): boolean {
-    return this.#attendance.clock.now() >= this.#endedAt + LAST_WORDS;
+    return this.#attendance.clock.now() >= this.#endedAt + FINAL_WAIT;
   }
 
   async stop(): Promise<void> {
@@ -189,12 +189,12 @@ class BatchClient implements SplitClient {
       if (attendance.isStopping) throw new Error('this client was stopped');
       const found = probe();
       if (found !== undefined) return found;
-      if (clock.now() >= since + AGAIN_AFTER) {
+      if (clock.now() >= since + RESEND_AFTER) {
         since = clock.now();
         if (!attendance.isDown) again();
       }
       attendance.tellWait(() => `${what} from the server of the run ${this.#options.run}`);
-      const callOff = clock.after(Math.min(AGAIN_AFTER, attendance.deadline), () => attendance.change());
+      const callOff = clock.after(Math.min(RESEND_AFTER, attendance.deadline), () => attendance.change());
       await attendance.changed();
       callOff();
     }
