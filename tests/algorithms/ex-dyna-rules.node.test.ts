@@ -1,81 +1,21 @@
 /** What ExDyna must hold on every step, and each of its rules by itself. */
 import * as assert from 'uvu/assert';
-import { FORCED, tagOf } from '../../ts/algorithms/ex-dyna-messages.ts';
 import { exDyna } from '../../ts/algorithms/ex-dyna.ts';
 import { openWasm } from '../../ts/backends/wasm/index.ts';
 import { sumMessages } from '../../ts/algorithms/steps.ts';
-import { readIndexList, writeIndexList } from '../../ts/compressors/index-list.ts';
+import { readIndexList } from '../../ts/compressors/index-list.ts';
 import { Device } from '../../ts/device.ts';
-import { PacketError } from '../../ts/errors.ts';
-import { blocksOf, scaleOf } from '../reference/algorithms/ex-dyna.ts';
+import { scaleOf } from '../reference/algorithms/ex-dyna.ts';
 import { gradients } from '../reference/algorithms/gradients.ts';
 import { listsOf } from '../reference/algorithms/lists.ts';
-import { crewOf, directionsOf, floats, play, type Crew, type Played } from '../reference/algorithms/play.ts';
-import { readState, withNumbers } from '../reference/algorithms/states.ts';
+import { crewOf, directionsOf, floats, play } from '../reference/algorithms/play.ts';
+import { withNumbers } from '../reference/algorithms/states.ts';
 import { input } from '../support/inputs.ts';
-import { rejects } from '../support/host.ts';
 import { assertWords } from '../support/same-words.ts';
 import { suite } from '../support/suite.ts';
-
-/** How many elements the last round summed. */
-function summed({ rounds }: Played): number {
-  return rounds[rounds.length - 1].messages[0].bytes.length / 4;
-}
-
-const numbersOf = ({ workers }: Crew, rank = 0): Record<string, number> =>
-  readState(workers[rank].save()).numbers as Record<string, number>;
+import { summed, numbersOf, requireStep } from './ex-dyna-step.ts';
 
 const test = suite('exDyna by its definition');
-
-/**
- * All that one step must hold, whatever the data: disjoint lists, all of them summed, nothing lost; of `exact` elements
- * where the density is exact.
- */
-async function requireStep(crew: Crew, given: Float32Array[], label: string, exact?: number): Promise<void> {
-  const n = given[0].length;
-  const workers = given.length;
-  const before = crew.workers.map((worker) => readState(worker.save()).vectors.residual);
-  const { t } = numbersOf(crew);
-  const played = await play(crew, given);
-  const { lists, forced, lengths } = await listsOf(played);
-  const blocks = readState(crew.workers[0].save()).numbers.blocks as number[];
-  const { length } = blocksOf(n, workers);
-  // partitions cover the vector
-  assert.is(
-    lengths.reduce((sum, own) => sum + own, 0),
-    n,
-    label,
-  );
-  const union = lists.flatMap((list, rank) => {
-    const own = (t + rank) % workers;
-    const start = blocks.slice(0, own).reduce((sum, count) => sum + count, 0) * length;
-    // an empty partition sends nothing, all others something, unless the density is exact
-    if (exact === undefined) assert.is(list.length > 0, lengths[rank] > 0, label);
-    if (forced[rank]) assert.equal(list, [t % lengths[rank]], label);
-    return list.map((i) => start + i);
-  });
-  assert.is(new Set(union).size, union.length, `${label}: lists overlap`);
-  assert.is(union.length, summed(played), `${label}: the union is not the sum of the counts`);
-  if (exact !== undefined) assert.is(union.length, exact, `${label}: elements of the step`);
-  // what was sent plus what was kept is what came in
-  const [direction] = directionsOf(played);
-  const touched = new Set(union);
-  const residuals = crew.workers.map((worker) => readState(worker.save()).vectors.residual);
-  for (let i = 0; i < n; i++) {
-    const accs = before.map((residual, r) => Math.fround(residual[i] + given[r][i]));
-    if (touched.has(i)) {
-      const sum = accs.reduce((all, acc) => all + acc, 0);
-      const size = accs.reduce((all, acc) => all + Math.abs(acc), 0);
-      // N - 1 sums and a quotient in float32
-      const bound = (workers + 1) * 2 ** -24 * size;
-      assert.ok(Math.abs(direction[i] * workers - sum) <= bound, `${label}: direction ${i}`);
-      assert.ok(residuals.every((residual) => residual[i] === 0));
-    } else {
-      assert.is(direction[i], 0);
-      assert.ok(residuals.every((residual, r) => residual[i] === accs[r]));
-    }
-  }
-}
 
 for (const workers of [1, 2, 3, 8])
   test(`${workers} workers: lists are disjoint and all of them are summed, for all lengths`, async () => {
@@ -337,127 +277,6 @@ test("control 'exact' over some of the workers: never more than round(k), and no
   assert.ok(sum(gone) <= k);
 });
 
-/**
- * Steps after 200, the last warm start far behind, in which the union is off by more than a factor of two, of a crew
- * whose first worker's gradient jumps there.
- */
-async function astrayAfterSpike(recover: boolean, steps: number): Promise<number[]> {
-  const [n, workers, density] = [2000, 4, 0.02];
-  const crew = crewOf(exDyna({ density, recover }), n, workers);
-  const astray: number[] = [];
-  for (let step = 0; step < 200 + steps; step++) {
-    const given = gradients(n, workers, step);
-    if (step === 200) given[0] = given[0].map((value) => value * 1e6);
-    await play(crew, given);
-    const e = (crew.workers[0].report.union ?? 0) / density;
-    if (step > 200 && (e > 2 || e < 0.5)) astray.push(step - 200);
-  }
-  return astray;
-}
-
-test('after one gradient of a million times the size the density is back within 20 steps; else after hundreds', async () => {
-  const recovered = await astrayAfterSpike(true, 300);
-  // single steps of 40 elements are off by two now and then
-  const [soon, later] = [recovered.filter((step) => step <= 20), recovered.filter((step) => step > 20)];
-  assert.ok(
-    soon.length >= 10 && soon.length < 15 && later.length <= 3,
-    `astray in steps ${recovered.join()}`,
-  );
-  const paper = await astrayAfterSpike(false, 400);
-  assert.is(Math.max(...paper), 400 - 1);
-  assert.ok(paper.length > 380);
-});
-
-test('all workers recover in the same step, from a state that is saved or shared too', async () => {
-  const [n, workers] = [600, 2];
-  const system = exDyna({ density: 0.05, warmStart: false });
-  const given = gradients(n, workers, 0);
-  const [crew] = [crewOf(system, n, workers)];
-  await play(crew, given);
-  // nine steps astray after a density that was met
-  const lost = crew.workers.map((worker) =>
-    withNumbers(worker.save(), { t: 30, d: 1000, kPrev: 1, counts: [0, 0], strayed: 9 }),
-  );
-  const rounds: number[] = [];
-  for (const resume of ['load', 'adopt'] as const) {
-    crew.workers.forEach((worker, rank) => worker.load(lost[rank]));
-    assert.is((await play(crew, given)).rounds.length, 2);
-    const next = crewOf(system, n, workers);
-    next.workers.forEach((worker, rank) => {
-      if (resume === 'load') worker.load(crew.workers[rank].save());
-      else worker.adopt(crew.workers[0].share());
-    });
-    const played = await play(next, given);
-    rounds.push(played.rounds.length);
-    assert.is(Math.round((next.workers[0].report.union ?? 0) * n), 30, resume);
-    assert.is(numbersOf(next).strayed, 0);
-  }
-  assert.ok(rounds.every((count) => count > 2));
-  // one that was never met is the paper's: a run without a warm start begins as it does
-  crew.workers.forEach((worker, rank) => worker.load(withNumbers(lost[rank], { strayed: -1 })));
-  for (let step = 0; step < 12; step++) assert.is((await play(crew, given)).rounds.length, 2);
-});
-
-test('a step is its own until its last round: begun anew, saved in between or taken back it leaves nothing behind', async () => {
-  const [n, workers] = [300, 3];
-  for (const options of [
-    { density: 0.05 },
-    { density: 0.05, control: 'exact' },
-    { density: 0.05, warmStart: false },
-  ] as const) {
-    const system = exDyna(options);
-    const [crew, plain] = [crewOf(system, n, workers), crewOf(system, n, workers)];
-    for (let step = 0; step < 24; step++) {
-      const given = gradients(n, workers, step);
-      const before = crew.workers.map((worker) => worker.save());
-      // each round of the step is lost once, and another gradient was there first
-      for (let lost = 0; lost < 9; lost++) {
-        let messages = await Promise.all(
-          crew.workers.map((worker, rank) =>
-            worker.send(lost === 0 ? given[rank].map((x) => 9 - x) : given[rank]),
-          ),
-        );
-        let ended = false;
-        for (let round = 0; round < lost && !ended; round++) {
-          const sent = messages.map(({ bytes }) => bytes);
-          const inbox = messages[0].route === 'sum' ? [sumMessages(sent)] : sent;
-          const outcomes = await Promise.all(crew.workers.map((worker) => worker.receive(inbox)));
-          ended = outcomes[0].kind !== 'message';
-          messages = outcomes.flatMap((outcome) => (outcome.kind === 'message' ? [outcome.message] : []));
-        }
-        if (ended) for (const worker of crew.workers) (worker as unknown as { takeBack(): void }).takeBack();
-        assert.equal(
-          crew.workers.map((worker) => worker.save()),
-          before,
-          `step ${step}, round ${lost}`,
-        );
-        if (ended) break;
-      }
-      const spoiled = gradients(n, workers, step);
-      spoiled[step % workers][7] = NaN;
-      await rejects(play(crew, spoiled), Error, 'NaN');
-      const [played, expected] = [await play(crew, given), await play(plain, given)];
-      assert.equal(played.rounds, expected.rounds, `step ${step}`);
-      assert.equal(played.outcomes, expected.outcomes);
-      assert.equal(
-        crew.workers.map((worker) => worker.save()),
-        plain.workers.map((worker) => worker.save()),
-      );
-    }
-  }
-});
-
-test("control 'exact' meets the density where one element is 2^20 times as large as the others", async () => {
-  const crew = crewOf(exDyna({ density: 0.1, control: 'exact' }), 1000, 2);
-  for (let step = 0; step < 4; step++) {
-    const given = gradients(1000, 2, step);
-    given[0][500] = 2 ** 20;
-    await play(crew, given);
-    const selected = (crew.workers[0].report.union ?? 0) * 1000;
-    assert.ok(Math.abs(selected - 100) <= 2, `${selected} in step ${step}, k 100`);
-  }
-});
-
 test('where all magnitudes are equal, the lowest indices are taken, or all where d is scaled', async () => {
   const x = new Float32Array(640).map((_, i) => (i % 2 === 0 ? 0.25 : -0.25));
   for (const density of [0.1, 0.7]) {
@@ -486,99 +305,6 @@ test('the values that are summed are those of acc at the union, by rank and asce
       Float32Array.from(union, (i) => given[rank][i]),
       `rank ${rank}`,
     ),
-  );
-});
-
-test('on a stationary gradient that grows along the vector the density holds and loads even out', async () => {
-  // two workers: the rule moves blocks between neighbours of which one is above and one below, not along a chain
-  const [n, workers, density] = [8192, 2, 0.1];
-  const crew = crewOf(exDyna({ density }), n, workers);
-  const loads: number[] = [];
-  let near = 0;
-  for (let step = 0; step < 200; step++) {
-    const given = [0, 1].map((rank) =>
-      input('normal', n, step * 2 + rank + 1).map((value, i) => value * (1 + (2 * i) / n)),
-    );
-    await play(crew, given);
-    const { union = 0, imbalance = 0 } = crew.workers[0].report;
-    loads.push(imbalance);
-    if (step >= 100 && Math.abs(union / density - 1) < 0.1) near++;
-  }
-  const late = loads.slice(100).reduce((sum, load) => sum + load, 0) / 100;
-  assert.ok(loads[0] > 1.5, `${loads[0]} at first`);
-  assert.ok(late < 1.06, `${late} in the second half`);
-  assert.ok(near >= 90, `${near} of 100 steps within 10 % of the density`);
-});
-
-test('the thresholds, partitions and counts of workers stay equal after a step that one of them refused', async () => {
-  const crew = crewOf(exDyna({ density: 0.05, warmStart: false }), 1000, 2);
-  await play(crew, gradients(1000, 2, 0));
-  const bad = gradients(1000, 2, 1);
-  bad[1][7] = NaN;
-  await rejects(play(crew, bad), Error, 'NaN');
-  await play(crew, gradients(1000, 2, 1));
-  const shared = (rank: number): unknown => {
-    const { d, kPrev, counts, blocks } = numbersOf(crew, rank);
-    return { d, kPrev, counts, blocks };
-  };
-  assert.equal(shared(0), shared(1));
-});
-
-test('lists that no worker sends are a PacketError', async () => {
-  // step 0 of two workers with 64 elements each
-  const crew = crewOf(exDyna({ density: 0.1, warmStart: false }), 128, 2);
-  const [worker] = crew.workers;
-  await worker.send(gradients(128, 1, 0)[0]);
-  const [own, tag] = [0, 1].map((rank) => tagOf(128, 0, rank));
-  const fine = writeIndexList(new Uint32Array([3, 5]), 64, own);
-  await worker.check(fine, 0);
-  const accepted: string[] = [];
-  for (const [label, list] of [
-    ['of another partition', writeIndexList(new Uint32Array([3, 5]), 63, tag)],
-    ['of nothing, though its partition has elements', writeIndexList(new Uint32Array(0), 64, tag)],
-    ['of two that were forced', writeIndexList(new Uint32Array([3, 5]), 64, FORCED)],
-    ['of another element than the one in turn, forced', writeIndexList(new Uint32Array([3]), 64, FORCED)],
-    ['with another tag', writeIndexList(new Uint32Array([3, 5]), 64, 0)],
-    ['by another rank', fine],
-    ['of another step', writeIndexList(new Uint32Array([3, 5]), 64, tagOf(128, 1, 1))],
-    ['for a vector of another length', writeIndexList(new Uint32Array([3, 5]), 64, tagOf(160, 0, 1))],
-  ] as const)
-    try {
-      // gathering the lists once more is what a worker does whose first inbox was refused
-      await worker.receive([fine, list]);
-      accepted.push(label);
-      await worker.send(gradients(128, 1, 0)[0]);
-    } catch (error) {
-      if (!(error instanceof PacketError)) throw error;
-    }
-  assert.equal(accepted, []);
-  await rejects(
-    worker.receive([fine, fine]),
-    PacketError,
-    'a list by rank 0, expected one by rank 1 in step 0',
-  );
-  const short = writeIndexList(new Uint32Array([3]), 63, tag);
-  await rejects(
-    worker.receive([fine, short]),
-    PacketError,
-    'a list over 63 elements from rank 1, whose partition 1 has 64',
-  );
-  // and the worker goes on
-  await worker.receive([fine, writeIndexList(new Uint32Array([3, 5]), 64, tag)]);
-});
-
-test('wrong options are named', () => {
-  const made = (options: unknown) => () => exDyna(options as { density: number });
-  assert.throws(made({}), /"density" expected a number above 0 and up to 1, got undefined/);
-  assert.throws(made({ density: 0 }), /"density"/);
-  assert.throws(made({ density: 1.5 }), /"density"/);
-  assert.throws(
-    made({ density: 0.1, control: 'loose' }),
-    /"control" expected one of scaled, exact, got "loose"/,
-  );
-  assert.throws(
-    made({ density: 0.1, warm: true }),
-    /exDyna has no option "warm"; it has density, control, warmStart/,
   );
 });
 
