@@ -93,7 +93,7 @@ export function note(what: unknown): void {
  */
 export function connect<F extends Functions>(
   worker: Worker,
-  onNote: (note: never) => void = () => {},
+  onNote?: (note: never) => void,
   onFailure: (error: Error) => void = () => {},
 ): Connection<F> {
   const { calls, fail } = callsOver<F>(worker, onNote);
@@ -113,13 +113,13 @@ export function connect<F extends Functions>(
 
 /** The functions of the worker that a port leads to; only its owner hears of its failure. */
 export function remoteAt<F extends Functions>(port: MessagePort): Remote<F> {
-  return callsOver<F>(port, () => {}).calls;
+  return callsOver<F>(port).calls;
 }
 
 /** Calls over a line, and what rejects them all. */
 function callsOver<F extends Functions>(
   line: Line,
-  onNote: (note: never) => void,
+  onNote: (note: never) => void = () => {},
 ): { readonly calls: Remote<F>; readonly fail: (error: Error) => void } {
   const waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
   let last = 0;

@@ -3,7 +3,7 @@
  * hub a port to each training worker: a worker that starts workers stands still for ever in some pages of Firefox 153.
  * The hub does the work.
  */
-import { connect, moved, type Connection } from '../calls.ts';
+import { connect, moved, type Connection, type Functions } from '../calls.ts';
 import type { HubFunctions } from './hub.ts';
 import type { Opened, OpeningNote, Setting, StepEntry } from './setting.ts';
 import type { WorkerFunctions } from './worker.ts';
@@ -37,8 +37,8 @@ export interface RunControl {
 /** A run that is not open yet; `onChange` hears that the state is another. */
 export function createRun(onChange: () => void): RunControl {
   let hub: Connection<HubFunctions> | undefined;
-  /** Ends all workers. */
-  let end = (): void => {};
+  /** All workers of the run, the hub with them. */
+  let started: { readonly end: () => void }[] = [];
   let histories = new Map<string, StepEntry[]>();
   let state: RunState = { phase: 'idle', histories };
   /** Steps that are still to be made. */
@@ -49,25 +49,9 @@ export function createRun(onChange: () => void): RunControl {
     onChange();
   };
 
-  const open = async (setting: Setting): Promise<void> => {
-    histories = new Map(setting.algorithms.map((name) => [name, []]));
-    become({ phase: 'opening', setting, histories, problem: undefined });
-    const failed = (problem: Error): void => fail(problem);
-    const training = Array.from({ length: setting.workers }, () => {
-      const worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module' });
-      return connect<WorkerFunctions>(worker, undefined, failed);
-    });
-    const worker = new Worker(new URL('./hub.ts', import.meta.url), { type: 'module' });
-    hub = connect<HubFunctions>(worker, (note: OpeningNote) => become({ note }), failed);
-    end = () => [hub, ...training].forEach((one) => one?.end());
-    const ports = training.map((one) => one.openPort());
-    const opened = await hub.calls.open(setting, document.baseURI, moved(ports, ports));
-    become({ opened, note: undefined });
-  };
-
   const close = (): void => {
-    end();
-    end = () => {};
+    for (const worker of started) worker.end();
+    started = [];
     hub = undefined;
     wanted = 0;
   };
@@ -75,6 +59,28 @@ export function createRun(onChange: () => void): RunControl {
   const fail = (problem: unknown): void => {
     close();
     become({ phase: 'failed', problem, note: undefined });
+  };
+
+  const start = <F extends Functions>(worker: Worker, onNote?: (note: never) => void): Connection<F> => {
+    const connection = connect<F>(worker, onNote, fail);
+    started.push(connection);
+    return connection;
+  };
+
+  const open = async (setting: Setting): Promise<void> => {
+    histories = new Map(setting.algorithms.map((name) => [name, []]));
+    become({ phase: 'opening', setting, histories, problem: undefined });
+    const ports = Array.from({ length: setting.workers }, () =>
+      start<WorkerFunctions>(
+        new Worker(new URL('./worker.ts', import.meta.url), { type: 'module' }),
+      ).openPort(),
+    );
+    hub = start<HubFunctions>(
+      new Worker(new URL('./hub.ts', import.meta.url), { type: 'module' }),
+      (note: OpeningNote) => become({ note }),
+    );
+    const opened = await hub.calls.open(setting, document.baseURI, moved(ports, ports));
+    become({ opened, note: undefined });
   };
 
   /** One step at a time for as long as some are wanted. A hub that was ended meanwhile never answers. */
@@ -89,7 +95,8 @@ export function createRun(onChange: () => void): RunControl {
       wanted = 0;
       become({ phase: isOver() ? 'done' : 'paused' });
     } catch (problem) {
-      if (hub !== undefined) fail(problem);
+      // a worker that fails is heard of there, too
+      if (state.phase !== 'failed') fail(problem);
     }
   };
 
