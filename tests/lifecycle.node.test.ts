@@ -21,7 +21,7 @@ for (const [options, times, n] of [
   [{ backend: 'js' }, 1000, 1000],
   [{ backend: 'wasm' }, 1000, 1000],
   [{ backend: 'wasm', threads: 3 }, 60, 2 ** 18],
-  [{ backend: 'webgpu' }, 40, 1000],
+  [{ backend: 'webgpu' }, 60, 1000],
 ] as const)
   test(`${JSON.stringify(options)} ${times} times: no thread and no handle is left`, async () => {
     if (!existsSync('/proc/self/task')) return skip('only Linux lists the threads of a process');

@@ -50,18 +50,21 @@ const click = (page: Page, name: string): Promise<void> =>
 
 /** Waits until an element says this; its whole text. An error has what it said in the end. */
 async function said(page: Page, selector: string, words: string): Promise<string> {
-  const text = (): Promise<string> => page.$eval(selector, (element) => element.textContent);
-  try {
-    await page.waitForFunction(
-      (where, what) => new RegExp(what).test(document.querySelector(where)?.textContent ?? ''),
+  const text = await page
+    .waitForFunction(
+      (where, what) => {
+        const now = document.querySelector(where)?.textContent ?? '';
+        return new RegExp(what).test(now) && now;
+      },
       { timeout: 120_000 },
       selector,
       words,
-    );
-  } catch (cause) {
-    throw new Error(`${selector} should say ${words}, says ${await text()}`, { cause });
-  }
-  return text();
+    )
+    .catch(async (cause: unknown) => {
+      const now = await page.$eval(selector, (element) => element.textContent);
+      throw new Error(`${selector} should say ${words}, says ${now}`, { cause });
+    });
+  return (await text.jsonValue()) || '';
 }
 
 /** Steps of dense training and FO-SGD, and the table that counts their bytes. */
