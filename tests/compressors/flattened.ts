@@ -18,7 +18,7 @@ export async function sent(
 }
 
 /** What a packet holds, by docs/packet.md. */
-export interface Contents {
+interface Contents {
   readonly d: number;
   readonly key: Key;
   readonly scales: Float32Array;

@@ -40,7 +40,7 @@ export function run(
   return { words: output.words, floats: output.floats, findings: emulator.findings.take() };
 }
 
-export const FLOATS = `
+const FLOATS = `
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;
 `;

@@ -42,16 +42,16 @@ export const LIMITS: readonly Limits[] = [
   { bindingWords: 2 ** 25, gridWidth: 65_535 },
   { bindingWords: 2 ** 29 - 64, gridWidth: 65_535 },
 ];
-export const SMALL: readonly number[] = [
+const SMALL: readonly number[] = [
   1, 2, 31, 32, 33, 63, 64, 65, 1023, 1025, 2047, 2048, 2049, 4095, 4096, 4097, 8193, 65_537, 131_072,
 ];
-export const LARGE: readonly number[] = [2 ** 20 + 7, 2 ** 24, 2 ** 25 + 1, 2 ** 26];
+const LARGE: readonly number[] = [2 ** 20 + 7, 2 ** 24, 2 ** 25 + 1, 2 ** 26];
 
 /** Of random draws. */
-export const KEY = { seed: 1, step: 2, stream: 3 };
+const KEY = { seed: 1, step: 2, stream: 3 };
 
 /** A kernel with its numbers, and how long its buffers are. */
-export interface Call {
+interface Call {
   readonly kernel: string;
   readonly words: Readonly<Record<string, number>>;
   readonly params: Readonly<Record<string, number>>;
@@ -156,7 +156,7 @@ export function* calls(): Generator<Call> {
   }
 }
 
-export interface EntryTable {
+interface EntryTable {
   readonly bindings: Readonly<Record<string, { readonly access: string }>>;
   readonly uniforms: Readonly<Record<string, { readonly type: string }>>;
 }

@@ -90,9 +90,3 @@ export function countsOf(sums: readonly Uint8Array[], length: number): Float32Ar
   if (bad >= 0) throw new PacketError(`count ${bad} of the message is ${counts[bad]}`, bad * 4);
   return counts;
 }
-
-/** Of `indices`, those at which |x| is not d, and the first `ties` of the others. */
-export function withoutTies(indices: Uint32Array, x: Float32Array, d: number, ties: number): Uint32Array {
-  let left = ties;
-  return indices.filter((i) => Math.abs(x[i]) !== d || left-- > 0);
-}

@@ -37,8 +37,6 @@ import {
   readOwnList,
   tagOf,
   totalOf,
-  withoutTies,
-  type ListPlace,
   type OwnList,
   type OwnPart,
 } from './ex-dyna-messages.ts';
@@ -351,13 +349,9 @@ export class ExDynaWorker implements Worker {
 
   /** @throws PacketError unless the message is a list that the worker of this rank may send in this step */
   #list(step: Step, bytes: Uint8Array, rank: number): OwnList {
-    return readOwnList(bytes, this.#own(step, rank), this.#listPlace(rank));
-  }
-
-  /** What a list of this step by that rank is known by. */
-  #listPlace(rank: number): ListPlace {
     const { n, workers } = this.#seat;
-    return { n, workers, rank, t: this.#numbers.t, exact: this.#control.exact };
+    const place = { n, workers, rank, t: this.#numbers.t, exact: this.#control.exact };
+    return readOwnList(bytes, this.#own(step, rank), place);
   }
 
   /**
@@ -389,4 +383,10 @@ export class ExDynaWorker implements Worker {
     [this.#residual, this.#acc] = [this.#acc, this.#residual];
     return { kind: 'direction', direction: this.#direction };
   }
+}
+
+/** Of `indices`, those at which |x| is not d, and the first `ties` of the others. */
+function withoutTies(indices: Uint32Array, x: Float32Array, d: number, ties: number): Uint32Array {
+  let left = ties;
+  return indices.filter((i) => Math.abs(x[i]) !== d || left-- > 0);
 }

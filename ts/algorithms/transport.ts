@@ -1,6 +1,6 @@
 /** What every transport does: a worker's whole step over it, and what a round's messages come to. */
 import { descend, sumMessages } from './steps.ts';
-import type { Message, Model, Outcome, Server, Worker } from './system.ts';
+import type { Message, Model, Outcome, Route, Server, Worker } from './system.ts';
 import type { Vector } from './vectors.ts';
 
 /**
@@ -55,7 +55,7 @@ export async function runStep(
  * const inbox = await deliver(messages, pSgd().server?.(device, seat));
  */
 export async function deliver(
-  messages: readonly Message[],
+  messages: readonly { readonly route: Route; readonly bytes: Uint8Array }[],
   server: Pick<Server, 'answer'> | undefined,
   from?: readonly number[],
 ): Promise<readonly Uint8Array[]> {

@@ -14,7 +14,7 @@ import {
 import { requireFinite, type Vector } from '../algorithms/vectors.ts';
 import { requireOptions } from '../arguments.ts';
 import { openMemory, type Place } from './places.ts';
-import { assignLeaves, isTrainable, requireVariables } from './tensors.ts';
+import { assignLeaves, requireTrainable } from './tensors.ts';
 
 /**
  * One step of an optimizer by itself, as a vector that a system can take for a gradient: parameters before minus after.
@@ -95,14 +95,4 @@ export async function changeBy<Where extends Vector>(
     variables.forEach((variable, i) => variable.assign(before[i]));
     dispose([before, tensors, change]);
   }
-}
-
-/** The variables that are trained. @throws RangeError where there are none */
-export function requireTrainable<Tree>(tree: Tree): ReturnType<typeof requireVariables<Tree>> {
-  // all of them, so that one which is there twice is found whatever it is
-  requireVariables(tree);
-  const trainable = requireVariables(tree, isTrainable);
-  if (trainable.leaves.length === 0)
-    throw new RangeError('"variables" expected one that is trainable at least, got none');
-  return trainable;
 }

@@ -27,11 +27,11 @@ import type { Bytes, GpuDevice } from '../platform.ts';
 import { forModel, type Averaged } from './for-model.ts';
 import { openVector } from './gpu.ts';
 import type { Layout } from './layout.ts';
-import { apply, changeBy, descend, gradientOf, requireTrainable } from './optimizer-step.ts';
+import { apply, changeBy, descend, gradientOf } from './optimizer-step.ts';
 import { packTraining, unpackTraining } from './optimizer-state.ts';
 import { openGpuPlace, openMemory, type Place } from './places.ts';
 import { snapshotOf, type Snapshot } from './snapshot.ts';
-import { assignLeaves, flattenLeaves, isTrainable, requireVariables } from './tensors.ts';
+import { assignLeaves, flattenLeaves, isTrainable, requireTrainable, requireVariables } from './tensors.ts';
 import type { TreeLayout } from './tree.ts';
 
 /** What `distribute` takes beside an optimizer. */

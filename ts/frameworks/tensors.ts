@@ -273,3 +273,13 @@ function checked(
 function endToEnd(leaves: readonly Tensor[]): Tensor {
   return tidy(() => concat(leaves.filter(({ size }) => size > 0).map((leaf) => reshape(leaf, [leaf.size]))));
 }
+
+/** The variables that are trained. @throws RangeError where there are none */
+export function requireTrainable<Tree>(tree: Tree): ReturnType<typeof requireVariables<Tree>> {
+  // all of them, so that one which is there twice is found whatever it is
+  requireVariables(tree);
+  const trainable = requireVariables(tree, isTrainable);
+  if (trainable.leaves.length === 0)
+    throw new RangeError('"variables" expected one that is trainable at least, got none');
+  return trainable;
+}

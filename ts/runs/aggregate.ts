@@ -2,7 +2,6 @@
 import type { Route, Server } from '../algorithms/system.ts';
 import { deliver } from '../algorithms/transport.ts';
 import { PacketError } from '../errors.ts';
-import type { Bytes } from '../platform.ts';
 import type { RoundEntry } from './round.ts';
 
 export type Aggregate =
@@ -21,7 +20,7 @@ export async function aggregate(
   machine: Server | undefined,
 ): Promise<Aggregate> {
   if (route === 'gather' || entries.length === 0) return { kind: 'answer', answer: new Uint8Array(0) };
-  const messages = entries.map(({ bytes }) => ({ route, bytes: bytes as Bytes }));
+  const messages = entries.map(({ bytes }) => ({ route, bytes }));
   const from = entries.map(({ rank }) => rank);
   try {
     const [answer] = await deliver(messages, machine, from);

@@ -38,7 +38,7 @@ const FACTOR = -0.3;
 /** Golden packets of other lengths are not added: the kernel that adds is one, whatever the packet. */
 const ADDED: readonly number[] = [33, 211, 1000];
 
-/** Kinds of data for that length: ties and heavy tails make select and the sums work. */
+/** Kinds of data for vectors of SEVERAL_PASSES elements: heavy tails, and ties between magnitudes. */
 const SEVERAL_PASSES_KINDS: readonly InputKind[] = ['heavy', 'ties'];
 /** Kinds of data for every setting; all others are for the first setting of each compressor. */
 const TILE_KINDS: readonly InputKind[] = ['normal', 'subnormal'];
