@@ -1,5 +1,5 @@
 /** Runs dispatches of compute shaders under a mode, one invocation after the other, and says what it found. */
-import { type Asked, type Barrier, compile, type Compiled, type Waiting } from './compile.ts';
+import { compile, type Compiled } from './compile.ts';
 import { Findings } from './findings.ts';
 import { type Arithmetic, arithmetic } from './floats.ts';
 import { Invocations } from './invocations.ts';

@@ -1,7 +1,7 @@
 /**
  * The invocations of a workgroup: each runs up to the next barrier, or to an operation on its subgroup, then the next.
  */
-import type { Asked, Barrier, Scalars, SubgroupSite, Waiting } from './compile.ts';
+import type { Asked, Barrier, Scalars, SubgroupSite, Waiting } from './waiting.ts';
 import type { Findings } from './findings.ts';
 import type { Turn } from './memory.ts';
 import { type Lanes, type Operation, subgroupOperation, type Surroundings } from './subgroups.ts';

@@ -1,5 +1,5 @@
 /** Operations on subgroups, over the lanes that take part. */
-import type { Scalars, SubgroupSite } from './compile.ts';
+import type { Scalars, SubgroupSite } from './waiting.ts';
 import { type Arithmetic, floatOf } from './floats.ts';
 
 /** A subgroup that is asked: by lane, what each gave. The value of a lane that does not take part is undefined. */
