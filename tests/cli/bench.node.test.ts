@@ -1,23 +1,16 @@
 /** `fewbits bench`: what it reports, and how it measures. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import * as assert from 'uvu/assert';
 import { normal, paysBelow, type BenchReport } from '../../ts/cli/bench.ts';
 import type { Diagnosis } from '../../ts/cli/doctor.ts';
-import { writeNpy } from '../../ts/files/npy.ts';
 import { progressOn } from '../../ts/cli/progress.ts';
 import { examples } from '../../ts/cli/specification.ts';
 import { spreadOf, timesOf } from '../../ts/cli/timing.ts';
-import { type Outcome, runCommand } from '../support/command.ts';
 import { skip } from '../support/require.ts';
 import { suite } from '../support/suite.ts';
+import { folderFor } from './folder.ts';
 
 const test = suite('bench on the command line');
-let folder = '';
-test.before(() => void (folder = mkdtempSync(`${tmpdir()}/fewbits-`)));
-test.after(() => rmSync(folder, { recursive: true }));
-
-const fewbits = (...args: string[]): Promise<Outcome> => runCommand(folder, args);
+const { fewbits, save } = folderFor(test);
 
 async function json<T>(...args: string[]): Promise<T> {
   const { status, stdout, stderr } = await fewbits(...args, '--json');
@@ -52,7 +45,7 @@ test('each compressor on each backend that works here, with times, sizes and lin
 });
 
 test('packets are as long as those that compress writes of the same numbers', async () => {
-  writeFileSync(`${folder}/x.npy`, writeNpy(normal(2 ** 12)));
+  save('x.npy', normal(2 ** 12));
   const specs = ['top-k:ratio=0.01', 'threshold:t=0.01', 'scaled-sign', 'quantized:bits=3'];
   const { results } = await json<BenchReport>(
     ...['bench', '--n', '2^12', '--backend', 'js'],
