@@ -3,25 +3,16 @@
  * reports.
  */
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { memSgd } from '../../ts/algorithms/baselines/mem-sgd.ts';
-import { exDyna } from '../../ts/algorithms/ex-dyna.ts';
-import type { System } from '../../ts/algorithms/system.ts';
-import { topK } from '../../ts/compressors/top-k.ts';
 import { mqttBroker } from '../../ts/mqtt/connection.ts';
 import { firstChain } from '../../ts/runs/wire/record.ts';
 import { serveRun } from '../../ts/runs/server.ts';
 import { joinRun } from '../../ts/runs/worker.ts';
 import { device } from '../reference/algorithms/play.ts';
-import { gradientAt, modelOf } from '../runs/runs.ts';
-
-/** The systems that tests with processes use. */
-export const tested: Record<string, { readonly system: System; readonly momentum: number }> = {
-  'with a server': { system: memSgd(topK({ ratio: 0.1 })), momentum: 0.9 },
-  'among peers': { system: exDyna({ density: 0.1 }), momentum: 0 },
-};
+import { gradientAt, modelOf, tested } from '../runs/runs.ts';
 
 export interface Settings {
   readonly role: 'server' | 'worker';
+  /** One of `tested`. */
   readonly system: string;
   readonly url: string;
   readonly name: string;

@@ -8,9 +8,10 @@ import { device } from '../reference/algorithms/play.ts';
 import { Network } from './network.ts';
 import { checker, gradientAt, modelOf } from './runs.ts';
 
-/** Seats and steps of a run. */
+/** Seats and steps of a run, and who takes the seats. */
 export const WORKERS = 3;
 export const STEPS = 10;
+export const NAMES: readonly string[] = ['a', 'b', 'c'];
 
 export interface Played {
   readonly network: Network;

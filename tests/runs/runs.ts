@@ -1,8 +1,11 @@
 /** Runs for tests: a small task whose gradients are known, and the aggregate computed anew from what a record names. */
 import * as assert from 'uvu/assert';
+import { memSgd } from '../../ts/algorithms/baselines/mem-sgd.ts';
+import { exDyna } from '../../ts/algorithms/ex-dyna.ts';
 import { exchange } from '../../ts/algorithms/exchange.ts';
 import { descend, sumMessages } from '../../ts/algorithms/steps.ts';
 import type { Model, System } from '../../ts/algorithms/system.ts';
+import { topK } from '../../ts/compressors/top-k.ts';
 import type { At } from '../../ts/runs/join-options.ts';
 import type { ClosedRound } from '../../ts/runs/serve-options.ts';
 import { crc32 } from '../../ts/packet/crc32.ts';
@@ -10,6 +13,12 @@ import { gradient as noisy } from '../reference/algorithms/gradients.ts';
 import { crewOf, device } from '../reference/algorithms/play.ts';
 
 export const N = 700;
+
+/** What a fault is tried on: a system with a server, and one among peers. */
+export const tested: Readonly<Record<string, { readonly system: System; readonly momentum: number }>> = {
+  'with a server': { system: memSgd(topK({ ratio: 0.1 })), momentum: 0.9 },
+  'among peers': { system: exDyna({ density: 0.1 }), momentum: 0 },
+};
 
 export function modelOf(momentum: number, n: number = N): Model {
   return {
