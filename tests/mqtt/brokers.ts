@@ -22,7 +22,7 @@ export interface BrokerKind {
   readonly open: (settings?: readonly string[]) => Promise<RunningBroker>;
 }
 
-const sleep = (milliseconds: number): Promise<void> =>
+export const sleep = (milliseconds: number): Promise<void> =>
   new Promise((resolve) => {
     setTimeout(resolve, milliseconds);
   });
