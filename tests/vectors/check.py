@@ -1,4 +1,4 @@
-"""Holds python/fewbits.py to the golden packets, for tests/python.node.test.ts.
+"""Holds python/fewbits.py to the golden packets, for tests/python/golden.node.test.ts.
 
     python3 tests/vectors/check.py INPUTS DAMAGED
 
