@@ -1,13 +1,16 @@
 /** `fewbits serve`: the server of a run; without --broker also the broker and the workers, on this machine. */
 import { openQuietly } from '../gpu.ts';
+import type { Device } from '../../device.ts';
 import type { Broker } from '../../mqtt/broker.ts';
+import type { ClosedRound, RunServer } from '../../runs/serve-options.ts';
 import { serveRun } from '../../runs/server.ts';
+import type { Task } from '../../runs/task.ts';
 import { command, type Command, type ValuesOf } from '../command.ts';
-import { localWorkers } from '../local-workers.ts';
+import { localWorkers, type LocalWorkers } from '../local-workers.ts';
 import { BACKEND, JSON_REPORT } from '../options.ts';
 import { OF_OWN_BROKER, ownBroker } from '../own-broker.ts';
 import { brokerOf, OF_BROKER, OF_RUN } from '../run-options.ts';
-import { evaluateEvery, openProgress, type ServeReport } from '../serve-progress.ts';
+import { evaluateEvery, openProgress, type Progress } from '../serve-progress.ts';
 import { onSignals } from '../signals.ts';
 import { fileStore, stateError } from '../state-file.ts';
 import { taskOf, type About } from '../tasks.ts';
@@ -55,11 +58,68 @@ export const serve: Command = command({
 });
 
 async function host(values: Values): Promise<void> {
+  const asked = await readLine(values);
+  const { run, task, steps } = asked;
+  const device = await openQuietly(values.backend);
+  const progress = openProgress(steps, values.json === true);
+  const children = localWorkers((text) => progress.say(text));
+  const started = performance.now();
+  const tally = countRounds(asked, progress);
+  let broker: Broker | undefined;
+  try {
+    broker = values.broker === undefined ? await ownBroker(values) : undefined;
+    const url = values.broker ?? (broker as Broker).url;
+    const server = await openServer(values, asked, { url, device, progress, tally });
+    const first = server.position.step;
+    const isFinished = first >= steps;
+    const leaving = stopOnSignals(server, children, progress);
+    progress.say(`${task.system.name} of ${task.model.parameters.length} numbers, run ${run} on ${url}`);
+    if (isFinished) progress.say(`the run of ${values.state} has done all its ${steps} steps already`);
+    else if (first > 0) progress.say(`goes on from step ${first} of ${steps}, from ${values.state}`);
+    if (broker?.webSocketUrl !== undefined) progress.say(`WebSocket: ${broker.webSocketUrl}`);
+    if (broker === undefined)
+      progress.say(`to join: fewbits join --broker ${url} --run ${run}${ownTask(asked.name)}`);
+    else if (!isFinished) startWorkers(values, asked, url, children);
+    await endOf(server, children, leaving);
+    progress.keep();
+    if (isFinished) tally.accuracy = await task.evaluate?.(task.model.parameters);
+    sayWhereItStopped(values, steps, server.position.step, leaving.isStopped, progress);
+    progress.end({
+      run,
+      system: task.system.name,
+      steps: server.position.step,
+      accuracy: tally.accuracy,
+      packetBytesUp: tally.packetBytesUp,
+      packetBytesDown: tally.packetBytesDown,
+      bytesReceived: tally.traffic.bytesDown,
+      bytesSent: tally.traffic.bytesUp,
+      broker: broker && { ...broker.bytes },
+      seconds: (performance.now() - started) / 1000,
+    });
+  } finally {
+    children.kill();
+    device.close();
+    await broker?.close();
+  }
+}
+
+/** The run that a line asks for, and its task. */
+interface Asked {
+  /** The task's name, as `--task` has it. */
+  readonly name: string;
+  readonly run: string;
+  readonly workers: number;
+  readonly steps: number;
+  readonly task: Task;
+  readonly about: About;
+}
+
+/** @throws UsageError where an option makes no sense */
+async function readLine(values: Values): Promise<Asked> {
   const name = required(values.task, 'serve expected --task mnist, or a module of yours: --task ./task.mjs');
   const workers = integerOf('workers', values.workers ?? String(WORKERS), 1, 0xfffe);
   const seed = integerOf('seed', values.seed ?? '1', 0);
-  const run = values.run ?? 'run';
-  const { algorithm, prefix } = values;
+  const { algorithm, run = 'run' } = values;
   const openTask = await taskOf(name);
   const task = await openTask({ algorithm, seed, role: 'server' }).catch((error: unknown) => {
     const isOfLine = error instanceof RangeError && error.message.startsWith('"algorithm" ');
@@ -67,110 +127,137 @@ async function host(values: Values): Promise<void> {
   });
   const steps = values.steps === undefined ? (task.steps ?? STEPS) : integerOf('steps', values.steps, 1);
   const about: About = { task: name, ...(algorithm !== undefined && { algorithm }), seed, steps };
+  return { name, run, workers, steps, task, about };
+}
 
-  const device = await openQuietly(values.backend);
-  const progress = openProgress(steps, values.json === true);
-  const children = localWorkers((text) => progress.say(text));
-  const started = performance.now();
-  let accuracy: number | undefined;
-  let [packetBytesUp, packetBytesDown] = [0, 0];
-  let traffic = { bytesUp: 0, bytesDown: 0 };
-  let broker: Broker | undefined;
+/** What the closed rounds of a run have come to so far. */
+interface Tally {
+  /** Of the last evaluation; none before the first. */
+  accuracy: number | undefined;
+  packetBytesUp: number;
+  packetBytesDown: number;
+  traffic: ClosedRound['traffic'];
+  readonly onRound: (round: ClosedRound) => Promise<void>;
+}
+
+/** Counts the bytes of each round, evaluates the model some times in a run, and shows how far it is. */
+function countRounds({ steps, task }: Asked, progress: Progress): Tally {
   const every = evaluateEvery(steps);
+  const tally: Tally = {
+    accuracy: undefined,
+    packetBytesUp: 0,
+    packetBytesDown: 0,
+    traffic: { bytesUp: 0, bytesDown: 0 },
+    async onRound(round) {
+      for (const { bytes } of round.from) tally.packetBytesUp += bytes.length;
+      tally.packetBytesDown += round.answer.length * round.present;
+      tally.traffic = round.traffic;
+      if (!round.last) return;
+      const step = round.step + 1;
+      if (task.evaluate && (step % every === 0 || step === steps))
+        tally.accuracy = await task.evaluate(task.model.parameters);
+      progress.round(round, tally.accuracy);
+    },
+  };
+  return tally;
+}
+
+/** The server of the run, which goes on from `--state` where that has one. */
+function openServer(
+  values: Values,
+  { run, workers, steps, task, about }: Asked,
+  { url, device, progress, tally }: { url: string; device: Device; progress: Progress; tally: Tally },
+): Promise<RunServer> {
+  return serveRun({
+    broker: brokerOf(url, values, (text) => progress.say(text)),
+    run,
+    prefix: values.prefix,
+    device,
+    system: task.system,
+    model: task.model,
+    workers,
+    ...(values.quorum !== undefined && { quorum: integerOf('quorum', values.quorum, 1, workers) }),
+    ...(values.deadline !== undefined && { deadline: 1000 * positiveOf('deadline', values.deadline) }),
+    ...(values['check-every'] !== undefined && {
+      checkEvery: integerOf('check-every', values['check-every'], 0),
+    }),
+    ...(values.state !== undefined && {
+      store: fileStore(values.state, { about, system: task.system.name, workers }),
+    }),
+    steps,
+    about,
+    onMember: ({ name, rank, here }) =>
+      progress.say(`${name} ${here ? `is here, rank ${rank}` : 'has left'}`),
+    onRefused: ({ name, reason }) => progress.say(`refused from ${name}: ${reason}`),
+    onNote: (text) => progress.say(text),
+    onRound: tally.onRound,
+  }).catch((error: unknown) => {
+    throw stateError(values.state, error);
+  });
+}
+
+/** How a run is left before its end. */
+interface Leaving {
+  /** Whether a signal asked for it. */
+  readonly isStopped: boolean;
+  /** Stops the server and the workers on this machine. */
+  readonly leave: () => Promise<unknown>;
+  /** Leaves signals alone again. */
+  readonly off: () => void;
+}
+
+/** The first signal has the server and its workers leave; a second one ends the workers at once. */
+function stopOnSignals(server: RunServer, children: LocalWorkers, progress: Progress): Leaving {
+  let isStopped = false;
+  const leave = (): Promise<unknown> => Promise.allSettled([server.stop(), children.stop()]);
+  const off = onSignals(
+    (signal) => {
+      isStopped = true;
+      progress.say(`${signal}: stopping; once more ends it at once`);
+      void leave();
+    },
+    () => children.kill(),
+  );
+  return {
+    get isStopped() {
+      return isStopped;
+    },
+    leave,
+    off,
+  };
+}
+
+/** The workers on this machine, where the broker is this process's. */
+function startWorkers(values: Values, { name, run, workers }: Asked, url: string, children: LocalWorkers): void {
+  for (let i = 0; i < workers; i++)
+    children.start(`local-${i}`, ['--broker', url, '--run', run, '--task', name, ...passedOn(values)]);
+}
+
+/** Waits for the end of the run, or for all workers on this machine to fail, which is an error. */
+async function endOf(server: RunServer, children: LocalWorkers, { leave, off }: Leaving): Promise<void> {
   try {
-    broker = values.broker === undefined ? await ownBroker(values) : undefined;
-    const url = values.broker ?? (broker as Broker).url;
-    const server = await serveRun({
-      broker: brokerOf(url, values, (text) => progress.say(text)),
-      run,
-      prefix,
-      device,
-      system: task.system,
-      model: task.model,
-      workers,
-      ...(values.quorum !== undefined && { quorum: integerOf('quorum', values.quorum, 1, workers) }),
-      ...(values.deadline !== undefined && { deadline: 1000 * positiveOf('deadline', values.deadline) }),
-      ...(values['check-every'] !== undefined && {
-        checkEvery: integerOf('check-every', values['check-every'], 0),
-      }),
-      ...(values.state !== undefined && {
-        store: fileStore(values.state, { about, system: task.system.name, workers }),
-      }),
-      steps,
-      about,
-      onMember: ({ name, rank, here }) =>
-        progress.say(`${name} ${here ? `is here, rank ${rank}` : 'has left'}`),
-      onRefused: ({ name, reason }) => progress.say(`refused from ${name}: ${reason}`),
-      onNote: (text) => progress.say(text),
-      async onRound(round) {
-        for (const { bytes } of round.from) packetBytesUp += bytes.length;
-        packetBytesDown += round.answer.length * round.present;
-        traffic = round.traffic;
-        if (!round.last) return;
-        const step = round.step + 1;
-        if (task.evaluate && (step % every === 0 || step === steps))
-          accuracy = await task.evaluate(task.model.parameters);
-        progress.round(round, accuracy);
-      },
-    }).catch((error: unknown) => {
-      throw stateError(values.state, error);
-    });
-    const first = server.position.step;
-    const isFinished = first >= steps;
-    let isStopped = false;
-    const leave = (): Promise<unknown> => Promise.allSettled([server.stop(), children.stop()]);
-    const offSignals = onSignals(
-      (signal) => {
-        isStopped = true;
-        progress.say(`${signal}: stopping; once more ends it at once`);
-        void leave();
-      },
-      () => children.kill(),
-    );
-    progress.say(`${task.system.name} of ${task.model.parameters.length} numbers, run ${run} on ${url}`);
-    if (isFinished) progress.say(`the run of ${values.state} has done all its ${steps} steps already`);
-    else if (first > 0) progress.say(`goes on from step ${first} of ${steps}, from ${values.state}`);
-    if (broker?.webSocketUrl !== undefined) progress.say(`WebSocket: ${broker.webSocketUrl}`);
-    if (broker === undefined)
-      progress.say(`to join: fewbits join --broker ${url} --run ${run}${ownTask(name)}`);
-    else if (!isFinished)
-      for (let i = 0; i < workers; i++)
-        children.start(`local-${i}`, ['--broker', url, '--run', run, '--task', name, ...passedOn(values)]);
-    try {
-      await Promise.race([server.done, children.gone]);
-    } catch (error) {
-      await leave();
-      throw error;
-    }
-    // each has the end of the run by now, and is about to leave
-    await children.left();
-    offSignals();
-    progress.keep();
-    if (isFinished) accuracy = await task.evaluate?.(task.model.parameters);
-    const { step } = server.position;
-    if (isStopped && step < steps)
-      progress.say(
-        `stopped after step ${step} of ${steps}${values.state === undefined ? ': without --state nothing is kept' : ''}`,
-      );
-    if (values.state !== undefined) progress.say(`state saved in ${values.state}: step ${step} of ${steps}`);
-    const report: ServeReport = {
-      run,
-      system: task.system.name,
-      steps: server.position.step,
-      accuracy,
-      packetBytesUp,
-      packetBytesDown,
-      bytesReceived: traffic.bytesDown,
-      bytesSent: traffic.bytesUp,
-      broker: broker && { ...broker.bytes },
-      seconds: (performance.now() - started) / 1000,
-    };
-    progress.end(report);
-  } finally {
-    children.kill();
-    device.close();
-    await broker?.close();
+    await Promise.race([server.done, children.gone]);
+  } catch (error) {
+    await leave();
+    throw error;
   }
+  // each has the end of the run by now, and is about to leave
+  await children.left();
+  off();
+}
+
+function sayWhereItStopped(
+  { state }: Values,
+  steps: number,
+  step: number,
+  isStopped: boolean,
+  progress: Progress,
+): void {
+  if (isStopped && step < steps)
+    progress.say(
+      `stopped after step ${step} of ${steps}${state === undefined ? ': without --state nothing is kept' : ''}`,
+    );
+  if (state !== undefined) progress.say(`state saved in ${state}: step ${step} of ${steps}`);
 }
 
 /** What a joiner has to add where the task is not one of fewbits. */
