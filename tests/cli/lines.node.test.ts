@@ -23,10 +23,7 @@ test('text of files and of the line stands in errors short, and without control 
   writeFileSync(at('evil.npy'), npy('\x1b[2J\r\n\x07', '(1,)', new Uint8Array(4)));
   save('g.npy', input('normal', 10));
   await fewbits('compress', 'g.npy', '-c', 'float32', '-o', 'g.fb');
-  writeFileSync(
-    at('evil.json'),
-    JSON.stringify({ tensors: [{ name: evil, shape: [1], dtype: evil }] }),
-  );
+  writeFileSync(at('evil.json'), JSON.stringify({ tensors: [{ name: evil, shape: [1], dtype: evil }] }));
   const long = 'y'.repeat(10_000);
   const lines: string[][] = [
     ['compress', 'evil.safetensors', '-c', 'float32', '-o', 'out'],

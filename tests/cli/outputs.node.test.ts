@@ -1,6 +1,15 @@
 /** Where the command writes: through links, to pipes and devices, and over its own input only if it is told to. */
 import { execSync } from 'node:child_process';
-import { chmodSync, existsSync, linkSync, lstatSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  linkSync,
+  lstatSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import * as assert from 'uvu/assert';
 import { main, type Outcome } from '../support/command.ts';
 import { input } from '../support/inputs.ts';

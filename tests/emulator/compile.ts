@@ -129,7 +129,9 @@ class FunctionWriter {
         const names = action.body.flatMap((one) => (one.op === 'declare' ? [nameOf(one.variable)] : []));
         const body = action.body
           .map((one) =>
-            one.op === 'declare' ? `${nameOf(one.variable)}=${this.#values.value(one.value)};` : this.#action(one),
+            one.op === 'declare'
+              ? `${nameOf(one.variable)}=${this.#values.value(one.value)};`
+              : this.#action(one),
           )
           .join('\n');
         this.#continues.pop();

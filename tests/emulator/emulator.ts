@@ -5,6 +5,7 @@ import { type Arithmetic, arithmetic } from './floats.ts';
 import { Invocations } from './invocations.ts';
 import { type Epochs, Memory, type Traffic, type Turn, View } from './memory.ts';
 import { type Mode, randomWords } from './mode.ts';
+import type { Asked, Barrier, Waiting } from './waiting.ts';
 import type { EntryPoint, Global } from './wgsl/typed.ts';
 import { wordsOf } from './wgsl/types.ts';
 

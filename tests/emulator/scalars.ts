@@ -24,10 +24,6 @@ export const INTEGERS: Readonly<Record<string, (a: number, b: number) => number>
   },
 };
 
-/** Parts of a vector as texts, each to be used once, and what must be evaluated before them. */
-interface Parts {
-  readonly before: readonly string[];
-
 export class ScalarWriter {
   readonly #plain: boolean;
   readonly #lazy: boolean;
@@ -99,8 +95,7 @@ export class ScalarWriter {
     if (from === to) return text;
     if (to === 'bool') return from === 'f32' ? `F.ne(${text},0)` : `(${text}!==0)`;
     if (from === 'bool') return `(${text}?1:0)`;
-    if (to === 'f32')
-      return this.#plain ? `Math.fround(${text})` : `F.fromInteger(${text})`;
+    if (to === 'f32') return this.#plain ? `Math.fround(${text})` : `F.fromInteger(${text})`;
     if (from === 'f32') return to === 'u32' ? `F.toU32(${text})` : `F.toI32(${text})`;
     return to === 'u32' ? `(${text}>>>0)` : `(${text}|0)`;
   }
@@ -143,5 +138,4 @@ export class ScalarWriter {
         throw new Error(`${name} of ${of} is not supported`);
     }
   }
-}
 }

@@ -90,10 +90,14 @@ export class ValueWriter {
           this.#scalars.binary(value.operator, scalarOf(value.left.type)!, left, right),
         );
       case 'unary':
-        return each([this.#parts(value.of)], (of) => this.#scalars.unary(value.operator, scalarOf(value.type)!, of));
+        return each([this.#parts(value.of)], (of) =>
+          this.#scalars.unary(value.operator, scalarOf(value.type)!, of),
+        );
       case 'convert': {
         const from = scalarOf(value.of.type)!;
-        return each([this.#parts(value.of)], (of) => this.#scalars.converted(of, from, scalarOf(value.type)!));
+        return each([this.#parts(value.of)], (of) =>
+          this.#scalars.converted(of, from, scalarOf(value.type)!),
+        );
       }
       case 'bitcast': {
         const from = scalarOf(value.of.type)!;
@@ -229,7 +233,6 @@ export class ValueWriter {
       args.map((arg) => this.value(arg)),
     );
   }
-
 }
 
 /** Whether a vector is there as a whole, so that nothing is gained by its components. */

@@ -63,20 +63,17 @@ test('halves go to even, floor goes towards the origin, levels end at limit and 
   assert.equal(await levels({ scale: 0.5 }, 'nearest'), [0, 0, 0, 1, 1, 2, 4, 7, 0, -1, -1, -2, -7]);
 });
 
-test(
-  'the top is compared by its key, so a grid of mask symbols takes T itself to the last level',
-  async () => {
-    for (const t of [1, 0.3, 1.9999999, 3e-20].map(Math.fround))
-      for (const width of WIDTHS) {
-        const largest = 2 ** width - 2;
-        const grid = { origin: 0, scale: Math.fround((largest + 1) / t), limit: largest, offset: 0 };
-        const setting = { width, rounding: 'floor', power: 1, fraction: 0, key: KEYS[0] } as const;
-        const x = new Float32Array([t, 2 * t, floatOf(bitsOf(t) + 1), -t, 0]);
-        const found = await codesOf(x, { ...setting, grid: wordsOfGrid({ ...grid, top: bitsOf(t) }) });
-        assert.equal(found, [largest, largest, largest, 0, 0], `T = ${t}, ${width} bits`);
-      }
-  },
-);
+test('the top is compared by its key, so a grid of mask symbols takes T itself to the last level', async () => {
+  for (const t of [1, 0.3, 1.9999999, 3e-20].map(Math.fround))
+    for (const width of WIDTHS) {
+      const largest = 2 ** width - 2;
+      const grid = { origin: 0, scale: Math.fround((largest + 1) / t), limit: largest, offset: 0 };
+      const setting = { width, rounding: 'floor', power: 1, fraction: 0, key: KEYS[0] } as const;
+      const x = new Float32Array([t, 2 * t, floatOf(bitsOf(t) + 1), -t, 0]);
+      const found = await codesOf(x, { ...setting, grid: wordsOfGrid({ ...grid, top: bitsOf(t) }) });
+      assert.equal(found, [largest, largest, largest, 0, 0], `T = ${t}, ${width} bits`);
+    }
+});
 
 test('grids made from the data have codes that fit, and leave the code of all ones to marks', async () => {
   for (const { n, kind } of table(FINITE).filter(({ n }) => n < 300)) {
@@ -97,52 +94,46 @@ test('grids made from the data have codes that fit, and leave the code of all on
 const STEPS = 4096;
 const SIGMAS = 5;
 
-test(
-  'stochastic levels are one of two neighbours, right in the mean, with the variance of that choice',
-  async () => {
-    const x = Float32Array.from({ length: 64 }, (_, i) => (i - 31.5) / 31.5);
-    for (const fraction of [1, 4, 12, 20])
-      for (const levels of [1, 3]) {
-        const scale = Math.fround(levels * 2 ** fraction * 0.97);
-        const grid = { origin: 0, scale, limit: levels, offset: levels, top: NO_TOP };
-        const setting = {
-          grid: wordsOfGrid(grid),
-          width: 3,
-          rounding: 'nearest',
-          power: 1,
-          fraction,
-        } as const;
-        const sums = new Float64Array(64);
-        const squares = new Float64Array(64);
-        const means = Array.from(x, (value) => whole(value, grid, setting) / 2 ** fraction);
-        for (let step = 0; step < STEPS; step++) {
-          const codes = await codesOf(x, { ...setting, key: { seed: 8, step, stream: 3 } });
-          codes.forEach((code, i) => {
-            const m = (code - levels) * Math.sign(x[i]);
-            assert.ok(m === Math.floor(means[i]) || m === Math.floor(means[i]) + 1, `${x[i]} to ${m}`);
-            sums[i] += m - means[i];
-            squares[i] += (m - means[i]) ** 2;
-          });
-        }
-        means.forEach((mean, i) => {
-          const label = `${x[i]} at ${levels} levels, fraction ${fraction}`;
-          assert.ok(
-            Math.abs(mean - (Math.abs(x[i]) * scale) / 2 ** fraction) <= 2 ** -(fraction + 1) + 1e-6,
-            label,
-          );
-          const f = mean - Math.floor(mean);
-          const variance = f * (1 - f);
-          assert.ok(Math.abs(sums[i] / STEPS) <= SIGMAS * Math.sqrt(variance / STEPS), `mean of ${label}`);
-          // (m - mean)^2 is (1 - f)^2 or f^2, which differ by 1 - 2f
-          const spread = Math.sqrt(variance / STEPS) * Math.abs(1 - 2 * f);
-          assert.ok(
-            Math.abs(squares[i] / STEPS - variance) <= SIGMAS * spread + 1e-9,
-            `variance of ${label}`,
-          );
+test('stochastic levels are one of two neighbours, right in the mean, with the variance of that choice', async () => {
+  const x = Float32Array.from({ length: 64 }, (_, i) => (i - 31.5) / 31.5);
+  for (const fraction of [1, 4, 12, 20])
+    for (const levels of [1, 3]) {
+      const scale = Math.fround(levels * 2 ** fraction * 0.97);
+      const grid = { origin: 0, scale, limit: levels, offset: levels, top: NO_TOP };
+      const setting = {
+        grid: wordsOfGrid(grid),
+        width: 3,
+        rounding: 'nearest',
+        power: 1,
+        fraction,
+      } as const;
+      const sums = new Float64Array(64);
+      const squares = new Float64Array(64);
+      const means = Array.from(x, (value) => whole(value, grid, setting) / 2 ** fraction);
+      for (let step = 0; step < STEPS; step++) {
+        const codes = await codesOf(x, { ...setting, key: { seed: 8, step, stream: 3 } });
+        codes.forEach((code, i) => {
+          const m = (code - levels) * Math.sign(x[i]);
+          assert.ok(m === Math.floor(means[i]) || m === Math.floor(means[i]) + 1, `${x[i]} to ${m}`);
+          sums[i] += m - means[i];
+          squares[i] += (m - means[i]) ** 2;
         });
       }
-  },
-);
+      means.forEach((mean, i) => {
+        const label = `${x[i]} at ${levels} levels, fraction ${fraction}`;
+        assert.ok(
+          Math.abs(mean - (Math.abs(x[i]) * scale) / 2 ** fraction) <= 2 ** -(fraction + 1) + 1e-6,
+          label,
+        );
+        const f = mean - Math.floor(mean);
+        const variance = f * (1 - f);
+        assert.ok(Math.abs(sums[i] / STEPS) <= SIGMAS * Math.sqrt(variance / STEPS), `mean of ${label}`);
+        // (m - mean)^2 is (1 - f)^2 or f^2, which differ by 1 - 2f
+        const spread = Math.sqrt(variance / STEPS) * Math.abs(1 - 2 * f);
+        assert.ok(Math.abs(squares[i] / STEPS - variance) <= SIGMAS * spread + 1e-9, `variance of ${label}`);
+      });
+    }
+});
 
 test('what is looked up is the table at the codes, for every width, words as they are', async () => {
   for (const width of WIDTHS) {

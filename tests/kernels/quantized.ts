@@ -147,7 +147,9 @@ export async function madeSetting(x: Float32Array, seed: number): Promise<Settin
 }
 
 /** Quantisations of the table below `end` elements, half of them by grids that are made from the data. */
-export async function quantizations(end: number): Promise<{ x: Float32Array; setting: Setting; label: string }[]> {
+export async function quantizations(
+  end: number,
+): Promise<{ x: Float32Array; setting: Setting; label: string }[]> {
   const found: { x: Float32Array; setting: Setting; label: string }[] = [];
   let turn = 0;
   for (const { n, kind } of table(FINITE).filter(({ n }) => n < end)) {

@@ -27,9 +27,7 @@ overBrokers('runs', (test, kind) => {
       }
       await Promise.all([server.done, ...workers.map(({ done }) => done)]);
       const expected = await inOneProcess(system, WORKERS, 12, momentum);
-      NAMES.forEach((name, rank) =>
-        assert.equal(models.get(name)?.parameters, expected[rank].parameters),
-      );
+      NAMES.forEach((name, rank) => assert.equal(models.get(name)?.parameters, expected[rank].parameters));
       assert.equal(refusals, []);
     });
 

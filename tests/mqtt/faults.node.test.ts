@@ -17,7 +17,10 @@ import { overBrokers } from './over-brokers.ts';
 
 overBrokers('faults', (test) => {
   for (const [label, named] of Object.entries(tested)) {
-    test(`${label}: a worker is killed with SIGKILL in mid round, and comes back`, async ({ broker, start }) => {
+    test(`${label}: a worker is killed with SIGKILL in mid round, and comes back`, async ({
+      broker,
+      start,
+    }) => {
       const { system, momentum } = named;
       const checks = checker(system, WORKERS, momentum);
       const server = await serveRun({
@@ -50,7 +53,10 @@ overBrokers('faults', (test) => {
       );
     });
 
-    test(`${label}: the server is killed with SIGKILL and goes on from its last state`, async ({ broker, start }) => {
+    test(`${label}: the server is killed with SIGKILL and goes on from its last state`, async ({
+      broker,
+      start,
+    }) => {
       const folder = mkdtempSync(`${tmpdir()}/fewbits-state-`);
       try {
         const at = { url: broker.url, system: label, steps: 40, file: `${folder}/state` } as const;

@@ -13,11 +13,15 @@ export interface Work<Result> {
   /** What is said where it was cancelled. */
   readonly cancelled: string;
   /** Has the worker work, as the form's fields say. */
-  work(calls: Connection<BrowserFunctions>['calls'], field: (name: string) => string): Promise<Result>;
+  work(
+    this: void,
+    calls: Connection<BrowserFunctions>['calls'],
+    field: (name: string) => string,
+  ): Promise<Result>;
   /** Shows the result; what is to be said of how it ended. */
-  show(result: Result): string;
+  show(this: void, result: Result): string;
   /** The result as it is copied. */
-  text(): string;
+  text(this: void): string;
 }
 
 export function openForm<Result>({ name, done: verb, cancelled, work, show, text }: Work<Result>): void {

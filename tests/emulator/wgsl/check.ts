@@ -149,7 +149,8 @@ class FunctionChecker {
         return [{ op: 'switch', selector, clauses }];
       }
       case 'return': {
-        const value = statement.value && valueAs(this.#expressions.value(statement.value), this.#result, line);
+        const value =
+          statement.value && valueAs(this.#expressions.value(statement.value), this.#result, line);
         return [{ op: 'return', value }];
       }
       default:

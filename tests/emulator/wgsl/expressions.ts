@@ -55,7 +55,7 @@ export type Target =
 
 /** The expressions of one function, or of what stands outside of functions. */
 export class Expressions {
-  readonly uses = new Set<Global>();
+  readonly uses: Set<Global> = new Set();
   waits = false;
   readonly #module: ModuleNames;
   readonly #scopes: Map<string, Meaning>[] = [];
@@ -240,12 +240,7 @@ export class Expressions {
         return folded({ op: 'unary', type: of.type, operator: expression.operator, of });
       }
       case 'binary':
-        return binaryOf(
-          expression.operator,
-          this.value(expression.left),
-          this.value(expression.right),
-          line,
-        );
+        return binaryOf(expression.operator, this.value(expression.left), this.value(expression.right), line);
       case 'call':
         return this.#call(expression);
     }
@@ -318,7 +313,10 @@ export class Expressions {
     } else if (callee.name === 'array' && callee.template.length === 0) {
       const alike = unified(values, line).map((value) => concrete(value, line));
       return { op: 'make', type: { kind: 'array', of: alike[0].type, count: alike.length }, parts: alike };
-    } else if (/^(u32|i32|f32|bool|array|vec[234][fui]?)$/.test(callee.name) || this.#module.types.has(callee.name))
+    } else if (
+      /^(u32|i32|f32|bool|array|vec[234][fui]?)$/.test(callee.name) ||
+      this.#module.types.has(callee.name)
+    )
       type = this.type(callee);
     else return undefined;
     if (values.length === 0) return { op: 'zero', type };

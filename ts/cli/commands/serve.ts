@@ -136,7 +136,7 @@ interface Tally {
   accuracy: number | undefined;
   packetBytesUp: number;
   packetBytesDown: number;
-  traffic: ClosedRound['traffic'];
+  traffic: Pick<ClosedRound['traffic'], 'bytesUp' | 'bytesDown'>;
   readonly onRound: (round: ClosedRound) => Promise<void>;
 }
 
@@ -228,7 +228,12 @@ function stopOnSignals(server: RunServer, children: LocalWorkers, progress: Prog
 }
 
 /** The workers on this machine, where the broker is this process's. */
-function startWorkers(values: Values, { name, run, workers }: Asked, url: string, children: LocalWorkers): void {
+function startWorkers(
+  values: Values,
+  { name, run, workers }: Asked,
+  url: string,
+  children: LocalWorkers,
+): void {
   for (let i = 0; i < workers; i++)
     children.start(`local-${i}`, ['--broker', url, '--run', run, '--task', name, ...passedOn(values)]);
 }
