@@ -1,4 +1,4 @@
-/** What goes wrong over real brokers: processes killed, brokers restarted, messages lost. No wrong number comes of it. */
+/** What goes wrong over real brokers: processes killed, brokers restarted, messages lost. It costs no wrong number. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import mqtt from 'mqtt';

@@ -1,4 +1,4 @@
-/** What a run refuses, and in which words: messages that are not its own or no packets, other systems, wrong options. */
+/** What a run refuses, and in which words: messages that are not its own, no packets, other systems, wrong options. */
 import * as assert from 'uvu/assert';
 import { readHead, type RunMessage } from '../../ts/runs/wire/head.ts';
 import { partsOf } from '../../ts/runs/wire/parts.ts';
