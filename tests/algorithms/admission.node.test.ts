@@ -34,6 +34,7 @@ import {
 } from '../../ts/index.ts';
 import { gradients, models } from '../reference/algorithms/gradients.ts';
 import { device } from '../reference/algorithms/play.ts';
+import { savedBy } from '../reference/algorithms/states.ts';
 import { systems } from '../reference/algorithms/systems.ts';
 import { rejects } from '../support/host.ts';
 import { suite } from '../support/suite.ts';
@@ -81,11 +82,11 @@ for (const [compressor, other] of PAIRS) {
       for (const [wrong, names] of await wrongOnes()) {
         const server = system.server!(device, { n: N, workers: WORKERS });
         const right = await packetOf(compressor);
-        const before = server.save();
+        const before = await server.save();
         await named(server.answer([right, wrong]), ...names, 'from rank 1');
         await named(server.answer([wrong], [1]), ...names, 'from rank 1');
         await named(server.check(wrong), ...names);
-        assert.equal(server.save(), before);
+        assert.equal(await server.save(), before);
         await server.check(right);
         await server.answer([right, right]);
       }
@@ -100,12 +101,12 @@ for (const [compressor, other] of PAIRS) {
         const [given] = gradients(N, 1, 0);
         await worker.send(given);
         await expected.send(given);
-        const before = worker.save();
+        const before = await worker.save();
         await named(worker.receive([wrong]), ...names);
-        assert.equal(worker.save(), before);
+        assert.equal(await worker.save(), before);
         const right = await packetOf(compressor);
         assert.equal(await worker.receive([right]), await expected.receive([right]));
-        assert.equal(worker.save(), expected.save());
+        assert.equal(await worker.save(), await expected.save());
       }
   });
 
@@ -137,10 +138,10 @@ test('lists are of the compressor, the length and the settings of their system',
     ]) {
       const worker = system.worker(device, { n: N, workers: WORKERS, rank: 0 });
       const { bytes } = await worker.send(gradients(N, 1, 0)[0]);
-      const before = worker.save();
+      const before = await worker.save();
       await named(worker.receive([bytes, wrong]), 'a packet of ', 'from rank 1', `expected ${right.name}, `);
       await named(worker.check(wrong, 1), 'a packet of ', `expected ${right.name}, `);
-      assert.equal(worker.save(), before);
+      assert.equal(await worker.save(), before);
       await worker.receive([bytes, await packetOf(right)]);
     }
   const worker = cltK({ ratio: 0.1 }).worker(device, { n: N, workers: WORKERS, rank: 0 });
@@ -327,12 +328,11 @@ for (const { label, system, of, taken, type, text } of [
       await exchange(one, server, large);
       await exchange(two, other, large);
     }
-    const states = (): Uint8Array[] =>
-      [...one, ...(server === undefined ? [] : [server])].map((machine) => machine.save());
-    const before = states();
+    const states = (): Promise<Uint8Array[]> => savedBy([...one, ...(server === undefined ? [] : [server])]);
+    const before = await states();
     for (let time = 0; time < 2; time++) {
       await rejects<Error>(exchange(one, server, large), type, text);
-      assert.equal(states(), before);
+      assert.equal(await states(), before);
     }
     const small = [0, 1].map(() => new Float32Array(N));
     assert.equal(await exchange(one, server, small), await exchange(two, other, small));
@@ -346,7 +346,7 @@ test('models of another learning rate, or with momentum where others have none, 
     return (await worker.send(gradients(N, 1, 0)[0], model)).bytes;
   };
   const server = system.server!(device, { n: N, workers: 2 });
-  const before = server.save();
+  const before = await server.save();
   const [right, faster, heavier] = [
     await of(plain),
     await of({ ...plain, learningRate: 0.25 }),
@@ -354,7 +354,7 @@ test('models of another learning rate, or with momentum where others have none, 
   ];
   await named(server.answer([right, faster]), 'learning rate 0.25 from rank 1', 'expected 0.05', 'rank 0');
   await named(server.answer([right, heavier]), `${heavier.length} bytes`, `expected ${right.length}`);
-  assert.equal(server.save(), before);
+  assert.equal(await server.save(), before);
   const answer = await server.answer([right, right]);
   for (const wrong of [
     { ...plain, learningRate: 0.25 },

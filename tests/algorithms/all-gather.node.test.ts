@@ -46,7 +46,7 @@ for (const { label, system, simulate } of [
         for (let rank = 0; rank < workers; rank++) {
           const at = `${workers} workers, step ${t}, rank ${rank}`;
           assert.equal(where(sent[rank]), lists[rank], at);
-          assertWords(readState(crew.workers[rank].save()).vectors.residual, residuals[rank], at);
+          assertWords(readState(await crew.workers[rank].save()).vectors.residual, residuals[rank], at);
           assertNear(directions[rank], direction, at);
           const { density, union } = crew.workers[rank].report;
           assert.is(density, lists[rank].length / n);
@@ -74,7 +74,11 @@ test('cltK: selections, residuals and directions of 200 steps', async () => {
         // one selects for all, in turn
         assert.equal(where(sent[rank]), rank === t % workers ? expected.lists[0] : [], at);
         assert.is(floats(values.messages[rank].bytes).length, k);
-        assertWords(readState(crew.workers[rank].save()).vectors.residual, expected.residuals[rank], at);
+        assertWords(
+          readState(await crew.workers[rank].save()).vectors.residual,
+          expected.residuals[rank],
+          at,
+        );
         assertNear(directions[rank], expected.direction, at);
         assert.equal(crew.workers[rank].report, { density: k / n, union: k / n });
       }

@@ -3,18 +3,18 @@ import * as assert from 'uvu/assert';
 import { descend, gradients, models } from '../reference/algorithms/gradients.ts';
 import { UNIT } from '../reference/algorithms/near.ts';
 import { crewOf, play, type Crew } from '../reference/algorithms/play.ts';
-import { readState } from '../reference/algorithms/states.ts';
+import { readState, savedBy } from '../reference/algorithms/states.ts';
 import { systems } from '../reference/algorithms/systems.ts';
 import { suite } from '../support/suite.ts';
 
 const test = suite('conservation');
 
 /** What each worker keeps, then what the server keeps for each of them. */
-function keptBy({ workers, server }: Crew): Float32Array[] {
+async function keptBy({ workers, server }: Crew): Promise<Float32Array[]> {
   const of = (state: Uint8Array): Float32Array[] =>
     Object.values(readState(state).vectors).filter(({ length }) => length > 0);
-  const atServer = server === undefined ? [] : of(server.save());
-  return workers.flatMap((worker) => [...of(worker.save()), ...atServer]);
+  const atServer = server === undefined ? [] : of(await server.save());
+  return (await savedBy(workers)).flatMap((state) => [...of(state), ...atServer]);
 }
 
 for (const { label, system, conserves } of systems.filter(({ momentum }) => momentum === 0))
@@ -33,12 +33,12 @@ for (const { label, system, conserves } of systems.filter(({ momentum }) => mome
         const bound = new Float64Array(n);
         for (let step = 0; step < 100; step++) {
           const now = gradients(n, workers, step);
-          const before = [...keptBy(crew), ...trained.map(({ parameters }) => parameters.slice())];
+          const before = [...(await keptBy(crew)), ...trained.map(({ parameters }) => parameters.slice())];
           const { outcomes } = await play(crew, now, trained);
           outcomes.forEach((outcome, rank) => {
             if (outcome.kind === 'direction') descend(trained[rank], outcome.direction);
           });
-          const kept = keptBy(crew);
+          const kept = await keptBy(crew);
           const after = trained.map(({ parameters }) => parameters);
           for (let i = 0; i < n; i++) {
             const sum = (vectors: readonly Float32Array[], of = (value: number) => value): number =>

@@ -7,7 +7,7 @@ import { writeIndexList } from '../../ts/compressors/index-list.ts';
 import { PacketError } from '../../ts/errors.ts';
 import { gradients } from '../reference/algorithms/gradients.ts';
 import { crewOf, play } from '../reference/algorithms/play.ts';
-import { withNumbers } from '../reference/algorithms/states.ts';
+import { loadAll, savedBy, withNumbers } from '../reference/algorithms/states.ts';
 import { input } from '../support/inputs.ts';
 import { rejects } from '../support/host.ts';
 import { numbersOf } from './ex-dyna-step.ts';
@@ -53,26 +53,27 @@ test('all workers recover in the same step, from a state that is saved or shared
   const [crew] = [crewOf(system, n, workers)];
   await play(crew, given);
   // nine steps astray after a density that was met
-  const lost = crew.workers.map((worker) =>
-    withNumbers(worker.save(), { t: 30, d: 1000, kPrev: 1, counts: [0, 0], strayed: 9 }),
+  const lost = (await savedBy(crew.workers)).map((state) =>
+    withNumbers(state, { t: 30, d: 1000, kPrev: 1, counts: [0, 0], strayed: 9 }),
   );
   const rounds: number[] = [];
   for (const resume of ['load', 'adopt'] as const) {
-    crew.workers.forEach((worker, rank) => worker.load(lost[rank]));
+    await loadAll(crew.workers, lost);
     assert.is((await play(crew, given)).rounds.length, 2);
     const next = crewOf(system, n, workers);
-    next.workers.forEach((worker, rank) => {
-      if (resume === 'load') worker.load(crew.workers[rank].save());
-      else worker.adopt(crew.workers[0].share());
-    });
+    if (resume === 'load') await loadAll(next.workers, await savedBy(crew.workers));
+    else for (const worker of next.workers) worker.adopt(crew.workers[0].share());
     const played = await play(next, given);
     rounds.push(played.rounds.length);
     assert.is(Math.round((next.workers[0].report.union ?? 0) * n), 30, resume);
-    assert.is(numbersOf(next).strayed, 0);
+    assert.is((await numbersOf(next)).strayed, 0);
   }
   assert.ok(rounds.every((count) => count > 2));
   // one that was never met is the paper's: a run without a warm start begins as it does
-  crew.workers.forEach((worker, rank) => worker.load(withNumbers(lost[rank], { strayed: -1 })));
+  await loadAll(
+    crew.workers,
+    lost.map((state) => withNumbers(state, { strayed: -1 })),
+  );
   for (let step = 0; step < 12; step++) assert.is((await play(crew, given)).rounds.length, 2);
 });
 
@@ -87,7 +88,7 @@ test('a step is its own until its last round: begun anew, saved in between or ta
     const [crew, plain] = [crewOf(system, n, workers), crewOf(system, n, workers)];
     for (let step = 0; step < 24; step++) {
       const given = gradients(n, workers, step);
-      const before = crew.workers.map((worker) => worker.save());
+      const before = await savedBy(crew.workers);
       // each round of the step is lost once, and another gradient was there first
       for (let lost = 0; lost < 9; lost++) {
         let messages = await Promise.all(
@@ -104,11 +105,7 @@ test('a step is its own until its last round: begun anew, saved in between or ta
           messages = outcomes.flatMap((outcome) => (outcome.kind === 'message' ? [outcome.message] : []));
         }
         if (ended) for (const worker of crew.workers) (worker as unknown as { takeBack(): void }).takeBack();
-        assert.equal(
-          crew.workers.map((worker) => worker.save()),
-          before,
-          `step ${step}, round ${lost}`,
-        );
+        assert.equal(await savedBy(crew.workers), before, `step ${step}, round ${lost}`);
         if (ended) break;
       }
       const spoiled = gradients(n, workers, step);
@@ -117,10 +114,7 @@ test('a step is its own until its last round: begun anew, saved in between or ta
       const [played, expected] = [await play(crew, given), await play(plain, given)];
       assert.equal(played.rounds, expected.rounds, `step ${step}`);
       assert.equal(played.outcomes, expected.outcomes);
-      assert.equal(
-        crew.workers.map((worker) => worker.save()),
-        plain.workers.map((worker) => worker.save()),
-      );
+      assert.equal(await savedBy(crew.workers), await savedBy(plain.workers));
     }
   }
 });
@@ -164,11 +158,11 @@ test('the thresholds, partitions and counts of workers stay equal after a step t
   bad[1][7] = NaN;
   await rejects(play(crew, bad), Error, 'NaN');
   await play(crew, gradients(1000, 2, 1));
-  const shared = (rank: number): unknown => {
-    const { d, kPrev, counts, blocks } = numbersOf(crew, rank);
+  const shared = async (rank: number): Promise<unknown> => {
+    const { d, kPrev, counts, blocks } = await numbersOf(crew, rank);
     return { d, kPrev, counts, blocks };
   };
-  assert.equal(shared(0), shared(1));
+  assert.equal(await shared(0), await shared(1));
 });
 
 test('lists that no worker sends are a PacketError', async () => {

@@ -9,7 +9,7 @@ import { scaleOf } from '../reference/algorithms/ex-dyna.ts';
 import { gradients } from '../reference/algorithms/gradients.ts';
 import { listsOf } from '../reference/algorithms/lists.ts';
 import { crewOf, directionsOf, floats, play } from '../reference/algorithms/play.ts';
-import { withNumbers } from '../reference/algorithms/states.ts';
+import { loadAll, savedBy, withNumbers } from '../reference/algorithms/states.ts';
 import { input } from '../support/inputs.ts';
 import { assertWords } from '../support/same-words.ts';
 import { suite } from '../support/suite.ts';
@@ -91,7 +91,7 @@ test('where nothing reaches d, one element in turn is sent and does not count', 
       lists,
       lengths.map((length) => [step % length]),
     );
-    const { kPrev, counts, d } = numbersOf(crew);
+    const { kPrev, counts, d } = await numbersOf(crew);
     assert.equal([kPrev, counts], [1, [0, 0, 0]]);
     // k is 10, so e is 0.1
     if (step > 0) assert.ok(d < 1 / (2 * Math.sqrt(10)));
@@ -105,7 +105,7 @@ test('a forced element beside others is left out of k_prev and of the counts', a
   const played = await play(crew, [lower, lower]);
   const { lists, forced } = await listsOf(played);
   assert.equal([lists[0].length, lists[1], forced], [64, [0], [false, true]]);
-  const { kPrev, counts } = numbersOf(crew);
+  const { kPrev, counts } = await numbersOf(crew);
   assert.equal([kPrev, counts], [64, [64, 0]]);
   assert.is(summed(played), 65);
 });
@@ -130,7 +130,8 @@ async function stepFrom(
 ): Promise<number | undefined> {
   const system = exDyna({ density, warmStart: false });
   const crew = crewOf(system, n, 1);
-  crew.workers[0].load(withNumbers(crewOf(system, n, 1).workers[0].save(), { t: 1, ...numbers }));
+  const fresh = await crew.workers[0].save();
+  await crew.workers[0].load(withNumbers(fresh, { t: 1, ...numbers }));
   await play(crew, [new Float32Array(n)]);
   return crew.workers[0].report.threshold;
 }
@@ -169,7 +170,7 @@ test('d stays within 2^-100 and 2^100, and above 2^-10 of the largest exchanged 
   assert.is(crew.workers[0].report.threshold, Math.fround(1 / (2 * Math.sqrt(10))));
   // what was exchanged is part of the state
   const resumed = crewOf(exDyna({ density: 0.1, warmStart: false }), 100, 2);
-  resumed.workers.forEach((worker, rank) => worker.load(crew.workers[rank].save()));
+  await loadAll(resumed.workers, await savedBy(crew.workers));
   for (const next of [crew, resumed]) {
     await play(next, [new Float32Array(100), new Float32Array(100)]);
     assert.is(next.workers[0].report.threshold, 500 / 1024);

@@ -3,15 +3,18 @@ import * as assert from 'uvu/assert';
 import { blocksOf } from '../reference/algorithms/ex-dyna.ts';
 import { listsOf } from '../reference/algorithms/lists.ts';
 import { directionsOf, play, type Crew, type Played } from '../reference/algorithms/play.ts';
-import { readState } from '../reference/algorithms/states.ts';
+import { readState, savedBy } from '../reference/algorithms/states.ts';
 
 /** How many elements the last round summed. */
 export function summed({ rounds }: Played): number {
   return rounds[rounds.length - 1].messages[0].bytes.length / 4;
 }
 
-export const numbersOf = ({ workers }: Crew, rank = 0): Record<string, number> =>
-  readState(workers[rank].save()).numbers as Record<string, number>;
+export const numbersOf = async ({ workers }: Crew, rank = 0): Promise<Record<string, number>> =>
+  readState(await workers[rank].save()).numbers as Record<string, number>;
+
+const residualsOf = async ({ workers }: Crew): Promise<Float32Array[]> =>
+  (await savedBy(workers)).map((state) => readState(state).vectors.residual);
 
 /**
  * All that one step must hold, whatever the data: disjoint lists, all of them summed, nothing lost; of `exact` elements
@@ -25,11 +28,11 @@ export async function requireStep(
 ): Promise<void> {
   const n = given[0].length;
   const workers = given.length;
-  const before = crew.workers.map((worker) => readState(worker.save()).vectors.residual);
-  const { t } = numbersOf(crew);
+  const before = await residualsOf(crew);
+  const { t } = await numbersOf(crew);
   const played = await play(crew, given);
   const { lists, forced, lengths } = await listsOf(played);
-  const blocks = readState(crew.workers[0].save()).numbers.blocks as number[];
+  const blocks = readState(await crew.workers[0].save()).numbers.blocks as number[];
   const { length } = blocksOf(n, workers);
   // partitions cover the vector
   assert.is(
@@ -51,7 +54,7 @@ export async function requireStep(
   // what was sent plus what was kept is what came in
   const [direction] = directionsOf(played);
   const touched = new Set(union);
-  const residuals = crew.workers.map((worker) => readState(worker.save()).vectors.residual);
+  const residuals = await residualsOf(crew);
   for (let i = 0; i < n; i++) {
     const accs = before.map((residual, r) => Math.fround(residual[i] + given[r][i]));
     if (touched.has(i)) {

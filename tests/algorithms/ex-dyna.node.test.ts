@@ -42,7 +42,7 @@ for (const [workers, n] of [
         const at = `step ${step}`;
         const { lists, forced } = await listsOf(played);
         for (let rank = 0; rank < workers; rank++) {
-          const { numbers, vectors } = readState(crew.workers[rank].save());
+          const { numbers, vectors } = readState(await crew.workers[rank].save());
           const { d, kPrev, counts, blocks } = expected;
           assert.equal(
             { d: numbers.d, kPrev: numbers.kPrev, counts: numbers.counts, blocks: numbers.blocks },

@@ -15,8 +15,8 @@ const stopped: Omit<Worker, 'send' | 'receive'> = {
   share: () => new Uint8Array(),
   adopt: () => {},
   takeBack: () => {},
-  save: () => new Uint8Array(),
-  load: () => {},
+  save: async () => new Uint8Array(),
+  load: async () => {},
   report: {},
 };
 
@@ -49,8 +49,8 @@ function talker(rank: number, rounds: readonly Planned[]): Worker & { inboxes: n
 /** A server that answers with the first numbers of all. */
 const echo: Server = {
   takeBack: () => {},
-  save: () => new Uint8Array(),
-  load: () => {},
+  save: async () => new Uint8Array(),
+  load: async () => {},
   check: async () => {},
   answer: async (messages) => {
     const first = messages.map((bytes) => new Float32Array(bytes.slice().buffer)[0]);

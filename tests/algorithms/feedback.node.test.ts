@@ -99,12 +99,16 @@ for (const { label, system, isUp, isDown, ...feedback } of kinds)
         if (step % 10 !== 9) continue;
         // what was kept, as the saved states have it
         if (feedback.up)
-          crew.workers.forEach((worker, rank) => {
-            const { error } = readState(worker.save()).vectors;
+          for (const [rank, worker] of crew.workers.entries()) {
+            const { error } = readState(await worker.save()).vectors;
             assertNear(error, simulated.errors[rank], `${at}, error of ${rank}`);
-          });
+          }
         if (feedback.down && crew.server !== undefined)
-          assertNear(readState(crew.server.save()).vectors.error, simulated.serverError, `${at}, server`);
+          assertNear(
+            readState(await crew.server.save()).vectors.error,
+            simulated.serverError,
+            `${at}, server`,
+          );
       }
     }
   });

@@ -97,7 +97,7 @@ test('keeps no error: a saved state holds the step alone', async () => {
   const crew = crewOf(foSgd({ seed: 1 }), 500, 2);
   for (let step = 0; step < 3; step++) await play(crew, gradients(500, 2, step));
   for (const side of [...crew.workers, crew.server]) {
-    const { numbers, vectors } = readState(side?.save() ?? new Uint8Array());
+    const { numbers, vectors } = readState((await side?.save()) ?? new Uint8Array());
     assert.equal(numbers, { step: 3 });
     assert.is(
       Object.values(vectors).reduce((sum, { length }) => sum + length, 0),

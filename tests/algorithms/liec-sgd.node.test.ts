@@ -71,7 +71,7 @@ for (const { label, compressor, isC } of [
             assertNear(parameters, simulated.parameters[r], `${at}, model ${r}`);
             if (momentum > 0) assertNear(velocity, simulated.velocities[r], `${at}, velocity ${r}`);
           });
-          const { error } = readState(crew.server?.save() ?? new Uint8Array()).vectors;
+          const { error } = readState((await crew.server?.save()) ?? new Uint8Array()).vectors;
           assertNear(error, simulated.serverError, `${at}, server error`);
           if (averages) assert.ok(error.every((value) => value === 0));
         }

@@ -42,8 +42,8 @@ async function recorded({ system, momentum }: Named, n = N): Promise<Recorded[]>
     const given = gradients(n, WORKERS, step);
     const before = {
       step,
-      worker: crew.workers[0].save(),
-      server: crew.server?.save(),
+      worker: await crew.workers[0].save(),
+      server: await crew.server?.save(),
       gradient: given[0],
       model: copyOf(trained[0]),
     };
@@ -65,9 +65,9 @@ async function recorded({ system, momentum }: Named, n = N): Promise<Recorded[]>
 }
 
 /** Worker 0 before a step. */
-function seated({ system }: Named, { worker: state }: Recorded): Worker {
+async function seated({ system }: Named, { worker: state }: Recorded): Promise<Worker> {
   const [worker] = crewOf(system, N, WORKERS).workers;
-  worker.load(state);
+  await worker.load(state);
   return worker;
 }
 
@@ -140,7 +140,7 @@ async function offered(
   for (const [s, record] of (await recorded(named)).entries())
     for (const [j, round] of record.played.rounds.entries())
       for (const { label, wrong } of wrongOf(round, others[s].played.rounds[j])) {
-        const worker = seated(named, record);
+        const worker = await seated(named, record);
         const model = copyOf(record.model);
         await worker.send(record.gradient, model);
         for (const { inbox } of record.played.rounds.slice(0, j)) await worker.receive(inbox);
@@ -182,7 +182,7 @@ for (const named of systems) {
     for (const record of await recorded(named))
       for (const value of [NaN, Infinity, -Infinity]) {
         const at = `step ${record.step}`;
-        const worker = seated(named, record);
+        const worker = await seated(named, record);
         const model = copyOf(record.model);
         const bad = record.gradient.slice();
         bad[41] = value;
@@ -195,7 +195,7 @@ for (const named of systems) {
           assert.equal([error.first, error.count], [41, 2]);
         }
         assert.equal(model, record.model, at);
-        assert.equal(worker.save(), record.worker, `${at}: the state`);
+        assert.equal(await worker.save(), record.worker, `${at}: the state`);
         assert.equal(await worker.send(record.gradient, model), record.played.rounds[0].messages[0], at);
         await requireRest(worker, record, 0, model, at);
       }
@@ -205,7 +205,7 @@ for (const named of systems) {
     for (const record of await recorded(named))
       for (const length of [0, N - 1, N + 1]) {
         const at = `step ${record.step}, ${length} elements`;
-        const worker = seated(named, record);
+        const worker = await seated(named, record);
         const model = copyOf(record.model);
         const wrong = new Float32Array(length);
         try {
@@ -235,7 +235,7 @@ for (const named of systems.filter(({ system }) => system.server !== undefined))
     for (const [s, record] of (await recorded(named)).entries())
       for (const { label, wrong } of wrongOf(sentIn(record), sentIn(others[s]))) {
         const { server } = crewOf(named.system, N, WORKERS);
-        server?.load(record.server ?? new Uint8Array());
+        await server?.load(record.server ?? new Uint8Array());
         const why = await accepted(async () => server?.answer(wrong));
         if (why !== undefined) bad.add(`${label}: ${why}`);
         else assert.equal(await server?.answer(sentIn(record)), record.played.rounds[0].inbox[0], label);

@@ -7,6 +7,7 @@ import { NonFiniteError } from '../../ts/errors.ts';
 import { openDevice, type Device, type GpuRange } from '../../ts/index.ts';
 import { descend, gradients, models } from '../reference/algorithms/gradients.ts';
 import { crewOf, device as js, play, type Crew } from '../reference/algorithms/play.ts';
+import { savedBy } from '../reference/algorithms/states.ts';
 import { systems } from '../reference/algorithms/systems.ts';
 import { countCrossings } from '../support/crossings.ts';
 import { contents, COPY_SOURCE, onGpu, openGpu, releaseGpus, STORAGE } from '../support/gpu.ts';
@@ -92,7 +93,7 @@ for (const { label, system, momentum } of systems)
             if (outcome.kind === 'direction') descend(trained[rank], outcome.direction);
           });
         assert.equal(right, left);
-        here.workers.forEach((worker, rank) => assert.equal(there.workers[rank].save(), worker.save()));
+        assert.equal(await savedBy(there.workers), await savedBy(here.workers));
       }
     }
   });
@@ -166,13 +167,13 @@ test('what a GPU cannot take is refused before anything changes', async () => {
         error.message.includes('"into.length" expected an integer in 100..100, got 99'),
     );
     const worker = workerOnGpu(system, device, seat, into);
-    const state = worker.save();
+    const state = await worker.save();
     const [bad] = gradients(100, 1, 0);
     bad[7] = NaN;
     const [model] = models(100, 1, 0);
     await rejects(worker.send(ranged(bad, 0), model), NonFiniteError, 'first at index 7');
     await rejects(worker.send(ranged(bad.subarray(1), 0), model), RangeError, '"gradient.length" expected');
-    assert.equal(worker.save(), state);
+    assert.equal(await worker.save(), state);
     // the same on a device without a GPU
     await rejects(system.worker(js, seat).send(ranged(bad, 0), model), TypeError, 'has no GPU buffers');
   }

@@ -70,8 +70,8 @@ async function stepOf(
 }
 
 /** The vector that a worker keeps from step to step, if any. */
-function kept(worker: Worker): Float32Array | undefined {
-  const { vectors } = readState(worker.save());
+async function kept(worker: Worker): Promise<Float32Array | undefined> {
+  const { vectors } = readState(await worker.save());
   return Object.values(vectors)[0];
 }
 
@@ -105,12 +105,13 @@ for (const { label, system, momentum, conserves } of systems) {
     const crew = crewOf(system, N, WORKERS);
     const trained = models(N, WORKERS, momentum);
     for (let step = 0; step < 2 * PRESENT.length; step++) {
-      const before = crew.workers.map((one) => kept(one)?.slice());
+      const before: (Float32Array | undefined)[] = [];
+      for (const one of crew.workers) before.push(await kept(one));
       const given = gradients(N, WORKERS, step);
       const from = PRESENT[step % PRESENT.length];
       await stepOf(crew, from, given, trained);
       for (const [rank, worker] of crew.workers.entries()) {
-        const after = kept(worker);
+        const after = await kept(worker);
         if (from.includes(rank) || after === undefined || after.length === 0) continue;
         // exactly: the error that it had and its gradient
         if (conserves && !drifts)
@@ -184,7 +185,7 @@ for (const { label, system, momentum, conserves } of systems) {
         }
         if (route !== 'sum')
           for (const bytes of garbage) {
-            const state = (route === 'server' ? crew.server : observer)?.save();
+            const state = await (route === 'server' ? crew.server : observer)?.save();
             await rejects(
               route === 'server' ? crew.server?.check(bytes) : observer.check(bytes, 1),
               PacketError,
@@ -195,7 +196,7 @@ for (const { label, system, momentum, conserves } of systems) {
               route === 'server' ? crew.server?.answer(spoiled) : observer.receive(spoiled),
               Error,
             );
-            assert.equal((route === 'server' ? crew.server : observer)?.save(), state);
+            assert.equal(await (route === 'server' ? crew.server : observer)?.save(), state);
           }
         const sent = messages.map(({ bytes }) => bytes);
         const inbox =
@@ -281,7 +282,7 @@ test('a message of its rank that is not its own is none of its own', async () =>
       if (sent[0] === undefined) break;
     }
     assert.equal(two.share(), one.share(), label);
-    const after = kept(two);
+    const after = await kept(two);
     if (conserves && after !== undefined && after.length > 0) assert.equal(after, given[2], label);
   }
 });
@@ -320,7 +321,7 @@ for (const { label, system, momentum, conserves } of systems)
         shares.push(crew.workers[1].share());
       }
       const [worker, other] = crew.workers;
-      const before = kept(worker)?.slice();
+      const before = await kept(worker);
       const given = gradients(N, 1, 3)[0];
       const { route, bytes } = await worker.send(given, trained[0]);
       if (how !== 'begun anew' && how !== 'gone back') {
@@ -335,7 +336,7 @@ for (const { label, system, momentum, conserves } of systems)
       assert.equal(worker.share(), shared);
       if (!conserves || before === undefined || before.length === 0) continue;
       const all = before.map((value, i) => Math.fround(value + given[i]));
-      const after = kept(worker)!;
+      const after = (await kept(worker))!;
       if (how === 'begun anew' || how === 'gone back') assert.equal(after, before, how);
       else if (/exDyna|cltK/.test(label)) {
         if (how === 'taken') assert.ok(after.every((value) => value === 0));

@@ -9,6 +9,7 @@ import { NonFiniteError, PacketError } from '../../ts/errors.ts';
 import { gradients, models } from '../reference/algorithms/gradients.ts';
 import { crewOf, device } from '../reference/algorithms/play.ts';
 import { every } from '../reference/algorithms/every.ts';
+import { loadAll, savedBy } from '../reference/algorithms/states.ts';
 import type { Named } from '../reference/algorithms/systems.ts';
 import {
   begin,
@@ -40,13 +41,13 @@ function partyOf({ system, momentum }: Named): Party {
 }
 
 /** All bytes of a step, and of what is kept after it. */
-function bytesOf(carried: Carried, party: Party): Uint8Array[] {
+async function bytesOf(carried: Carried, party: Party): Promise<Uint8Array[]> {
   const directions = carried.outcomes.map((outcome) =>
     outcome.kind === 'direction'
       ? new Uint8Array(outcome.direction.buffer)
       : new TextEncoder().encode(outcome.kind),
   );
-  return [...carried.sent.flat(), ...carried.inboxes.flat(), ...directions, ...everything(party)];
+  return [...carried.sent.flat(), ...carried.inboxes.flat(), ...directions, ...(await everything(party))];
 }
 
 /** What interrupts a step: it is handed the party before the step, and may give another one to go on with. */
@@ -59,16 +60,16 @@ async function run(named: Named, interrupt: Interruption = async () => {}): Prom
   for (let step = 0; step < LAST; step++) {
     const from = FROM[step % FROM.length];
     if (STEPS.includes(step)) {
-      const before = everything(party);
+      const before = await everything(party);
       party = (await interrupt(party, step, from)) ?? party;
       assert.is(
-        digest(everything(party)),
+        digest(await everything(party)),
         digest(before),
         `step ${step}: the interruption has changed something`,
       );
     }
     const carried = await carry(party, gradients(N, WORKERS, step), from);
-    digests.push(digest(bytesOf(carried, party)));
+    digests.push(digest(await bytesOf(carried, party)));
   }
   return digests;
 }
@@ -180,10 +181,13 @@ for (const named of every) {
     const rounds = await roundsByStep(named);
     const most = Math.max(...rounds.values());
     /** Machines of their own that go on from the states of others; of a server that has answered, from before that. */
-    const again = ({ workers, server, models: trained }: Party, servers?: Uint8Array): Party => {
+    const again = async (
+      { workers, server, models: trained }: Party,
+      servers?: Uint8Array,
+    ): Promise<Party> => {
       const other = partyOf(named);
-      other.workers.forEach((worker, rank) => worker.load(workers[rank].save()));
-      if (server !== undefined) other.server?.load(servers ?? server.save());
+      await loadAll(other.workers, await savedBy(workers));
+      if (server !== undefined) await other.server?.load(servers ?? (await server.save()));
       return { ...other, models: trained };
     };
     await requireSame(named, 'before the step', async (party) => again(party));
@@ -194,15 +198,15 @@ for (const named of every) {
       ])
         await requireSame(named, `round ${round}, ${JSON.stringify(how)}`, async (party, step, from) => {
           if (round >= rounds.get(step)!) return party;
-          const before = party.server?.save();
+          const before = await party.server?.save();
           await goInto(party, step, from, round, how);
           return again(party, before);
         });
     // into the machines themselves, in the middle of a step
     await requireSame(named, 'loaded in mid step', async (party, step) => {
-      const states = party.workers.map((worker) => worker.save());
+      const states = await savedBy(party.workers);
       await begin(party, gradients(N, WORKERS, step));
-      party.workers.forEach((worker, rank) => worker.load(states[rank]));
+      await loadAll(party.workers, states);
     });
   });
 
@@ -243,13 +247,13 @@ for (const named of every) {
     const party = partyOf(named);
     const from = [0, 1, 2];
     await carry(party, gradients(N, WORKERS, 0), from);
-    const after = everything(party).slice(0, -2 * party.models.length);
+    const after = (await everything(party)).slice(0, -2 * party.models.length);
     await begin(party, gradients(N, WORKERS, 1));
     // the next step has begun: there is no way back behind the last one
     for (let time = 0; time < 2; time++) for (const worker of party.workers) worker.takeBack();
-    assert.equal(everything(party).slice(0, -2 * party.models.length), after);
+    assert.equal((await everything(party)).slice(0, -2 * party.models.length), after);
     for (const worker of party.workers) await refused(worker.receive([new Uint8Array(0)]), Error);
-    assert.equal(everything(party).slice(0, -2 * party.models.length), after);
+    assert.equal((await everything(party)).slice(0, -2 * party.models.length), after);
   });
 }
 

@@ -9,8 +9,9 @@ import { Device } from '../../ts/device.ts';
 import { PacketError } from '../../ts/errors.ts';
 import { descend, gradients, models } from '../reference/algorithms/gradients.ts';
 import { crewOf, device, play, type Crew } from '../reference/algorithms/play.ts';
-import { readState, stateWith } from '../reference/algorithms/states.ts';
+import { loadAll, readState, savedBy, stateWith } from '../reference/algorithms/states.ts';
 import { systems } from '../reference/algorithms/systems.ts';
+import { rejects } from '../support/host.ts';
 import { input } from '../support/inputs.ts';
 import { suite } from '../support/suite.ts';
 
@@ -32,11 +33,11 @@ async function messagesOf(
   let crew = crewOf(system, N, WORKERS);
   for (let step = 0; step < STEPS; step++) {
     if (step === at) {
-      const states = machinesOf(crew).map((machine) => machine.save());
+      const states = await savedBy(machinesOf(crew));
       crew = crewOf(system, N, WORKERS, other);
-      machinesOf(crew).forEach((machine, i) => machine.load(states[i]));
+      await loadAll(machinesOf(crew), states);
       // what was loaded is what is saved again
-      machinesOf(crew).forEach((machine, i) => assert.equal(machine.save(), states[i]));
+      assert.equal(await savedBy(machinesOf(crew)), states);
     }
     const { rounds, outcomes } = await play(crew, gradients(N, WORKERS, step), trained);
     for (const { messages, inbox } of rounds) sent.push(...messages.map(({ bytes }) => bytes), ...inbox);
@@ -70,15 +71,15 @@ test('both sides of split learning draw on from where they were', async () => {
     const whole = side(1);
     for (let batch = 0; batch < 13; batch++) await whole.send(input('normal', 100, batch + 1));
     const resumed = side(1);
-    resumed.load(whole.save());
+    await resumed.load(await whole.save());
     for (let batch = 13; batch < 16; batch++) {
       const x = input('normal', 100, batch + 1);
       assert.equal(await resumed.send(x), await whole.send(x));
     }
-    assert.throws(() => side(0).load(whole.save()), refused('expected RT, '));
+    await rejects(side(0).load(await whole.save()), PacketError, 'expected RT, ');
   }
-  const state = system.client(device).save();
-  assert.throws(() => system.server(device).load(state), refused('expected RT, server of client 0'));
+  const state = await system.client(device).save();
+  await rejects(system.server(device).load(state), PacketError, 'expected RT, server of client 0');
 });
 
 test('a state is a copy: it does not change with the machine, nor the machine with it', async () => {
@@ -86,17 +87,17 @@ test('a state is a copy: it does not change with the machine, nor the machine wi
     const crew = crewOf(system, 100, 2);
     const trained = models(100, 2, momentum);
     await play(crew, gradients(100, 2, 0), trained);
-    const states = machinesOf(crew).map((machine) => machine.save());
+    const states = await savedBy(machinesOf(crew));
     const kept = states.map((state) => state.slice());
     await play(crew, gradients(100, 2, 1), trained);
     assert.equal(states, kept, label);
-    machinesOf(crew).forEach((machine, i) => machine.load(states[i]));
-    for (const state of states) state.fill(0);
-    assert.equal(
-      machinesOf(crew).map((machine) => machine.save()),
-      kept,
-      label,
-    );
+    // each overwritten as soon as its call has returned
+    for (const [i, machine] of machinesOf(crew).entries()) {
+      const loaded = machine.load(states[i]);
+      states[i].fill(0);
+      await loaded;
+    }
+    assert.equal(await savedBy(machinesOf(crew)), kept, label);
   }
 });
 
@@ -104,9 +105,9 @@ test('a state that comes from a file, a Buffer somewhere in a pool, is loaded', 
   const { system } = systems[1];
   const [one, two] = [0, 1].map(() => system.worker(device, { n: 50, workers: 2, rank: 1 }));
   await one.send(gradients(50, 2, 0)[1]);
-  const padded = Buffer.concat([Buffer.alloc(12), one.save()]).subarray(12);
-  two.load(padded);
-  assert.equal(two.save(), one.save());
+  const padded = Buffer.concat([Buffer.alloc(12), await one.save()]).subarray(12);
+  await two.load(padded);
+  assert.equal(await two.save(), await one.save());
   two.adopt(Buffer.concat([Buffer.alloc(4), one.share()]).subarray(4));
 });
 
@@ -118,10 +119,10 @@ test('load in the middle of a step forgets that step', async () => {
       await play(crew, gradients(100, 2, step), one);
       await play(twin, gradients(100, 2, step), two);
     }
-    const states = crew.workers.map((worker) => worker.save());
+    const states = await savedBy(crew.workers);
     for (const [rank, worker] of crew.workers.entries()) {
       await worker.send(gradients(100, 2, 9)[rank], one[rank]);
-      worker.load(states[rank]);
+      await worker.load(states[rank]);
     }
     const sent = async (of: Crew, trained: typeof one): Promise<unknown> =>
       (await play(of, gradients(100, 2, 2), trained)).rounds;
@@ -129,91 +130,79 @@ test('load in the middle of a step forgets that step', async () => {
   }
 });
 
-/** A check for assert.throws: a PacketError that says this. */
-function refused(text: string): (error: unknown) => boolean {
-  return (error) => error instanceof PacketError && error.message.includes(text);
-}
-
 test('damaged bytes are refused, each of them, and leave the machine as it was', async () => {
   const [exDyna] = systems.filter(({ label }) => label === 'exDyna');
   const crew = crewOf(exDyna.system, 8, 1);
   for (let step = 0; step < 3; step++) await play(crew, gradients(8, 1, step));
   const [worker] = crew.workers;
-  const state = worker.save();
+  const state = await worker.save();
   const [other] = crewOf(exDyna.system, 8, 1).workers;
-  const fresh = other.save();
+  const fresh = await other.save();
   for (let bit = 0; bit < state.length * 8; bit++) {
     const damaged = state.slice();
     damaged[bit >> 3] ^= 1 << (bit & 7);
-    assert.throws(() => other.load(damaged), refused(''), `bit ${bit}`);
+    await rejects(other.load(damaged), PacketError);
   }
   for (let length = 0; length < state.length; length++)
-    assert.throws(() => other.load(state.subarray(0, length)), refused(''), `${length} bytes`);
-  assert.throws(() => other.load(new Uint8Array([...state, 0])), refused('CRC'));
-  assert.throws(() => other.load(new Uint8Array(100)), refused("'fbst'"));
-  assert.equal(other.save(), fresh);
+    await rejects(other.load(state.subarray(0, length)), PacketError);
+  await rejects(other.load(new Uint8Array([...state, 0])), PacketError, 'CRC');
+  await rejects(other.load(new Uint8Array(100)), PacketError, "'fbst'");
+  assert.equal(await other.save(), fresh);
   // a view somewhere in another buffer is fine
   const shifted = new Uint8Array(state.length + 3);
   shifted.set(state, 3);
-  other.load(shifted.subarray(3));
-  assert.equal(other.save(), state);
+  await other.load(shifted.subarray(3));
+  assert.equal(await other.save(), state);
 });
 
-test('what is no Uint8Array is a TypeError', () => {
+test('what is no Uint8Array is a TypeError', async () => {
   for (const { system } of systems)
     for (const machine of machinesOf(crewOf(system, 10, 1)))
       for (const given of [undefined, 'state', [1, 2], new Float32Array(10)])
-        assert.throws(
-          () => machine.load(given as unknown as Uint8Array),
-          (error: unknown) =>
-            error instanceof TypeError && /"state" expected a Uint8Array/.test(error.message),
+        await rejects(
+          machine.load(given as unknown as Uint8Array),
+          TypeError,
+          '"state" expected a Uint8Array',
         );
 });
 
-test('states of another system, size, seat or side are refused, and what was expected is named', () => {
+test('states of another system, size, seat or side are refused, and what was expected is named', async () => {
   const distinct = systems.filter(
     ({ system }, i) => systems.findIndex((other) => other.system.name === system.name) === i,
   );
   const [n, workers] = [64, 2];
   for (const { system } of distinct) {
-    const [{ load }, second] = crewOf(system, n, workers).workers.map((worker) => ({
-      load: (state: Uint8Array) => worker.load(state),
-      worker,
-    }));
+    const [worker, second] = crewOf(system, n, workers).workers;
     const expected = `expected ${system.name}, worker 0 of 2, 64 elements`;
     const wrong: [label: string, state: Uint8Array | undefined][] = [
-      ['rank', second.worker.save()],
-      ['workers', crewOf(system, n, 3).workers[0].save()],
-      ['size', crewOf(system, n + 1, workers).workers[0].save()],
-      ['side', crewOf(system, n, workers).server?.save()],
-      ...distinct
-        .filter((other) => other.system !== system)
-        .map((other): [string, Uint8Array] => [
-          other.label,
-          crewOf(other.system, n, workers).workers[0].save(),
-        ]),
+      ['rank', await second.save()],
+      ['workers', await crewOf(system, n, 3).workers[0].save()],
+      ['size', await crewOf(system, n + 1, workers).workers[0].save()],
+      ['side', await crewOf(system, n, workers).server?.save()],
     ];
-    for (const [label, state] of wrong)
-      if (state !== undefined)
-        assert.throws(() => load(state), refused(expected), `${system.name}: ${label}`);
+    for (const other of distinct)
+      if (other.system !== system)
+        wrong.push([other.label, await crewOf(other.system, n, workers).workers[0].save()]);
+    for (const [, state] of wrong)
+      if (state !== undefined) await rejects(worker.load(state), PacketError, expected);
 
     const { server } = crewOf(system, n, workers);
     if (server === undefined) continue;
     const expectedOfServer = `expected ${system.name}, server of 2, 64 elements`;
     for (const state of [
-      second.worker.save(),
-      crewOf(system, n + 1, workers).server?.save(),
-      crewOf(system, n, 3).server?.save(),
+      await second.save(),
+      await crewOf(system, n + 1, workers).server?.save(),
+      await crewOf(system, n, 3).server?.save(),
     ])
-      assert.throws(() => server.load(state ?? new Uint8Array()), refused(expectedOfServer));
+      await rejects(server.load(state ?? new Uint8Array()), PacketError, expectedOfServer);
   }
 });
 
-test('a state of another averagePeriod is refused', () => {
+test('a state of another averagePeriod is refused', async () => {
   const [a, b] = [5, 6].map((averagePeriod) => crewOf(liecSgd({ averagePeriod }), 10, 1));
-  machinesOf(a).forEach((machine, i) =>
-    assert.throws(() => machine.load(machinesOf(b)[i].save()), refused('period 5')),
-  );
+  const states = await savedBy(machinesOf(b));
+  for (const [i, machine] of machinesOf(a).entries())
+    await rejects(machine.load(states[i]), PacketError, 'period 5');
 });
 
 test('headers that are none, with a CRC that is right, are a PacketError and change nothing', async () => {
@@ -221,7 +210,7 @@ test('headers that are none, with a CRC that is right, are a PacketError and cha
   const crew = crewOf(system, 4, 1);
   await play(crew, gradients(4, 1, 0));
   const [worker] = crew.workers;
-  const state = worker.save();
+  const state = await worker.save();
   const { of, numbers, vectors } = readState(state);
   const header = { of, numbers, vectors: [['residual', 4]] };
   const { residual } = vectors;
@@ -229,8 +218,8 @@ test('headers that are none, with a CRC that is right, are a PacketError and cha
     const text = JSON.stringify(value);
     return text.padEnd(Math.ceil(text.length / 4) * 4);
   };
-  worker.load(stateWith(padded(header), residual));
-  assert.equal(worker.save(), state);
+  await worker.load(stateWith(padded(header), residual));
+  assert.equal(await worker.save(), state);
 
   const wrong: string[] = [];
   for (const [label, given] of [
@@ -258,13 +247,13 @@ test('headers that are none, with a CRC that is right, are a PacketError and cha
     ['counts that are none', stateWith(padded({ ...header, numbers: { ...numbers, counts: 3 } }), residual)],
   ] as const) {
     try {
-      worker.load(given);
+      await worker.load(given);
       wrong.push(`${label}: accepted`);
     } catch (error) {
       if (!(error instanceof PacketError)) wrong.push(`${label}: ${String(error)}`);
     }
-    if (String(worker.save()) !== String(state)) wrong.push(`${label}: changed the machine`);
-    worker.load(state);
+    if (String(await worker.save()) !== String(state)) wrong.push(`${label}: changed the machine`);
+    await worker.load(state);
   }
   assert.equal(wrong, []);
 });

@@ -201,7 +201,7 @@ for (const name of Object.keys(OPTIMIZERS).filter((key) => key !== 'adamax'))
       };
       // the second time over weights that are there already, and are not left behind
       assert.is(await copy(), await copy());
-      two.server?.load(one.server?.save() as Uint8Array);
+      await two.server?.load((await one.server?.save()) as Uint8Array);
       const [went, goes] = [await losses(one, 6), await losses(two, 6)];
       // TensorFlow.js computes the powers of Adam's betas anew, from their exponent
       const bound = name === 'adam' ? 1e-5 : 0;

@@ -159,7 +159,7 @@ test('what is saved has variables that are not trained, and which are used', asy
   const [one, two] = [openCrew(system), openCrew(system)];
   for (let i = 0; i < 3; i++) await step(one, () => 0);
   for (const [rank, worker] of one.workers.entries()) await two.workers[rank].load(await worker.save());
-  two.server?.load(one.server?.save() as Uint8Array);
+  await two.server?.load((await one.server?.save()) as Uint8Array);
   assert.equal(await numbersOf(two.models[1].mean), await numbersOf(one.models[1].mean));
   for (const crew of [one, two]) for (let i = 0; i < 3; i++) await step(crew, () => 0);
   for (const [rank, worker] of one.workers.entries())

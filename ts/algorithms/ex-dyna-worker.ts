@@ -88,8 +88,8 @@ export class ExDynaWorker implements Worker {
   /** How many elements all workers together are to select: a real number. */
   readonly #k: number;
   readonly #control: Control;
-  readonly save: () => Bytes;
-  readonly load: (state: Uint8Array) => void;
+  readonly save: () => Promise<Bytes>;
+  readonly load: (state: Uint8Array) => Promise<void>;
   readonly share: () => Bytes;
   readonly adopt: (shared: Uint8Array, taken?: boolean) => void;
 

@@ -6,6 +6,7 @@ import { requireBytes } from '../arguments.ts';
 import { PacketError } from '../errors.ts';
 import { crc32c } from '../packet/crc32c.ts';
 import type { Bytes } from '../platform.ts';
+import type { Stateful } from './system.ts';
 
 const MAGIC = 0x74736266;
 const VERSION = 1;
@@ -115,6 +116,29 @@ function fits(name: string, saved: unknown, own: number | readonly number[]): bo
 }
 
 /**
+ * The numbers and vectors of a state that can stand where these stand.
+ * @throws PacketError where the bytes are damaged, are a state of something else, or a number or vector does not fit
+ */
+function fitting<Numbers extends State['numbers']>(
+  bytes: Uint8Array,
+  { of, numbers, vectors }: State,
+): { readonly numbers: Numbers; readonly vectors: Vectors } {
+  const state = unpackState(bytes, of);
+  for (const [name, vector] of Object.entries(vectors)) {
+    const saved = state.vectors[name];
+    if (saved?.length !== vector.length)
+      throw new PacketError(`"${name}" has ${saved?.length ?? 0} elements, expected ${vector.length}`, HEAD);
+  }
+  for (const [name, vector] of Object.entries(state.vectors))
+    if (!vector.every(Number.isFinite))
+      throw new PacketError(`"${name}" of the state holds NaN or infinity`, HEAD);
+  for (const [name, own] of Object.entries(numbers))
+    if (!fits(name, state.numbers[name], own))
+      throw new PacketError(`"${name}" of the state is missing, or no number as it should be`, HEAD);
+  return { numbers: state.numbers as Numbers, vectors: state.vectors };
+}
+
+/**
  * `save` and `load` over live numbers and vectors: `numbers` gives what changes, `restore` sets it; vectors are written
  * in place, those that `kept` gives where it is a function.
  */
@@ -123,36 +147,23 @@ export function stateful<Numbers extends Record<string, number | readonly number
   kept: Vectors | (() => Vectors),
   numbers: () => Numbers,
   restore: (numbers: Numbers) => void,
-): { save(): Bytes; load(state: Uint8Array): void } {
+): Stateful {
   const current = typeof kept === 'function' ? kept : (): Vectors => kept;
   return {
-    save: () => packState({ of, numbers: numbers(), vectors: current() }),
-    load(bytes) {
+    save: async () => packState({ of, numbers: numbers(), vectors: current() }),
+    async load(bytes) {
       const vectors = current();
-      const state = unpackState(bytes, of);
-      for (const [name, vector] of Object.entries(vectors)) {
-        const saved = state.vectors[name];
-        if (saved?.length !== vector.length)
-          throw new PacketError(
-            `"${name}" has ${saved?.length ?? 0} elements, expected ${vector.length}`,
-            HEAD,
-          );
-      }
-      for (const [name, vector] of Object.entries(state.vectors))
-        if (!vector.every(Number.isFinite))
-          throw new PacketError(`"${name}" of the state holds NaN or infinity`, HEAD);
-      for (const [name, own] of Object.entries(numbers()))
-        if (!fits(name, state.numbers[name], own))
-          throw new PacketError(`"${name}" of the state is missing, or no number as it should be`, HEAD);
-      for (const [name, vector] of Object.entries(vectors)) vector.set(state.vectors[name]);
-      restore(state.numbers as Numbers);
+      const saved = fitting<Numbers>(bytes, { of, numbers: numbers(), vectors });
+      for (const [name, vector] of Object.entries(vectors)) vector.set(saved.vectors[name]);
+      restore(saved.numbers);
     },
   };
 }
 
 /**
  * `share` and `adopt` over live numbers: those of `stateful`, which all workers have in common, under a name without a
- * rank. `forget` ends a step that is under way, whose message was taken or not.
+ * rank. They have no vectors, so that nothing is waited for. `forget` ends a step that is under way, whose message was
+ * taken or not.
  */
 export function shared<Numbers extends Record<string, number | readonly number[]>>(
   of: string,
@@ -160,11 +171,10 @@ export function shared<Numbers extends Record<string, number | readonly number[]
   restore: (numbers: Numbers) => void,
   forget: (taken: boolean) => void = () => {},
 ): { share(): Bytes; adopt(shared: Uint8Array, taken?: boolean): void } {
-  const state = stateful(of, {}, numbers, restore);
   return {
-    share: () => state.save(),
+    share: () => packState({ of, numbers: numbers(), vectors: {} }),
     adopt(bytes, taken = false) {
-      state.load(bytes);
+      restore(fitting<Numbers>(bytes, { of, numbers: numbers(), vectors: {} }).numbers);
       forget(taken);
     },
   };

@@ -62,11 +62,20 @@ export interface StepReport {
   readonly imbalance?: number;
 }
 
-/** What has a state that can be kept: `load` of what `save` gave goes on as if nothing had happened, on any backend. */
+/**
+ * What has a state that can be kept: `load` of what `save` gave goes on as if nothing had happened, on any backend. Both
+ * are asynchronous, since the state is read from the device, and written to it. Calls are made one after the other: no
+ * step begins, and no inbox is taken, before a pending `save` or `load` has settled.
+ */
 export interface Stateful {
-  save(): Bytes;
-  /** @throws PacketError where the bytes are damaged, or are not a state of this system, size and seat */
-  load(state: Uint8Array): void;
+  /** The state between steps, as a copy. */
+  save(): Promise<Bytes>;
+  /**
+   * Goes on from a state; a step under way is forgotten. The bytes are taken at the call.
+   * @throws PacketError where the bytes are damaged, or are not a state of this system, size and seat; the machine is
+   *   as it was
+   */
+  load(state: Uint8Array): Promise<void>;
 }
 
 /**

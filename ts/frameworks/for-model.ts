@@ -167,16 +167,18 @@ function workerFor<Direction extends Vector>(
 
   const of = `the use of ${leaves.length} arrays, ${n} elements`;
   const own = (): Uint8Array => packState({ of, numbers: {}, vectors: { used } });
-  /** Goes on from a state of which the system's part is `give`n to its worker, which may refuse it. */
-  const take = (state: Uint8Array, give: (rest: Uint8Array) => void): void => {
+  /** A state: the system's part, which its worker may refuse, and how to go on from the rest once it is taken. */
+  const parted = (state: Uint8Array): { readonly rest: Uint8Array; readonly goOn: () => void } => {
     const [first, rest] = unpacked(state);
     const { vectors } = unpackState(first, of);
     if (vectors.used?.length !== used.length)
       throw new PacketError(`a state of ${vectors.used?.length ?? 0} arrays, expected ${used.length}`, 4);
-    give(rest);
-    forget();
-    former = undefined;
-    used.set(vectors.used);
+    const goOn = (): void => {
+      forget();
+      former = undefined;
+      used.set(vectors.used);
+    };
+    return { rest, goOn };
   };
 
   return {
@@ -216,11 +218,15 @@ function workerFor<Direction extends Vector>(
     check: (message, rank) => (begun === undefined ? worker.check(message, rank) : notGathered()),
     share: () => packed(own(), worker.share()),
     adopt(shared, taken) {
-      take(shared, (rest) => worker.adopt(rest, taken));
+      const { rest, goOn } = parted(shared);
+      worker.adopt(rest, taken);
+      goOn();
     },
-    save: () => packed(own(), worker.save()),
-    load(state) {
-      take(state, (rest) => worker.load(rest));
+    save: async () => packed(own(), await worker.save()),
+    async load(state) {
+      const { rest, goOn } = parted(state);
+      await worker.load(rest);
+      goOn();
     },
     get report() {
       return worker.report;

@@ -59,7 +59,7 @@ export function unpackTraining(
   { n, beside }: { readonly n: number; readonly beside: number },
   given: Uint8Array,
 ): Values & {
-  readonly load: (loadSystem: (state: Uint8Array) => void) => Promise<void>;
+  readonly load: (loadSystem: (state: Uint8Array) => Promise<void>) => Promise<void>;
 } {
   const [first, system] = unpacked(given);
   const { numbers, vectors } = unpackState(first, ofOptimizer(optimizer, n));
@@ -77,7 +77,7 @@ export function unpackTraining(
     parameters,
     nonTrainable,
     async load(loadSystem) {
-      loadSystem(system);
+      await loadSystem(system);
       const loaded: NamedTensor[] = [
         { name: 'iter', tensor: tensor(iterations, [], 'int32') },
         ...shaped.map(({ name, vector, shape }) => ({

@@ -295,7 +295,7 @@ function openTraining<Tree, Where extends Vector>(
         parameters: await flattenLeaves(variables, layout),
         nonTrainable: await flattenLeaves(beside.variables, beside.layout),
       };
-      return packTraining(optimizer, values, worker.save());
+      return packTraining(optimizer, values, await worker.save());
     },
     async load(state) {
       const { parameters, nonTrainable, load } = unpackTraining(

@@ -84,7 +84,7 @@ class RoundServer implements RunServer, Service {
     const { store, device, system, model } = this.#options;
     this.#settings = await settingsOf(device, system, model);
     const stored = await store?.read();
-    if (stored !== undefined) this.#load(stored);
+    if (stored !== undefined) await this.#load(stored);
     await this.#beginStep(this.position);
     await this.#save();
   }
@@ -354,11 +354,15 @@ class RoundServer implements RunServer, Service {
   }
 
   async #save(): Promise<void> {
-    await this.#options.store?.write(this.#pack());
+    const { store } = this.#options;
+    if (store === undefined) return;
+    // in the queue, or before anyone is heard, so that no step goes on meanwhile; the rest of it in one turn after this
+    const machine = (await this.#machine?.save()) ?? new Uint8Array(0);
+    await store.write(this.#pack(machine));
   }
 
-  /** The state at the start of a step. */
-  #pack(): Uint8Array {
+  /** The state at the start of a step; `machine` is the server's machine's. */
+  #pack(machine: Uint8Array): Uint8Array {
     const { system, workers, about = null } = this.#options;
     const { step } = this.position;
     const { common, chain } = this.#replica;
@@ -376,17 +380,17 @@ class RoundServer implements RunServer, Service {
       head,
       common,
       model: this.#replica.packModel(),
-      machine: this.#machine?.save() ?? new Uint8Array(0),
+      machine,
       kept: this.#history.of(step - 1),
     });
   }
 
-  #load(bytes: Uint8Array): void {
+  async #load(bytes: Uint8Array): Promise<void> {
     const { system, workers } = this.#options;
     const { head, common, model, machine, kept } = unpackCheckpoint(bytes, { system: system.name, workers });
     const { key, step, chain, seats, used } = head;
     this.#replica.load(step, common, model);
-    this.#machine?.load(machine);
+    await this.#machine?.load(machine);
     this.#host.key = key;
     this.#host.members.load(seats);
     this.#history.load(kept, used);

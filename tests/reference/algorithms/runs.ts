@@ -30,7 +30,7 @@ export async function digestOfRun({ system, momentum }: Named, workers: number):
     for (const outcome of carried.outcomes)
       if (outcome.kind === 'direction') parts.push(outcome.direction);
       else parts.push(new TextEncoder().encode(outcome.kind));
-    parts.push(...everything(party));
+    parts.push(...(await everything(party)));
     for (const { report } of party.workers) parts.push(new TextEncoder().encode(JSON.stringify(report)));
   }
   return digest(parts);

@@ -2,6 +2,7 @@
  * Saved states, read and written by the layout that ts/algorithms/state.ts gives: 'fbst', u32 version, u32 bytes of
  * JSON, JSON filled up with spaces, float32 vectors, CRC-32C.
  */
+import type { Stateful } from '../../../ts/algorithms/system.ts';
 import { crc32c } from '../../../ts/packet/crc32c.ts';
 
 export interface Saved {
@@ -36,6 +37,19 @@ export function stateWith(header: string, ...vectors: Float32Array[]): Uint8Arra
   view.setUint32(8, text.length, true);
   view.setUint32(bytes.length - 4, crc32c(bytes.subarray(0, -4)), true);
   return bytes;
+}
+
+/** The states of these, in their order. */
+export async function savedBy(machines: Iterable<Stateful>): Promise<Uint8Array[]> {
+  const states: Uint8Array[] = [];
+  for (const machine of machines) states.push(await machine.save());
+  return states;
+}
+
+/** Each machine goes on from its state. */
+export async function loadAll(machines: Iterable<Stateful>, states: readonly Uint8Array[]): Promise<void> {
+  let place = 0;
+  for (const machine of machines) await machine.load(states[place++]);
 }
 
 /** The same state with other numbers. */

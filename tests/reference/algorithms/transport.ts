@@ -69,14 +69,13 @@ export async function carry(
 }
 
 /** Everything that is kept between steps: the states of all machines, what they share, and the models. */
-export function everything({ workers, server, models }: Party): Uint8Array[] {
+export async function everything({ workers, server, models }: Party): Promise<Uint8Array[]> {
   const bytes = ({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array =>
     new Uint8Array(buffer, byteOffset, byteLength).slice();
-  return [
-    ...workers.flatMap((worker) => [worker.save(), worker.share()]),
-    ...(server === undefined ? [] : [server.save()]),
-    ...models.flatMap(({ parameters, velocity }) => [bytes(parameters), bytes(velocity)]),
-  ];
+  const states: Uint8Array[] = [];
+  for (const worker of workers) states.push(await worker.save(), worker.share());
+  if (server !== undefined) states.push(await server.save());
+  return [...states, ...models.flatMap(({ parameters, velocity }) => [bytes(parameters), bytes(velocity)])];
 }
 
 /** A digest of bytes and vectors in their order. */

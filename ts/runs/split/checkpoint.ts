@@ -13,18 +13,21 @@ export interface LastBatch {
   readonly answer: Uint8Array;
 }
 
+/** What is kept of a client. */
+export interface SavedClient {
+  readonly name: string;
+  /** The state of the server's side of this client. */
+  readonly side: Uint8Array;
+  readonly last: LastBatch | undefined;
+}
+
 export interface SplitCheckpoint {
   readonly system: string;
   readonly key: number;
   /** Batches done. */
   readonly batches: number;
   readonly seats: readonly (SavedSeat | null)[];
-  readonly clients: readonly {
-    readonly name: string;
-    /** The server's side of this client. */
-    readonly side: Uint8Array;
-    readonly last: LastBatch | undefined;
-  }[];
+  readonly clients: readonly SavedClient[];
 }
 
 /** The JSON of a checkpoint. */

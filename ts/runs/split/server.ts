@@ -14,7 +14,12 @@ import type { Clock, OpenLink } from '../link.ts';
 import type { Store } from '../store.ts';
 import type { Kind, Position, RunMessage } from '../wire/head.ts';
 import { unpackList } from '../wire/state.ts';
-import { packSplitCheckpoint, unpackSplitCheckpoint, type LastBatch } from './checkpoint.ts';
+import {
+  packSplitCheckpoint,
+  unpackSplitCheckpoint,
+  type LastBatch,
+  type SavedClient,
+} from './checkpoint.ts';
 
 /** A client's batch. */
 export interface SplitBatch {
@@ -124,7 +129,7 @@ class BatchServer implements SplitServer, Service {
     this.#batches = batches;
     for (const { name, side, last } of clients) {
       const known = this.#known(name);
-      known.side.load(side);
+      await known.side.load(side);
       known.last = last;
     }
   }
@@ -225,14 +230,18 @@ class BatchServer implements SplitServer, Service {
 
   async #save(): Promise<void> {
     const { store, model, system } = this.#options;
-    await store?.write(
+    if (store === undefined) return;
+    // in the queue, so that no batch goes on meanwhile; the rest of the state in one turn after this
+    const clients: SavedClient[] = [];
+    for (const [name, { side, last }] of this.#clients) clients.push({ name, side: await side.save(), last });
+    await store.write(
       packSplitCheckpoint(
         {
           system: system.name,
           key: this.#host.key,
           batches: this.#batches,
           seats: this.#host.members.save(),
-          clients: [...this.#clients].map(([name, { side, last }]) => ({ name, side: side.save(), last })),
+          clients,
         },
         model,
       ),
