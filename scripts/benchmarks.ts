@@ -1,6 +1,6 @@
 /**
  * `npm run docs:benchmarks -- FILE`: writes the tables of docs/benchmarks.md from what `npm run bench -- --json FILE`
- * has found.
+ * has found: those of kernels and compressors, those of systems, or both, whichever the file has.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -8,6 +8,8 @@ import { format, resolveConfig } from 'prettier';
 import { times, whole } from '../examples/mnist/format.ts';
 import { ONNX, PLAIN, TF_WASM } from '../tests/bench/peers.ts';
 import { digits, FILL, COPY, ours, READ, type Row } from '../tests/bench/rows.ts';
+import { stepTable } from '../tests/bench/step-table.ts';
+import type { StepRow } from '../tests/bench/steps.ts';
 import type { Outcome } from '../tests/bench/targets.ts';
 
 interface Found {
@@ -19,13 +21,14 @@ interface Found {
     readonly packages: Readonly<Record<string, string>>;
   };
   readonly rows: readonly Row[];
+  readonly systems: readonly StepRow[];
   readonly targets: readonly Outcome[];
 }
 
 const [file] = process.argv.slice(2);
 if (file === undefined)
   throw new Error('npm run docs:benchmarks -- FILE: the JSON of npm run bench is missing');
-const { machine, rows, targets } = JSON.parse(readFileSync(file, 'utf8')) as Found;
+const { machine, rows, systems, targets } = JSON.parse(readFileSync(file, 'utf8')) as Found;
 
 const WASM = ours('wasm');
 const RESIDENT = ours('wasm', 'device');
@@ -106,8 +109,25 @@ const judged = targets
     reached ? 'yes' : '**no**',
   ]);
 
+/** Steps of systems: a table for each length. */
+function ofSystems(): string {
+  const lengths = [...new Set(systems.map(({ n }) => n))].sort((a, b) => a - b);
+  const tables = lengths.map((n) => {
+    const found = systems.filter((row) => row.n === n && row.data === 'normal');
+    const { header, rows: body } = stepTable(found);
+    return `n = ${whole(n)}, a copy takes ${digits(found[0].copy)} ns an element:\n\n${table(header, body)}`;
+  });
+  return [`${machineText()}.`, ...tables].join('\n\n');
+}
+
+function machineText(): string {
+  const { cpu, cores, node, date } = machine;
+  return `${cpu.trim()}, ${cores} cores, Node ${node}, ${date.slice(0, 10)}`;
+}
+
 const packages = Object.entries(machine.packages).map(([name, version]) => `${name} ${version}`);
-const text = `${machine.cpu.trim()}, ${machine.cores} cores, Node ${machine.node}, ${machine.date.slice(0, 10)}; ${packages.join(', ')}.
+/** All tables of kernels and compressors. */
+const ofTasks = (): string => `${machineText()}; ${packages.join(', ')}.
 Floors at n = ${whole(largest)}: ${floors()} an element.
 
 ## At n = ${whole(largest)}
@@ -128,9 +148,14 @@ ${byLength()}
 ${byData() === '' ? '' : `\n## Other data\n\nHow many times as long they take as normal ones, wasm.\n\n${byData()}\n`}`;
 
 const page = fileURLToPath(new URL('../docs/benchmarks.md', import.meta.url));
-const START = '<!-- tables -->';
-const END = '<!-- end -->';
-const before = readFileSync(page, 'utf8');
-const wrapped = await format(text, { parser: 'markdown', proseWrap: 'always', printWidth: 120 });
-const filled = `${before.slice(0, before.indexOf(START) + START.length)}\n\n${wrapped.trim()}\n${before.slice(before.indexOf(END))}`;
-writeFileSync(page, await format(filled, { ...(await resolveConfig(page)), parser: 'markdown' }));
+
+/** The page with other text between two of its marks. */
+async function filled(before: string, start: string, text: string, end: string): Promise<string> {
+  const wrapped = await format(text, { parser: 'markdown', proseWrap: 'always', printWidth: 120 });
+  return `${before.slice(0, before.indexOf(start) + start.length)}\n\n${wrapped.trim()}\n${before.slice(before.indexOf(end))}`;
+}
+
+let text = readFileSync(page, 'utf8');
+if (rows.length > 0) text = await filled(text, '<!-- tables -->', ofTasks(), '<!-- end -->');
+if (systems.length > 0) text = await filled(text, '<!-- systems -->', ofSystems(), '<!-- end of systems -->');
+writeFileSync(page, await format(text, { ...(await resolveConfig(page)), parser: 'markdown' }));

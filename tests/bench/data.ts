@@ -23,7 +23,17 @@ export interface Input {
 
 /** n floats of a kind, the same at every call. */
 export function vector(data: DataKind, n: number): Float32Array {
-  const { next, uniform, normal } = openDraws(20240829);
+  const draw = drawsOf(data, openDraws(20240829));
+  const x = new Float32Array(n);
+  for (let i = 0; i < n; i++) x[i] = draw();
+  return data === 'sorted' ? x.sort() : x;
+}
+
+/** The numbers of a kind, one after the other, in no order. */
+export function drawsOf(
+  data: DataKind,
+  { next, uniform, normal }: ReturnType<typeof openDraws>,
+): () => number {
   // R. W. Bailey, "Polar generation of random variates with the t-distribution", 1994
   const heavy = (): number => Math.sqrt(3 * (uniform() ** (-2 / 3) - 1)) * Math.cos(2 * Math.PI * uniform());
   const draws: Record<DataKind, () => number> = {
@@ -33,10 +43,7 @@ export function vector(data: DataKind, n: number): Float32Array {
     equal: () => -0.3,
     sorted: normal,
   };
-  const x = new Float32Array(n);
-  const draw = draws[data];
-  for (let i = 0; i < n; i++) x[i] = draw();
-  return data === 'sorted' ? x.sort() : x;
+  return draws[data];
 }
 
 /** As `Input.keyOf`, from the k = share * n elements of the largest magnitude. */

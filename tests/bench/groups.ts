@@ -9,7 +9,7 @@ import { type Input, keyAt, vector } from './data.ts';
 import { type Floors, openFloors } from './floors.ts';
 import { KERNELS, type KernelTask } from './kernels.ts';
 import type { Candidate } from './measure.ts';
-import type { BenchBackend, Options } from './options.ts';
+import type { BenchBackend, GroupName, Options } from './options.ts';
 import { type Peer, PLAIN } from './peers.ts';
 import { openReadByTwo } from './read-by-two.ts';
 import { COPY, type Entry, FILL, type GroupKey, ours, READ, READ_BY_TWO } from './rows.ts';
@@ -19,6 +19,7 @@ export type Participant = Entry & Candidate & { readonly end?: () => void };
 
 /** A task with everyone who does it. */
 export interface Group {
+  readonly group: GroupName;
   readonly task: string;
   /** Whether its speed depends on the data. */
   readonly everyData: boolean;
@@ -98,6 +99,7 @@ export const GROUPS: readonly Group[] = [
 
 function kernelGroup(task: KernelTask): Group {
   return {
+    group: 'kernels',
     task: task.name,
     everyData: task.selects ?? false,
     async prepare(bench) {
@@ -125,6 +127,7 @@ function kernelGroup(task: KernelTask): Group {
 
 function compressGroup(task: CompressorTask): Group {
   return {
+    group: 'compressors',
     task: `compress ${task.name}`,
     everyData: true,
     async prepare(bench) {
@@ -176,6 +179,7 @@ function resident(device: Device, x: Float32Array): Float32Array {
 
 function decompressGroup(task: CompressorTask): Group {
   return {
+    group: 'compressors',
     task: `decompress ${task.name}`,
     everyData: false,
     async prepare(bench) {

@@ -1,17 +1,21 @@
 /**
  * `npm run bench`: how fast the kernels and the compressors are on one thread, beside peers and beside what the machine
- * can do at best. `npm run bench -- --help` lists the options.
+ * can do at best, and whole steps of the systems. `npm run bench -- --help` lists the options.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
+import { times, whole } from '../../examples/mnist/format.ts';
 import { renderText } from '../../examples/mnist/table.ts';
-import { DATA, type DataKind } from './data.ts';
+import { DATA, DATA_NAMES, type DataKind } from './data.ts';
 import { type Bench, type Group, GROUPS, openBench } from './groups.ts';
 import { measure } from './measure.ts';
 import { helpText, type Options, readOptions, UsageError } from './options.ts';
 import { openPeers, type Peer, plainPeer } from './peers.ts';
 import { drawPlots } from './plot.ts';
-import { renderGroup, type Row, rowsOf } from './rows.ts';
+import { digits, renderGroup, type Row, rowsOf } from './rows.ts';
+import { stepTable } from './step-table.ts';
+import { measureSystem, openGradients, type StepRow } from './steps.ts';
+import { SYSTEMS } from './systems.ts';
 import { judge, type Outcome } from './targets.ts';
 
 /** Sizes at which other data than normal ones are measured, where none are named. */
@@ -23,12 +27,29 @@ async function main(args: readonly string[]): Promise<void> {
     process.stdout.write(helpText);
     return;
   }
-  const unknown = options.only.find((part) => !GROUPS.some(({ task }) => task.toLowerCase().includes(part)));
+  const tasks = [
+    ...GROUPS.filter(({ group }) => options.groups.includes(group)).map(({ task }) => task),
+    ...(options.groups.includes('systems') ? SYSTEMS.map(({ name }) => name) : []),
+  ];
+  const unknown = options.only.find((part) => !tasks.some((task) => task.toLowerCase().includes(part)));
   if (unknown !== undefined) throw new UsageError(`no task has ${JSON.stringify(unknown)} in its name`);
-  const { peers, versions } = options.peers ? await findPeers() : { peers: [], versions: {} };
+  const compared = options.peers && options.groups.some((group) => group !== 'systems');
+  const { peers, versions } = compared ? await findPeers() : { peers: [], versions: {} };
   const machine = describeMachine(versions);
   console.log(`${machine.cpu}, ${machine.cores} cores, Node ${machine.node}, one thread; ${machine.date}`);
 
+  const rows = await measureTasks(options, peers);
+  const systems = await measureSystems(options);
+  const outcomes = judge(rows);
+  if (rows.length > 0) console.log(`\n${renderOutcomes(outcomes)}`);
+  const { json, plot } = options;
+  if (json !== undefined)
+    writeFileSync(json, `${JSON.stringify({ machine, rows, systems, targets: outcomes }, undefined, 2)}\n`);
+  if (plot !== undefined) writeFileSync(plot, drawPlots(rows));
+}
+
+/** Kernels and compressors, printed group by group. */
+async function measureTasks(options: Options, peers: readonly Peer[]): Promise<Row[]> {
   const rows: Row[] = [];
   for (const n of options.sizes)
     for (const data of options.data ?? DATA) {
@@ -44,13 +65,29 @@ async function main(args: readonly string[]): Promise<void> {
       }
       bench.close();
     }
+  return rows;
+}
 
-  const outcomes = judge(rows);
-  console.log(`\n${renderOutcomes(outcomes)}`);
-  const { json, plot } = options;
-  if (json !== undefined)
-    writeFileSync(json, `${JSON.stringify({ machine, rows, targets: outcomes }, undefined, 2)}\n`);
-  if (plot !== undefined) writeFileSync(plot, drawPlots(rows));
+/** Steps of systems, printed length by length. */
+async function measureSystems(options: Options): Promise<StepRow[]> {
+  const tasks = SYSTEMS.filter(({ name }) => isNamed(name, options));
+  if (!options.groups.includes('systems') || !options.backends.includes('wasm') || tasks.length === 0)
+    return [];
+  const rows: StepRow[] = [];
+  for (const n of options.systemSizes)
+    for (const data of options.data ?? ['normal']) {
+      const gradients = await openGradients(data, n);
+      const found: StepRow[] = [];
+      for (const task of tasks)
+        for await (const row of measureSystem(task, gradients, options)) {
+          console.error(`${row.system}, ${row.candidate}: ${times(row.copies)} copies`);
+          found.push(row);
+        }
+      console.log(`\nn = ${whole(n)}, ${DATA_NAMES[data]}, copy ${digits(found[0].copy)} ns an element\n`);
+      console.log(renderText(stepTable(found)));
+      rows.push(...found);
+    }
+  return rows;
 }
 
 /** The peers from npm; where they cannot be had, the run goes on without. */
@@ -86,13 +123,17 @@ function describeMachine(peers: Readonly<Record<string, string>>): Machine {
 }
 
 function wanted(
-  { task, everyData }: Group,
+  { group, task, everyData }: Group,
   { n, data }: { n: number; data: DataKind },
-  options: Pick<Options, 'only' | 'data'>,
+  options: Pick<Options, 'groups' | 'only' | 'data'>,
 ): boolean {
+  if (!options.groups.includes(group)) return false;
   if (options.data === undefined && data !== 'normal' && !(everyData && EVERY_DATA.includes(n))) return false;
-  const name = task.toLowerCase();
-  return options.only.length === 0 || options.only.some((part) => name.includes(part));
+  return isNamed(task, options);
+}
+
+function isNamed(task: string, { only }: Pick<Options, 'only'>): boolean {
+  return only.length === 0 || only.some((part) => task.toLowerCase().includes(part));
 }
 
 async function measureGroup(group: Group, bench: Bench, rounds: number): Promise<Row[]> {

@@ -8,17 +8,27 @@ import { DATA, type DataKind } from './data.ts';
 const BACKENDS = ['wasm', 'js'] as const;
 export type BenchBackend = (typeof BACKENDS)[number];
 
+/** What is measured: kernels, whole calls of a device, whole steps of systems. */
+const GROUPS = ['kernels', 'compressors', 'systems'] as const;
+export type GroupName = (typeof GROUPS)[number];
+
 /** What one call of the program does. */
 export interface Options {
   readonly help: boolean;
   readonly backends: readonly BenchBackend[];
+  readonly groups: readonly GroupName[];
   readonly sizes: readonly number[];
+  /** Lengths at which systems are measured. */
+  readonly systemSizes: readonly number[];
   /** Kinds of data for every task; without it normal ones, and all for what selects. */
   readonly data: readonly DataKind[] | undefined;
   /** Parts of the names of tasks, in lower case. */
   readonly only: readonly string[];
   /** Times that the candidates of a group take turns. */
   readonly rounds: number;
+  /** Steps of a system that are timed, and the threads it runs on, one number after the other. */
+  readonly steps: number;
+  readonly threads: readonly number[];
   readonly peers: boolean;
   readonly json: string | undefined;
   readonly plot: string | undefined;
@@ -34,17 +44,26 @@ const QUICK_SIZES = [2 ** 16, 2 ** 20];
 const ROUNDS = 5;
 const QUICK_ROUNDS = 2;
 
+/** The parameters of a small network, and two lengths at which memory is what takes time. */
+const SYSTEM_SIZES = [101_770, 2 ** 22, 25_600_000];
+const QUICK_SYSTEM_SIZES = [101_770, 2 ** 22];
+const STEPS = 9;
+const QUICK_STEPS = 5;
+
 export const helpText: string = `Measures every kernel and every compressor on one thread, compressors from 2^22 elements on also on two, beside
-what else does the same, in nanoseconds an element and against the time that it takes to read the data once.
+what else does the same, in nanoseconds an element and against the time that it takes to read the data once; then
+whole steps of every system by four workers in one process, on wasm with one thread and with two, against a copy.
 
 Usage: npm run bench -- [options]
 
+  --group G       ${GROUPS.join(', ')}; may be given several times (all)
   --only NAME     tasks with this in their name, "topK" say; may be given several times (all)
-  --n N           elements, 65536 or 2^16; may be given several times (2^12, 2^16, 2^20, 2^22, 2^24 and 25600000)
+  --n N           elements, 65536 or 2^16; may be given several times (2^12, 2^16, 2^20, 2^22, 2^24 and 25600000;
+                  of systems 101770, 2^22 and 25600000)
   --data D        ${DATA.join(', ')}; may be given several times (normal, and all of them
                   for what selects and for compressors at 2^20 and 2^24)
   --backend B     ${BACKENDS.join(' or ')}; may be given several times (both)
-  --quick         fewer rounds, and n = 2^16 and 2^20 alone
+  --quick         fewer rounds, and n = 2^16 and 2^20 alone; of systems fewer steps, n = 101770 and 2^22, one thread
   --no-peers      without TensorFlow.js and onnxruntime, which are fetched at the first use (356 MB)
   --json FILE     all numbers
   --plot FILE     nanoseconds against n, as SVG
@@ -53,6 +72,8 @@ Usage: npm run bench -- [options]
 A time is the median of samples that the candidates of a table take in turns; the quartiles stand beside it.
 Floors are measured in the same turns: reading is a sum over the data in WebAssembly, filling and copying are
 memory.fill and memory.copy. Memory that outputs take is taken and given back inside of the time.
+A step is the median of several after five that do not count, 41 of exDyna, by element and worker; a copy is y.set(x)
+from array to array, in the same turns. Of cser it is the mean of eight steps, one of which averages models.
 `;
 
 /**
@@ -62,13 +83,18 @@ memory.fill and memory.copy. Memory that outputs take is taken and given back in
 export function readOptions(args: readonly string[]): Options {
   const values = parse(args);
   const quick = values.quick ?? false;
+  const sizes = readSizes(values.n);
   return {
     help: values.help ?? false,
+    groups: readChoices('group', values.group, GROUPS) ?? GROUPS,
     backends: readChoices('backend', values.backend, BACKENDS) ?? BACKENDS,
-    sizes: readSizes(values.n) ?? (quick ? QUICK_SIZES : SIZES),
+    sizes: sizes ?? (quick ? QUICK_SIZES : SIZES),
+    systemSizes: sizes ?? (quick ? QUICK_SYSTEM_SIZES : SYSTEM_SIZES),
     data: readChoices('data', values.data, DATA),
     only: (values.only ?? []).map((name) => name.toLowerCase()),
     rounds: quick ? QUICK_ROUNDS : ROUNDS,
+    steps: quick ? QUICK_STEPS : STEPS,
+    threads: quick ? [1] : [1, 2],
     peers: !(values['no-peers'] ?? false),
     json: readOutput('json', values.json),
     plot: readOutput('plot', values.plot),
@@ -83,6 +109,7 @@ function parse(args: readonly string[]) {
     return parseArgs({
       args: [...args],
       options: {
+        group: texts,
         only: texts,
         n: texts,
         data: texts,

@@ -20,7 +20,8 @@ export function plainFwht(block: number | 'whole'): Plain {
   };
 }
 
-function transform(y: Float32Array, order: number): void {
+/** The Walsh-Hadamard transform of blocks of `order` elements, in place. */
+export function transform(y: Float32Array, order: number): void {
   for (let h = 1; h < order; h *= 2)
     for (let start = 0; start < y.length; start += 2 * h)
       for (let i = start; i < start + h; i++) {
@@ -88,7 +89,8 @@ export const plainSignsAndMean: Plain = (x) => {
   };
 };
 
-function packSigns(x: Float32Array, bits: Uint32Array): void {
+/** Bit i of the words: whether x_i is below zero. */
+export function packSigns(x: Float32Array, bits: Uint32Array): void {
   for (let word = 0; word < bits.length; word++) {
     const end = Math.min(word * 32 + 32, x.length);
     let packed = 0;

@@ -1,0 +1,149 @@
+/**
+ * The systems whose steps are measured, one in a hundred elements where that is for them to say. `npm run bench` makes
+ * systems here and workers in steps.ts, nowhere else.
+ */
+import {
+  cltK,
+  cser,
+  doubleSqueeze,
+  exDyna,
+  foSgd,
+  hardThreshold,
+  liecSgd,
+  memSgd,
+  pSgd,
+  topKAllGather,
+  type System,
+} from '../../ts/algorithms/index.ts';
+import type { Compressor } from '../../ts/compressors/compressor.ts';
+import { flattenedOneBit, float32, scaledSign, threshold, topK } from '../../ts/index.ts';
+import {
+  plainCltK,
+  plainDoubleSqueeze,
+  plainExDyna,
+  plainFoSgd,
+  plainHardThreshold,
+  plainLiecSgd,
+  plainMemSgd,
+  plainPSgd,
+  plainTopKAllGather,
+  type OpenPlain,
+} from './plain-systems.ts';
+
+/** The share of the elements that sparse systems send. */
+export const RATIO = 0.01;
+
+/** Magnitudes that RATIO of the elements reach. */
+export interface Levels {
+  readonly gradient: number;
+  /** Of the sum of a worker's gradients over the steps before those that are timed. */
+  readonly residual: number;
+}
+
+/** A system to be measured. */
+export interface SystemTask {
+  readonly name: string;
+  system(levels: Levels): System;
+  /** What its workers compress with, or a compressor that selects alike; absent where they do neither. */
+  compressor?(levels: Levels): Compressor;
+  /** The same in plain JavaScript. */
+  plain?(levels: Levels): OpenPlain;
+  /** Steps before those that are timed; WARM_STEPS if left out. */
+  readonly warm?: number;
+  /** Consecutive steps of which a sample is the mean, for a system that does more in one of so many; 1 if left out. */
+  readonly period?: number;
+  /** What a step on one thread is to take at most at n = 25,600,000, in copies of an element and worker. */
+  readonly most?: number;
+}
+
+export const WARM_STEPS = 5;
+
+/** ExDyna measures its threshold in the steps 0, 10, 20, 40, 80 and 160: those from 41 to 79 are all alike. */
+const EX_DYNA_WARM_STEPS = 41;
+
+const FLATTENED = { seed: 1 } as const;
+const DRIVE = { ...FLATTENED, scale: 'drive' } as const;
+
+export const SYSTEMS: readonly SystemTask[] = [
+  {
+    name: 'pSgd',
+    system: () => pSgd(),
+    compressor: () => float32(),
+    plain: () => plainPSgd,
+    most: 12,
+  },
+  {
+    name: 'memSgd, topK 1 %',
+    system: () => memSgd(topK({ ratio: RATIO })),
+    compressor: () => topK({ ratio: RATIO }),
+    plain: () => plainMemSgd(RATIO),
+    most: 9,
+  },
+  {
+    name: 'doubleSqueeze, scaledSign',
+    system: () => doubleSqueeze(scaledSign()),
+    compressor: () => scaledSign(),
+    plain: () => plainDoubleSqueeze,
+    most: 6,
+  },
+  {
+    name: 'foSgd, drive',
+    system: () => foSgd(DRIVE),
+    compressor: () => flattenedOneBit(DRIVE),
+    plain: () => plainFoSgd(4096),
+    most: 20,
+  },
+  {
+    name: 'foSgd, dither',
+    system: () => foSgd({ ...FLATTENED, scale: 'dither' }),
+    compressor: () => flattenedOneBit({ ...FLATTENED, scale: 'dither' }),
+  },
+  {
+    // models are averaged in step 99, which is not reached
+    name: 'liecSgd, scaledSign',
+    system: () => liecSgd({ compressor: scaledSign(), averagePeriod: 100 }),
+    compressor: () => scaledSign(),
+    plain: () => plainLiecSgd,
+    most: 7,
+  },
+  {
+    name: 'exDyna',
+    system: () => exDyna({ density: RATIO }),
+    compressor: ({ gradient }) => threshold({ t: gradient }),
+    plain: () => plainExDyna(RATIO),
+    warm: EX_DYNA_WARM_STEPS,
+    most: 6,
+  },
+  {
+    name: 'exDyna, exact',
+    system: () => exDyna({ density: RATIO, control: 'exact' }),
+    compressor: ({ gradient }) => threshold({ t: gradient }),
+    most: 8,
+  },
+  {
+    name: 'topKAllGather 1 %',
+    system: () => topKAllGather({ ratio: RATIO }),
+    compressor: () => topK({ ratio: RATIO }),
+    plain: () => plainTopKAllGather(RATIO),
+    most: 7,
+  },
+  {
+    name: 'hardThreshold',
+    system: ({ residual }) => hardThreshold({ t: residual }),
+    compressor: ({ gradient }) => threshold({ t: gradient }),
+    plain: ({ residual }) => plainHardThreshold(residual),
+  },
+  {
+    name: 'cltK 1 %',
+    system: () => cltK({ ratio: RATIO }),
+    compressor: () => topK({ ratio: RATIO }),
+    plain: () => plainCltK(RATIO),
+    most: 5,
+  },
+  {
+    // one step in eight averages blocks of the models
+    name: 'cser',
+    system: () => cser({ seed: 1 }),
+    period: 8,
+  },
+];
