@@ -26,7 +26,7 @@ export interface Options {
   readonly only: readonly string[];
   /** Times that the candidates of a group take turns. */
   readonly rounds: number;
-  /** Steps of a system that are timed, and the threads it runs on, one number after the other. */
+  /** Steps of a system that are timed at least, and the threads it runs on, one number after the other. */
   readonly steps: number;
   readonly threads: readonly number[];
   readonly peers: boolean;
@@ -72,7 +72,7 @@ Usage: npm run bench -- [options]
 A time is the median of samples that the candidates of a table take in turns; the quartiles stand beside it.
 Floors are measured in the same turns: reading is a sum over the data in WebAssembly, filling and copying are
 memory.fill and memory.copy. Memory that outputs take is taken and given back inside of the time.
-A step is the median of several after five that do not count, 41 of exDyna, by element and worker; a copy is y.set(x)
+A step is the median of several after five that do not count, 21 of exDyna, by element and worker; a copy is y.set(x)
 from array to array, in the same turns. Of cser it is the mean of eight steps, one of which averages models.
 `;
 

@@ -6,25 +6,40 @@ import { drawsOf, type DataKind } from './data.ts';
 import { type Spread, spreadOf } from './measure.ts';
 import { PLAIN } from './peers.ts';
 import { ours } from './rows.ts';
-import { type Levels, RATIO, type SystemTask, WARM_STEPS } from './systems.ts';
+import { RATIO, type SystemTask, WARM_STEPS } from './systems.ts';
 
 export const WORKERS = 4;
 
-/** Vectors that the workers take in turn, each another one in each step. */
-const PREPARED = 6;
+/** Vectors from which gradients are made. */
+const PREPARED = 3;
 
-/** How much of a gradient is the same in all steps and at all workers. */
-const COMMON = 0.25;
+/** How much of a gradient is the same in all of them. */
+const COMMON = 0.05;
+
+/**
+ * The gradients of the first step are so many times as large as all others: what a worker keeps is then at once about
+ * as large as it is after a hundred steps, and so is what it sends.
+ */
+const AHEAD = 5;
+
+/** (sqrt(5) - 1) / 2, whose multiples have fractional parts far from each other. */
+const GOLDEN = (Math.sqrt(5) - 1) / 2;
 
 /** Milliseconds of a sample of the copy, so that the clock's resolution does not count. */
 const COPY_MILLISECONDS = 2;
+
+/** Where steps are short, more are timed: so many at most, and no more than take so many milliseconds. */
+const MOST_STEPS = 19;
+const STEPS_MILLISECONDS = 500;
 
 /** Gradients of a length, and what they are compared by. */
 export interface Gradients {
   readonly data: DataKind;
   readonly n: number;
-  readonly prepared: readonly Float32Array[];
-  readonly levels: Levels;
+  /** The magnitude that RATIO of a gradient's elements reach. */
+  readonly level: number;
+  /** The gradients of a step, by rank: good until the next call. */
+  readonly of: (step: number) => readonly Float32Array[];
 }
 
 /** What was found of a system: its steps on so many threads, or in plain JavaScript. All times are ns an element. */
@@ -49,7 +64,10 @@ export interface StepRow {
   readonly union?: number;
 }
 
-/** Draws gradients: a part in common, the rest another one in each vector. */
+/**
+ * Draws gradients: prepared vectors, which the workers take in turn, each time from another element on and round to it,
+ * so that no two gradients of a run are alike.
+ */
 export async function openGradients(data: DataKind, n: number): Promise<Gradients> {
   const draw = drawsOf(data, openDraws(20240829));
   const common = Float32Array.from({ length: n }, draw);
@@ -58,29 +76,27 @@ export async function openGradients(data: DataKind, n: number): Promise<Gradient
     for (let i = 0; i < n; i++) vector[i] = COMMON * common[i] + draw();
     return vector;
   });
-  const sum = common.fill(0);
-  for (let step = 0; step <= WARM_STEPS; step++) {
-    const gradient = prepared[step % PREPARED];
-    for (let i = 0; i < n; i++) sum[i] += gradient[i];
-  }
-  const device = await openDevice({ backend: 'wasm' });
-  const levelOf = async (x: Float32Array): Promise<number> => {
-    const { values } = await device.kernels.topK(x, Math.max(1, Math.floor(RATIO * n)));
-    return values.reduce((least, value) => Math.min(least, Math.abs(value)), Infinity);
+  const gradients = Array.from({ length: WORKERS }, () => new Float32Array(n));
+  const of = (step: number): readonly Float32Array[] => {
+    for (const [rank, gradient] of gradients.entries()) {
+      const source = prepared[(step + rank) % PREPARED];
+      const first = Math.floor((((step * WORKERS + rank) * GOLDEN) % 1) * n);
+      gradient.set(source.subarray(first));
+      gradient.set(source.subarray(0, first), n - first);
+      if (step === 0) for (let i = 0; i < n; i++) gradient[i] *= AHEAD;
+    }
+    return gradients;
   };
-  const levels = { gradient: await levelOf(prepared[0]), residual: await levelOf(sum) };
+  const device = await openDevice({ backend: 'wasm' });
+  const { values } = await device.kernels.topK(prepared[0], Math.max(1, Math.floor(RATIO * n)));
   device.close();
-  return { data, n, prepared, levels };
-}
-
-/** The gradients of a step, by rank. */
-export function gradientsOf({ prepared }: Gradients, step: number): readonly Float32Array[] {
-  return Array.from({ length: WORKERS }, (_, rank) => prepared[(step + rank) % PREPARED]);
+  const level = values.reduce((least, value) => Math.min(least, Math.abs(value)), Infinity);
+  return { data, n, level, of };
 }
 
 /** How often, and on how many threads. */
 export interface StepOptions {
-  /** Timed steps; of a system with a period, timed periods. */
+  /** Timed steps at least; of a system with a period, timed periods. */
   readonly steps: number;
   readonly threads: readonly number[];
 }
@@ -94,37 +110,36 @@ export async function* measureSystem(
   for (const count of threads) {
     const device = await openDevice({ backend: 'wasm', threads: count });
     try {
-      const run = openCrew(task.system(gradients.levels), device, gradients);
+      const run = openCrew(task.system(gradients.level), device, gradients.n);
       const candidate = ours('wasm', 'array', count);
       yield await sit(task, candidate, run, steps, gradients, device);
     } finally {
       device.close();
     }
   }
-  const plain = task.plain?.(gradients.levels)(gradients.n, WORKERS);
+  const plain = task.plain?.(gradients.level)(gradients.n, WORKERS);
   if (plain === undefined) return;
-  const run = { step: async (step: number) => void plain(gradientsOf(gradients, step)) };
+  const run = { step: async (of: readonly Float32Array[]) => void plain(of) };
   yield await sit(task, PLAIN, run, steps, gradients);
 }
 
 /** A system's workers, or what stands for them. */
 interface Crew {
-  /** Takes step number `step`. */
-  readonly step: (step: number) => Promise<void>;
+  /** Takes a step with the gradients of all ranks. */
+  readonly step: (gradients: readonly Float32Array[]) => Promise<void>;
   /** The share of the elements that the last step moved, where that is known. */
   readonly union?: () => number | undefined;
 }
 
 /** The workers of a system, and its server. */
-function openCrew(system: System, device: Device, gradients: Gradients): Crew {
-  const { n } = gradients;
+function openCrew(system: System, device: Device, n: number): Crew {
   const seat = { n, workers: WORKERS };
   const workers: Worker[] = [];
   for (let rank = 0; rank < WORKERS; rank++) workers.push(system.worker(device, { ...seat, rank }));
   const server = system.server?.(device, seat);
   const models = (system.averagesModels ?? false) ? workers.map(() => modelOf(n)) : [];
   return {
-    step: async (step) => void (await exchange(workers, server, gradientsOf(gradients, step), models)),
+    step: async (gradients) => void (await exchange(workers, server, gradients, models)),
     union: () => workers[0].report.union,
   };
 }
@@ -144,27 +159,32 @@ async function sit(
   candidate: string,
   crew: Crew,
   steps: number,
-  { n, data, prepared, levels }: Gradients,
+  { n, data, level, of }: Gradients,
   device?: Device,
 ): Promise<StepRow> {
-  const [x] = prepared;
+  const [x] = of(1);
   const y = new Float32Array(n);
   const each = (milliseconds: number, vectors: number): number => (milliseconds * 1e6) / (n * vectors);
   let at = 0;
-  const step = (): Promise<number> => timed(() => crew.step(at++));
+  const step = (): Promise<number> => {
+    const gradients = of(at++);
+    return timed(() => crew.step(gradients));
+  };
   const { period = 1, warm = WARM_STEPS, most } = task;
   const first = await step();
   while (at < warm) await step();
 
-  const compressor = device && task.compressor?.(levels);
+  const compressor = device && task.compressor?.(level);
   const samples: Record<'step' | 'copy' | 'compress' | 'decompress', number[]> = {
     ...{ step: [], copy: [], compress: [], decompress: [] },
   };
-  for (let i = 0; i < steps; i++) {
+  let spent = 0;
+  for (let i = 0; i < steps || (i < MOST_STEPS && spent < STEPS_MILLISECONDS); i++) {
     samples.copy.push(copyTime(x, y));
     let sum = 0;
     for (let j = 0; j < period; j++) sum += await step();
     samples.step.push(sum / period);
+    spent += sum;
     if (device === undefined || compressor === undefined) continue;
     let packet = new Uint8Array(0);
     samples.compress.push(
@@ -173,7 +193,7 @@ async function sit(
     samples.decompress.push(await timed(() => device.decompress(packet, { into: y })));
   }
   const spread = spreadOf(samples.step.map((sample) => each(sample, WORKERS)));
-  const median = (of: readonly number[]): number => each(spreadOf(of).median, 1);
+  const median = (times: readonly number[]): number => each(spreadOf(times).median, 1);
   const copy = median(samples.copy);
   const union = crew.union?.();
   return {

@@ -6,34 +6,35 @@ import { systems } from '../reference/algorithms/systems.ts';
 import { relativeError } from '../support/draws.ts';
 import { suite } from '../support/suite.ts';
 import { PLAIN } from './peers.ts';
-import { gradientsOf, measureSystem, openGradients, WORKERS } from './steps.ts';
+import { measureSystem, openGradients, WORKERS } from './steps.ts';
 import { RATIO, SYSTEMS } from './systems.ts';
 
 const test = suite('benchmark of systems');
 
-const N = 20_000;
+/** Partitions of ExDyna are equal parts of it. */
+const N = 2 ** 14;
 const gradients = await openGradients('normal', N);
 
 test('every system is measured', () => {
-  const measured = SYSTEMS.map((task) => task.system(gradients.levels).name);
+  const measured = SYSTEMS.map((task) => task.system(gradients.level).name);
   for (const { system } of systems) assert.ok(measured.includes(system.name), `${system.name} is missing`);
 });
 
 /** Each worker's direction after so many steps, of fewbits and of plain JavaScript. */
 async function directions(name: string, steps: number): Promise<(readonly [Float32Array, Float32Array])[]> {
   const task = SYSTEMS.find((each) => each.name === name)!;
-  const system = task.system(gradients.levels);
-  const plain = task.plain!(gradients.levels)(N, WORKERS);
+  const system = task.system(gradients.level);
+  const plain = task.plain!(gradients.level)(N, WORKERS);
   const device = await openDevice({ backend: 'js' });
   const seat = { n: N, workers: WORKERS };
   const workers = Array.from({ length: WORKERS }, (_, rank) => system.worker(device, { ...seat, rank }));
   const server = system.server?.(device, seat);
   for (let step = 0; step < steps - 1; step++) {
-    plain(gradientsOf(gradients, step));
-    await exchange(workers, server, gradientsOf(gradients, step));
+    plain(gradients.of(step));
+    await exchange(workers, server, gradients.of(step));
   }
-  const theirs = plain(gradientsOf(gradients, steps - 1));
-  const { outcomes } = await exchange(workers, server, gradientsOf(gradients, steps - 1));
+  const theirs = plain(gradients.of(steps - 1));
+  const { outcomes } = await exchange(workers, server, gradients.of(steps - 1));
   device.close();
   return outcomes.map((outcome, rank) => {
     assert.equal(outcome.kind, 'direction');
@@ -62,8 +63,7 @@ for (const [name, steps] of [
 
 test('foSgd in plain JavaScript, whose signs are drawn otherwise, is as far from the mean gradient', async () => {
   const mean = new Float32Array(N);
-  for (const gradient of gradientsOf(gradients, 0))
-    for (let i = 0; i < N; i++) mean[i] += gradient[i] / WORKERS;
+  for (const gradient of gradients.of(0)) for (let i = 0; i < N; i++) mean[i] += gradient[i] / WORKERS;
   for (const [ours, theirs] of await directions('foSgd, drive', 1)) {
     const [own, other] = [relativeError(mean, ours), relativeError(mean, theirs)];
     assert.ok(Math.abs(own / other - 1) < 0.1, `${own} and ${other}`);

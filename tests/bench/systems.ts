@@ -33,21 +33,14 @@ import {
 /** The share of the elements that sparse systems send. */
 export const RATIO = 0.01;
 
-/** Magnitudes that RATIO of the elements reach. */
-export interface Levels {
-  readonly gradient: number;
-  /** Of the sum of a worker's gradients over the steps before those that are timed. */
-  readonly residual: number;
-}
-
-/** A system to be measured. */
+/** A system to be measured. `level` is the magnitude that RATIO of a gradient's elements reach. */
 export interface SystemTask {
   readonly name: string;
-  system(levels: Levels): System;
+  readonly system: (level: number) => System;
   /** What its workers compress with, or a compressor that selects alike; absent where they do neither. */
-  compressor?(levels: Levels): Compressor;
+  readonly compressor?: (level: number) => Compressor;
   /** The same in plain JavaScript. */
-  plain?(levels: Levels): OpenPlain;
+  readonly plain?: (level: number) => OpenPlain;
   /** Steps before those that are timed; WARM_STEPS if left out. */
   readonly warm?: number;
   /** Consecutive steps of which a sample is the mean, for a system that does more in one of so many; 1 if left out. */
@@ -58,8 +51,11 @@ export interface SystemTask {
 
 export const WARM_STEPS = 5;
 
-/** ExDyna measures its threshold in the steps 0, 10, 20, 40, 80 and 160: those from 41 to 79 are all alike. */
-const EX_DYNA_WARM_STEPS = 41;
+/** ExDyna measures its threshold in the steps 0, 10, 20, 40, 80 and 160: those from 21 to 39 are all alike. */
+const EX_DYNA_WARM_STEPS = 21;
+
+/** What a worker keeps is larger than a gradient: RATIO of it reaches about so many times the level in each step. */
+const HARD = 3.5;
 
 const FLATTENED = { seed: 1 } as const;
 const DRIVE = { ...FLATTENED, scale: 'drive' } as const;
@@ -109,7 +105,7 @@ export const SYSTEMS: readonly SystemTask[] = [
   {
     name: 'exDyna',
     system: () => exDyna({ density: RATIO }),
-    compressor: ({ gradient }) => threshold({ t: gradient }),
+    compressor: (level) => threshold({ t: level }),
     plain: () => plainExDyna(RATIO),
     warm: EX_DYNA_WARM_STEPS,
     most: 6,
@@ -117,7 +113,7 @@ export const SYSTEMS: readonly SystemTask[] = [
   {
     name: 'exDyna, exact',
     system: () => exDyna({ density: RATIO, control: 'exact' }),
-    compressor: ({ gradient }) => threshold({ t: gradient }),
+    compressor: (level) => threshold({ t: level }),
     most: 8,
   },
   {
@@ -129,9 +125,9 @@ export const SYSTEMS: readonly SystemTask[] = [
   },
   {
     name: 'hardThreshold',
-    system: ({ residual }) => hardThreshold({ t: residual }),
-    compressor: ({ gradient }) => threshold({ t: gradient }),
-    plain: ({ residual }) => plainHardThreshold(residual),
+    system: (level) => hardThreshold({ t: HARD * level }),
+    compressor: (level) => threshold({ t: level }),
+    plain: (level) => plainHardThreshold(HARD * level),
   },
   {
     name: 'cltK 1 %',
