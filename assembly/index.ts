@@ -12,6 +12,7 @@ export { ditherScratch, packDithered } from './dither';
 export { extremes, nonFinite } from './extremes';
 export { fold } from './fold';
 export { flatten, flipScratch, fwht, unflatten } from './fwht';
+export { keyCounts, keyCountsScratch, keyCountsSum, keyCountsTile } from './histogram';
 export { heapBase, simd } from './module';
 export { packBits, packSigns, unpackBits, unpackSigns } from './pack';
 export { findMarked, lookup, lookupScratch, mark, quantize, quantizeScratch } from './quantize';

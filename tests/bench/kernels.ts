@@ -5,6 +5,7 @@ import { compactKernel } from '../../ts/kernels/compact.ts';
 import { packDitheredKernel } from '../../ts/kernels/dither.ts';
 import { floatOf } from '../../ts/kernels/float-bits.ts';
 import { flattenKernel, fwhtKernel, TINY, transformLength, unflattenKernel } from '../../ts/kernels/fwht.ts';
+import { keyCountsKernel } from '../../ts/kernels/histogram.ts';
 import { ceilDiv } from '../../ts/kernels/kernel.ts';
 import {
   packBitsKernel,
@@ -31,6 +32,7 @@ import type { Input } from './data.ts';
 import {
   type Plain,
   plainFwht,
+  plainKeyCounts,
   plainQuantize,
   plainSigns,
   plainSignsAndMean,
@@ -39,6 +41,12 @@ import {
 
 /** Shares that selections keep, by their names. */
 export const SHARES: Readonly<Record<string, number>> = { '0.1 %': 0.001, '1 %': 0.01, '10 %': 0.1 };
+
+/** Digits of keys, by their names: the exponents, and of the magnitudes from 2 to 4 what comes next. */
+const DIGITS = {
+  exponents: { known: 32, prefix: 0, shift: 23, bins: 256 },
+  'next digit': { known: 23, prefix: 128, shift: 17, bins: 64 },
+} as const;
 
 /** A kernel to be measured. */
 export interface KernelTask {
@@ -164,6 +172,15 @@ export const KERNELS: readonly KernelTask[] = [
     name: 'squareSum',
     prepare: (_held, x) => (call) => void sumSquares(call, x, x.n),
   },
+  ...Object.entries(DIGITS).map(([name, digit]): KernelTask => ({
+    name: `keyCounts, ${name}`,
+    prepare:
+      (_held, { buffer, n }) =>
+      (call) =>
+        call.run(keyCountsKernel, { x: buffer, counts: call.take(digit.bins) }, { n, ...digit }),
+    plain: ofVector(plainKeyCounts(digit)),
+    selects: true,
+  })),
   {
     name: 'nonFinite',
     prepare: (_held, x) => (call) => void findNonFinite(call, x),

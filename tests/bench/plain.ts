@@ -69,6 +69,27 @@ export function plainThreshold(x: Float32Array, t: number): () => unknown {
   };
 }
 
+/** How many magnitudes' bits have each value of a digit, among those that have the digits known. */
+export function plainKeyCounts({
+  known,
+  prefix,
+  shift,
+  bins,
+}: Readonly<Record<'known' | 'prefix' | 'shift' | 'bins', number>>): Plain {
+  return (x) => {
+    const words = new Uint32Array(x.buffer, x.byteOffset, x.length);
+    const counts = new Uint32Array(bins);
+    return () => {
+      counts.fill(0);
+      for (let i = 0; i < words.length; i++) {
+        const key = words[i] & 0x7fffffff;
+        if (key !== 0 && (known === 32 || key >>> known === prefix)) counts[(key >>> shift) & (bins - 1)]++;
+      }
+      return counts;
+    };
+  };
+}
+
 /** The signs, 32 a word. */
 export const plainSigns: Plain = (x) => {
   const bits = new Uint32Array(Math.ceil(x.length / 32));

@@ -31,6 +31,9 @@ const OTHERS = {
   power: 1,
   fraction: 0,
   factor: 2,
+  known: 23,
+  prefix: 130,
+  shift: 17,
 };
 
 /** One window for any vector here. */

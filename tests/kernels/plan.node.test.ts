@@ -160,6 +160,7 @@ test('every element, or word of output, belongs to one pass', () => {
     flatten: [['flatten', 'y']],
     extremes: [['findExtremes', 'x']],
     nonFinite: [['findNonFinite', 'x']],
+    keyCounts: [['countKeys', 'x']],
     fwht: [['transform', 'y']],
     topK: [
       ['markTop', 'x'],

@@ -5,6 +5,7 @@ import { compactKernel } from '../../ts/kernels/compact.ts';
 import { ditheredAndMaxKernel, packDitheredKernel } from '../../ts/kernels/dither.ts';
 import { flattenSignsKernel, WAYS } from '../../ts/kernels/flatten.ts';
 import { flattenKernel, fwhtKernel, transformLength, unflattenKernel } from '../../ts/kernels/fwht.ts';
+import { keyCountsKernel } from '../../ts/kernels/histogram.ts';
 import { type Kernel } from '../../ts/kernels/kernel.ts';
 import { planOf } from '../../ts/kernels/plans/index.ts';
 import { type Limits, type Pass, type Plan, type Window } from '../../ts/kernels/plans/plan.ts';
@@ -93,6 +94,8 @@ export function* calls(): Generator<Call> {
       yield call(packSignsKernel, limits, { x: n, bits }, { n });
       yield call(extremesKernel, limits, { x: n, range: 2 }, { n, order: 0 });
       yield call(nonFiniteKernel, limits, { x: n, found: 2 }, { n });
+      const digit = { known: 23, prefix: 130, shift: 17, bins: 64 };
+      yield call(keyCountsKernel, limits, { x: n, counts: 64 }, { n, ...digit });
       yield call(lambdasKernel, limits, { sums: n, lambdas: n }, { count: n, factor: 2 });
       for (const width of [1, 3, 8, 11, 16]) {
         const packed = packedWords(n, width);

@@ -6,6 +6,7 @@ import { compactKernel } from '../../ts/kernels/compact.ts';
 import { packDitheredKernel } from '../../ts/kernels/dither.ts';
 import { bitsOf, INFINITE, keyOfPower, MAGNITUDE } from '../../ts/kernels/float-bits.ts';
 import { flattenKernel, fwhtKernel, TINY, transformLength, unflattenKernel } from '../../ts/kernels/fwht.ts';
+import { keyCountsKernel } from '../../ts/kernels/histogram.ts';
 import { ceilDiv } from '../../ts/kernels/kernel.ts';
 import { ORDERS } from '../../ts/kernels/order.ts';
 import {
@@ -49,6 +50,11 @@ export interface KernelTask {
 const SHARES = { '0.1 %': 0.001, '1 %': 0.01, '10 %': 0.1 } as const;
 const BLOCK = 4096;
 const WIDTH = 4;
+/** Digits of keys by their names: the exponents, and of the magnitudes from 2 to 4 what comes next. */
+const DIGITS = {
+  '256 bins': { known: 32, prefix: 0, shift: 23, bins: 256 },
+  '64 bins': { known: 23, prefix: 128, shift: 17, bins: 64 },
+} as const;
 const KEY = { seed: 1, step: 0, stream: 0 } as const;
 
 /** A vector, and what kernels take with it. */
@@ -105,6 +111,10 @@ const TASKS: { readonly [Name in keyof Catalogue]: Make } = {
     const run = kernelCase(gatherKernel, '1 %', { x, indices }, { values: count }, { n, count });
     return [{ ...task(run), least: 3 * count }];
   },
+  keyCounts: ({ n, x }) =>
+    Object.entries(DIGITS).map(([name, digit]) =>
+      task(kernelCase(keyCountsKernel, name, { x }, { counts: digit.bins }, { n, ...digit })),
+    ),
   lambdas: ({ n }) => {
     const count = ceilDiv(n, BLOCK);
     const sums = new Float32Array(count).fill(BLOCK);

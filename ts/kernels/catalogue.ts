@@ -3,6 +3,7 @@ import type { accumulateKernel } from './accumulate.ts';
 import type { compactKernel } from './compact.ts';
 import type { packDitheredKernel } from './dither.ts';
 import type { flattenKernel, fwhtKernel, unflattenKernel } from './fwht.ts';
+import type { keyCountsKernel } from './histogram.ts';
 import type { Kernel } from './kernel.ts';
 import type { packBitsKernel, packSignsKernel, unpackBitsKernel, unpackSignsKernel } from './pack.ts';
 import type { findMarkedKernel, lookupKernel, markKernel, quantizeKernel } from './quantize.ts';
@@ -22,6 +23,7 @@ export interface Catalogue {
   flatten: typeof flattenKernel;
   fwht: typeof fwhtKernel;
   gather: typeof gatherKernel;
+  keyCounts: typeof keyCountsKernel;
   lambdas: typeof lambdasKernel;
   levelGrid: typeof levelGridKernel;
   lookup: typeof lookupKernel;

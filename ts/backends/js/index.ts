@@ -11,6 +11,7 @@ import { accumulate } from './accumulate.ts';
 import { compact } from './compact.ts';
 import { packDithered } from './dither.ts';
 import { flatten, fwht, unflatten } from './fwht.ts';
+import { keyCounts } from './histogram.ts';
 import type { Memory } from './memory.ts';
 import { packBits, packSigns, unpackBits, unpackSigns } from './pack.ts';
 import { findMarked, lookup, mark, quantize } from './quantize.ts';
@@ -30,6 +31,7 @@ const implementations: Implementations<Memory> = {
   flatten,
   fwht,
   gather,
+  keyCounts,
   lambdas,
   levelGrid,
   lookup,

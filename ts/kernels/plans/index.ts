@@ -6,6 +6,7 @@ import { plans as compact } from './compact.ts';
 import { plans as dither } from './dither.ts';
 import { plans as flatten } from './flatten.ts';
 import { plans as fwht } from './fwht.ts';
+import { plans as histogram } from './histogram.ts';
 import { plans as pack } from './pack.ts';
 import { plans as quantize } from './quantize.ts';
 import { plans as random } from './random.ts';
@@ -22,6 +23,7 @@ const plans: { readonly [Name in keyof Catalogue]: PlanFor<Catalogue[Name]> } = 
   ...dither,
   ...flatten,
   ...fwht,
+  ...histogram,
   ...pack,
   ...quantize,
   ...random,

@@ -3,6 +3,7 @@ import { LIST, TILE } from '../compact.ts';
 import { bitsOfTiles, listPasses, type Tiles, tileRuns } from './compact.ts';
 import { BINS, LANES, LAST, type thresholdKernel, type topKKernel } from '../select.ts';
 import { ceilDiv } from '../kernel.ts';
+import { spanFor } from './histogram.ts';
 import {
   type Limits,
   type Pass,
@@ -19,12 +20,6 @@ import { type Around, around, part } from './windows.ts';
 
 /** Bits of a key below its first digit: keys have 31 bits by magnitude, 32 by value; digits 11, 10 or 11, and 10. */
 const REST = { [ORDERS.magnitude]: 20, [ORDERS.value]: 21 };
-
-/**
- * Elements whose first digits a workgroup counts: many, since each adds its bins to those of all, but few where else
- * the GPU would have less than 256 workgroups.
- */
-const SPAN = { least: 2048, most: 16384, groups: 256, step: 1024 };
 
 /** Tiles whose candidates a workgroup of 256 threads goes through. */
 const SETTLED = 256 / LANES;
@@ -144,8 +139,7 @@ interface Counting {
 /** The windows of x, and how a pass goes through each: over all of it, or over a sample. */
 function countingPasses({ n, order, rest, limits }: Selecting, sample?: typeof SAMPLE): Counting[] {
   return runs(n, WINDOW_UNIT, (_, count) => count <= limits.bindingWords).map(({ first, count }) => {
-    const even = ceilDiv(count, SPAN.groups * SPAN.step) * SPAN.step;
-    const whole = Math.min(Math.max(even, SPAN.least), SPAN.most);
+    const whole = spanFor(count);
     const { span, stride } = sample ?? { span: whole, stride: whole };
     const groups = ceilDiv(count, stride);
     const elements = (groups - 1) * span + Math.min(span, count - (groups - 1) * stride);

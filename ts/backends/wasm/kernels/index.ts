@@ -4,6 +4,7 @@ import { accumulate } from './accumulate.ts';
 import { compact } from './compact.ts';
 import { packDithered } from './dither.ts';
 import { flatten, fwht, unflatten } from './fwht.ts';
+import { keyCounts } from './histogram.ts';
 import type { KernelOf } from './kernel.ts';
 import { packBits, packSigns, unpackBits, unpackSigns } from './pack.ts';
 import { findMarked, lookup, mark, quantize } from './quantize.ts';
@@ -32,6 +33,7 @@ export const allKernels: Kernels = {
   flatten,
   fwht,
   gather,
+  keyCounts,
   lambdas,
   levelGrid,
   lookup,
