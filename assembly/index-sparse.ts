@@ -1,5 +1,6 @@
 /** The kernels of sparse packets, as a module of its own for `fewbits/sparse`: a fifth of the bytes of all. */
-export { accumulate } from './accumulate';
+export { accumulate, clear } from './accumulate';
+export { compensate } from './compensate';
 export { nonFinite } from './extremes';
 export { fold } from './fold';
 export { heapBase, simd } from './module';
@@ -13,4 +14,4 @@ export {
   topKSampleLines,
   topKScratch,
 } from './select';
-export { gather, place, scatter } from './sparse';
+export { addAt, countBelow, gather, place, scatter } from './sparse';

@@ -5,17 +5,30 @@
  * The hottest loops test at their end: V8 computes what stays the same, such as a splat, before a loop only where no
  * iteration can leave before the place of its use.
  */
-export { accumulate } from './accumulate';
+export { accumulate, clear } from './accumulate';
 export { butterflies } from './butterflies';
 export { compact } from './compact';
+export { compensate } from './compensate';
 export { ditherScratch, packDithered } from './dither';
 export { extremes, nonFinite } from './extremes';
 export { fold } from './fold';
 export { flatten, flipScratch, fwht, unflatten } from './fwht';
 export { keyCounts, keyCountsScratch, keyCountsSum, keyCountsTile } from './histogram';
 export { heapBase, simd } from './module';
-export { packBits, packSigns, unpackBits, unpackSigns } from './pack';
-export { findMarked, lookup, lookupScratch, mark, quantize, quantizeScratch } from './quantize';
+export { addSigns, packBits, packSigns, unpackBits, unpackSigns } from './pack';
+export {
+  addLookup,
+  addLookupPart,
+  addLookupTable,
+  findMarked,
+  lookup,
+  lookupPart,
+  lookupScratch,
+  lookupTable,
+  mark,
+  quantize,
+  quantizeScratch,
+} from './quantize';
 export { randomBits } from './random';
 export { absSum, signsAndSum, squareSum, sumScratch } from './reduce';
 export { lambdas, levelGrid, maskGrid, uniformGrid } from './scalars';
@@ -32,4 +45,4 @@ export {
   topKSampleLines,
   topKScratch,
 } from './select';
-export { gather, place, scatter } from './sparse';
+export { addAt, countBelow, gather, place, scatter } from './sparse';

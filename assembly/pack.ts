@@ -1,17 +1,19 @@
 /**
- * Packing: signs at one bit an element, codes at 1 to 16 bits, and back. Bits fill words from the lowest on, codes
+ * Packing: signs at one bit an element, codes at 1 to 16 bits, and back, signs also as terms of a sum. Bits fill words from the lowest on, codes
  * follow each other without a gap: 32 codes of b bits fill b words.
  *
  * packSigns(x, bits, n): bit i = 1 where x_i < 0 by its bits, so 0 for -0. x of n words, bits of ceil(n / 32).
- * unpackSigns(bits, scales, y, n, segment): y_i = scales[floor(i / segment)] with its sign flipped where bit i is 1.
- *   scales of ceil(n / segment) words, y of n, segment >= 1.
+ * unpackSigns(bits, scales, y, from, n, segment): y_i = scales[floor(i / segment)] with its sign flipped where bit i is
+ *   1, for from <= i < n. scales of ceil(n / segment) words, y of n, segment >= 1.
+ * addSigns(...): the same, added to y_i; magnitudes below 2^-102 count as +0.
  * packBits(codes, packed, n, width): the low `width` bits of each word of codes; packed of ceil(n width / 32) words.
  * unpackBits(packed, codes, n, width): the reverse.
  *
  * n >= 1, 1 <= width <= 16. Scratch: none. Passes: one read, one write.
  * Edges: the last word is filled up with zeros; nothing past it is written, nor read past the last word of an input.
  */
-import { is } from './flag';
+import { flushed, flushed4 } from './accumulate';
+import { is, Off, On } from './flag';
 import { SIGN } from './float-bits';
 
 /** Widths by how 16 codes are packed: below 8 bits, 8, and above. */
@@ -51,51 +53,93 @@ function withoutNegativeZero(x: usize): v128 {
   return v128.and(word, i32x4.add(word, i32x4.splat(-1)));
 }
 
-export function unpackSigns(bits: usize, scales: usize, y: usize, n: u32, segment: u32): void {
-  for (let first: u32 = 0; first < n; scales += 4) {
-    const end = segment < n - first ? first + segment : n;
-    flips(bits, load<u32>(scales), y, first, end);
+export function unpackSigns(bits: usize, scales: usize, y: usize, from: u32, n: u32, segment: u32): void {
+  segments<Off>(bits, scales, y, from, n, segment);
+}
+
+export function addSigns(bits: usize, scales: usize, y: usize, from: u32, n: u32, segment: u32): void {
+  segments<On>(bits, scales, y, from, n, segment);
+}
+
+/** y_i = a scale or its opposite, or with Add that added to it, for from <= i < n. */
+function segments<Add>(bits: usize, scales: usize, y: usize, from: u32, n: u32, segment: u32): void {
+  let owner = from / segment;
+  for (let first = from; first < n; owner++) {
+    const inside = first - owner * segment;
+    const end = segment - inside < n - first ? first + (segment - inside) : n;
+    let scale = load<u32>(scales + ((<usize>owner) << 2));
+    if (is<Add, On>()) scale = reinterpret<u32>(flushed(scale));
+    flips<Add>(bits, scale, y, first, end);
     first = end;
   }
 }
 
-/** y_i = scale or its opposite, for first <= i < end. */
-function flips(bits: usize, scale: u32, y: usize, first: u32, end: u32): void {
+/** The same for first <= i < end, of one segment. */
+function flips<Add>(bits: usize, scale: u32, y: usize, first: u32, end: u32): void {
   if (ASC_FEATURE_SIMD) {
     const whole = min((first + 31) & ~31, end);
-    for (; first < whole; first++) flip(bits, scale, y, first);
-    const value = i32x4.splat(scale);
-    const sign = i32x4.splat(SIGN);
-    const powers = i32x4(1 << 31, 1 << 30, 1 << 29, 1 << 28);
+    for (; first < whole; first++) flip<Add>(bits, scale, y, first);
     const last = y + ((<usize>(end & ~31)) << 2);
     let to = y + ((<usize>first) << 2);
-    for (let from = bits + ((first >> 5) << 2); to < last; from += 4, to += 128, first += 32) {
-      const word = v128.load32_splat(from);
-      v128.store(to, v128.xor(value, spread(word, powers, sign)));
-      v128.store(to, v128.xor(value, spread(i32x4.shr_u(word, 4), powers, sign)), 16);
-      v128.store(to, v128.xor(value, spread(i32x4.shr_u(word, 8), powers, sign)), 32);
-      v128.store(to, v128.xor(value, spread(i32x4.shr_u(word, 12), powers, sign)), 48);
-      v128.store(to, v128.xor(value, spread(i32x4.shr_u(word, 16), powers, sign)), 64);
-      v128.store(to, v128.xor(value, spread(i32x4.shr_u(word, 20), powers, sign)), 80);
-      v128.store(to, v128.xor(value, spread(i32x4.shr_u(word, 24), powers, sign)), 96);
-      v128.store(to, v128.xor(value, spread(i32x4.shr_u(word, 28), powers, sign)), 112);
+    if (to < last) {
+      // bit l of a word comes to bit 3 of lane l: shifted by 28 - 4 j, bit 4 j + l to its sign
+      const lanes = i32x4(8, 4, 2, 1);
+      let from = bits + ((first >> 5) << 2);
+      first += <u32>((last - to) >> 2);
+      do {
+        const word = i32x4.mul(v128.load32_splat(from), lanes);
+        if (is<Add, On>()) {
+          v128.store(to, added4(v128.load(to), flip4(i32x4.shl(word, 28), scale)));
+          v128.store(to, added4(v128.load(to, 16), flip4(i32x4.shl(word, 24), scale)), 16);
+          v128.store(to, added4(v128.load(to, 32), flip4(i32x4.shl(word, 20), scale)), 32);
+          v128.store(to, added4(v128.load(to, 48), flip4(i32x4.shl(word, 16), scale)), 48);
+          v128.store(to, added4(v128.load(to, 64), flip4(i32x4.shl(word, 12), scale)), 64);
+          v128.store(to, added4(v128.load(to, 80), flip4(i32x4.shl(word, 8), scale)), 80);
+          v128.store(to, added4(v128.load(to, 96), flip4(i32x4.shl(word, 4), scale)), 96);
+          v128.store(to, added4(v128.load(to, 112), flip4(word, scale)), 112);
+        } else {
+          v128.store(to, flip4(i32x4.shl(word, 28), scale));
+          v128.store(to, flip4(i32x4.shl(word, 24), scale), 16);
+          v128.store(to, flip4(i32x4.shl(word, 20), scale), 32);
+          v128.store(to, flip4(i32x4.shl(word, 16), scale), 48);
+          v128.store(to, flip4(i32x4.shl(word, 12), scale), 64);
+          v128.store(to, flip4(i32x4.shl(word, 8), scale), 80);
+          v128.store(to, flip4(i32x4.shl(word, 4), scale), 96);
+          v128.store(to, flip4(word, scale), 112);
+        }
+        from += 4;
+        to += 128;
+      } while (to < last);
     }
   }
-  for (; first < end; first++) flip(bits, scale, y, first);
+  for (; first < end; first++) flip<Add>(bits, scale, y, first);
 }
 
-/** The lowest four bits of a word, each as the sign of one lane. */
+/** The scale in four lanes, with the signs of these. */
 // @ts-ignore: decorator
 @inline
-function spread(word: v128, powers: v128, sign: v128): v128 {
-  return v128.and(i32x4.mul(word, powers), sign);
+function flip4(signs: v128, scale: u32): v128 {
+  return v128.xor(i32x4.splat(scale), v128.and(signs, i32x4.splat(SIGN)));
 }
 
 // @ts-ignore: decorator
 @inline
-function flip(bits: usize, scale: u32, y: usize, i: u32): void {
+function added4(own: v128, terms: v128): v128 {
+  return f32x4.add(flushed4(own), terms);
+}
+
+// @ts-ignore: decorator
+@inline
+function flip<Add>(bits: usize, scale: u32, y: usize, i: u32): void {
   const word = load<u32>(bits + ((<usize>(i >> 5)) << 2));
-  store<u32>(y + ((<usize>i) << 2), scale ^ ((word >> (i & 31)) << 31));
+  const own = scale ^ ((word >> (i & 31)) << 31);
+  const at = y + ((<usize>i) << 2);
+  if (is<Add, On>()) {
+    // the opposite of +0 is -0, which adds nothing, either
+    store<f32>(at, flushed(load<u32>(at)) + reinterpret<f32>(own));
+  } else {
+    store<u32>(at, own);
+  }
 }
 
 export function packBits(codes: usize, packed: usize, n: u32, width: u32): void {

@@ -1,58 +1,56 @@
 // y += scale * x, the product and the sum rounded in turn.
 //
-//   multiply  products[i] = scale * x[i]
-//   add       y[i] = y[i] + terms[i]
+//   accumulate  y[i] = y[i] + scale * x[i]
 //
-// Two passes, so that no compiler can fuse product and sum, which would round once.
+// The bits of the product go through a xor with a 0 that no compiler knows, so that none can fuse product and sum, which
+// would round once.
 //
-// Bindings          x, terms: in; products: out; y: in and out; n words each
-// Passes            multiply, then add
-//   accumulate(n = 2^24): multiply, add
+// Library           tiny
+// Bindings          x: in; y: in and out; n words each
+// Passes            1; clear is no pass
+//   accumulate(n = 2^24): accumulate
+//   clear(n = 2^24): clear y
 // Entry points        threads  workgroups  workgroup bytes  words read  words written
-//   multiply              256  n / 256                   0  n           n
-//   add                   256  n / 256                   0  2 n         n
-// Occupancy         threads alone: no workgroup memory, no barrier, one element a thread
+//   accumulate            256  n / 1024                  0  2 n         n
+// Occupancy         threads alone: no workgroup memory, no barrier, four elements a thread
 // Edges             magnitudes below 2^-102, of inputs and products, count as +0; a sum of zero is written as +0, since
 //                   WGSL may ignore its sign
 const WIDTH = 256u;
-const TINY = 0x0c800000u;
-const MAGNITUDE = 0x7fffffffu;
+const TILE = 1024u; // elements of a workgroup
 
 struct Params {
   n: u32, // elements in this window
   scale: f32,
+  zero: u32, // 0, which no compiler knows
 }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> x: array<u32>;
-@group(0) @binding(2) var<storage, read_write> products: array<u32>;
-@group(0) @binding(3) var<storage, read> terms: array<u32>;
-@group(0) @binding(4) var<storage, read_write> y: array<u32>;
-
-fn flushed(bits: u32) -> u32 {
-  return select(bits, 0u, (bits & MAGNITUDE) < TINY);
-}
+@group(0) @binding(2) var<storage, read_write> y: array<u32>;
 
 @compute @workgroup_size(WIDTH)
-fn multiply(
+fn accumulate(
   @builtin(workgroup_id) id: vec3u,
   @builtin(num_workgroups) grid: vec3u,
   @builtin(local_invocation_index) t: u32,
 ) {
-  let i = (id.y * grid.x + id.x) * WIDTH + t;
-  if (i < p.n) {
-    products[i] = flushed(bitcast<u32>(p.scale * bitcast<f32>(flushed(x[i]))));
+  let first = (id.y * grid.x + id.x) * TILE + t;
+  if (first >= p.n) {
+    return;
   }
-}
-
-@compute @workgroup_size(WIDTH)
-fn add(
-  @builtin(workgroup_id) id: vec3u,
-  @builtin(num_workgroups) grid: vec3u,
-  @builtin(local_invocation_index) t: u32,
-) {
-  let i = (id.y * grid.x + id.x) * WIDTH + t;
-  if (i < p.n) {
-    let sum = bitcast<u32>(bitcast<f32>(flushed(y[i])) + bitcast<f32>(terms[i]));
-    y[i] = select(sum, 0u, (sum & MAGNITUDE) == 0u);
+  // Four loads that do not wait for each other: beyond the end, of the thread's own first element.
+  let i = vec4u(first) + vec4u(0u, WIDTH, 2u * WIDTH, 3u * WIDTH);
+  let at = select(vec4u(first), i, i < vec4u(p.n));
+  let own = vec4u(y[at.x], y[at.y], y[at.z], y[at.w]);
+  let terms = productsOf(vec4u(x[at.x], x[at.y], x[at.z], x[at.w]), p.scale, p.zero);
+  let found = sumsOf(own, terms);
+  y[i.x] = found.x;
+  if (i.y < p.n) {
+    y[i.y] = found.y;
+  }
+  if (i.z < p.n) {
+    y[i.z] = found.z;
+  }
+  if (i.w < p.n) {
+    y[i.w] = found.w;
   }
 }

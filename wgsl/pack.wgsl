@@ -2,6 +2,7 @@
 //
 //   packSigns    bit i = x[i] < 0, from the bits: larger than those of -0
 //   unpackSigns  y[i] = scales[floor(i / segment)], sign flipped where bit i is 1
+//   addSigns     y[i] = y[i] + the same
 //   packBits     the low `width` bits of each code
 //   unpackBits   codes[i] = bits i * width to i * width + width - 1
 //
@@ -9,25 +10,29 @@
 // the output takes one bit from each of 32 threads. packBits: codes wait in workgroup memory for the words they fall
 // into.
 //
+// Library           tiny
 // Bindings          x, codes, scales: in, a word an element, or a segment; signs, packed: 32 bits a word
 // Passes            1 of each
 //   packSigns(n = 2^24): packSigns
 //   unpackSigns(n = 2^24, segment = 4096): unpackSigns
+//   addSigns(n = 2^24, segment = 4096): addSigns
 //   packBits(n = 2^24, width = 4): packBits
 //   unpackBits(n = 2^24, width = 4): unpackBits
 // Entry points        threads  workgroups  workgroup bytes  words read            words written
 //   packSigns             128  n / 4096                512  n                     n / 32
 //   unpackSigns           256  n / 1024                  0  n / 32 + n / segment  n
+//   addSigns              256  n / 1024                  0  n + n / 32 + n / segment  n
 //   packBits              256  n / 4096             16,384  n                     n width / 32
 //   unpackBits            256  n / 1024                  0  n width / 32          n
 // Occupancy         workgroup memory, 64 bytes a thread, in packBits; threads alone in the others. Scales, and words
 //                   that several threads read, come from the cache
 // Edges             1 <= width <= 16; the last word is filled up with zeros; a window starts at a multiple of
-//                   2048 elements, so at a whole word
+//                   2048 elements, so at a whole word; in addSigns magnitudes below 2^-102 count as +0, and a sum
+//                   of zero is written as +0, since WGSL may ignore its sign
 const SIGNS_WIDTH = 128u;
 const WIDTH = 256u;
 const TILE = 4096u; // elements of a workgroup that packs
-const UNPACK_TILE = 1024u; // elements of a workgroup that unpacks
+const UNPACK_TILE = 1024u; // elements of a workgroup that unpacks, or adds
 
 struct Params {
   n: u32, // elements in this window
@@ -91,6 +96,14 @@ fn packSigns(
   }
 }
 
+// The scales of four elements, with their signs flipped where a bit is 1.
+fn signedScales(at: vec4u) -> vec4u {
+  let words = vec4u(signsIn[at.x / 32u], signsIn[at.y / 32u], signsIn[at.z / 32u], signsIn[at.w / 32u]);
+  let owner = (at + p.first) / p.segment - p.scale;
+  let magnitudes = vec4u(scales[owner.x], scales[owner.y], scales[owner.z], scales[owner.w]);
+  return magnitudes ^ ((words >> (at % 32u)) << vec4u(31u));
+}
+
 @compute @workgroup_size(WIDTH)
 fn unpackSigns(
   @builtin(workgroup_id) id: vec3u,
@@ -99,14 +112,36 @@ fn unpackSigns(
 ) {
   let base = (id.y * grid.x + id.x) * UNPACK_TILE;
   let i = fourFrom(base + t);
-  let at = min(i, vec4u(p.n - 1u));
-  let words = vec4u(signsIn[at.x / 32u], signsIn[at.y / 32u], signsIn[at.z / 32u], signsIn[at.w / 32u]);
-  let owner = (at + p.first) / p.segment - p.scale;
-  let magnitudes = vec4u(scales[owner.x], scales[owner.y], scales[owner.z], scales[owner.w]);
-  let found = magnitudes ^ ((words >> (at % 32u)) << vec4u(31u));
+  let found = signedScales(min(i, vec4u(p.n - 1u)));
   if (i.x < p.n) {
     y[i.x] = found.x;
   }
+  if (i.y < p.n) {
+    y[i.y] = found.y;
+  }
+  if (i.z < p.n) {
+    y[i.z] = found.z;
+  }
+  if (i.w < p.n) {
+    y[i.w] = found.w;
+  }
+}
+
+@compute @workgroup_size(WIDTH)
+fn addSigns(
+  @builtin(workgroup_id) id: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_index) t: u32,
+) {
+  let first = (id.y * grid.x + id.x) * UNPACK_TILE + t;
+  if (first >= p.n) {
+    return;
+  }
+  // what lies beyond the end is the thread's own first element once more
+  let i = fourFrom(first);
+  let at = select(vec4u(first), i, i < vec4u(p.n));
+  let found = sumsOf(vec4u(y[at.x], y[at.y], y[at.z], y[at.w]), signedScales(at));
+  y[i.x] = found.x;
   if (i.y < p.n) {
     y[i.y] = found.y;
   }

@@ -7,6 +7,7 @@
 //                    ones
 //                 m  = min(m, limit); where d < 0: -min(m, offset); code = offset + m
 //   lookup      y[i] = table[code i], the words as they are
+//   addLookup   y[i] = y[i] + table[code i]
 //   mark        code i = all ones, for each i of a list
 //   findMarked  bit i = whether code i is all ones
 //
@@ -14,23 +15,26 @@
 // random, a thread takes the four elements, four apart, that lie under one hash (random.wgsl). |d| and top are compared
 // as keys; round() is half to even, and nothing is added to the product, so there is nothing to fuse.
 //
-// Library           pcg4d
+// Library           pcg4d, tiny
 // Bindings          x, grid: in; packed: out, packedIn: in, marked: in and out, 32 bits a word; table: in, a part of
 //                   2^width words; y: out, n words; indices: in; flags: out, 32 elements a word
-// Passes            1 of each; lookup once for each window of the table, mark for each window of codes and of indices
+// Passes            1 of each; lookup and addLookup once for each window of the table, mark for each window of codes and of indices
 //   quantize(n = 2^24, width = 4): quantize
 //   lookup(n = 2^24, width = 4): lookup
+//   addLookup(n = 2^24, width = 4): addLookup
 //   mark(n = 2^24, count = 2^18, width = 4): mark
 //   findMarked(n = 2^24, width = 4): findMarked
 // Entry points        threads  workgroups   workgroup bytes  words read            words written
 //   quantize              256  n / 4096              16,384  n                     n width / 32
 //   lookup                256  n / 1024                   0  n width / 32 + count  n
+//   addLookup             256  n / 1024                   0  n + n width / 32 + count  n
 //   mark                  256  count / 256                0  count                 0
 //   findMarked            256  n / 8192                   0  n width / 32          n / 32
 // Occupancy         workgroup memory, 64 bytes a thread, in quantize; threads alone in the others. mark has 1 or 2
 //                   atomics an index beside what it reads
 // Edges             1 <= width <= 16; last words are filled up with zeros; windows of codes start at whole groups of
-//                   32; a code may lie in two words; indices are distinct
+//                   32; a code may lie in two words; indices are distinct; in addLookup magnitudes below 2^-102
+//                   count as +0, and a sum of zero is written as +0, since WGSL may ignore its sign
 const WIDTH = 256u;
 const TILE = 4096u; // elements of a workgroup that quantizes
 const UNPACK_TILE = 1024u; // elements of a workgroup of lookup, 4 a thread
@@ -53,8 +57,8 @@ struct Params {
   seed: u32,
   step: u32,
   stream: u32,
-  first: u32, // in lookup the code of table[0], in mark the index of the window's first code
-  count: u32, // in lookup words of the table, in mark indices, in this window
+  first: u32, // in lookup and addLookup the code of table[0], in mark the index of the window's first code
+  count: u32, // in lookup and addLookup words of the table, in mark indices, in this window
 }
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> x: array<u32>;
@@ -207,6 +211,31 @@ fn lookup(
   for (var j = 0u; j < 4u; j++) {
     if (i[j] < p.n && at[j] < p.count) {
       y[i[j]] = words[j];
+    }
+  }
+}
+
+@compute @workgroup_size(WIDTH)
+fn addLookup(
+  @builtin(workgroup_id) id: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) t: u32,
+) {
+  let start = (id.y * groups.x + id.x) * UNPACK_TILE + t;
+  if (start >= p.n) {
+    return;
+  }
+  // what lies beyond the end is the thread's own first element once more
+  let i = vec4u(start) + vec4u(0u, WIDTH, 2u * WIDTH, 3u * WIDTH);
+  let inside = select(vec4u(start), i, i < vec4u(p.n));
+  let codes = vec4u(packedCode(inside.x), packedCode(inside.y), packedCode(inside.z), packedCode(inside.w));
+  let at = codes - vec4u(p.first);
+  let held = min(at, vec4u(p.count - 1u));
+  let terms = vec4u(table[held.x], table[held.y], table[held.z], table[held.w]);
+  let found = sumsOf(vec4u(y[inside.x], y[inside.y], y[inside.z], y[inside.w]), terms);
+  for (var j = 0u; j < 4u; j++) {
+    if (i[j] < p.n && at[j] < p.count) {
+      y[i[j]] = found[j];
     }
   }
 }

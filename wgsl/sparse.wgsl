@@ -1,22 +1,27 @@
-// Between dense vectors and lists of elements; words are moved as they are.
+// Between dense vectors and lists of elements; words are moved as they are, or added.
 //
 //   gather   values[j] = x[indices[j]], 0 where indices[j] lies outside x
 //   scatter  y[indices[j]] = values[j], nothing where indices[j] lies outside y; y was cleared before
+//   addAt    y[indices[j]] = y[indices[j]] + values[j], nothing where indices[j] lies outside y
 //
 // Where x or y has several windows, each has a pass: an index belongs to the window that starts at `first` when
 // indices[j] - first < n (modulo 2^32, so indices before it count as far behind it). The pass over the first window
 // writes the zeros of gather, later ones write over them.
 //
-// Bindings          x: in, n words; y: out, n words; indices, values: count words
+// Library           tiny
+// Bindings          x: in, n words; y: out, in addAt in and out, n words; indices, values: count words
 // Passes            1 for each window of the dense side and of the list; before scatter y is cleared, but for `place`
 //   gather(n = 2^24, count = 2^17): gather
 //   scatter(n = 2^24, count = 2^17): clear y, scatter
 //   place(n = 2^24, count = 2^17): scatter
+//   addAt(n = 2^24, count = 2^17): addAt
 // Entry points        threads  workgroups   workgroup bytes  words read  words written
 //   gather                256  count / 256                0  2 count     count
 //   scatter               256  count / 256                0  2 count     count
+//   addAt                 256  count / 256                0  3 count     count
 // Occupancy         threads alone. Words of the dense side cost a sector of memory each where the list is sparse
-// Edges             indices are distinct; no pass where the list is empty
+// Edges             indices are distinct; no pass where the list is empty; in addAt magnitudes below 2^-102 count as
+//                   +0, and a sum of zero is written as +0, since WGSL may ignore its sign
 const WIDTH = 256u;
 
 struct Params {
@@ -59,6 +64,21 @@ fn scatter(
     let at = indices[j] - p.first;
     if (at < p.n) {
       y[at] = values[j];
+    }
+  }
+}
+
+@compute @workgroup_size(WIDTH)
+fn addAt(
+  @builtin(workgroup_id) id: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_index) t: u32,
+) {
+  let j = (id.y * grid.x + id.x) * WIDTH + t;
+  if (j < p.count) {
+    let at = indices[j] - p.first;
+    if (at < p.n) {
+      y[at] = sumsOf(vec4u(y[at]), vec4u(values[j])).x;
     }
   }
 }

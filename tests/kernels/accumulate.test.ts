@@ -1,11 +1,12 @@
 import * as assert from 'uvu/assert';
 import { openJs } from '../../ts/backends/js/index.ts';
-import { accumulateKernel, scaleOf } from '../../ts/kernels/accumulate.ts';
+import { accumulateKernel, clearKernel, scaleOf } from '../../ts/kernels/accumulate.ts';
 import * as kernels from '../../ts/kernels/index.ts';
+import { runOnJs } from '../reference/js.ts';
 import { eachBackend } from '../support/backends.ts';
 import { hostOf, rejects } from '../support/host.ts';
-import { FINITE, input, LARGEST, table } from '../support/inputs.ts';
-import { assertSameWords, type Case } from '../support/same-words.ts';
+import { FINITE, input, LARGEST, some, table } from '../support/inputs.ts';
+import { assertSameWords, kernelCase, type Case } from '../support/same-words.ts';
 import { suite } from '../support/suite.ts';
 
 const SCALES = [1, -1, 0.1, -0.3, 0, 2 ** -126, 1e-20, 3e7];
@@ -26,6 +27,33 @@ eachBackend('accumulate', (test, open) => {
       }
     };
     await assertSameWords(await open(), cases());
+  });
+
+  test('numbers up to the largest float32, beside which others are lost', async () => {
+    const cases = function* (): Generator<Case> {
+      for (const n of [5, 1025, 4097])
+        for (const [x, y, scale] of [
+          ['huge', 'subnormal', 0.75],
+          ['huge', 'normal', 2 ** -30],
+          ['heavy', 'huge', 2 ** -60],
+        ] as const)
+          yield {
+            label: `${x} ${n} to ${y}`,
+            kernel: accumulateKernel,
+            inputs: { x: input(x, n) },
+            changed: { y: input(y, n, 2) },
+            outputs: {},
+            params: { n, scale },
+          };
+    };
+    await assertSameWords(await open(), cases());
+  });
+
+  test('clear: zeros over what was there', async () => {
+    const cases = some([1, 5, 64, 1025, LARGEST]).map((n) =>
+      kernelCase(clearKernel, `${n}`, {}, { y: n }, { n }),
+    );
+    await assertSameWords(await open(), cases);
   });
 });
 
@@ -55,6 +83,11 @@ onJs('what is tiny counts as +0: x, y and the product', async () => {
   assert.ok(Object.is(await of(-0, 2 ** -90, 2 ** -13), 0));
   assert.is(await of(0, 2 ** -90, 2 ** -12), 2 ** -102);
   assert.is(await of(5, 3, 2 ** -140), 5);
+});
+
+onJs('clear writes +0 over all', async () => {
+  const { y } = await runOnJs(kernelCase(clearKernel, '', {}, { y: 5 }, { n: 5 }));
+  assert.equal([...y], [0, 0, 0, 0, 0]);
 });
 
 onJs('wrong arguments are named', async () => {

@@ -48,6 +48,7 @@ const PARTLY: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   collectTop: { x: 'room', candidates: '0' },
   gather: { x: 'count' },
   scatter: { y: 'count' },
+  addAt: { y: 'count' },
   histogram: { x: 'n span / stride' },
   histogramAgain: { x: '0' },
   markTop: { candidates: '0' },

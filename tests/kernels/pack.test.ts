@@ -2,6 +2,7 @@ import * as assert from 'uvu/assert';
 import { openJs } from '../../ts/backends/js/index.ts';
 import * as kernels from '../../ts/kernels/index.ts';
 import {
+  addSignsKernel,
   packBitsKernel,
   packedWords,
   packSignsKernel,
@@ -9,10 +10,11 @@ import {
   unpackSignsKernel,
   WIDEST,
 } from '../../ts/kernels/pack.ts';
+import { runOnJs } from '../reference/js.ts';
 import { eachBackend } from '../support/backends.ts';
 import { hostOf, rejects } from '../support/host.ts';
-import { FINITE, input, LARGE, LARGEST, randomWords, table, WILD } from '../support/inputs.ts';
-import { assertSameWords, kernelCase, type Case } from '../support/same-words.ts';
+import { beside, FINITE, input, LARGE, LARGEST, randomWords, table, WILD } from '../support/inputs.ts';
+import { assertSameWords, assertWords, kernelCase, type Case } from '../support/same-words.ts';
 import { suite } from '../support/suite.ts';
 
 eachBackend('pack', (test, open) => {
@@ -43,6 +45,22 @@ eachBackend('pack', (test, open) => {
             { y: n },
             { n, segment },
           );
+        }
+    };
+    await assertSameWords(await open(), cases());
+  });
+
+  test('addSigns: the same words as js', async () => {
+    const cases = function* (): Generator<Case> {
+      for (const { n, kind } of [...table(FINITE), { n: LARGEST, kind: 'normal' as const }])
+        for (const segment of new Set([n, Math.ceil(n / 3), 32, 100])) {
+          // every other time the scales are of another kind: tiny ones beside numbers, numbers beside tiny ones
+          const other = n % 2 === 0 ? kind : beside(kind, n);
+          const scales = input(other, Math.ceil(n / segment), 2);
+          const inputs = { bits: randomWords(packedWords(n, 1)), scales };
+          const label = `${other} to ${kind}, ${n} by ${segment}`;
+          const changed = { y: input(kind, n) };
+          yield { label, kernel: addSignsKernel, inputs, changed, outputs: {}, params: { n, segment } };
         }
     };
     await assertSameWords(await open(), cases());
@@ -88,6 +106,25 @@ onJs('bits lie lowest first, codes without a gap', async () => {
   const wide = await kernels.packBits(host, new Uint32Array([0xabc, 0xdef, 0x123]), 12);
   assert.equal([...wide], [0x23defabc, 0x1]);
   assert.equal([...(await kernels.packBits(host, new Uint32Array([0xfff5]), 4))], [5]);
+});
+
+onJs('addSigns adds a scale or its opposite, tiny ones as +0', async () => {
+  const [n, segment] = [1001, 100];
+  const [y, scales] = [input('normal', n), input('normal', 11, 2)];
+  const bits = randomWords(packedWords(n, 1));
+  const added = async (y: Float32Array, scales: Float32Array): Promise<Uint32Array> => {
+    const params = { n: y.length, segment };
+    const one = { label: '', kernel: addSignsKernel, inputs: { bits, scales }, outputs: {}, params };
+    return (await runOnJs({ ...one, changed: { y } })).y;
+  };
+  const sign = (i: number): number => ((bits[i >>> 5] >>> (i & 31)) & 1 ? -1 : 1);
+  assertWords(
+    await added(y, scales),
+    y.map((value, i) => value + sign(i) * scales[Math.floor(i / segment)]),
+    'addSigns',
+  );
+  const small = new Float32Array([2 ** -103, -0, 1, -(2 ** -140)]);
+  assertWords(await added(small, new Float32Array([-(2 ** -103)])), new Float32Array([0, 0, 1, 0]), 'tiny');
 });
 
 onJs('a sign bit is 1 where x < 0, so 0 for -0', async () => {

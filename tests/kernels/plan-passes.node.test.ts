@@ -9,7 +9,7 @@ import { markKernel } from '../../ts/kernels/quantize.ts';
 import { BLOCK } from '../../ts/kernels/reduce.ts';
 import { scaled, scalingBy } from '../../ts/kernels/scaling.ts';
 import { TILE as SCAN_TILE } from '../../ts/kernels/scan.ts';
-import { placeKernel, scatterKernel } from '../../ts/kernels/sparse.ts';
+import { addAtKernel, placeKernel, scatterKernel } from '../../ts/kernels/sparse.ts';
 import { LIMITS, call, calls, passes, shown, describe, type Interval, covers, groupBy } from './planned.ts';
 import { suite } from '../support/suite.ts';
 
@@ -82,10 +82,16 @@ test('a list meets every run of tiles once for each of its windows', () => {
   }
 });
 
-test('gather, scatter and place meet each window of the list with each of the vector', () => {
+test('gather, scatter, place and addAt meet each window of the list with each of the vector', () => {
   for (const one of calls()) {
-    if (!['gather', 'scatter', 'place'].includes(one.kernel)) continue;
-    const [dense, moving] = one.kernel === 'gather' ? ['x', 'gather'] : ['y', 'scatter'];
+    const moves: Readonly<Record<string, readonly [dense: string, entry: string]>> = {
+      gather: ['x', 'gather'],
+      scatter: ['y', 'scatter'],
+      place: ['y', 'scatter'],
+      addAt: ['y', 'addAt'],
+    };
+    if (!(one.kernel in moves)) continue;
+    const [dense, moving] = moves[one.kernel];
     const meetings = passes(one, moving);
     for (const list of groupBy(meetings, (pass) => String(shown(one, pass, 'indices').first)))
       covers(
@@ -103,13 +109,15 @@ test('gather, scatter and place meet each window of the list with each of the ve
   const lists = { indices: 0, values: 0, y: 5 };
   const scattered = call(scatterKernel, LIMITS[0], lists, { n: 5, count: 0 }).plan;
   assert.equal(scattered, { scratch: {}, steps: [{ clear: 'y' }] }, 'an empty list leaves zeros');
-  const placed = call(placeKernel, LIMITS[0], lists, { n: 5, count: 0 }).plan;
-  assert.equal(placed, { scratch: {}, steps: [] }, 'an empty list leaves all as it is');
+  for (const kernel of [placeKernel, addAtKernel]) {
+    const { plan } = call(kernel, LIMITS[0], lists, { n: 5, count: 0 });
+    assert.equal(plan, { scratch: {}, steps: [] }, 'an empty list leaves all as it is');
+  }
 });
 
 test('each window of codes meets all of a list or table, and starts where a code starts a word', () => {
   for (const one of calls()) {
-    if (one.kernel !== 'mark' && one.kernel !== 'lookup') continue;
+    if (!['mark', 'lookup', 'addLookup'].includes(one.kernel)) continue;
     const { width, n } = one.params;
     const [binding, whole] = one.kernel === 'mark' ? ['marked', 'indices'] : ['packedIn', 'table'];
     const all = passes(one, one.kernel);
@@ -132,7 +140,7 @@ test('each window of codes meets all of a list or table, and starts where a code
         assert.is(pass.uniforms.count, count, describe(one));
         assert.is(pass.uniforms.first, one.kernel === 'mark' ? firsts[i] * 32 : first, describe(one));
         assert.is(shown(one, pass, binding).count, packedWords(pass.uniforms.n, width), describe(one));
-        if (one.kernel === 'lookup') assert.is(shown(one, pass, 'y').first, firsts[i] * 32, describe(one));
+        if (one.kernel !== 'mark') assert.is(shown(one, pass, 'y').first, firsts[i] * 32, describe(one));
       }
     }
   }

@@ -125,6 +125,19 @@ test('every element, or word of output, belongs to one pass', () => {
       ['unpackSigns', 'signsIn'],
       ['unpackSigns', 'y'],
     ],
+    addSigns: [
+      ['addSigns', 'signsIn'],
+      ['addSigns', 'y'],
+    ],
+    accumulate: [
+      ['accumulate', 'x'],
+      ['accumulate', 'y'],
+    ],
+    compensate: [
+      ['compensate', 'x'],
+      ['compensate', 'error'],
+      ['compensate', 'y'],
+    ],
     packBits: [
       ['packBits', 'codes'],
       ['packBits', 'packed'],
@@ -183,10 +196,16 @@ test('every element, or word of output, belongs to one pass', () => {
 
 test('elements find the word of their segment in the window of a pass', () => {
   for (const one of calls()) {
-    if (one.kernel !== 'packDithered' && one.kernel !== 'unflatten') continue;
-    const [elements, table] = one.kernel === 'unflatten' ? ['y', 'scales'] : ['z', 'lambdas'];
+    const tables: Readonly<Record<string, readonly [string, string, string]>> = {
+      packDithered: ['z', 'lambdas', 'owner'],
+      unflatten: ['y', 'scales', 'owner'],
+      unpackSigns: ['y', 'scales', 'scale'],
+      addSigns: ['y', 'scales', 'scale'],
+    };
+    if (!(one.kernel in tables)) continue;
+    const [elements, table, ownerOf] = tables[one.kernel];
     for (const pass of passes(one, one.kernel)) {
-      const { n, first, segment, owner } = pass.uniforms;
+      const { n, first, segment, [ownerOf]: owner } = pass.uniforms;
       const window = shown(one, pass, table);
       assert.is(first, shown(one, pass, elements).first, describe(one));
       assert.is(owner, window.first, describe(one));

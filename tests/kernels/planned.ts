@@ -1,7 +1,9 @@
 /** Every kernel that has a plan, under several limits and sizes, and what a plan's passes bind. */
 import * as assert from 'uvu/assert';
 import { shaders } from '../../ts/generated/wgsl.ts';
+import { accumulateKernel, clearKernel } from '../../ts/kernels/accumulate.ts';
 import { compactKernel } from '../../ts/kernels/compact.ts';
+import { compensateKernel } from '../../ts/kernels/compensate.ts';
 import { ditheredAndMaxKernel, packDitheredKernel } from '../../ts/kernels/dither.ts';
 import { flattenSignsKernel, WAYS } from '../../ts/kernels/flatten.ts';
 import { flattenKernel, fwhtKernel, transformLength, unflattenKernel } from '../../ts/kernels/fwht.ts';
@@ -10,8 +12,9 @@ import { type Kernel } from '../../ts/kernels/kernel.ts';
 import { planOf } from '../../ts/kernels/plans/index.ts';
 import { type Limits, type Pass, type Plan, type Window } from '../../ts/kernels/plans/plan.ts';
 import { packBitsKernel, packedWords, packSignsKernel } from '../../ts/kernels/pack.ts';
-import { unpackBitsKernel, unpackSignsKernel } from '../../ts/kernels/pack.ts';
+import { addSignsKernel, unpackBitsKernel, unpackSignsKernel } from '../../ts/kernels/pack.ts';
 import {
+  addLookupKernel,
   findMarkedKernel,
   GRID,
   lookupKernel,
@@ -34,7 +37,7 @@ import {
 } from '../../ts/kernels/scalars.ts';
 import { scanKernel } from '../../ts/kernels/scan.ts';
 import { thresholdKernel, topKKernel } from '../../ts/kernels/select.ts';
-import { gatherKernel, placeKernel, scatterKernel } from '../../ts/kernels/sparse.ts';
+import { addAtKernel, gatherKernel, placeKernel, scatterKernel } from '../../ts/kernels/sparse.ts';
 
 export const LIMITS: readonly Limits[] = [
   { bindingWords: 4096, gridWidth: 3 },
@@ -90,6 +93,9 @@ export function* calls(): Generator<Call> {
       const shares = new Set([1, Math.ceil(n / 100), Math.ceil(n / 3), n]);
       const bits = Math.ceil(n / 32);
       yield call(randomBitsKernel, limits, { bits: n }, { n, ...KEY });
+      yield call(accumulateKernel, limits, { x: n, y: n }, { n, scale: 0.5 });
+      yield call(clearKernel, limits, { y: n }, { n });
+      yield call(compensateKernel, limits, { x: n, error: n, y: n, keys: 2 }, { n, scale: 0.5 });
       yield call(scanKernel, limits, { x: n, sums: n, total: 1 }, { n });
       yield call(packSignsKernel, limits, { x: n, bits }, { n });
       yield call(extremesKernel, limits, { x: n, range: 2 }, { n, order: 0 });
@@ -106,6 +112,7 @@ export function* calls(): Generator<Call> {
           yield call(quantizeKernel, limits, { x: n, grid: GRID, packed }, rounded);
         }
         yield call(lookupKernel, limits, { packed, table: 2 ** width, y: n }, { n, width });
+        yield call(addLookupKernel, limits, { packed, table: 2 ** width, y: n }, { n, width });
         yield call(findMarkedKernel, limits, { packed, bits }, { n, width });
         for (const count of shares)
           yield call(markKernel, limits, { indices: count, packed }, { n, count, width });
@@ -113,6 +120,7 @@ export function* calls(): Generator<Call> {
       for (const segment of [1, 3, 1000, 1024, 4096, n]) {
         const segments = Math.ceil(n / segment);
         yield call(unpackSignsKernel, limits, { bits, scales: segments, y: n }, { n, segment });
+        yield call(addSignsKernel, limits, { bits, scales: segments, y: n }, { n, segment });
         const sum = { n, segment, tiny: 5, scale: 2 ** -96 };
         yield call(absSumKernel, limits, { x: n, sums: segments, max: segments }, sum);
         yield call(squareSumKernel, limits, { x: n, sums: segments, max: segments }, sum);
@@ -146,6 +154,7 @@ export function* calls(): Generator<Call> {
         yield call(gatherKernel, limits, { x: n, indices: k, values: k }, { n, count: k });
         yield call(scatterKernel, limits, { indices: k, values: k, y: n }, { n, count: k });
         yield call(placeKernel, limits, { indices: k, values: k, y: n }, { n, count: k });
+        yield call(addAtKernel, limits, { indices: k, values: k, y: n }, { n, count: k });
       }
     }
     for (const power of [1, 2 ** -126, 2 ** 28]) {

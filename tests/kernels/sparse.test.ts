@@ -2,7 +2,7 @@ import * as assert from 'uvu/assert';
 import { openJs } from '../../ts/backends/js/index.ts';
 import * as kernels from '../../ts/kernels/index.ts';
 import { wordsOf } from '../../ts/kernels/scope.ts';
-import { gatherKernel, placeKernel, scatterKernel } from '../../ts/kernels/sparse.ts';
+import { addAtKernel, gatherKernel, placeKernel, scatterKernel } from '../../ts/kernels/sparse.ts';
 import { runOnJs } from '../reference/js.ts';
 import { eachBackend } from '../support/backends.ts';
 import { hostOf, rejects } from '../support/host.ts';
@@ -28,6 +28,11 @@ function placement(
 ): Case {
   const params = { n, count: indices.length };
   return { label, kernel: placeKernel, inputs: { indices, values }, changed: { y }, outputs: {}, params };
+}
+
+/** Adds `values` to elements of y, which keeps the others. */
+function addition(y: Float32Array, indices: Uint32Array, values: Float32Array, label: string): Case {
+  return { ...placement(y, indices, values, label), kernel: addAtKernel };
 }
 
 eachBackend('sparse', (test, open) => {
@@ -65,9 +70,26 @@ eachBackend('sparse', (test, open) => {
         const indices = indicesBelow(n, 1 + (n % 5));
         const values = input(kind, indices.length, 2);
         yield placement(input(kind, n), indices, values, `${kind} ${n}`);
-        // a list in another order, as a selection by rounds may leave it
-        if (n % 3 === 0)
-          yield placement(input(kind, n), indices.toReversed(), values, `${kind} ${n} reversed`);
+      }
+    };
+    await assertSameWords(await open(), cases());
+  });
+
+  test('addAt: the same words as js', async () => {
+    const cases = function* (): Generator<Case> {
+      for (const { n, kind } of [...table(FINITE), { n: LARGEST, kind: 'normal' as const }]) {
+        const indices = indicesBelow(n, 1 + (n % 5));
+        yield addition(input(kind, n), indices, input(kind, indices.length, 2), `${kind} ${n}`);
+      }
+      for (const [y, values] of [
+        ['nonFinite', 'subnormal'],
+        ['huge', 'normal'],
+        ['subnormal', 'huge'],
+      ] as const) {
+        // where nothing is added, NaN and subnormals stay as they are
+        const own = input(y, 5000);
+        const indices = indicesBelow(5000, 7).filter((i) => Number.isFinite(own[i]));
+        yield addition(own, indices, input(values, indices.length, 2), `${values} to ${y}`);
       }
     };
     await assertSameWords(await open(), cases());
@@ -94,6 +116,8 @@ eachBackend('sparse', (test, open) => {
       ),
       placement(x, indices, input('normal', 4, 2), 'past the end'),
       placement(x, new Uint32Array(0), new Float32Array(0), 'of nothing'),
+      addition(x, indices, input('normal', 4, 2), 'past the end'),
+      addition(x, new Uint32Array(0), new Float32Array(0), 'of nothing'),
     ]);
   });
 });
@@ -127,13 +151,29 @@ onJs('scatter writes zeros over what was there', async () => {
 onJs('place changes the elements it names, bit by bit, and leaves the others', async () => {
   for (const kind of [...FINITE, ...WILD]) {
     const y = input(kind, 1000);
-    const inside = indicesBelow(997, 4).toReversed();
+    const inside = indicesBelow(997, 4);
     const indices = new Uint32Array([...inside, 997, 999, 1000, 0xffffffff]);
     const values = input(kind, indices.length, 2);
     const expected = wordsOf(y).slice();
     inside.forEach((index, j) => (expected[index] = wordsOf(values)[j]));
     assertWords((await runOnJs(placement(y, indices, values, kind, 997))).y, expected, kind);
   }
+});
+
+onJs('addAt adds to the elements it names, tiny ones as +0, and leaves the others, every bit', async () => {
+  const y = new Float32Array([1, 2 ** -140, -0, 2 ** -103, -3, 2 ** -103, 5]);
+  const indices = new Uint32Array([0, 3, 4, 5, 7]);
+  const values = new Float32Array([0.5, 2 ** -103, 3, -4, 9]);
+  const found = (await runOnJs(addition(y, indices, values, ''))).y;
+  assertWords(found, new Float32Array([1.5, 2 ** -140, -0, 0, 0, -4, 5]), 'addAt');
+  const x = input('normal', 500);
+  const all = Uint32Array.from({ length: 500 }, (_, i) => i);
+  const sum = (await runOnJs(addition(x, all, input('normal', 500, 2), ''))).y;
+  assertWords(
+    sum,
+    x.map((value, i) => value + input('normal', 500, 2)[i]),
+    'addAt of all',
+  );
 });
 
 onJs.run();

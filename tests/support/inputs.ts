@@ -1,5 +1,5 @@
 /** The tables that every kernel is tested over: sizes around each boundary, and kinds of data (ts/verify/data.ts). */
-import { words, type InputKind } from '../../ts/verify/data.ts';
+import { FINITE, words, type InputKind } from '../../ts/verify/data.ts';
 import { settings } from './settings.ts';
 
 export { FINITE, input, WILD, words, type InputKind } from '../../ts/verify/data.ts';
@@ -46,4 +46,9 @@ export const share = (all: number): number => Math.ceil(all / every);
 export function randomWords(n: number, seed = 1): Uint32Array {
   const next = words(seed * 1_000_003 + n);
   return Uint32Array.from({ length: n }, next);
+}
+
+/** A kind of finite data beside another: each in its turn. */
+export function beside(kind: InputKind, turn: number): InputKind {
+  return FINITE[((FINITE as readonly InputKind[]).indexOf(kind) + turn) % FINITE.length];
 }

@@ -1,8 +1,9 @@
 /** The kernels whose traffic is counted: all of the catalogue, each with inputs as they are in training. */
 import { keptShare } from '../../ts/compressors/count.ts';
-import { accumulateKernel } from '../../ts/kernels/accumulate.ts';
+import { accumulateKernel, clearKernel } from '../../ts/kernels/accumulate.ts';
 import type { Catalogue } from '../../ts/kernels/catalogue.ts';
 import { compactKernel } from '../../ts/kernels/compact.ts';
+import { compensateKernel } from '../../ts/kernels/compensate.ts';
 import { packDitheredKernel } from '../../ts/kernels/dither.ts';
 import { bitsOf, INFINITE, keyOfPower, MAGNITUDE } from '../../ts/kernels/float-bits.ts';
 import { flattenKernel, fwhtKernel, TINY, transformLength, unflattenKernel } from '../../ts/kernels/fwht.ts';
@@ -10,6 +11,7 @@ import { keyCountsKernel } from '../../ts/kernels/histogram.ts';
 import { ceilDiv } from '../../ts/kernels/kernel.ts';
 import { ORDERS } from '../../ts/kernels/order.ts';
 import {
+  addSignsKernel,
   packBitsKernel,
   packedWords,
   packSignsKernel,
@@ -17,6 +19,7 @@ import {
   unpackSignsKernel,
 } from '../../ts/kernels/pack.ts';
 import {
+  addLookupKernel,
   findMarkedKernel,
   GRID,
   lookupKernel,
@@ -34,7 +37,7 @@ import {
 } from '../../ts/kernels/scalars.ts';
 import { scanKernel } from '../../ts/kernels/scan.ts';
 import { thresholdKernel, topKKernel } from '../../ts/kernels/select.ts';
-import { gatherKernel, placeKernel, scatterKernel } from '../../ts/kernels/sparse.ts';
+import { addAtKernel, gatherKernel, placeKernel, scatterKernel } from '../../ts/kernels/sparse.ts';
 import { input, randomWords } from '../support/inputs.ts';
 import { kernelCase, type Case } from '../support/same-words.ts';
 
@@ -83,9 +86,29 @@ const TASKS: { readonly [Name in keyof Catalogue]: Make } = {
       params: { n, scale: 0.25 },
     }),
   ],
+  addAt: ({ n, x, indices, values }) => {
+    const count = indices.length;
+    const run = { label: '1 %', kernel: addAtKernel, inputs: { indices, values }, changed: { y: x } };
+    return [{ ...task({ ...run, outputs: {}, params: { n, count } }), least: 4 * count }];
+  },
+  addLookup: ({ n, x }) => {
+    const inputs = { packed: randomWords(packedWords(n, WIDTH)), table: input('normal', 2 ** WIDTH) };
+    const run = { label: '4 bits', kernel: addLookupKernel, inputs, changed: { y: x }, outputs: {} };
+    return [task({ ...run, params: { n, width: WIDTH } })];
+  },
+  addSigns: ({ n, x, bitmap }) => {
+    const inputs = { bits: bitmap, scales: new Float32Array(ceilDiv(n, BLOCK)).fill(0.5) };
+    const run = { label: '', kernel: addSignsKernel, inputs, changed: { y: x }, outputs: {} };
+    return [task({ ...run, params: { n, segment: BLOCK } })];
+  },
+  clear: ({ n }) => [task(kernelCase(clearKernel, '', {}, { y: n }, { n }))],
   compact: ({ n, bitmap, indices }) => {
     const [capacity, outputs] = [indices.length, { indices: indices.length, count: 1 }];
     return [task(kernelCase(compactKernel, '1 %', { bits: bitmap }, outputs, { n, capacity }))];
+  },
+  compensate: ({ n, x }) => {
+    const params = { n, scale: 0.25 };
+    return [task(kernelCase(compensateKernel, '', { x, error: x }, { y: n, keys: 2 }, params))];
   },
   extremes: ({ n, x }) => [
     task(kernelCase(extremesKernel, '', { x }, { range: 2 }, { n, order: ORDERS.value })),

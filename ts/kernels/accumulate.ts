@@ -1,8 +1,8 @@
 /**
- * y += scale * x: how what was decoded joins a sum.
+ * y += scale * x: how what was decoded joins a sum, and y = 0, which a sum starts from.
  *
  * The product is rounded to float32, then the sum. Magnitudes below 2^-102 count as +0, of x and y at the input and of
- * the product, so no result depends on how a GPU treats subnormals.
+ * the product, so no result depends on how a GPU treats subnormals. A sum of zero is +0.
  */
 import { requireFloat32Array, requireInteger, requireNumber } from '../arguments.ts';
 import { keyOfPower } from './float-bits.ts';
@@ -18,6 +18,16 @@ export const accumulateKernel: Kernel<'x' | 'y', 'n' | 'scale'> = {
   buffers: ['x', 'y'],
   params: ['n', 'scale'],
 };
+
+/** y_i = +0. n >= 1; y has n words. */
+export const clearKernel: Kernel<'y', 'n'> = {
+  name: 'clear',
+  buffers: ['y'],
+  params: ['n'],
+};
+
+/** Elements of a workgroup, four a thread. */
+export const TILE = 1024;
 
 /** `scale` as the kernel takes it: rounded to float32, 0 where that is subnormal. */
 export function scaleOf(scale: number): number {

@@ -1,23 +1,41 @@
 /** Every kernel of the contract, by name: what a backend must implement. */
-import type { accumulateKernel } from './accumulate.ts';
+import type { accumulateKernel, clearKernel } from './accumulate.ts';
 import type { compactKernel } from './compact.ts';
+import type { compensateKernel } from './compensate.ts';
 import type { packDitheredKernel } from './dither.ts';
 import type { flattenKernel, fwhtKernel, unflattenKernel } from './fwht.ts';
 import type { keyCountsKernel } from './histogram.ts';
 import type { Kernel } from './kernel.ts';
-import type { packBitsKernel, packSignsKernel, unpackBitsKernel, unpackSignsKernel } from './pack.ts';
-import type { findMarkedKernel, lookupKernel, markKernel, quantizeKernel } from './quantize.ts';
+import type {
+  addSignsKernel,
+  packBitsKernel,
+  packSignsKernel,
+  unpackBitsKernel,
+  unpackSignsKernel,
+} from './pack.ts';
+import type {
+  addLookupKernel,
+  findMarkedKernel,
+  lookupKernel,
+  markKernel,
+  quantizeKernel,
+} from './quantize.ts';
 import type { randomBitsKernel } from './random.ts';
 import type { absSumKernel, extremesKernel, nonFiniteKernel, squareSumKernel } from './reduce.ts';
 import type { lambdasKernel, levelGridKernel, maskGridKernel, uniformGridKernel } from './scalars.ts';
 import type { scanKernel } from './scan.ts';
 import type { thresholdKernel, topKKernel } from './select.ts';
-import type { gatherKernel, placeKernel, scatterKernel } from './sparse.ts';
+import type { addAtKernel, gatherKernel, placeKernel, scatterKernel } from './sparse.ts';
 
 export interface Catalogue {
   absSum: typeof absSumKernel;
   accumulate: typeof accumulateKernel;
+  addAt: typeof addAtKernel;
+  addLookup: typeof addLookupKernel;
+  addSigns: typeof addSignsKernel;
+  clear: typeof clearKernel;
   compact: typeof compactKernel;
+  compensate: typeof compensateKernel;
   extremes: typeof extremesKernel;
   findMarked: typeof findMarkedKernel;
   flatten: typeof flattenKernel;

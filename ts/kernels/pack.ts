@@ -1,5 +1,5 @@
 /**
- * Packing: signs at one bit an element, codes at 1 to 16 bits an element, and back.
+ * Packing: signs at one bit an element, codes at 1 to 16 bits an element, and back, signs also as terms of a sum.
  *
  * Bits fill words from the lowest bit on, and words follow each other without a gap: code i takes bits i * b to
  * i * b + b - 1 of the whole. So 32 codes of b bits fill exactly b words. The last word is filled up with zeros.
@@ -22,6 +22,16 @@ export const packSignsKernel: Kernel<'x' | 'bits', 'n'> = {
  */
 export const unpackSignsKernel: Kernel<'bits' | 'scales' | 'y', 'n' | 'segment'> = {
   name: 'unpackSigns',
+  buffers: ['bits', 'scales', 'y'],
+  params: ['n', 'segment'],
+};
+
+/**
+ * y_i = y_i + scales[floor(i / segment)], that with its sign flipped where bit i is 1, in place. Magnitudes below
+ * 2^-102 count as +0, and a sum of zero is +0 (accumulate.ts). n >= 1; scales has ceil(n / segment) words.
+ */
+export const addSignsKernel: Kernel<'bits' | 'scales' | 'y', 'n' | 'segment'> = {
+  name: 'addSigns',
   buffers: ['bits', 'scales', 'y'],
   params: ['n', 'segment'],
 };
@@ -140,5 +150,5 @@ export async function unpackBits(
 /** Elements that a workgroup packs. */
 export const TILE = 4096;
 
-/** Elements that a workgroup unpacks. */
+/** Elements that a workgroup unpacks, or adds. */
 export const UNPACK_TILE = 1024;

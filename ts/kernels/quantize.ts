@@ -45,6 +45,16 @@ export const lookupKernel: Kernel<'packed' | 'table' | 'y', 'n' | 'width'> = {
   params: ['n', 'width'],
 };
 
+/**
+ * y_i = y_i + table[code_i], in place. Magnitudes below 2^-102 count as +0, and a sum of zero is +0 (accumulate.ts).
+ * n >= 1; table has 2^width words.
+ */
+export const addLookupKernel: Kernel<'packed' | 'table' | 'y', 'n' | 'width'> = {
+  name: 'addLookup',
+  buffers: ['packed', 'table', 'y'],
+  params: ['n', 'width'],
+};
+
 /** Sets the codes at `indices` to all ones, in place. Indices are distinct and below n. n >= 1, count >= 0. */
 export const markKernel: Kernel<'indices' | 'packed', 'n' | 'count' | 'width'> = {
   name: 'mark',
@@ -62,7 +72,7 @@ export const findMarkedKernel: Kernel<'packed' | 'bits', 'n' | 'width'> = {
 /** Elements of a workgroup that quantizes. */
 export const TILE = 4096;
 
-/** Elements of a workgroup of lookup. */
+/** Elements of a workgroup of lookup and addLookup. */
 export const UNPACK_TILE = 1024;
 
 /** Elements of a workgroup of findMarked, 32 a thread. */

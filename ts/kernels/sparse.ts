@@ -1,4 +1,7 @@
-/** Between dense vectors and lists of elements: gather and scatter, words as they are. */
+/**
+ * Between dense vectors and lists of elements: gather and scatter, words as they are, and sums with the elements of a
+ * list, of which magnitudes below 2^-102 count as +0 (accumulate.ts).
+ */
 import { requireFloat32Array, requireInteger, requireUint32Array } from '../arguments.ts';
 import type { Kernel } from './kernel.ts';
 import { floatsOf, type Host } from './scope.ts';
@@ -10,18 +13,26 @@ export const gatherKernel: Kernel<'x' | 'indices' | 'values', 'n' | 'count'> = {
   params: ['n', 'count'],
 };
 
-/** y = 0, then y[indices_j] = values_j for indices_j < n. Indices are distinct. n >= 1, count >= 0. */
+/** y = 0, then y[indices_j] = values_j for indices_j < n. Indices ascend. n >= 1, count >= 0. */
 export const scatterKernel: Kernel<'indices' | 'values' | 'y', 'n' | 'count'> = {
   name: 'scatter',
   buffers: ['indices', 'values', 'y'],
   params: ['n', 'count'],
 };
 
-/**
- * y[indices_j] = values_j for indices_j < n, in place; other elements stay. Indices are distinct. n >= 1, count >= 0.
- */
+/** y[indices_j] = values_j for indices_j < n, in place; other elements stay. Indices ascend. n >= 1, count >= 0. */
 export const placeKernel: Kernel<'indices' | 'values' | 'y', 'n' | 'count'> = {
   name: 'place',
+  buffers: ['indices', 'values', 'y'],
+  params: ['n', 'count'],
+};
+
+/**
+ * y[indices_j] = y[indices_j] + values_j for indices_j < n, in place; other elements stay, every bit of them. Indices
+ * ascend. n >= 1, count >= 0.
+ */
+export const addAtKernel: Kernel<'indices' | 'values' | 'y', 'n' | 'count'> = {
+  name: 'addAt',
   buffers: ['indices', 'values', 'y'],
   params: ['n', 'count'],
 };

@@ -1,22 +1,28 @@
-/** y += scale * x in plain TypeScript. */
+/** y += scale * x in plain TypeScript, and what all sums with small magnitudes have in common. */
 import type { Implementations } from '../../kernels/catalogue.ts';
 import { TINY } from '../../kernels/accumulate.ts';
 import { MAGNITUDE } from '../../kernels/float-bits.ts';
 import type { Memory } from './memory.ts';
 
+type Kernels = Implementations<Memory>;
+
 const word = new Uint32Array(1);
 const real = new Float32Array(word.buffer);
 
 /** The number that these bits are, +0 where its magnitude is tiny. */
-function flushed(bits: number): number {
+export function flushed(bits: number): number {
   word[0] = (bits & MAGNITUDE) < TINY ? 0 : bits;
   return real[0];
 }
 
-export const accumulate: Implementations<Memory>['accumulate'] = ({ x, y }, { n, scale }) => {
-  for (let i = 0; i < n; i++) {
-    real[0] = flushed(x.words[i]) * scale;
-    const product = flushed(word[0]);
-    y.floats[i] = flushed(y.words[i]) + product;
-  }
+/** The product of the number that these bits are and a scale, rounded; all that is tiny is +0. */
+export function product(bits: number, scale: number): number {
+  real[0] = flushed(bits) * scale;
+  return flushed(word[0]);
+}
+
+export const accumulate: Kernels['accumulate'] = ({ x, y }, { n, scale }) => {
+  for (let i = 0; i < n; i++) y.floats[i] = flushed(y.words[i]) + product(x.words[i], scale);
 };
+
+export const clear: Kernels['clear'] = ({ y }, { n }) => void y.words.fill(0, 0, n);

@@ -7,25 +7,31 @@ import type { Kernel } from '../../kernels/kernel.ts';
 import type { Backend, DeviceBuffer, ReadRequest } from '../backend.ts';
 import { FreeList } from '../free-list.ts';
 import { runParts } from '../parts.ts';
-import { accumulate } from './accumulate.ts';
+import { accumulate, clear } from './accumulate.ts';
 import { compact } from './compact.ts';
+import { compensate } from './compensate.ts';
 import { packDithered } from './dither.ts';
 import { flatten, fwht, unflatten } from './fwht.ts';
 import { keyCounts } from './histogram.ts';
 import type { Memory } from './memory.ts';
-import { packBits, packSigns, unpackBits, unpackSigns } from './pack.ts';
-import { findMarked, lookup, mark, quantize } from './quantize.ts';
+import { addSigns, packBits, packSigns, unpackBits, unpackSigns } from './pack.ts';
+import { addLookup, findMarked, lookup, mark, quantize } from './quantize.ts';
 import { randomBits } from './random.ts';
 import { absSum, extremes, nonFinite, squareSum } from './reduce.ts';
 import { lambdas, levelGrid, maskGrid, uniformGrid } from './scalars.ts';
 import { scan } from './scan.ts';
 import { threshold, topK } from './select.ts';
-import { gather, place, scatter } from './sparse.ts';
+import { addAt, gather, place, scatter } from './sparse.ts';
 
 const implementations: Implementations<Memory> = {
   absSum,
   accumulate,
+  addAt,
+  addLookup,
+  addSigns,
+  clear,
   compact,
+  compensate,
   extremes,
   findMarked,
   flatten,

@@ -1,5 +1,6 @@
 /** Packing in plain TypeScript. */
 import type { Implementations } from '../../kernels/catalogue.ts';
+import { flushed } from './accumulate.ts';
 import type { Memory } from './memory.ts';
 
 type Kernels = Implementations<Memory>;
@@ -9,11 +10,17 @@ export const packSigns: Kernels['packSigns'] = ({ x, bits }, { n }) => {
   for (let i = 0; i < n; i++) if (x.words[i] > 0x80000000) bits.words[i >>> 5] |= 1 << (i & 31);
 };
 
+/** The word of the scale of element i, its sign flipped where bit i is 1. */
+function signed(bits: Memory, scales: Memory, i: number, segment: number): number {
+  return scales.words[Math.floor(i / segment)] ^ ((bits.words[i >>> 5] >>> (i & 31)) << 31);
+}
+
 export const unpackSigns: Kernels['unpackSigns'] = ({ bits, scales, y }, { n, segment }) => {
-  for (let i = 0; i < n; i++) {
-    const sign = (bits.words[i >>> 5] >>> (i & 31)) << 31;
-    y.words[i] = scales.words[Math.floor(i / segment)] ^ sign;
-  }
+  for (let i = 0; i < n; i++) y.words[i] = signed(bits, scales, i, segment);
+};
+
+export const addSigns: Kernels['addSigns'] = ({ bits, scales, y }, { n, segment }) => {
+  for (let i = 0; i < n; i++) y.floats[i] = flushed(y.words[i]) + flushed(signed(bits, scales, i, segment));
 };
 
 /** ORs code i, of `width` bits, into packed words that were zero there. */

@@ -3,6 +3,7 @@ import type { Implementations } from '../../kernels/catalogue.ts';
 import { floatOf, MAGNITUDE } from '../../kernels/float-bits.ts';
 import { ROUNDINGS } from '../../kernels/quantize.ts';
 import { scaled } from '../../kernels/scaling.ts';
+import { flushed } from './accumulate.ts';
 import type { Memory } from './memory.ts';
 import { get, put } from './pack.ts';
 import { draws } from './random.ts';
@@ -40,6 +41,11 @@ export const quantize: Kernels['quantize'] = (
 
 export const lookup: Kernels['lookup'] = ({ packed, table, y }, { n, width }) => {
   for (let i = 0; i < n; i++) y.words[i] = table.words[get(packed.words, i, width)];
+};
+
+export const addLookup: Kernels['addLookup'] = ({ packed, table, y }, { n, width }) => {
+  for (let i = 0; i < n; i++)
+    y.floats[i] = flushed(y.words[i]) + flushed(table.words[get(packed.words, i, width)]);
 };
 
 export const mark: Kernels['mark'] = ({ indices, packed }, { count, width }) => {

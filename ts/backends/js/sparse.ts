@@ -1,5 +1,6 @@
-/** Gather and scatter in plain TypeScript. */
+/** Gather, scatter and sums with lists in plain TypeScript. */
 import type { Implementations } from '../../kernels/catalogue.ts';
+import { flushed } from './accumulate.ts';
 import type { Memory } from './memory.ts';
 
 type Kernels = Implementations<Memory>;
@@ -20,5 +21,12 @@ export const place: Kernels['place'] = ({ indices, values, y }, { n, count }) =>
   for (let j = 0; j < count; j++) {
     const i = indices.words[j];
     if (i < n) y.words[i] = values.words[j];
+  }
+};
+
+export const addAt: Kernels['addAt'] = ({ indices, values, y }, { n, count }) => {
+  for (let j = 0; j < count; j++) {
+    const i = indices.words[j];
+    if (i < n) y.floats[i] = flushed(y.words[i]) + flushed(values.words[j]);
   }
 };

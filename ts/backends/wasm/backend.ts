@@ -104,14 +104,14 @@ class WasmBackend implements Backend {
   release(buffer: DeviceBuffer): void {
     const own = this.#own(buffer);
     const { fusion, allocator } = this.#open();
-    fusion.flush();
+    fusion.settle(own);
     this.#live.delete(buffer);
     if (own.address !== undefined && own.address !== own.source?.byteOffset) allocator.free(own.address);
     if (this.#live.size === 0) this.#rest();
   }
 
   write(buffer: DeviceBuffer, words: Uint32Array): void {
-    this.#open().fusion.flush();
+    this.#open().fusion.settle(this.#own(buffer));
     this.#view(buffer).set(words);
   }
 

@@ -10,6 +10,7 @@ import { TILE, tileAddress, tilesOf, type Instance, type Task, type TaskKind, ty
 export interface Operand {
   readonly address: number | undefined;
   readonly source: Uint32Array | undefined;
+  readonly words: number;
 }
 
 /** A job as workers get it: the name of its tasks' kind, and their data. */

@@ -1,8 +1,9 @@
 /**
  * Fused passes: kernels that go through a vector tile by tile wait for each other, and go through it together. A tile
  * fits the cache: all stages of a pass work on it before the next, so that all of them together read memory once, and
- * what one leaves for the next is still there. A vector of the user's that is not in linear memory is copied there tile
- * by tile, never as a whole.
+ * what one leaves for the next is still there. So kernels that change a vector in place, the sum of many packets for
+ * example, read and write it once. A vector of the user's that is not in linear memory is copied there tile by tile,
+ * never as a whole.
  */
 import type { Executor, Operand } from './executor.ts';
 import type { AnyKernel, TilePlan } from './kernels/kernel.ts';
@@ -68,17 +69,27 @@ function planOf(
 interface Waiting extends Planned {
   readonly plan: TilePlan;
   readonly input: Operand;
+  /** The words that a tile has of it. */
+  readonly words: number;
+  /** How often earlier stages have changed the input. */
+  readonly changes: number;
+}
+
+/** What stages do with a buffer. */
+interface Use {
+  /** The words that a tile has of it; 0 where it is read anywhere, or is there at the end alone. */
+  readonly words: number;
+  /** How many stages write it. */
+  readonly writes: number;
 }
 
 /** Kernels that wait to go through a vector together. */
 interface Pass {
-  readonly source: Operand;
-  readonly n: number;
+  /** What the tiles are of: the one vector that is only lent, where there is one. */
+  source: Operand;
+  n: number;
   readonly waiting: Waiting[];
-  /** What is there tile by tile, in words a tile: the source, and outputs of stages. */
-  readonly streamed: Map<Operand, number>;
-  /** What stages leave only at the end. */
-  readonly late: Set<Operand>;
+  readonly uses: Map<Operand, Use>;
   /** The first kernel as it runs whole. */
   readonly whole: () => void;
 }
@@ -101,45 +112,54 @@ export class Fusion {
    * cannot go tile by tile. `whole` runs it at once.
    */
   defer(kernel: string, operands: Readonly<Record<string, Operand>>, args: Args, whole: () => void): boolean {
-    const tiled = this.#kernels[kernel]?.tiled;
-    // with nobody to join, one tile is done at once
-    if (tiled === undefined || (this.#pass === undefined && !(args.n > TILE))) return false;
-    const streamed: Record<string, number> = {};
-    for (const name in operands) {
-      const words = this.#pass?.streamed.get(operands[name]);
-      if (words !== undefined) streamed[name] = words;
-    }
-    const plan = tiled(this.#executor, args, streamed);
-    if (plan === undefined) return false;
-    const input = operands[plan.input];
-    const others = Object.values(operands).filter((operand) => operand !== input);
-    if (others.some(({ address }) => address === undefined)) return false;
-    if (!this.#fits(plan, operands)) {
+    if (this.#kernels[kernel]?.tiled === undefined) return false;
+    if (this.#pass !== undefined) {
+      if (this.#join(this.#pass, kernel, operands, args)) return true;
       this.flush();
-      // lambdas go through what other stages leave, and are nothing by themselves
-      if (plan.n <= TILE || streamed[plan.input] !== undefined) return false;
-      const { n } = plan;
-      const tiles = new Map([[input, TILE]]);
-      this.#pass = { source: input, n, waiting: [], streamed: tiles, late: new Set(), whole };
     }
-    const pass = this.#pass!;
-    pass.waiting.push({ kernel, args, streamed, signs: undefined, plan, input });
-    for (const name in operands) {
-      if (name in plan.outputs) pass.streamed.set(operands[name], plan.outputs[name]);
-      else if (!pass.streamed.has(operands[name])) pass.late.add(operands[name]);
-    }
+    // with nobody to join, one tile is done at once
+    if (!(args.n > TILE)) return false;
+    const pass: Pass = { source: NOTHING, n: 0, waiting: [], uses: new Map(), whole };
+    if (!this.#join(pass, kernel, operands, args)) return false;
+    this.#pass = pass;
     return true;
   }
 
-  /** Whether a kernel may join the pass: all that it reads is there in time, and it writes what no other stage has. */
-  #fits(plan: TilePlan, operands: Readonly<Record<string, Operand>>): boolean {
-    const pass = this.#pass;
-    const words = pass?.streamed.get(operands[plan.input]);
-    if (pass === undefined || words === undefined) return false;
-    if (Math.ceil(plan.n / words) !== tilesOf(pass.n)) return false;
-    return Object.entries(operands).every(
-      ([name, operand]) => !pass.late.has(operand) && !(name in plan.outputs && pass.streamed.has(operand)),
-    );
+  /** Adds a kernel to a pass; false, and nothing done, where it cannot go tile by tile, or not with those before it. */
+  #join(pass: Pass, kernel: string, operands: Readonly<Record<string, Operand>>, args: Args): boolean {
+    const streamed: Record<string, number> = {};
+    for (const name in operands) {
+      const words = pass.uses.get(operands[name])?.words ?? 0;
+      if (words > 0) streamed[name] = words;
+    }
+    const plan = this.#kernels[kernel]!.tiled!(this.#executor, args, streamed);
+    if (plan === undefined) return false;
+    const input = operands[plan.input];
+    const words = streamed[plan.input] ?? TILE;
+    const uses = usesOf(plan, operands, words);
+    if (
+      uses.some(([operand, { writes }]) => operand.address === undefined && (operand !== input || writes > 0))
+    )
+      return false;
+    const lent = input.address === undefined;
+    if (pass.waiting.length > 0) {
+      if (Math.ceil(plan.n / words) !== tilesOf(pass.n) || !fits(pass.uses, uses)) return false;
+      // tiles are copied of one vector, and as many elements as its first stage wants
+      if (lent && (input === pass.source ? plan.n > pass.n : pass.source.address === undefined)) return false;
+    }
+    if (pass.waiting.length === 0 || (lent && input !== pass.source)) {
+      pass.source = input;
+      pass.n = plan.n;
+    }
+    const changes = pass.uses.get(input)?.writes ?? 0;
+    pass.waiting.push({ kernel, args, streamed, signs: undefined, plan, input, words, changes });
+    for (const [operand, use] of uses) pass.uses.set(operand, both(pass.uses.get(operand), use));
+    return true;
+  }
+
+  /** Does what waits, if that has to do with memory that another operation is about to change. */
+  settle(operand: Operand): void {
+    for (const other of this.#pass?.uses.keys() ?? []) if (overlap(operand, other)) return this.flush();
   }
 
   /** Does what waits. */
@@ -153,19 +173,19 @@ export class Fusion {
   }
 
   /** Goes through the source with all stages. */
-  #run({ source, n, waiting, streamed: words }: Pass): void {
+  #run({ source, n, waiting }: Pass): void {
     const executor = this.#executor;
     executor.withMemory((allocate) => {
       const tiles = executor.tiles(source, n, allocate);
       const plans: TilePlan[] = [];
-      const stages = withSigns(waiting).map(({ kernel, args, streamed, signs, input }): Stage => {
+      const stages = withSigns(waiting).map(({ kernel, args, streamed, signs, input, words }): Stage => {
         const stage = { kernel, args, streamed, signs };
         const plan = planOf(stage, this.#kernels, executor);
         plans.push(plan);
         return {
           ...stage,
           at: input.address,
-          words: words.get(input) ?? TILE,
+          words,
           locals: executor.locals(n, plan.local ?? 0, allocate),
           shared: allocate(plan.shared ?? 0),
         };
@@ -176,14 +196,63 @@ export class Fusion {
   }
 }
 
+/** The source of a pass before its first stage. */
+const NOTHING: Operand = { address: undefined, source: undefined, words: 0 };
+
+/** What a kernel does with each of its buffers; a tile has so many words of its input. */
+function usesOf(
+  plan: TilePlan,
+  operands: Readonly<Record<string, Operand>>,
+  words: number,
+): [operand: Operand, use: Use][] {
+  const { input, outputs, beside = {}, reads = [] } = plan;
+  return Object.entries(operands).map(([name, operand]) => {
+    if (name in outputs) return [operand, { words: outputs[name], writes: 1 }];
+    if (name === input) return [operand, { words, writes: 0 }];
+    if (name in beside) return [operand, { words: beside[name], writes: 0 }];
+    return [operand, { words: 0, writes: reads.includes(name) ? 0 : 1 }];
+  });
+}
+
+/** What two kernels, one after the other, do with a buffer. */
+function both(before: Use | undefined, now: Use): Use {
+  if (before === undefined) return now;
+  return { words: before.words === now.words ? now.words : 0, writes: before.writes + now.writes };
+}
+
+/**
+ * Whether a kernel may join those that use these buffers: memory that it shares with them is written by none of them,
+ * or tile by tile by all, as the same words of the same buffer. Where they share no tiles, there is nothing to gain.
+ */
+function fits(before: ReadonlyMap<Operand, Use>, uses: readonly (readonly [Operand, Use])[]): boolean {
+  let shares = false;
+  for (const [operand, { words, writes }] of uses)
+    for (const [other, known] of before) {
+      if (!overlap(operand, other)) continue;
+      const tiles = operand === other && words > 0 && words === known.words;
+      if (!tiles && (writes > 0 || known.writes > 0)) return false;
+      shares ||= tiles;
+    }
+  return shares;
+}
+
+/** Whether two buffers have memory in common. */
+function overlap(a: Operand, b: Operand): boolean {
+  if (a.address === undefined || b.address === undefined) return a === b;
+  return a.address < b.address + b.words * 4 && b.address < a.address + a.words * 4;
+}
+
 /** Signs are written by a sum of the same vector on its way, where there is one that can. */
 function withSigns(waiting: readonly Waiting[]): readonly Waiting[] {
   for (const own of waiting) {
     const { signs } = own.plan;
-    const host = waiting.find(({ plan, input }) => input === own.input && plan.withSigns !== undefined);
+    const host = waiting.find(
+      ({ plan, input, changes }) =>
+        input === own.input && changes === own.changes && plan.withSigns !== undefined,
+    );
     if (signs === undefined || host === undefined) continue;
-    const both = { ...host, signs };
-    return waiting.filter((stage) => stage !== own).map((stage) => (stage === host ? both : stage));
+    const merged = { ...host, signs };
+    return waiting.filter((stage) => stage !== own).map((stage) => (stage === host ? merged : stage));
   }
   return waiting;
 }

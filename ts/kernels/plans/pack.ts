@@ -1,5 +1,11 @@
 /** The plans of packing and unpacking (../pack.ts, wgsl/pack.wgsl). */
-import type { packSignsKernel, unpackSignsKernel, packBitsKernel, unpackBitsKernel } from '../pack.ts';
+import type {
+  addSignsKernel,
+  packSignsKernel,
+  unpackSignsKernel,
+  packBitsKernel,
+  unpackBitsKernel,
+} from '../pack.ts';
 import { ceilDiv } from '../kernel.ts';
 import { type Limits, pass, type Plan, runs, type PlanFor } from './plan.ts';
 import { around, part, segmentsOf, wordsAround } from './windows.ts';
@@ -22,14 +28,19 @@ function packSignsPlan({ n }: { n: number }, limits: Limits): Plan {
   return { scratch: {}, steps };
 }
 
-function unpackSignsPlan({ n, segment }: { n: number; segment: number }, limits: Limits): Plan {
+/** Passes that write y by its signs, or add to it. */
+function signsPlan(
+  entry: 'unpackSigns' | 'addSigns',
+  { n, segment }: { n: number; segment: number },
+  limits: Limits,
+): Plan {
   const fits = (first: number, count: number): boolean =>
     Math.max(count, wordsAround(...segmentsOf(first, count, segment))) <= limits.bindingWords;
   const steps = runs(n, UNIT, fits).map(({ first, count }) => {
     const scales = around('scales', ...segmentsOf(first, count, segment));
     return pass(
       'pack',
-      'unpackSigns',
+      entry,
       ceilDiv(count, UNPACK_TILE),
       {
         signsIn: part('bits', ceilDiv(count, 32), first / 32),
@@ -68,11 +79,13 @@ function unpackBitsPlan({ n, width }: { n: number; width: number }, limits: Limi
 export const plans: {
   readonly packSigns: PlanFor<typeof packSignsKernel>;
   readonly unpackSigns: PlanFor<typeof unpackSignsKernel>;
+  readonly addSigns: PlanFor<typeof addSignsKernel>;
   readonly packBits: PlanFor<typeof packBitsKernel>;
   readonly unpackBits: PlanFor<typeof unpackBitsKernel>;
 } = {
   packSigns: packSignsPlan,
-  unpackSigns: unpackSignsPlan,
+  unpackSigns: (params, limits) => signsPlan('unpackSigns', params, limits),
+  addSigns: (params, limits) => signsPlan('addSigns', params, limits),
   packBits: packBitsPlan,
   unpackBits: unpackBitsPlan,
 };

@@ -1,5 +1,11 @@
 /** The plans of quantisation (../quantize.ts, wgsl/quantize.wgsl). */
-import type { quantizeKernel, lookupKernel, markKernel, findMarkedKernel } from '../quantize.ts';
+import type {
+  addLookupKernel,
+  quantizeKernel,
+  lookupKernel,
+  markKernel,
+  findMarkedKernel,
+} from '../quantize.ts';
 import { ceilDiv } from '../kernel.ts';
 import { type Limits, pass, type Plan, runs, WINDOW_UNIT, type PlanFor } from './plan.ts';
 import { packedWords } from '../pack.ts';
@@ -41,14 +47,18 @@ function codes(first: number, count: number, width: number): ReturnType<typeof p
 }
 
 /** Each window of elements meets each window of the table, whose codes it looks up. */
-function lookupPlan({ n, width }: Numbers<'n' | 'width'>, limits: Limits): Plan {
+function lookupPlan(
+  entry: 'lookup' | 'addLookup',
+  { n, width }: Numbers<'n' | 'width'>,
+  limits: Limits,
+): Plan {
   const fits = (_: number, count: number): boolean => count <= limits.bindingWords;
   const tables = runs(2 ** width, WINDOW_UNIT, fits);
   const steps = runs(n, UNIT, fits).flatMap(({ first, count }) =>
     tables.map((table) =>
       pass(
         'quantize',
-        'lookup',
+        entry,
         ceilDiv(count, UNPACK_TILE),
         {
           packedIn: codes(first, count, width),
@@ -97,11 +107,13 @@ function findMarkedPlan({ n, width }: Numbers<'n' | 'width'>, limits: Limits): P
 export const plans: {
   readonly quantize: PlanFor<typeof quantizeKernel>;
   readonly lookup: PlanFor<typeof lookupKernel>;
+  readonly addLookup: PlanFor<typeof addLookupKernel>;
   readonly mark: PlanFor<typeof markKernel>;
   readonly findMarked: PlanFor<typeof findMarkedKernel>;
 } = {
   quantize: quantizePlan,
-  lookup: lookupPlan,
+  lookup: (params, limits) => lookupPlan('lookup', params, limits),
+  addLookup: (params, limits) => lookupPlan('addLookup', params, limits),
   mark: markPlan,
   findMarked: findMarkedPlan,
 };

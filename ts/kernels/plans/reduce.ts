@@ -29,7 +29,7 @@ const TILE_UNIT = 1024;
 const WORKGROUPS = 64;
 
 /** Elements of a workgroup, so that short vectors, too, keep many busy; a long one has few atomics. */
-function tileFor(n: number): number {
+export function tileFor(n: number): number {
   return Math.min(ceilDiv(n, WORKGROUPS * TILE_UNIT) * TILE_UNIT, LONGEST_TILE);
 }
 

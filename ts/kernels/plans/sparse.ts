@@ -1,5 +1,5 @@
-/** The plans of gather, scatter and place (../sparse.ts, wgsl/sparse.wgsl). */
-import type { gatherKernel, scatterKernel, placeKernel } from '../sparse.ts';
+/** The plans of gather, scatter, place and addAt (../sparse.ts, wgsl/sparse.wgsl). */
+import type { addAtKernel, gatherKernel, scatterKernel, placeKernel } from '../sparse.ts';
 import { ceilDiv } from '../kernel.ts';
 import { type Limits, type Pass, pass, type Plan, runs, WINDOW_UNIT, type PlanFor } from './plan.ts';
 import { part } from './windows.ts';
@@ -36,14 +36,19 @@ function gatherPlan({ n, count }: { n: number; count: number }, limits: Limits):
 }
 
 function scatterPlan(params: { n: number; count: number }, limits: Limits): Plan {
-  return { scratch: {}, steps: [{ clear: 'y' }, ...placePasses(params, limits)] };
+  return { scratch: {}, steps: [{ clear: 'y' }, ...listPasses('scatter', params, limits)] };
 }
 
-function placePasses({ n, count }: { n: number; count: number }, limits: Limits): Pass[] {
+/** Passes that take the elements of a list to y. */
+function listPasses(
+  entry: 'scatter' | 'addAt',
+  { n, count }: { n: number; count: number },
+  limits: Limits,
+): Pass[] {
   return meetings(n, count, limits).map(({ first, words, from, items }) =>
     pass(
       'sparse',
-      'scatter',
+      entry,
       ceilDiv(items, WIDTH),
       {
         indices: part('indices', items, from),
@@ -59,8 +64,10 @@ export const plans: {
   readonly gather: PlanFor<typeof gatherKernel>;
   readonly scatter: PlanFor<typeof scatterKernel>;
   readonly place: PlanFor<typeof placeKernel>;
+  readonly addAt: PlanFor<typeof addAtKernel>;
 } = {
   gather: gatherPlan,
   scatter: scatterPlan,
-  place: (params, limits) => ({ scratch: {}, steps: placePasses(params, limits) }),
+  place: (params, limits) => ({ scratch: {}, steps: listPasses('scatter', params, limits) }),
+  addAt: (params, limits) => ({ scratch: {}, steps: listPasses('addAt', params, limits) }),
 };

@@ -1,6 +1,33 @@
-/** How accumulate runs. */
+/** How accumulate and clear run. */
 import * as module from '../../../generated/wasm-exports.ts';
-import type { accumulateKernel } from '../../../kernels/accumulate.ts';
+import type { accumulateKernel, clearKernel } from '../../../kernels/accumulate.ts';
+import { TILE } from '../task.ts';
 import type { KernelOf } from './kernel.ts';
 
-export const accumulate: KernelOf<typeof accumulateKernel> = { whole: module.accumulate };
+export const accumulate: KernelOf<typeof accumulateKernel> = {
+  whole: module.accumulate,
+  tiled({ exports }, { y, n, scale }) {
+    const part = { x: 0, y, n: 0, scale };
+    return {
+      input: 'x',
+      n,
+      outputs: { y: TILE },
+      tile(x, first, count) {
+        part.x = x;
+        part.y = y + first * 4;
+        part.n = count;
+        module.accumulate(exports, part);
+      },
+    };
+  },
+};
+
+export const clear: KernelOf<typeof clearKernel> = {
+  whole: module.clear,
+  tiled: ({ exports }, { n }) => ({
+    input: 'y',
+    n,
+    outputs: { y: TILE },
+    tile: (y, _first, count) => module.clear(exports, { y, n: count }),
+  }),
+};

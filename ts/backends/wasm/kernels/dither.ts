@@ -12,12 +12,14 @@ export const packDithered: KernelOf<typeof packDitheredKernel> = {
     // one for all, or as many as a tile has of them
     const one = segment >= n;
     if (one ? streamed.lambdas !== undefined : TILE % segment !== 0) return undefined;
-    if (!one && (streamed.lambdas ?? TILE / segment) !== TILE / segment) return undefined;
+    const beside: Readonly<Record<string, number>> = one ? {} : { lambdas: TILE / segment };
     const part = { ...args, scratch: 0, from: 0 };
     return {
       input: 'z',
       n,
       outputs: {},
+      beside,
+      reads: one ? ['lambdas'] : [],
       local: module.ditherScratch(exports),
       tile(z, first, count, scratch) {
         part.z = z;

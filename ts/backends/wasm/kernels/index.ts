@@ -1,33 +1,48 @@
 /** The kernels of the catalogue by name. */
 import type { Catalogue } from '../../../kernels/catalogue.ts';
-import { accumulate } from './accumulate.ts';
+import { accumulate, clear } from './accumulate.ts';
 import { compact } from './compact.ts';
+import { compensate } from './compensate.ts';
 import { packDithered } from './dither.ts';
 import { flatten, fwht, unflatten } from './fwht.ts';
 import { keyCounts } from './histogram.ts';
 import type { KernelOf } from './kernel.ts';
-import { packBits, packSigns, unpackBits, unpackSigns } from './pack.ts';
-import { findMarked, lookup, mark, quantize } from './quantize.ts';
+import { addSigns, packBits, packSigns, unpackBits, unpackSigns } from './pack.ts';
+import { addLookup, findMarked, lookup, mark, quantize } from './quantize.ts';
 import { randomBits } from './random.ts';
 import { absSum, extremes, nonFinite, squareSum } from './reduce.ts';
 import { lambdas, levelGrid, maskGrid, uniformGrid } from './scalars.ts';
 import { scan } from './scan.ts';
 import { threshold, topK } from './select.ts';
-import { gather, place, scatter } from './sparse.ts';
+import { addAt, gather, place, scatter } from './sparse.ts';
 
 export type Kernels = { readonly [Name in keyof Catalogue]: KernelOf<Catalogue[Name]> };
 
 /** The kernels of sparse packets: all that `fewbits/sparse` carries. */
 export const sparseKernels: Pick<
   Kernels,
-  'accumulate' | 'gather' | 'nonFinite' | 'place' | 'scatter' | 'threshold' | 'topK'
-> = { accumulate, gather, nonFinite, place, scatter, threshold, topK };
+  | 'accumulate'
+  | 'addAt'
+  | 'clear'
+  | 'compensate'
+  | 'gather'
+  | 'nonFinite'
+  | 'place'
+  | 'scatter'
+  | 'threshold'
+  | 'topK'
+> = { accumulate, addAt, clear, compensate, gather, nonFinite, place, scatter, threshold, topK };
 
 /** All kernels. */
 export const allKernels: Kernels = {
   absSum,
   accumulate,
+  addAt,
+  addLookup,
+  addSigns,
+  clear,
   compact,
+  compensate,
   extremes,
   findMarked,
   flatten,

@@ -54,8 +54,15 @@ export interface TilePlan {
   /** The buffer that it goes through, and its elements. */
   readonly input: string;
   readonly n: number;
-  /** Outputs that are done with each tile, by the words that a tile has of them. */
+  /**
+   * Buffers that are done with each tile, by the words that a tile has of them: outputs, and those that it changes in
+   * place, the input among them.
+   */
   readonly outputs: Readonly<Record<string, number>>;
+  /** Buffers of which it reads the same tile beside the input's, by the words that a tile has of them. */
+  readonly beside?: Readonly<Record<string, number>>;
+  /** Buffers that it reads anywhere. What is left are outputs that are there after the last tile. */
+  readonly reads?: readonly string[];
   /** Words of memory of each thread, zero before its first tile; 0 if left out. */
   readonly local?: number;
   /** Words of memory that all threads fill together, for `finish`; 0 if left out. */

@@ -32,10 +32,11 @@ type Selection = Args<'scratch' | 'n' | 'k' | 'order'>;
  */
 function topKByTiles(
   executor: Executor,
-  { address, source }: Operand,
+  x: Operand,
   { indices, values, n, k, order }: Args<'indices' | 'values' | 'n' | 'k' | 'order'>,
 ): boolean {
   const { exports, view } = executor;
+  const { address, source } = x;
   const several = executor.threadsFor(n) > 1;
   if (address !== undefined && !several) return false;
   return executor.withMemory((allocate) => {
@@ -46,7 +47,6 @@ function topKByTiles(
     const lines = module.topKSampleLines(exports, { n });
     if (address === undefined) copyLines(source!, view(sample, lines * LINE), lines);
     if (!module.topKBracket(exports, { x: address ?? 0, scratch, n, k, order })) return false;
-    const x = { address, source };
     if (!several || !collectInParallel(executor, x, selection)) collectInTurn(executor, x, selection);
     return module.topKFinish(exports, { indices, values, scratch, n, k, order });
   });
