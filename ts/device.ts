@@ -2,26 +2,36 @@
  * A device: one backend, opened, and the calls on it. A gradient enters `compress`, is put on the backend, goes through
  * the compressor's kernels there, and comes back once, as the words that `writePacket` lays out.
  */
-import {
-  isGpuRange,
-  requireBytes,
-  requireFloat32Array,
-  requireInteger,
-  requireOneOf,
-  requireOptions,
-  shown,
-} from './arguments.ts';
-import type { Backend, BackendName, GpuRange } from './backends/backend.ts';
+import { isGpuRange, requireInteger, requireOneOf, requireOptions, shown } from './arguments.ts';
+import type { BackendName } from './backends/backend.ts';
 import { BACKENDS, openBackend, type Opened, type OpenOptions } from './backends/open.ts';
+import {
+  compressCall,
+  decompressCall,
+  MAX_ELEMENTS,
+  meanCall,
+  type CompressOptions,
+  type DecompressOptions,
+  type MeanOptions,
+} from './calls.ts';
 import { codecOf } from './compressors/codecs.ts';
-import { requireCompressor, type Codec, type Compressor } from './compressors/compressor.ts';
-import { DeviceClosedError, PacketError } from './errors.ts';
-import { accumulateKernel, requireScale, scaleOf } from './kernels/accumulate.ts';
+import type { Codec, Compressor } from './compressors/compressor.ts';
+import { DeviceClosedError } from './errors.ts';
+import { clearKernel } from './kernels/accumulate.ts';
+import {
+  type Allocation,
+  DeviceVector,
+  isDeviceVector,
+  type VectorHost,
+  type VectorLike,
+} from './kernels/device-vector.ts';
 import * as kernels from './kernels/index.ts';
-import { floatsOf, Scope, type Host, wordsOf } from './kernels/scope.ts';
-import { type Packet, readPacket, writePacket } from './packet/packet.ts';
+import { type Host, Scope, type Steps, wordsOf } from './kernels/scope.ts';
+import type { Packet } from './packet/packet.ts';
 import type { Bytes, GpuDevice, WasmModule } from './platform.ts';
 import { Schedule, type Touch, touchOf } from './schedule.ts';
+
+export type { CompressOptions, DecompressOptions, MeanOptions };
 
 /** What openDevice takes. */
 export interface DeviceOptions {
@@ -43,32 +53,6 @@ export interface DeviceOptions {
   readonly maxBytesInFlight?: number;
 }
 
-/** What random compressors key their draws by. */
-export interface CompressOptions {
-  /** The step of the training run; 0 if left out. */
-  readonly step?: number;
-  /** The user of the step, a worker's rank say; 0 if left out. */
-  readonly stream?: number;
-}
-
-/** Where a vector goes and how. */
-export interface DecompressOptions<Target = Float32Array> {
-  /** Receives the vector, and must have its length; a new array if left out. */
-  readonly into?: Target;
-  /**
-   * into_i += accumulate * x_i instead of into_i = x_i, the product and the sum rounded to float32 in turn, magnitudes
-   * below 2^-102 as zero.
-   */
-  readonly accumulate?: number;
-  /**
-   * The most elements that a packet may decode to, so that a hostile packet cannot take all memory; 2^28 if left out.
-   */
-  readonly maxElements?: number;
-}
-
-/** `2^28` elements are 1 GiB: more than any model that is trained in a browser, less than a machine's memory. */
-const MAX_ELEMENTS = 2 ** 28;
-const LAST_WORD = 2 ** 32 - 1;
 /** 256 MiB: what keeps a GPU at work, and fits beside a model. */
 const MAX_BYTES_IN_FLIGHT = 2 ** 28;
 
@@ -121,15 +105,14 @@ export interface Parts {
 /**
  * A device without kernels to call: it holds nothing that it was not given, so that a bundle can leave out the rest.
  */
-export class PacketDevice implements Host {
+export class PacketDevice implements Host, VectorHost {
   readonly #options: OpenOptions;
   readonly #parts: Parts;
   readonly #schedule: Schedule;
+  readonly #vectors = new Set<Allocation>();
   #opened: Opened;
   #reopening: Promise<Opened> | undefined;
   #closed = false;
-  /** Backends of vectors that `allocate` gave, by the memory that these lie in. */
-  readonly #reserved = new WeakMap<ArrayBufferLike, Backend>();
 
   /** Not for users: call openDevice. */
   constructor(options: OpenOptions, opened: Opened, parts: Parts) {
@@ -162,62 +145,109 @@ export class PacketDevice implements Host {
     return this.#opened.reasons;
   }
 
+  /** How many vectors of `vector` were not freed. */
+  get vectors(): number {
+    return this.#vectors.size;
+  }
+
+  /**
+   * A vector of n zeros in the memory that this device works in: linear memory, a GPU buffer or an array. `compress`,
+   * `decompress` and the kernels take it as they take a Float32Array, and work on it where it lies. It stays until it
+   * is freed, or the device is closed.
+   *
+   * @param n elements, 0 to 2^28
+   * @returns the vector
+   * @throws RangeError unless n is in 0..2^28, or where there is not so much memory
+   * @throws DeviceClosedError after close(); DeviceLostError where the GPU went away and no call has reopened it yet
+   * @example
+   * const error = device.vector(gradient.length);
+   * const packet = await device.compress(topK({ ratio: 0.01 }), gradient, { error });
+   * error.free();
+   */
+  vector(n: number): DeviceVector {
+    requireInteger('n', n, 0, MAX_ELEMENTS);
+    if (this.#closed) throw new DeviceClosedError();
+    const { backend } = this.#opened;
+    const buffer = backend.allocate(n);
+    if (n > 0) backend.run(clearKernel, { y: buffer }, { n });
+    backend.keep?.(buffer, true);
+    const allocation: Allocation = { backend, buffer, freed: false };
+    this.#vectors.add(allocation);
+    return new DeviceVector(this, n, { allocation, first: 0 });
+  }
+
+  /** Not for users: call `write` of a vector. */
+  async writeVector(vector: DeviceVector, source: VectorLike): Promise<void> {
+    if (vector.length === 0) return;
+    const touches = [touchOf(source, 'reads', false), touchOf(vector, 'writes', true)];
+    await this.use(function* (scope) {
+      if (source instanceof Float32Array) return scope.overwrite(vector, wordsOf(source));
+      yield scope.move(scope.vector(source), vector);
+    }, touches);
+  }
+
+  /** Not for users: call `read` of a vector. */
+  async readVector(vector: DeviceVector, into: Float32Array): Promise<void> {
+    if (vector.length === 0) return;
+    await this.use(
+      function* (scope) {
+        yield scope.read({ buffer: scope.vector(vector).buffer, count: into.length, into: wordsOf(into) });
+      },
+      [touchOf(vector, 'reads', true), touchOf(into, 'writes', false)],
+    );
+  }
+
+  /** Not for users: call `free` of a vector. */
+  freeVector(allocation: Allocation): void {
+    if (allocation.freed) return;
+    allocation.freed = true;
+    this.#vectors.delete(allocation);
+    const { backend, buffer } = allocation;
+    backend.keep?.(buffer, false);
+    if (!this.#closed && !backend.lost) backend.release(buffer);
+  }
+
   /**
    * Compresses a vector to a packet, a Uint8Array with an ArrayBuffer of its own: the same bytes on every backend. `x`
    * stays as it is until the promise settles. A range of a GPU buffer is read where it lies; its buffer has usage
    * STORAGE, and an offset that is a multiple of 256, or usage COPY_SRC.
    *
-   * @throws NonFiniteError where x holds NaN or infinity
-   * @throws RangeError where the compressor does not fit x, k > n say
+   * @param compressor what makes the packet
+   * @param x a Float32Array, a range of a buffer on the device's GPU, or a vector of the device
+   * @param options keys of random draws; the error of earlier packets, which this one carries and then has what it lost
+   * @returns the packet
+   * @throws NonFiniteError where x holds NaN or infinity, or its sum with the error, or what the packet loses of that
+   * @throws RangeError where the compressor does not fit x, k > n for example
    * @throws DeviceClosedError after close(), DeviceLostError where the GPU goes away
    * @example
    * const packet = await device.compress(scaledSign(), new Float32Array([1, -2, 3]));
    */
-  async compress(
-    compressor: Compressor,
-    x: Float32Array | GpuRange,
-    options: CompressOptions = {},
-  ): Promise<Bytes> {
-    requireCompressor('compressor', compressor);
-    if (!isGpuRange(x)) requireFloat32Array('x', x);
-    requireOptions('compress', options, ['step', 'stream']);
-    const { step = 0, stream = 0 } = options;
-    requireInteger('step', step, 0, LAST_WORD);
-    requireInteger('stream', stream, 0, LAST_WORD);
-    const encode = async (scope: Scope): Promise<Bytes> => {
-      const vector = isGpuRange(x) ? scope.borrowed(x) : scope.vector(x);
-      const parts = await compressor.encode(scope, vector, { step, stream });
-      return writePacket(parts, (words) => scope.shorten(words));
-    };
-    const touches = [touchOf(x, 'reads', false)];
-    if (isGpuRange(x)) return this.use(encode, touches);
-    return this.use(encode, touches, x.byteLength, this.#reserved.get(x.buffer));
+  async compress(compressor: Compressor, x: VectorLike, options: CompressOptions = {}): Promise<Bytes> {
+    const { work, touches, bytes } = compressCall(this.#parts.codecOf, 'compress', compressor, x, options);
+    return this.use(work, touches, bytes);
   }
 
   /**
-   * A vector of n zeros in the memory that kernels work in: what is written there, `compress` takes without a copy, as
-   * a whole or as a part, `x.subarray(first, end)`. It stays where it is for as long as it is referenced, and may be
-   * used like any other Float32Array, also after close(). On backends without such memory it is one like any other.
+   * As `compress`, without waiting: on js and wasm, where everything is done when a call returns.
    *
-   * @throws RangeError unless n is in 0..2^28, or where there is not so much memory
+   * @throws TypeError on webgpu, where the GPU works on its own; else as `compress`
    * @example
-   * const gradients = device.allocate(1000);
+   * const packet = device.compressSync(topK({ k: 1 }), new Float32Array([1, -2, 3]));
    */
-  allocate(n: number): Float32Array {
-    requireInteger('n', n, 0, MAX_ELEMENTS);
-    if (this.#closed) throw new DeviceClosedError();
-    const reserved = n > 0 ? this.#opened.backend.reserve?.(n) : undefined;
-    if (reserved === undefined) return new Float32Array(n);
-    this.#reserved.set(reserved.words.buffer, reserved.backend);
-    return floatsOf(reserved.words);
+  compressSync(compressor: Compressor, x: VectorLike, options: CompressOptions = {}): Bytes {
+    const { work } = compressCall(this.#parts.codecOf, 'compressSync', compressor, x, options);
+    return this.#useNow('compressSync', work);
   }
 
   /**
    * The vector that a packet stands for: the same float32 bits on every backend. With `into` it is written there, with
-   * `accumulate` added there, and `into` is returned; `packet`
-   * stays as it is until the promise settles. A range of a GPU buffer is written on the GPU; its buffer has usage
-   * COPY_DST, and for `accumulate` also what `compress` asks for.
+   * `accumulate` added there, and `into` is returned; `packet` stays as it is until the promise settles. A range of a
+   * GPU buffer is written on the GPU; its buffer has usage COPY_DST, and for `accumulate` also what `compress` asks for.
+   * To add a sparse packet costs what it holds.
    *
+   * @param packet what `compress` gave
+   * @param options where the vector goes, and how; the most elements
+   * @returns `into`, or a new array
    * @throws PacketError where the bytes are not a sound packet, or stand for more than `maxElements` elements
    * @throws RangeError where `into` has another length than the vector
    * @throws DeviceClosedError after close(), DeviceLostError where the GPU goes away
@@ -225,67 +255,70 @@ export class PacketDevice implements Host {
    * await device.decompress(packet, { into: sum, accumulate: 1 / workers });
    */
   async decompress(packet: Uint8Array, options?: DecompressOptions<Float32Array>): Promise<Float32Array>;
-  async decompress(packet: Uint8Array, options: DecompressOptions<GpuRange>): Promise<GpuRange>;
-  async decompress<Target extends Float32Array | GpuRange>(
+  async decompress<Target extends VectorLike>(
     packet: Uint8Array,
     options: DecompressOptions<Target> & { readonly into: Target },
   ): Promise<Target>;
-  async decompress(
-    packet: Uint8Array,
-    options: DecompressOptions<Float32Array | GpuRange> = {},
-  ): Promise<Float32Array | GpuRange> {
-    requireBytes('packet', packet);
-    requireOptions('decompress', options, ['into', 'accumulate', 'maxElements']);
-    const { into, accumulate, maxElements = MAX_ELEMENTS } = options;
-    if (into !== undefined && !isGpuRange(into)) requireFloat32Array('into', into);
-    if (accumulate !== undefined) {
-      requireScale('accumulate', accumulate);
-      if (into === undefined) throw new RangeError('"accumulate" expected "into" beside it, got none');
-    }
-    const most = requireInteger('maxElements', maxElements, 0, LAST_WORD);
-    const touches = [touchOf(packet, 'reads', true)];
-    // a GPU's queue keeps the order of what it is given, the packet with it; memory is written when the GPU has
-    // answered
-    if (into !== undefined)
-      touches.push(touchOf(into, 'writes', isGpuRange(into) || this.#opened.backend.synchronous));
-    const decode = async (scope: Scope): Promise<Float32Array | GpuRange> => {
-      const read = readPacket(packet, (words) => scope.shorten(words));
-      const { n } = read;
-      const codec = this.#parts.codecOf(read);
-      codec.describe(read);
-      if (n > most) throw new PacketError(`n = ${n} elements; "maxElements" allows ${most}`, 8);
-      // of a GPU range it may be left out
-      if (into?.length !== undefined) requireInteger('into.length', into.length, n, n);
-      let result = codec.decode(scope, read).buffer;
-      if (into !== undefined && accumulate !== undefined && n > 0) {
-        const y = isGpuRange(into) ? scope.borrow({ ...into, length: n }) : scope.put(into);
-        scope.run(accumulateKernel, { x: result, y }, { n, scale: scaleOf(accumulate) });
-        result = y;
-      }
-      if (into !== undefined && isGpuRange(into)) {
-        scope.store(result, { ...into, length: into.length ?? n });
-        await scope.read();
-        return into;
-      }
-      const target = into ?? new Float32Array(n);
-      await scope.read({ buffer: result, count: n, into: wordsOf(target) });
-      return target;
-    };
-    return this.use(decode, touches, packet.byteLength + elementsOf(packet, most) * 4);
+  async decompress(packet: Uint8Array, options: DecompressOptions<VectorLike> = {}): Promise<VectorLike> {
+    const { work, touches, bytes } = decompressCall(this.#parts.codecOf, 'decompress', packet, options);
+    return this.use(work, touches, bytes);
   }
 
   /**
-   * Runs `work` with a scope on the backend, after the calls before it that touch the same memory and where there is
-   * room for about so many bytes (schedule.ts). A lost GPU is opened anew first, unless it is the user's own. On a
-   * backend of `reserved` memory, work that needs more room than there is begins again where memory grows.
+   * As `decompress`, without waiting: on js and wasm, where everything is done when a call returns.
+   *
+   * @throws TypeError on webgpu, where the GPU works on its own; else as `decompress`
+   * @example
+   * const approx = device.decompressSync(packet);
    */
-  async use<T>(
-    work: (scope: Scope) => Promise<T>,
-    touches: readonly Touch[] = [],
-    bytes = 0,
-    reserved?: Backend,
-  ): Promise<T> {
+  decompressSync(packet: Uint8Array, options?: DecompressOptions<Float32Array>): Float32Array;
+  decompressSync<Target extends VectorLike>(
+    packet: Uint8Array,
+    options: DecompressOptions<Target> & { readonly into: Target },
+  ): Target;
+  decompressSync(packet: Uint8Array, options: DecompressOptions<VectorLike> = {}): VectorLike {
+    const { work } = decompressCall(this.#parts.codecOf, 'decompressSync', packet, options);
+    return this.#useNow('decompressSync', work);
+  }
+
+  /**
+   * The mean of what packets stand for: zeros, to which each packet is added as `decompress` adds with `accumulate`, in
+   * their order, times its share of the weights, rounded to float32: the same bits on every backend, and those of adding
+   * one by one, in one walk over the result.
+   *
+   * @param packets at least one, all of as many elements; as they are until the promise settles
+   * @param options where the mean goes, weights, the most elements
+   * @returns `into`, or a new array
+   * @throws PacketError where one is not a sound packet, or they differ in length
+   * @throws RangeError where `into` has another length, or weights are not as many as the packets
+   * @throws DeviceClosedError after close(), DeviceLostError where the GPU goes away
+   * @example
+   * const mean = await device.mean([packet, packet], { weights: [3, 1] });
+   */
+  async mean(packets: readonly Uint8Array[], options?: MeanOptions<Float32Array>): Promise<Float32Array>;
+  async mean<Target extends VectorLike>(
+    packets: readonly Uint8Array[],
+    options: MeanOptions<Target> & { readonly into: Target },
+  ): Promise<Target>;
+  async mean(packets: readonly Uint8Array[], options: MeanOptions<VectorLike> = {}): Promise<VectorLike> {
+    const { work, touches, bytes } = meanCall(this.#parts.codecOf, packets, options);
+    return this.use(work, touches, bytes);
+  }
+
+  /**
+   * Runs `work` with a scope on the backend. On a GPU it begins after the calls before it that touch the same memory
+   * and where there is room for about so many bytes (schedule.ts), and a lost GPU is opened anew first, unless it is the
+   * user's own. On a backend that does not wait, all of it is done before this returns.
+   */
+  async use<T>(work: (scope: Scope) => Steps<T>, touches: readonly Touch[] = [], bytes = 0): Promise<T> {
     if (this.#closed) throw new DeviceClosedError();
+    if (this.#opened.backend.readNow !== undefined) {
+      const result = this.#useNow('use', work);
+      // callers see a call that is under way when the device is closed as one that is refused, on every backend
+      await undefined;
+      if (this.#closed) throw new DeviceClosedError();
+      return result;
+    }
     const lost = this.#opened.backend.lost && this.#options.gpu === undefined;
     // nothing is queued in this turn of the event loop
     const call = this.#schedule.begin(
@@ -296,21 +329,34 @@ export class PacketDevice implements Host {
     try {
       if (call.ready !== undefined) await call.ready;
       if (this.#opened.backend.lost && this.#options.gpu === undefined) await this.#reopen();
-      scope = new Scope(reserved ?? this.#opened.backend);
-      const working = work(scope);
+      scope = new Scope(this.#opened.backend);
+      const working = scope.finish(work(scope));
       this.#schedule.queued(call, scope.bytes);
       const result = await working;
       if (this.#closed) throw new DeviceClosedError();
       return result;
     } catch (error) {
       if (this.#closed) throw new DeviceClosedError();
-      if (reserved === undefined || !(error instanceof RangeError)) throw error;
-      scope?.end();
-      scope = new Scope(this.#opened.backend);
-      return await work(scope);
+      throw error;
     } finally {
       if (!this.#closed) scope?.end();
       this.#schedule.end(call);
+    }
+  }
+
+  /** @throws TypeError where the backend waits */
+  #useNow<T>(name: string, work: (scope: Scope) => Steps<T>): T {
+    if (this.#closed) throw new DeviceClosedError();
+    const { backend } = this.#opened;
+    if (backend.readNow === undefined)
+      throw new TypeError(
+        `${name} expected a backend that does not wait, js or wasm: on ${backend.name} the GPU works on its own`,
+      );
+    const scope = new Scope(backend);
+    try {
+      return scope.finishNow(work(scope), backend.readNow);
+    } finally {
+      scope.end();
     }
   }
 
@@ -318,19 +364,20 @@ export class PacketDevice implements Host {
    * Gives back the memory that the backend keeps for the next call: at once, or, on wasm, whose memory is one piece, as
    * soon as no call is under way. Without this, what a large call took is kept until 256 calls in a row had no use for
    * it: on webgpu and js a buffer that none of them took; on wasm memory above 16 MiB of which none of them took a
-   * quarter.
+   * quarter. Vectors stay.
    */
   trim(): void {
     if (!this.#closed) this.#opened.backend.trim();
   }
 
   /**
-   * Gives memory and GPU back; calls that are pending, or wait for their turn, reject. Vectors of `allocate` stay.
-   * Closing twice is no error.
+   * Gives memory and GPU back, vectors with them; calls that are pending, or wait for their turn, reject. Closing twice
+   * is no error.
    */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#vectors.clear();
     this.#schedule.close();
     this.#opened.backend.close();
   }
@@ -366,16 +413,13 @@ export class Device extends PacketDevice {
 
   /** Runs the call of a kernel with these arguments: it reads all vectors among them, and writes none. */
   #reading(given: readonly unknown[]): Host {
-    const vectors = given.filter((value) => ArrayBuffer.isView(value));
-    const bytes = vectors.reduce((sum, { byteLength }) => sum + byteLength, 0);
-    const touches = vectors.map((vector) => touchOf(vector, 'reads', false));
+    const touches: Touch[] = [];
+    let bytes = 0;
+    for (const value of given) {
+      if (!ArrayBuffer.isView(value) && !isDeviceVector(value) && !isGpuRange(value)) continue;
+      touches.push(touchOf(value, 'reads', false));
+      if (ArrayBuffer.isView(value)) bytes += value.byteLength;
+    }
     return { use: (work) => this.use(work, touches, bytes) };
   }
-}
-
-/** What a packet says that it decodes to, before anything of it is checked; `most` at the most. */
-function elementsOf(packet: Uint8Array, most: number): number {
-  if (packet.length < 12) return 0;
-  const n = packet[8] | (packet[9] << 8) | (packet[10] << 16) | (packet[11] << 24);
-  return Math.min(n >>> 0, most);
 }

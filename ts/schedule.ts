@@ -5,6 +5,7 @@
  */
 import type { GpuRange } from './backends/backend.ts';
 import { DeviceClosedError } from './errors.ts';
+import { type DeviceVector, isDeviceVector, placeOf } from './kernels/device-vector.ts';
 
 /** Memory that a call reads or writes. */
 export interface Touch {
@@ -22,8 +23,16 @@ export interface Touch {
 }
 
 /** What a call does with a vector, or with bytes. */
-export function touchOf(vector: ArrayBufferView | GpuRange, does: 'reads' | 'writes', brief: boolean): Touch {
+export function touchOf(
+  vector: ArrayBufferView | GpuRange | DeviceVector,
+  does: 'reads' | 'writes',
+  brief: boolean,
+): Touch {
   const writes = does === 'writes';
+  if (isDeviceVector(vector)) {
+    const { allocation, first } = placeOf(vector);
+    return { memory: allocation, first: first * 4, end: (first + vector.length) * 4, writes, brief };
+  }
   if (ArrayBuffer.isView(vector)) {
     const { buffer, byteOffset, byteLength } = vector;
     return { memory: buffer, first: byteOffset, end: byteOffset + byteLength, writes, brief };
@@ -31,6 +40,11 @@ export function touchOf(vector: ArrayBufferView | GpuRange, does: 'reads' | 'wri
   const { buffer, offset = 0, length } = vector;
   const end = length === undefined ? Infinity : offset + 4 * length;
   return { memory: buffer, first: offset, end, writes, brief };
+}
+
+/** Whether two touches have memory in common. */
+export function overlap(a: Touch, b: Touch): boolean {
+  return a.memory === b.memory && a.first < b.end && b.first < a.end;
 }
 
 /** A call that has begun; `queued` and `end` take it back. */
@@ -139,8 +153,9 @@ export class Schedule {
     const found: Hold[] = [];
     for (const touch of touches)
       for (let i = this.#holds.length - 1; i >= 0; i--) {
-        const { memory, first, end, writes } = this.#holds[i].touch;
-        if (memory !== touch.memory || first >= touch.end || end <= touch.first) continue;
+        const held = this.#holds[i].touch;
+        const { first, end, writes } = held;
+        if (!overlap(held, touch)) continue;
         if (!writes && !touch.writes) continue;
         found.push(this.#holds[i]);
         if (writes && first <= touch.first && end >= touch.end) break;

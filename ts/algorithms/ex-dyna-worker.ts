@@ -40,13 +40,25 @@ import {
   type OwnList,
   type OwnPart,
 } from './ex-dyna-messages.ts';
+import type { DeviceVector } from '../kernels/device-vector.ts';
 import { keyHistogram, type Level, type Levels } from './histogram.ts';
+import { openPair, settle, type Kept } from './kept.ts';
 import { Partitions } from './partitions.ts';
 import { requireSender } from './seat.ts';
 import { shared, stateful } from './state.ts';
-import { accumulate, bytesOf, notGathered, ranksOf, requireMessages, sumOf } from './steps.ts';
+import {
+  accumulate,
+  bytesOf,
+  type Elements,
+  notGathered,
+  ranksOf,
+  requireMessages,
+  sumOf,
+  takeUnion,
+  valuesAt,
+} from './steps.ts';
 import type { Message, Outcome, Seat, StepReport, Worker } from './system.ts';
-import { requireVector, type Vector } from './vectors.ts';
+import { openDirection, requireVector, type Vector } from './vectors.ts';
 
 /** What all workers have in common between steps. */
 interface Numbers extends Record<string, number | readonly number[]> {
@@ -74,15 +86,17 @@ interface Step {
   d: number;
   /** How many of the magnitudes equal to d are taken: of all partitions together, then of the own. */
   ties: number;
-  /** The elements of all lists, by rank. */
-  union: readonly number[];
+  /** The lists, and the elements of all of them, by rank. */
+  lists: readonly OwnList[];
+  union: Uint32Array;
   counts: readonly number[];
   report: StepReport;
 }
 
 type Inbox = readonly Uint8Array[];
 
-export class ExDynaWorker implements Worker {
+/** Memory on the device: two vectors; the direction beside them. */
+export class ExDynaWorker<Where extends Vector> implements Worker<Where> {
   readonly #device: Device;
   readonly #seat: Seat;
   /** How many elements all workers together are to select: a real number. */
@@ -90,29 +104,31 @@ export class ExDynaWorker implements Worker {
   readonly #control: Control;
   readonly save: () => Promise<Bytes>;
   readonly load: (state: Uint8Array) => Promise<void>;
+  readonly free: () => void;
   readonly share: () => Bytes;
   readonly adopt: (shared: Uint8Array, taken?: boolean) => void;
 
   /** The residual; and acc of the step under way, which is the next residual. Between steps that is the one before. */
-  #residual: Float32Array;
-  #acc: Float32Array;
-  readonly #direction: Float32Array;
+  #residual: Kept;
+  #acc: Kept;
+  readonly #direction: Where;
   #numbers: Numbers;
   #report: StepReport = {};
   #step: Step | undefined;
   /** The numbers before the last step, for as long as #acc is the residual that belongs to them. */
   #before: { readonly numbers: Numbers; readonly report: StepReport } | undefined;
 
-  constructor(device: Device, seat: Seat, density: number, control: Control) {
+  constructor(device: Device, seat: Seat, into: Where | undefined, density: number, control: Control) {
     const { n, workers, rank } = seat;
     this.#device = device;
     this.#seat = seat;
     // of no elements, or hardly any, some number above zero
     this.#k = Math.max(density * n, Number.MIN_VALUE);
     this.#control = control;
-    this.#residual = new Float32Array(n);
-    this.#acc = new Float32Array(n);
-    this.#direction = new Float32Array(n);
+    const pair = openPair(device, n);
+    this.#residual = pair.first;
+    this.#acc = { vector: pair.other(pair.first) };
+    this.#direction = openDirection(device, n, into);
     this.#numbers = {
       t: 0,
       d: heldThreshold(1 / (2 * Math.sqrt(this.#k)), 0),
@@ -128,8 +144,14 @@ export class ExDynaWorker implements Worker {
       this.#step = undefined;
       this.#before = undefined;
     };
-    const vectors = (): { residual: Float32Array } => ({ residual: this.#residual });
-    const own = stateful(`exDyna, worker ${rank} of ${workers}, ${n} elements`, vectors, numbers, restore);
+    const vectors = (): { residual: Kept } => ({ residual: this.#residual });
+    const own = stateful(
+      device,
+      `exDyna, worker ${rank} of ${workers}, ${n} elements`,
+      vectors,
+      numbers,
+      restore,
+    );
     /** Whether the others have gone on without what this worker sent. */
     let missed = false;
     const goOn = (saved: Numbers): void => {
@@ -138,13 +160,14 @@ export class ExDynaWorker implements Worker {
     };
     const common = shared(`exDyna, ${workers} workers, ${n} elements`, numbers, goOn, (taken) => {
       // what of it was in the sum is not known any more
-      if (taken) this.#residual.fill(0);
+      if (taken) this.#residual = { vector: this.#residual.vector, sent: 'all' };
       else if (missed) [this.#residual, this.#acc] = [this.#acc, this.#residual];
     });
     this.save = () => own.save();
     this.load = (bytes) => own.load(bytes);
     this.share = () => common.share();
     this.adopt = (bytes, taken) => common.adopt(bytes, taken);
+    this.free = () => pair.free();
   }
 
   get report(): StepReport {
@@ -154,13 +177,16 @@ export class ExDynaWorker implements Worker {
   async send(gradient: Vector): Promise<Message> {
     requireVector('gradient', gradient, this.#seat.n);
     this.#forget();
-    await accumulate(this.#device, this.#residual, gradient, this.#acc);
+    await accumulate(this.#device, this.#residual, gradient, this.#acc.vector);
+    delete this.#acc.sent;
     return this.#begin();
   }
 
   async follow(): Promise<Message> {
     this.#forget();
-    this.#acc.set(this.#residual);
+    await settle(this.#device, this.#residual);
+    await this.#acc.vector.write(this.#residual.vector);
+    delete this.#acc.sent;
     return this.#begin();
   }
 
@@ -199,7 +225,8 @@ export class ExDynaWorker implements Worker {
       search: keyHistogram(this.#k),
       d: measured || t === 0 ? d : scaledThreshold(d, kPrev, this.#k, largest),
       ties: Infinity,
-      union: [],
+      lists: [],
+      union: new Uint32Array(0),
       counts,
       report: {},
     };
@@ -214,7 +241,11 @@ export class ExDynaWorker implements Worker {
     else await notGathered();
   }
 
-  async receive(inbox: readonly Uint8Array[], from?: readonly number[], used?: boolean): Promise<Outcome> {
+  async receive(
+    inbox: readonly Uint8Array[],
+    from?: readonly number[],
+    used?: boolean,
+  ): Promise<Outcome<Where>> {
     const ranks = ranksOf(from, this.#seat.workers);
     const among = used ?? ranks.includes(this.#seat.rank);
     const step = this.#step;
@@ -241,9 +272,9 @@ export class ExDynaWorker implements Worker {
   /**
    * The own part of acc; nothing where this worker has missed a round of the histogram, whose sums know nothing of it.
    */
-  #counted(step: Step): Float32Array {
+  #counted(step: Step): DeviceVector {
     const { start, end } = this.#own(step, this.#seat.rank);
-    return this.#acc.subarray(start, this.#isCounted(step) ? end : start);
+    return this.#acc.vector.slice(start, this.#isCounted(step) ? end : start);
   }
 
   #isCounted({ counted }: Step): boolean {
@@ -257,18 +288,18 @@ export class ExDynaWorker implements Worker {
   }
 
   /** 3., measured: how many magnitudes of the own partition lie in each bin of the search. */
-  #count(step: Step): Message {
-    return { route: 'sum', bytes: bytesOf(step.search.count(this.#counted(step))) };
+  async #count(step: Step): Promise<Message> {
+    return { route: 'sum', bytes: bytesOf(await step.search.count(this.#device, this.#counted(step))) };
   }
 
-  async #refine(step: Step, sums: Inbox, ranks: readonly number[], among: boolean): Promise<Outcome> {
+  async #refine(step: Step, sums: Inbox, ranks: readonly number[], among: boolean): Promise<Outcome<Where>> {
     const level = step.search.refine(countsOf(sums, step.search.bins));
     step.counted = this.#stay(step, ranks, among);
-    if (level === undefined) return { kind: 'message', message: this.#count(step) };
+    if (level === undefined) return { kind: 'message', message: await this.#count(step) };
     this.#setThreshold(step, level);
     return {
       kind: 'message',
-      message: step.ties === Infinity ? await this.#select(step) : this.#countTies(step),
+      message: await (step.ties === Infinity ? this.#select(step) : this.#countTies(step)),
     };
   }
 
@@ -285,16 +316,17 @@ export class ExDynaWorker implements Worker {
   }
 
   /** 3., where too many magnitudes are equal to d: how many each partition has, in a place of its own. */
-  #countTies(step: Step): Message {
+  async #countTies(step: Step): Promise<Message> {
     const { partition } = this.#own(step, this.#seat.rank);
     const counts = new Float32Array(this.#seat.workers);
-    for (const value of this.#counted(step)) if (Math.abs(value) === step.d) counts[partition]++;
+    const { values } = await this.#device.kernels.threshold(this.#counted(step), step.d);
+    for (const value of values) if (Math.abs(value) === step.d) counts[partition]++;
     step.round = 'ties';
     return { route: 'sum', bytes: bytesOf(counts) };
   }
 
   /** The partitions take of them in their order: those of the lowest indices. */
-  async #cut(step: Step, sums: Inbox, ranks: readonly number[], among: boolean): Promise<Outcome> {
+  async #cut(step: Step, sums: Inbox, ranks: readonly number[], among: boolean): Promise<Outcome<Where>> {
     const { partition } = this.#own(step, this.#seat.rank);
     const before = countsOf(sums, this.#seat.workers).subarray(0, partition);
     step.counted = this.#stay(step, ranks, among);
@@ -315,9 +347,9 @@ export class ExDynaWorker implements Worker {
     const { start, end } = this.#own(step, rank);
     const length = end - start;
     step.round = 'lists';
-    const own = exact ? this.#counted(step) : this.#acc.subarray(start, end);
-    const { indices: reached } = await this.#device.kernels.threshold(own, step.d);
-    const indices = step.ties === Infinity ? reached : withoutTies(reached, own, step.d, step.ties);
+    const own = exact ? this.#counted(step) : this.#acc.vector.slice(start, end);
+    const reached = await this.#device.kernels.threshold(own, step.d);
+    const indices = step.ties === Infinity ? reached.indices : withoutTies(reached, step.d, step.ties);
     const forced = !exact && indices.length === 0 && length > 0;
     const list = forced ? new Uint32Array([this.#numbers.t % length]) : indices;
     const tag = forced ? FORCED : tagOf(this.#seat.n, this.#numbers.t, rank);
@@ -325,11 +357,11 @@ export class ExDynaWorker implements Worker {
   }
 
   /** 5. the union of the lists is their concatenation; acc there goes to the sum. */
-  #gather(step: Step, inbox: readonly Uint8Array[], ranks: readonly number[]): Outcome {
+  async #gather(step: Step, inbox: readonly Uint8Array[], ranks: readonly number[]): Promise<Outcome<Where>> {
     const { workers, n, rank: own } = this.#seat;
     requireMessages('inbox', inbox, ranks.length);
     const lists = ranks.map((rank, i) => this.#list(step, inbox[i], rank));
-    const union = lists.flatMap(({ start, indices }) => Array.from(indices, (index) => start + index));
+    const union = unionOf(lists);
     // those that were forced say nothing of the threshold
     const counts = [...step.counts];
     for (const { partition, indices, forced } of lists) counts[partition] = forced ? 0 : indices.length;
@@ -340,10 +372,11 @@ export class ExDynaWorker implements Worker {
       threshold: step.d,
       imbalance: Math.max(...counts) / (totalOf(counts, 1) / workers),
     };
+    const values = await valuesAt(this.#device, this.#acc.vector, union);
     step.union = union;
+    step.lists = lists;
     step.counts = counts;
     step.round = 'values';
-    const values = Float32Array.from(union, (i) => this.#acc[i]);
     return { kind: 'message', message: { route: 'sum', bytes: bytesOf(values) } };
   }
 
@@ -357,16 +390,12 @@ export class ExDynaWorker implements Worker {
   /**
    * 5. the direction is the mean at the union; the residual is acc, zero at the union. So the step becomes the state.
    */
-  #sum(step: Step, sums: Inbox, count: number, among: boolean): Outcome {
-    const { union, counts } = step;
-    const values = sumOf(sums, union.length);
-    this.#direction.fill(0);
-    let largest = 0;
-    for (let j = 0; j < union.length; j++) {
-      this.#direction[union[j]] = values[j] / count;
-      largest = Math.max(largest, Math.abs(this.#direction[union[j]]));
-      if (among) this.#acc[union[j]] = 0;
-    }
+  async #sum(step: Step, sums: Inbox, count: number, among: boolean): Promise<Outcome<Where>> {
+    const { lists, union, counts } = step;
+    const values = sumOf(sums, union.length).map((sum) => sum / count);
+    const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+    const residual = among ? this.#acc.vector : undefined;
+    await takeUnion(this.#device, ascending(lists, union, values), residual, this.#direction);
     const { t, strayed } = this.#numbers;
     this.#before = { numbers: this.#numbers, report: this.#report };
     this.#numbers = {
@@ -385,8 +414,31 @@ export class ExDynaWorker implements Worker {
   }
 }
 
-/** Of `indices`, those at which |x| is not d, and the first `ties` of the others. */
-function withoutTies(indices: Uint32Array, x: Float32Array, d: number, ties: number): Uint32Array {
+/** The elements of all lists, one after the other. */
+function unionOf(lists: readonly OwnList[]): Uint32Array {
+  const union = new Uint32Array(lists.reduce((sum, { indices }) => sum + indices.length, 0));
+  let at = 0;
+  for (const { start, indices } of lists) for (const index of indices) union[at++] = start + index;
+  return union;
+}
+
+/** The union and its values in the order of indices: that of the partitions, which rotate over the ranks. */
+function ascending(lists: readonly OwnList[], union: Uint32Array, values: Float32Array): Elements {
+  let end = 0;
+  const runs = lists.map(({ start, indices: { length } }) => ({ start, first: end, end: (end += length) }));
+  runs.sort((a, b) => a.start - b.start);
+  const sorted = { indices: new Uint32Array(union.length), values: new Float32Array(union.length) };
+  let at = 0;
+  for (const { first, end } of runs) {
+    sorted.indices.set(union.subarray(first, end), at);
+    sorted.values.set(values.subarray(first, end), at);
+    at += end - first;
+  }
+  return sorted;
+}
+
+/** The indices of a selection at which |x| is not d, and the first `ties` of the others. */
+function withoutTies({ indices, values }: Elements, d: number, ties: number): Uint32Array {
   let left = ties;
-  return indices.filter((i) => Math.abs(x[i]) !== d || left-- > 0);
+  return indices.filter((_, j) => Math.abs(values[j]) !== d || left-- > 0);
 }

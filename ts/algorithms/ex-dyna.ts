@@ -57,8 +57,8 @@ export function exDyna(options: ExDynaOptions): System {
   requireBoolean('recover', recover);
   return {
     name: 'exDyna',
-    worker: (device, seat) =>
-      new ExDynaWorker(device, requireSeat(seat, device), density, {
+    worker: (device, seat, into) =>
+      new ExDynaWorker(device, requireSeat(seat, device), into, density, {
         exact: control === 'exact',
         warmStart,
         recover,

@@ -5,6 +5,8 @@
  * magnitude itself, and of those equal to it only so many are taken as make k.
  */
 import { floatOf, MAGNITUDE } from '../kernels/float-bits.ts';
+import type { Device } from '../device.ts';
+import type { DeviceVector } from '../kernels/device-vector.ts';
 import { wordsOf } from '../kernels/scope.ts';
 
 /** The digits of a key, from the top: bits below a digit, and bins. */
@@ -32,7 +34,7 @@ export interface Levels {
   /** Bins of this round. */
   readonly bins: number;
   /** How many magnitudes of `x` lie in each bin of this round; zeros in none. */
-  count(x: Float32Array): Float32Array;
+  count(device: Device, x: DeviceVector): Promise<Float32Array>;
   /** Takes the sums over all workers: the threshold, or undefined where there is another round. */
   refine(sums: Float32Array): Level | undefined;
   /** How many of those that are wanted were not found above zero, once refine gave a threshold of 0. */
@@ -54,7 +56,8 @@ export function keyHistogram(k: number): Levels {
     get bins() {
       return DIGITS[round].bins;
     },
-    count(x) {
+    async count(_device, vector) {
+      const x = await vector.read();
       const { shift, bins } = DIGITS[round];
       const counts = new Float32Array(bins);
       const known = round === 0 ? 0 : DIGITS[round - 1].shift;

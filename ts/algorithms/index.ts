@@ -10,7 +10,6 @@ export { exDyna, type ExDynaOptions } from './ex-dyna.ts';
 export { exchange, type Participant, type Step } from './exchange.ts';
 export { foSgd } from './fo-sgd.ts';
 export { liecSgd, type LiecOptions } from './liec-sgd.ts';
-export { workerOnGpu } from './on-gpu.ts';
 export {
   splitLearning,
   splitMask,

@@ -25,9 +25,11 @@ import type { Bytes } from '../platform.ts';
 import { packetsOf, requirePacket, requireSoundPacket } from './admission.ts';
 import { optionsWithCompressor } from './compressor-options.ts';
 import { densityOf, openAnswer } from './parameter-server.ts';
+import { copy, inTurn, settle as settleKept, type Kept } from './kept.ts';
 import { keptByServer, keptByWorker, Progress, type Numbered, type Reported } from './progress.ts';
 import { requireSeat, requireServerSeat } from './seat.ts';
 import {
+  addPackets,
   bytesOf,
   finiteFloatsOf,
   notGathered,
@@ -40,9 +42,9 @@ import {
 } from './steps.ts';
 import type { Model, Seat, StepReport, System, Worker } from './system.ts';
 import {
-  copyInto,
   inMemory,
   nonFiniteIn,
+  openDirection,
   requireFinite,
   requireInRange,
   requireVector,
@@ -77,13 +79,19 @@ export function liecSgd(options: Compressor | LiecOptions = {}): System {
   requireInteger('averagePeriod', period, 1, 2 ** 32 - 1);
   const averages = (step: number): boolean => (step + 1) % period === 0;
 
-  /** The worker's side. `own` is e_r between 1. and 3., and the direction after that. */
-  function openWorker<Place extends Vector>(
+  /**
+   * The worker's side. `own` is g_r between 1. and 3., and the direction after that: the worker's one vector, where
+   * `into` can be it.
+   */
+  function openWorker<Where extends Vector>(
     device: Device,
     { n, workers, rank }: Seat,
-    own: Place,
-  ): Worker<Place> {
+    into: Where | undefined,
+  ): Worker<Where> {
     const answers = packetsOf(compressor, n);
+    const direction = openDirection(device, n, into);
+    const vector = ArrayBuffer.isView(direction) ? device.vector(n) : undefined;
+    const own: Vector = vector ?? direction;
     const progress = new Progress<Reported, Step>({ step: 0, report: {} });
     /** The model that step 4 sets, where this step is one. */
     const averagedIn = (model: Model | undefined): Model | undefined => {
@@ -96,24 +104,24 @@ export function liecSgd(options: Compressor | LiecOptions = {}): System {
         const averaging = averagedIn(model);
         progress.begin();
         if (averaging !== undefined) {
-          const gradient = await inMemory(device, given, n);
+          const gradient = await inMemory(device, given);
           requireFinite(gradient);
           const bytes = bytesOf(ahead(averaging, gradient));
-          progress.put({ averaging, sent: true, report: {} });
+          progress.put({ averaging, sent: undefined, report: {} });
           return { route: 'server', bytes };
         }
-        // 1. c_r = C(g_r); e_r = g_r - c_r
+        // 1. c_r = C(g_r)
         const { step } = progress.state;
-        const bytes = await device.compress(compressor, given, { step, stream: rank });
-        await copyInto(device, given, own);
-        await device.decompress(bytes, { into: own, accumulate: -1 });
-        progress.put({ averaging, sent: true, report: densityOf(bytes) });
+        const draw = { step, stream: rank };
+        const bytes = await inTurn(copy(device, given, own), device.compress(compressor, own, draw));
+        // a copy: messages may be transferred
+        progress.put({ averaging, sent: bytes.slice(), report: densityOf(bytes) });
         return { route: 'server', bytes };
       },
       async follow(model) {
         const averaging = averagedIn(model);
         progress.begin();
-        progress.put({ averaging, sent: false, report: {} });
+        progress.put({ averaging, sent: undefined, report: {} });
         return SILENT;
       },
       async receive(inbox, from, used) {
@@ -126,20 +134,19 @@ export function liecSgd(options: Compressor | LiecOptions = {}): System {
           progress.end(next, settle(averaging, answer));
           return { kind: 'stepped' };
         }
-        // 3. q + e_r
+        // 3. q + e_r, e_r = g_r - c_r
         requirePacket(answer, answers);
-        const among = sent && (used ?? ranks.includes(rank));
-        await device.decompress(answer, { into: own, ...(among && { accumulate: 1 }) });
-        if (among)
-          await requireInRange(device, own, n, "the answer and the worker's error").catch(
-            (error: unknown) => {
-              // e_r is gone
-              progress.drop();
-              throw error;
-            },
-          );
+        const among = sent !== undefined && (used ?? ranks.includes(rank));
+        if (among) {
+          const terms = [[sent, -1] as const, [answer, 1] as const];
+          const found = await addPackets(device, terms, own);
+          // g_r is gone
+          if (found.count > 0) progress.drop();
+          requireInRange(found, "the answer and the worker's error");
+        } else await device.decompress(answer, { into: own });
+        if (vector !== undefined) await vector.read(direction as Float32Array);
         progress.end(next);
-        return { kind: 'direction', direction: own };
+        return { kind: 'direction', direction };
       },
       check: notGathered,
       get wantsModel() {
@@ -148,7 +155,9 @@ export function liecSgd(options: Compressor | LiecOptions = {}): System {
       get report() {
         return progress.state.report;
       },
+      free: () => vector?.free(),
       ...keptByWorker(
+        device,
         progress,
         {
           of: `liecSgd, worker ${rank} of ${workers}, ${n} elements, period ${period}`,
@@ -162,8 +171,7 @@ export function liecSgd(options: Compressor | LiecOptions = {}): System {
   return {
     name: 'liecSgd',
     averagesModels: true,
-    worker: (device, seat) => openWorker(device, requireSeat(seat, device), new Float32Array(seat.n)),
-    workerInto: (device, seat, into) => openWorker(device, requireSeat(seat, device), into),
+    worker: (device, seat, into) => openWorker(device, requireSeat(seat, device), into),
 
     server(device, seat) {
       const { n, workers } = requireServerSeat(seat, device);
@@ -177,9 +185,10 @@ export function liecSgd(options: Compressor | LiecOptions = {}): System {
           const { step, error } = progress.state;
           if (averages(step)) {
             // 4. their mean - eta E (and mean + E)
-            const answer = averaged(messages, ranks, error);
+            await settleKept(device, error);
+            const answer = averaged(messages, ranks, await error.vector.read());
             progress.begin();
-            progress.end({ step: step + 1, error: new Float32Array(n) });
+            progress.end({ step: step + 1, error: { vector: made.other(error), sent: 'all' } });
             return answer;
           }
           // 2. p = mean c_r + E; q = C(p); E = p - q
@@ -193,9 +202,13 @@ export function liecSgd(options: Compressor | LiecOptions = {}): System {
           if (averages(progress.state.step)) finiteFloatsOf(message, averagedLength(message, n));
           else await requireSoundPacket(device, message, packets);
         },
-        ...keptByServer(progress, `liecSgd, server of ${workers}, ${n} elements, period ${period}`, () => ({
-          error: progress.state.error,
-        })),
+        free: () => made.free(),
+        ...keptByServer(
+          device,
+          progress,
+          `liecSgd, server of ${workers}, ${n} elements, period ${period}`,
+          () => ({ error: progress.state.error }),
+        ),
       };
     },
   };
@@ -205,13 +218,13 @@ export function liecSgd(options: Compressor | LiecOptions = {}): System {
 interface Step {
   /** The model that it sets, where it averages. */
   readonly averaging: Model | undefined;
-  /** Whether `own` is what a packet of this step lost. */
-  readonly sent: boolean;
+  /** c_r, where `own` is the g_r that it was made of. */
+  readonly sent: Uint8Array | undefined;
   readonly report: StepReport;
 }
 
 interface ServerState extends Numbered {
-  readonly error: Float32Array;
+  readonly error: Kept;
 }
 
 /** [eta, x - eta u], and u where there is momentum: what a worker sends in step 4. */

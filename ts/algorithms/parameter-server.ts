@@ -7,30 +7,15 @@ import type { Compressor } from '../compressors/compressor.ts';
 import type { CompressOptions, Device } from '../device.ts';
 import { NonFiniteError } from '../errors.ts';
 import { inspect } from '../inspect.ts';
+import type { DeviceVector } from '../kernels/device-vector.ts';
 import type { Bytes } from '../platform.ts';
-import { packetsOf, requirePacket, requireSoundPacket, type Expected } from './admission.ts';
-import {
-  keptByServer,
-  keptByWorker,
-  openVectors,
-  Progress,
-  type Numbered,
-  type Reported,
-} from './progress.ts';
+import { packetsOf, requirePacket, requireSoundPacket } from './admission.ts';
+import { inTurn, openPair, squeeze, type Kept } from './kept.ts';
+import { keptByServer, keptByWorker, Progress, type Numbered, type Reported } from './progress.ts';
 import { requireSeat, requireServerSeat } from './seat.ts';
-import {
-  addMean,
-  blameOverflow,
-  notGathered,
-  only,
-  ranksOf,
-  requireMessages,
-  SILENT,
-  squeezeWithError,
-  type Squeezed,
-} from './steps.ts';
+import { blameOverflow, notGathered, only, ranksOf, requireMessages, SILENT } from './steps.ts';
 import type { Seat, StepReport, System, Worker } from './system.ts';
-import { requireVector, type Vector } from './vectors.ts';
+import { openDirection, requireVector, type Vector } from './vectors.ts';
 
 /** One direction of the exchange. */
 export interface Direction {
@@ -52,26 +37,12 @@ export interface Direction {
 export function parameterServer(name: string, up: Direction, down: Direction): System {
   return {
     name,
-    worker(device, seat) {
-      const { n } = requireSeat(seat, device);
-      const sender = up.feedback
-        ? openFeedback(device, up.compressor, n)
-        : openSender(device, up.compressor, new Float32Array(n));
-      return openWorker(name, device, seat, sender, { up, down });
-    },
-    // an error is kept in memory, and gradients are added to it there
-    ...(!up.feedback && {
-      workerInto: (device, seat, into) =>
-        openWorker(name, device, requireSeat(seat, device), openSender(device, up.compressor, into), {
-          up,
-          down,
-        }),
-    }),
+    worker: (device, seat, into) => openWorker(name, device, requireSeat(seat, device), into, { up, down }),
     server(device, seat) {
       const { n, workers } = requireServerSeat(seat, device);
       const packets = packetsOf(up.compressor, n);
-      const answer = openAnswer(device, down, n);
       packetsOf(down.compressor, n);
+      const answer = openAnswer(device, down, n);
       const progress = new Progress<ServerState>({ step: 0, error: answer.error });
       return {
         async answer(messages, from) {
@@ -85,7 +56,8 @@ export function parameterServer(name: string, up: Direction, down: Direction): S
           return made.packet;
         },
         check: (message) => requireSoundPacket(device, message, packets),
-        ...keptByServer(progress, `${name}, server of ${workers}, ${n} elements`, () => ({
+        free: () => answer.free(),
+        ...keptByServer(device, progress, `${name}, server of ${workers}, ${n} elements`, () => ({
           error: progress.state.error,
         })),
       };
@@ -94,13 +66,13 @@ export function parameterServer(name: string, up: Direction, down: Direction): S
 }
 
 interface ServerState extends Numbered {
-  readonly error: Float32Array;
+  readonly error: Kept;
 }
 
 /** What makes a server's answers. */
 export interface Answer {
   /** The error at the start; of no elements where none is kept. */
-  readonly error: Float32Array;
+  readonly error: Kept;
   /**
    * The mean of the packets, plus the error, as a packet, and what that lost. The error stays as it is.
    * @throws PacketError where a packet is none, OverflowError where the sum is more than float32 holds
@@ -108,132 +80,92 @@ export interface Answer {
   make(
     packets: readonly Uint8Array[],
     ranks: readonly number[],
-    error: Float32Array,
+    error: Kept,
     draw: CompressOptions,
-  ): Promise<{ readonly packet: Bytes; readonly error: Float32Array }>;
+  ): Promise<{ readonly packet: Bytes; readonly error: Kept }>;
+  /** Memory for another error, with anything in it. */
+  other(error: Kept): DeviceVector;
+  free(): void;
 }
 
+/** Memory on the device: the mean, and with feedback two vectors more. */
 export function openAnswer(device: Device, { compressor, feedback }: Direction, n: number): Answer {
-  const vectors = openVectors(n, feedback ? 3 : 1);
-  const none = new Float32Array(0);
+  const mean = device.vector(n);
+  const pair = openPair(device, feedback ? n : 0);
   return {
-    error: feedback ? vectors.first : none,
+    error: pair.first,
+    other: (error) => pair.other(error),
     async make(packets, ranks, error, draw) {
-      const [mean, rest] = vectors.free(error);
-      mean.fill(0);
-      await addMean(device, packets, mean);
+      const sum = pair.other(error);
+      const averaging = device.mean(packets, { into: mean });
+      const packing = feedback
+        ? squeeze(device, compressor, mean, error, sum, draw)
+        : device.compress(compressor, mean, draw);
       try {
-        if (!feedback) return { packet: await device.compress(compressor, mean, draw), error: none };
-        const squeezed = await squeezeWithError(device, compressor, mean, error, { sum: mean, rest }, draw);
-        return { packet: squeezed.packet, error: squeezed.rest };
+        const packet = await inTurn(averaging, packing);
+        return { packet, error: feedback ? nextOf(sum, packet).used : error };
       } catch (reason) {
         if (!(reason instanceof NonFiniteError)) throw reason;
         const what = `the mean of ${packets.length} packets${feedback ? " and the server's error" : ''}`;
         return blameOverflow(device, packets, ranks, what, reason);
       }
     },
-  };
-}
-
-/** Where a step of a worker leads to: its next error, and the vector that takes the direction. */
-interface Next<Place> {
-  readonly error: Float32Array;
-  readonly direction: Place;
-}
-
-/** A step under way. */
-interface Step<Place> {
-  readonly report: StepReport;
-  /** What it leads to where the packet was used, and where it was not. */
-  readonly used: Next<Place>;
-  readonly unused: Next<Place>;
-}
-
-/** What makes packets of a worker's gradients. */
-interface Sender<Place> {
-  /** The error at the start; of no elements where none is kept. */
-  readonly error: Float32Array;
-  squeeze(
-    gradient: Vector,
-    error: Float32Array,
-    draw: CompressOptions,
-  ): Promise<{ readonly packet: Bytes } & Omit<Step<Place>, 'report'>>;
-  /** Of a step without a gradient. */
-  follow(error: Float32Array): Next<Place>;
-}
-
-/** Without an error: the gradient is dropped where its packet was not used. */
-function openSender<Place extends Vector>(
-  device: Device,
-  compressor: Compressor,
-  direction: Place,
-): Sender<Place> {
-  const error = new Float32Array(0);
-  const next = { error, direction };
-  return {
-    error,
-    squeeze: async (gradient, _, draw) => ({
-      packet: await device.compress(compressor, gradient, draw),
-      used: next,
-      unused: next,
-    }),
-    follow: () => next,
-  };
-}
-
-/**
- * With an error, in three vectors that take turns. The error that counts is not written to; of the other two, p and
- * p - C(p), one becomes the next error and the other has the direction.
- */
-function openFeedback(device: Device, compressor: Compressor, n: number): Sender<Float32Array> {
-  const vectors = openVectors(n, 3);
-  return {
-    error: vectors.first,
-    async squeeze(gradient, error, draw) {
-      const [sum, rest] = vectors.free(error);
-      const { packet } = await squeezeWithError(device, compressor, gradient, error, { sum, rest }, draw);
-      return { packet, ...nextOf({ sum, rest }) };
+    free() {
+      mean.free();
+      pair.free();
     },
-    follow: (error) => ({ error, direction: vectors.free(error)[0] }),
   };
 }
 
-/** Where p was sent, the error is what the packet lost; where it was not, all of it. */
-export function nextOf({
-  sum,
-  rest,
-}: Omit<Squeezed, 'packet'>): Record<'used' | 'unused', Next<Float32Array>> {
-  return { used: { error: rest, direction: sum }, unused: { error: sum, direction: rest } };
+/** A step under way, and what the error is after it. */
+interface Step extends Record<'used' | 'unused', Kept> {
+  readonly report: StepReport;
 }
 
 interface WorkerState extends Reported {
-  readonly error: Float32Array;
+  readonly error: Kept;
 }
 
-/** The worker's side, steps 1 and 3. */
-function openWorker<Place extends Vector>(
+/** What a step of error feedback leads to: where p was sent, what the packet lost of it; where it was not, all of it. */
+export function nextOf(sum: DeviceVector, packet: Bytes): Record<'used' | 'unused', Kept> {
+  // a copy: messages may be transferred
+  return { used: { vector: sum, sent: packet.slice() }, unused: { vector: sum } };
+}
+
+/** The worker's side, steps 1 and 3. Memory on the device: with feedback two vectors; the direction beside them. */
+function openWorker<Where extends Vector>(
   name: string,
   device: Device,
   { n, workers, rank }: Seat,
-  sender: Sender<Place>,
+  into: Where | undefined,
   { up, down }: { readonly up: Direction; readonly down: Direction },
-): Worker<Place> {
+): Worker<Where> {
   packetsOf(up.compressor, n);
-  const answers: Expected = packetsOf(down.compressor, n);
-  const progress = new Progress<WorkerState, Step<Place>>({ step: 0, report: {}, error: sender.error });
+  const answers = packetsOf(down.compressor, n);
+  const direction = openDirection(device, n, into);
+  const pair = openPair(device, up.feedback ? n : 0);
+  const progress = new Progress<WorkerState, Step>({ step: 0, report: {}, error: pair.first });
   return {
     async send(gradient) {
       requireVector('gradient', gradient, n);
       progress.begin();
       const { step, error } = progress.state;
-      const { packet, ...next } = await sender.squeeze(gradient, error, { step, stream: rank });
+      const draw = { step, stream: rank };
+      // without feedback the gradient is dropped where its packet was not used
+      let next: Record<'used' | 'unused', Kept> = { used: error, unused: error };
+      let packet: Bytes;
+      if (up.feedback) {
+        const sum = pair.other(error);
+        packet = await squeeze(device, up.compressor, gradient, error, sum, draw);
+        next = nextOf(sum, packet);
+      } else packet = await device.compress(up.compressor, gradient, draw);
       progress.put({ report: densityOf(packet), ...next });
       return { route: 'server', bytes: packet };
     },
     async follow() {
       progress.begin();
-      const next = sender.follow(progress.state.error);
-      progress.put({ report: {}, used: next, unused: next });
+      const { error } = progress.state;
+      progress.put({ report: {}, used: error, unused: error });
       return SILENT;
     },
     async receive(inbox, from, used) {
@@ -241,8 +173,8 @@ function openWorker<Place extends Vector>(
       const step = progress.step;
       const answer = only(inbox);
       requirePacket(answer, answers);
-      const { error, direction } = (used ?? ranks.includes(rank)) ? step.used : step.unused;
       await device.decompress(answer, { into: direction });
+      const error = (used ?? ranks.includes(rank)) ? step.used : step.unused;
       progress.end({ step: progress.state.step + 1, report: step.report, error });
       return { kind: 'direction', direction };
     },
@@ -250,7 +182,9 @@ function openWorker<Place extends Vector>(
     get report() {
       return progress.state.report;
     },
+    free: () => pair.free(),
     ...keptByWorker(
+      device,
       progress,
       {
         of: `${name}, worker ${rank} of ${workers}, ${n} elements`,
@@ -264,12 +198,12 @@ function openWorker<Place extends Vector>(
 
 /** The error where a worker goes on from another state, in the middle of a step. */
 export function errorAdopted(
-  step: Record<'used' | 'unused', Pick<Next<unknown>, 'error'>> | undefined,
+  step: Record<'used' | 'unused', Kept> | undefined,
   { taken, again }: { readonly taken: boolean; readonly again: boolean },
-): { error?: Float32Array } {
+): { error?: Kept } {
   if (step === undefined) return {};
-  if (taken) return { error: step.used.error };
-  return again ? {} : { error: step.unused.error };
+  if (taken) return { error: step.used };
+  return again ? {} : { error: step.unused };
 }
 
 /** Share of the elements that a packet carries, where it leaves some out. */

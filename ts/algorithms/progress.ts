@@ -3,6 +3,8 @@
  * its own and ends by putting another state in place of the former one. So a step that is broken off has changed
  * nothing, a saved state is that between two steps, and the last step can be taken back until the next one begins.
  */
+import type { Device } from '../device.ts';
+import type { Kept } from './kept.ts';
 import { shared, stateful } from './state.ts';
 import type { Server, StepReport, Worker } from './system.ts';
 
@@ -91,16 +93,17 @@ export interface Reported extends Numbered {
  * under way, of which a message was taken or not; `again` where that very step, or an earlier one, is next.
  */
 export function keptByWorker<State extends Reported, Step>(
+  device: Device,
   progress: Progress<State, Step>,
   { of, common }: { readonly of: string; readonly common: string },
-  vectors: () => Readonly<Record<string, Float32Array>>,
+  vectors: () => Readonly<Record<string, Kept>>,
   adopted: (step: Step | undefined, how: { taken: boolean; again: boolean }) => Partial<State> = () => ({}),
 ): Pick<Worker, 'save' | 'load' | 'share' | 'adopt' | 'takeBack'> {
   let adoptedStep = 0;
   const numbers = (): { step: number } => ({ step: progress.state.step });
   return {
     takeBack: () => progress.takeBack(),
-    ...stateful(of, vectors, numbers, ({ step }) => progress.goOnFrom({ ...progress.state, step })),
+    ...stateful(device, of, vectors, numbers, ({ step }) => progress.goOnFrom({ ...progress.state, step })),
     ...shared(
       common,
       numbers,
@@ -118,26 +121,19 @@ export function keptByWorker<State extends Reported, Step>(
 
 /** What every server does alike with its progress. */
 export function keptByServer<State extends Numbered>(
+  device: Device,
   progress: Progress<State>,
   of: string,
-  vectors: () => Readonly<Record<string, Float32Array>>,
+  vectors: () => Readonly<Record<string, Kept>>,
 ): Pick<Server, 'save' | 'load' | 'takeBack'> {
   return {
     takeBack: () => progress.takeBack(),
     ...stateful(
+      device,
       of,
       vectors,
       () => ({ step: progress.state.step }),
       ({ step }) => progress.goOnFrom({ ...progress.state, step }),
     ),
   };
-}
-
-/** `count` vectors of n zeros that take turns: `free` gives those that are not in use. */
-export function openVectors(
-  n: number,
-  count: number,
-): { readonly first: Float32Array; free(...used: readonly Float32Array[]): Float32Array[] } {
-  const vectors = Array.from({ length: count }, () => new Float32Array(n));
-  return { first: vectors[0], free: (...used) => vectors.filter((vector) => !used.includes(vector)) };
 }

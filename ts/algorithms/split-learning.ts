@@ -21,7 +21,7 @@ import type { Device } from '../device.ts';
 import type { Bytes } from '../platform.ts';
 import { requirePacketOf } from './admission.ts';
 import { requireDevice } from './seat.ts';
-import { stateful } from './state.ts';
+import { numbered } from './state.ts';
 import type { Stateful } from './system.ts';
 import type { Vector } from './vectors.ts';
 
@@ -55,6 +55,11 @@ function side(
   stream: number,
 ): SplitSide {
   let step = 0;
+  const state = numbered(
+    of,
+    () => ({ step }),
+    (saved) => ({ step } = saved),
+  );
   return {
     async send(vector) {
       const packet = await device.compress(out, vector, { step, stream });
@@ -65,12 +70,8 @@ function side(
       requirePacketOf(back, packet);
       return device.decompress(packet);
     },
-    ...stateful(
-      of,
-      {},
-      () => ({ step }),
-      (saved) => ({ step } = saved),
-    ),
+    save: async () => state.save(),
+    load: async (bytes) => state.load(bytes),
   };
 }
 

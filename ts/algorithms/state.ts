@@ -3,9 +3,11 @@
  * lengths of vectors) filled up with spaces to whole words, the vectors as float32, CRC-32C. Little-endian.
  */
 import { requireBytes } from '../arguments.ts';
+import type { Device } from '../device.ts';
 import { PacketError } from '../errors.ts';
 import { crc32c } from '../packet/crc32c.ts';
 import type { Bytes } from '../platform.ts';
+import { settle, type Kept } from './kept.ts';
 import type { Stateful } from './system.ts';
 
 const MAGIC = 0x74736266;
@@ -19,8 +21,6 @@ export interface State {
   readonly numbers: Readonly<Record<string, number | readonly number[]>>;
   readonly vectors: Readonly<Record<string, Float32Array>>;
 }
-
-type Vectors = State['vectors'];
 
 interface Header {
   readonly of: string;
@@ -115,66 +115,90 @@ function fits(name: string, saved: unknown, own: number | readonly number[]): bo
   return Array.isArray(saved) && saved.length === own.length && saved.every(Number.isFinite);
 }
 
-/**
- * The numbers and vectors of a state that can stand where these stand.
- * @throws PacketError where the bytes are damaged, are a state of something else, or a number or vector does not fit
- */
-function fitting<Numbers extends State['numbers']>(
-  bytes: Uint8Array,
-  { of, numbers, vectors }: State,
-): { readonly numbers: Numbers; readonly vectors: Vectors } {
-  const state = unpackState(bytes, of);
-  for (const [name, vector] of Object.entries(vectors)) {
+type Numbers = Record<string, number | readonly number[]>;
+
+/** @throws PacketError unless a state has these vectors, by their lengths, and the numbers of `own` */
+function requireLike(state: State, lengths: Readonly<Record<string, number>>, own: Numbers): void {
+  for (const [name, length] of Object.entries(lengths)) {
     const saved = state.vectors[name];
-    if (saved?.length !== vector.length)
-      throw new PacketError(`"${name}" has ${saved?.length ?? 0} elements, expected ${vector.length}`, HEAD);
+    if (saved?.length !== length)
+      throw new PacketError(`"${name}" has ${saved?.length ?? 0} elements, expected ${length}`, HEAD);
   }
   for (const [name, vector] of Object.entries(state.vectors))
     if (!vector.every(Number.isFinite))
       throw new PacketError(`"${name}" of the state holds NaN or infinity`, HEAD);
-  for (const [name, own] of Object.entries(numbers))
-    if (!fits(name, state.numbers[name], own))
+  for (const [name, value] of Object.entries(own))
+    if (!fits(name, state.numbers[name], value))
       throw new PacketError(`"${name}" of the state is missing, or no number as it should be`, HEAD);
-  return { numbers: state.numbers as Numbers, vectors: state.vectors };
 }
 
 /**
- * `save` and `load` over live numbers and vectors: `numbers` gives what changes, `restore` sets it; vectors are written
- * in place, those that `kept` gives where it is a function.
+ * `save` and `load` over live numbers and vectors on a device: `numbers` gives what changes, `restore` sets it; the
+ * vectors that `kept` gives are written in place.
  */
-export function stateful<Numbers extends Record<string, number | readonly number[]>>(
+export function stateful<Own extends Numbers>(
+  device: Device,
   of: string,
-  kept: Vectors | (() => Vectors),
-  numbers: () => Numbers,
-  restore: (numbers: Numbers) => void,
+  kept: () => Readonly<Record<string, Kept>>,
+  numbers: () => Own,
+  restore: (numbers: Own) => void,
 ): Stateful {
-  const current = typeof kept === 'function' ? kept : (): Vectors => kept;
   return {
-    save: async () => packState({ of, numbers: numbers(), vectors: current() }),
+    async save() {
+      // numbers of the same moment as the vectors
+      const saved = numbers();
+      const vectors: Record<string, Float32Array> = {};
+      for (const [name, own] of Object.entries(kept())) {
+        await settle(device, own);
+        vectors[name] = await own.vector.read();
+      }
+      return packState({ of, numbers: saved, vectors });
+    },
     async load(bytes) {
-      const vectors = current();
-      const saved = fitting<Numbers>(bytes, { of, numbers: numbers(), vectors });
-      for (const [name, vector] of Object.entries(vectors)) vector.set(saved.vectors[name]);
-      restore(saved.numbers);
+      const vectors = kept();
+      const state = unpackState(bytes, of);
+      const lengths = Object.entries(vectors).map(([name, { vector }]) => [name, vector.length] as const);
+      requireLike(state, Object.fromEntries(lengths), numbers());
+      for (const [name, own] of Object.entries(vectors)) {
+        delete own.sent;
+        await own.vector.write(state.vectors[name]);
+      }
+      restore(state.numbers as Own);
+    },
+  };
+}
+
+/** `share` and `adopt`'s part of it: numbers alone. */
+export function numbered<Own extends Numbers>(
+  of: string,
+  numbers: () => Own,
+  restore: (numbers: Own) => void,
+): { save(): Bytes; load(state: Uint8Array): void } {
+  return {
+    save: () => packState({ of, numbers: numbers(), vectors: {} }),
+    load(bytes) {
+      const state = unpackState(bytes, of);
+      requireLike(state, {}, numbers());
+      restore(state.numbers as Own);
     },
   };
 }
 
 /**
  * `share` and `adopt` over live numbers: those of `stateful`, which all workers have in common, under a name without a
- * rank. They have no vectors, so that nothing is waited for. `forget` ends a step that is under way, whose message was
- * taken or not.
+ * rank. They have no vectors, so that nothing is waited for. `forget` ends a step that is under way, whose message was taken or not.
  */
-export function shared<Numbers extends Record<string, number | readonly number[]>>(
+export function shared<Own extends Numbers>(
   of: string,
-  numbers: () => Numbers,
-  restore: (numbers: Numbers) => void,
+  numbers: () => Own,
+  restore: (numbers: Own) => void,
   forget: (taken: boolean) => void = () => {},
 ): { share(): Bytes; adopt(shared: Uint8Array, taken?: boolean): void } {
+  const state = numbered(of, numbers, restore);
   return {
-    share: () => packState({ of, numbers: numbers(), vectors: {} }),
+    share: () => state.save(),
     adopt(bytes, taken = false) {
-      restore(fitting<Numbers>(bytes, { of, numbers: numbers(), vectors: {} }).numbers);
+      state.load(bytes);
       forget(taken);
     },
   };

@@ -1,74 +1,53 @@
-/** The steps that systems share: what a vector becomes on its way through a compressor, sums of what others sent. */
+/** The steps that systems share: sums of what others sent, lists of elements, and what a message is. */
 import { requireBytes, requireFloat32Array, requireInteger, requireNumber } from '../arguments.ts';
-import type { Compressor } from '../compressors/compressor.ts';
-import type { CompressOptions, Device } from '../device.ts';
+import { codecOf } from '../compressors/codecs.ts';
+import { openPacket } from '../compressors/decode.ts';
+import { sparse } from '../compressors/decoded.ts';
+import { addError } from '../compressors/encode.ts';
+import type { Device } from '../device.ts';
 import { OverflowError, PacketError } from '../errors.ts';
+import { scaleOf } from '../kernels/accumulate.ts';
+import { type DeviceVector, lengthOf } from '../kernels/device-vector.ts';
+import { findNonFinite } from '../kernels/reduce.ts';
+import { floatsOf as floatsIn, type Scope, type Steps, wordsOf } from '../kernels/scope.ts';
+import { gatherKernel, placeKernel } from '../kernels/sparse.ts';
 import type { Bytes } from '../platform.ts';
+import { touchOf } from '../schedule.ts';
+import { inTurn, settle, type Kept } from './kept.ts';
 import type { Model } from './system.ts';
-import { copyInto, nonFiniteIn, requireFinite, requireFiniteVector, type Vector } from './vectors.ts';
+import { nonFiniteIn, type Vector } from './vectors.ts';
 
 /** target += source */
 export function add(target: Float32Array, source: Float32Array): void {
   for (let i = 0; i < target.length; i++) target[i] += source[i];
 }
 
-/** The result of compressing a vector with error feedback. */
-export interface Squeezed {
-  readonly packet: Bytes;
-  /** p = vector + error. */
-  readonly sum: Float32Array;
-  /** p - C(p), as the receiver of the packet decodes it: what the packet lost. */
-  readonly rest: Float32Array;
-}
+/** A packet, and what it is multiplied by. */
+export type Term = readonly [packet: Uint8Array, scale: number];
 
 /**
- * Error feedback: compresses p = vector + error. The error stays as it is; `sum` and `rest` are written to, also where
- * it refuses.
- * @throws NonFiniteError where p, or what the packet loses of it, is not finite
+ * into += each of the terms, in their order, in one walk over it.
+ * @returns how many elements are NaN or infinite then, and the index of the first
+ * @throws PacketError where a packet is not sound; `into` is as it was
  */
-export async function squeezeWithError(
+export async function addPackets(
   device: Device,
-  compressor: Compressor,
-  vector: Vector,
-  error: Float32Array,
-  { sum, rest }: Omit<Squeezed, 'packet'>,
-  draw: CompressOptions,
-): Promise<Squeezed> {
-  await addTo(device, error, vector, sum, 'the sum of gradient and error memory');
-  const packet = await device.compress(compressor, sum, draw);
-  rest.set(sum);
-  await device.decompress(packet, { into: rest, accumulate: -1 });
-  requireFinite(rest, 'what the packet loses of gradient and error memory');
-  return { packet, sum, rest };
-}
-
-/**
- * sum = kept + vector
- * @throws NonFiniteError where the vector, or the sum, `what`, is not finite
- */
-async function addTo(
-  device: Device,
-  kept: Float32Array,
-  vector: Vector,
-  sum: Float32Array,
-  what: string,
-): Promise<void> {
-  await copyInto(device, vector, sum);
-  add(sum, kept);
-  const { count } = nonFiniteIn(sum);
-  if (count === 0) return;
-  // whose fault it is: the kept vector is finite
-  await requireFiniteVector(device, vector, sum.length);
-  requireFinite(sum, what);
-}
-
-/** into += the mean of what the packets stand for, added in their order. */
-export async function addMean(
-  device: Device,
-  packets: readonly Uint8Array[],
-  into: Float32Array,
-): Promise<void> {
-  for (const packet of packets) await device.decompress(packet, { into, accumulate: 1 / packets.length });
+  terms: readonly Term[],
+  into: Vector,
+): Promise<{ count: number; first: number }> {
+  if (lengthOf(into) === 0) return { count: 0, first: 0 };
+  return device.use(
+    function* (scope): Steps<{ count: number; first: number }> {
+      const opened = terms.map(([packet]) =>
+        openPacket(scope, packet, { codecOf, maxElements: lengthOf(into) }),
+      );
+      const sum = scope.changed(into);
+      opened.forEach((packet, i) => packet.add(sum.buffer, scaleOf(terms[i][1])));
+      const found = yield [{ buffer: findNonFinite(scope, sum) }, ...sum.done()];
+      return { count: found[0][0], first: found[0][1] };
+    },
+    [...terms.map(([packet]) => touchOf(packet, 'reads', true)), touchOf(into, 'writes', false)],
+  );
 }
 
 /**
@@ -100,36 +79,78 @@ function someOf(values: readonly string[]): string {
 }
 
 /**
- * acc = residual + gradient
- * @throws NonFiniteError where that is not finite; the residual stays as it is
+ * acc = residual + gradient, on the device.
+ * @throws NonFiniteError where that, or the gradient, is not finite; the residual stays as it is
  */
 export async function accumulate(
   device: Device,
-  residual: Float32Array,
+  residual: Kept,
   gradient: Vector,
-  acc: Float32Array,
+  acc: DeviceVector,
 ): Promise<void> {
-  await addTo(device, residual, gradient, acc, 'the sum of gradient and residual');
+  const n = acc.length;
+  if (n === 0) return;
+  const work = function* (scope: Scope): Steps<void> {
+    yield* addError(scope, scope.vector(gradient), scope.vector(residual.vector), 1, scope.written(acc));
+  };
+  const touches = [
+    touchOf(gradient, 'reads', false),
+    touchOf(residual.vector, 'reads', false),
+    touchOf(acc, 'writes', false),
+  ];
+  await inTurn(settle(device, residual), device.use(work, touches));
 }
 
-/**
- * At `indices` the direction is the mean, sums / count; everywhere else it is 0 and the residual keeps acc. So it does
- * at the indices where acc was not `among` the sums.
- */
-export function takeMean(
-  indices: ArrayLike<number>,
-  sums: Float32Array,
-  { count, among }: { readonly count: number; readonly among: boolean },
-  acc: Float32Array,
-  residual: Float32Array,
-  direction: Float32Array,
-): void {
-  direction.fill(0);
-  residual.set(acc);
-  for (let j = 0; j < indices.length; j++) {
-    direction[indices[j]] = sums[j] / count;
-    if (among) residual[indices[j]] = 0;
-  }
+/** A list of elements: indices ascend. */
+export interface Elements {
+  readonly indices: Uint32Array;
+  readonly values: Float32Array;
+}
+
+/** The direction is `values` at `indices` and 0 elsewhere; `residual`, where there is one, becomes 0 at the indices. */
+export async function takeUnion(
+  device: Device,
+  { indices, values }: Elements,
+  residual: DeviceVector | undefined,
+  direction: Vector,
+): Promise<void> {
+  const n = lengthOf(direction);
+  if (n === 0) return;
+  const touches = [touchOf(direction, 'writes', !ArrayBuffer.isView(direction))];
+  if (residual !== undefined) touches.push(touchOf(residual, 'writes', true));
+  await device.use(function* (scope) {
+    const count = indices.length;
+    const places = count > 0 ? scope.put(indices) : undefined;
+    if (residual !== undefined && places !== undefined) {
+      const zeros = scope.put(new Uint32Array(count));
+      const rest = scope.changed(residual);
+      scope.run(placeKernel, { indices: places, values: zeros, y: rest.buffer }, { n, count });
+      yield rest.done();
+    }
+    const list = sparse(scope, n, { indices, places, values: wordsOf(values) });
+    if (ArrayBuffer.isView(direction)) return list.here?.write(wordsOf(direction));
+    const target = scope.written(direction);
+    list.write(target.buffer);
+    yield target.done();
+  }, touches);
+}
+
+/** The elements of a vector on the device at these indices, in any order. */
+export async function valuesAt(device: Device, x: DeviceVector, indices: Uint32Array): Promise<Float32Array> {
+  const [n, count] = [x.length, indices.length];
+  if (count === 0) return new Float32Array(0);
+  return device.use(
+    function* (scope): Steps<Float32Array> {
+      const values = scope.take(count);
+      scope.run(
+        gatherKernel,
+        { x: scope.vector(x).buffer, indices: scope.put(indices), values },
+        { n, count },
+      );
+      return floatsIn((yield scope.read(values))[0]);
+    },
+    [touchOf(x, 'reads', true)],
+  );
 }
 
 /**

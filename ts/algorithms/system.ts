@@ -11,7 +11,6 @@
  * it over those who have: then `from` names whose messages it is made of, means are taken over these, and a worker that
  * is not among them takes the aggregate of the others and puts what it sent back where it came from.
  */
-import type { GpuRange } from '../backends/backend.ts';
 import type { Device } from '../device.ts';
 import type { Bytes } from '../platform.ts';
 import type { Vector } from './vectors.ts';
@@ -71,21 +70,29 @@ export interface Stateful {
   /** The state between steps, as a copy. */
   save(): Promise<Bytes>;
   /**
-   * Goes on from a state; a step under way is forgotten. The bytes are taken at the call.
+   * Goes on from a state; a step under way is forgotten. The bytes are taken at the call. What was on a GPU that is lost
+   * is written anew.
    * @throws PacketError where the bytes are damaged, or are not a state of this system, size and seat; the machine is
    *   as it was
    */
   load(state: Uint8Array): Promise<void>;
 }
 
+/** What has vectors on a device. */
+export interface OnDevice {
+  /** Gives the device's memory back; the machine is of no use then. Calling it twice is no error. */
+  free(): void;
+}
+
 /**
- * One worker's side; it keeps what only this worker knows. Its directions are in memory, or on the GPU (`workerOnGpu`).
+ * One worker's side; it keeps what only this worker knows, its vectors on the device: at most two of n elements, and
+ * the direction, where `system.worker` was given no place for it.
  */
-export interface Worker<Direction extends Vector = Float32Array> extends Stateful {
+export interface Worker<Direction extends Vector = Float32Array> extends Stateful, OnDevice {
   /**
    * Begins a step; one that was begun and not finished is forgotten, as if it had not been: what the worker keeps, and
-   * the model, change when the last `receive` of a step resolves, and at no other time. A gradient on the device's GPU
-   * is compressed there; systems that add something of their own to it read it back first. It stays as it is.
+   * the model, change when the last `receive` of a step resolves, and at no other time. A gradient on the device, or on
+   * its GPU, is compressed there. It stays as it is.
    * @throws NonFiniteError where the gradient holds NaN or infinity, or its sum with what the worker keeps; the worker
    *   is as it was between steps
    */
@@ -143,7 +150,7 @@ export interface Worker<Direction extends Vector = Float32Array> extends Statefu
  * The server's side of systems that have one. An answer that did not reach all workers is sent again as it is; where it
  * is lost, `takeBack` and all workers begin the step anew.
  */
-export interface Server extends Stateful {
+export interface Server extends Stateful, OnDevice {
   /**
    * One message a worker, by rank, to the answer that every worker gets. `from` has the ranks, ascending, whose
    * messages they are, all of them if left out.
@@ -177,9 +184,15 @@ export interface System {
    * there. Absent where they give directions alone, and no model is read.
    */
   readonly averagesModels?: boolean;
-  worker(device: Device, seat: Seat): Worker;
-  /** What `workerOnGpu` calls. Absent where a worker has its vectors in memory. */
-  workerInto?(device: Device, seat: Seat, into: GpuRange): Worker<GpuRange>;
+  /**
+   * A worker.
+   *
+   * @param into where its directions are written, n elements, which nobody else writes to: an array, a vector of the
+   *   device, or a range of a buffer on its GPU with usage STORAGE, COPY_SRC and COPY_DST; an array of the worker's own
+   *   if left out. With gradients and directions on the GPU nothing crosses but messages, models that are averaged, and
+   *   lists of elements
+   */
+  worker<Where extends Vector = Float32Array>(device: Device, seat: Seat, into?: Where): Worker<Where>;
   /** Absent where workers exchange among themselves. */
   server?(device: Device, seat: Omit<Seat, 'rank'>): Server;
 }

@@ -1,34 +1,42 @@
-/**
- * Where the vectors of a step are, in memory or in a buffer on the device's GPU, and their way from one to the other.
- */
-import { isGpuRange, requireFloat32Array, requireInteger } from '../arguments.ts';
-import type { GpuRange } from '../backends/backend.ts';
+/** Where the vectors of a step are: in memory, on the device's GPU, or on the device. */
+import { requireInteger } from '../arguments.ts';
 import type { Device } from '../device.ts';
 import { NonFiniteError, OverflowError } from '../errors.ts';
-import { nonFiniteError } from '../kernels/reduce.ts';
-import { wordsOf } from '../kernels/scope.ts';
-import { touchOf } from '../schedule.ts';
+import { isDeviceVector, lengthOf, requireLength, type VectorLike } from '../kernels/device-vector.ts';
 
-/** n float32, in memory or on the GPU. */
-export type Vector = Float32Array | GpuRange;
+/** n float32: an array, a range of a buffer on the device's GPU, or a vector of the device. */
+export type Vector = VectorLike;
 
 /** @throws TypeError or RangeError unless it is a vector of n elements */
 export function requireVector(name: string, vector: Vector, n: number): void {
-  const length = isGpuRange(vector) ? elementsOf(vector) : requireFloat32Array(name, vector).length;
-  requireInteger(`${name}.length`, length, n, n);
+  requireLength(name, vector, n);
 }
 
-function elementsOf({ buffer, offset = 0, length = (buffer.size - offset) / 4 }: GpuRange): number {
-  return length;
+/**
+ * Where a worker's directions go: to `into`, or to an array of the worker's own.
+ * @throws TypeError or RangeError unless `into` has n elements; TypeError where it is on a GPU and the device is not
+ */
+export function openDirection<Where extends Vector>(
+  device: Device,
+  n: number,
+  into: Where | undefined,
+): Where {
+  // where it is left out, Where is Float32Array
+  if (into === undefined) return new Float32Array(n) as Vector as Where;
+  requireInteger('into.length', lengthOf(into), n, n);
+  requireLength('into', into, n);
+  if (!isDeviceVector(into) && !ArrayBuffer.isView(into) && device.gpu === undefined)
+    throw new TypeError(`"device" expected one with a GPU, got one on ${device.backend}`);
+  return into;
 }
 
-/** @throws NonFiniteError where a vector, `what`, holds NaN or infinity */
+/** @throws NonFiniteError where an array, `what`, holds NaN or infinity */
 export function requireFinite(vector: Float32Array, what?: string): void {
   const { count, first } = nonFiniteIn(vector);
   if (count > 0) throw new NonFiniteError(count, first, what);
 }
 
-/** How many elements are NaN or infinite, and the index of the first; 0 if none is. */
+/** How many elements of an array are NaN or infinite, and the index of the first; 0 if none is. */
 export function nonFiniteIn(vector: Float32Array): { count: number; first: number } {
   let count = 0;
   let first = 0;
@@ -36,45 +44,26 @@ export function nonFiniteIn(vector: Float32Array): { count: number; first: numbe
   return { count, first };
 }
 
-/** @throws OverflowError where a sum of finite values, `what`, is not finite; one on the GPU is searched there */
-export async function requireInRange(device: Device, sum: Vector, n: number, what: string): Promise<void> {
-  try {
-    await requireFiniteVector(device, sum, n);
-  } catch (error) {
-    if (error instanceof NonFiniteError) throw new OverflowError(what, error.count, error.first);
-    throw error;
-  }
+/** @throws NonFiniteError where a vector, wherever it is, holds NaN or infinity */
+export async function requireFiniteVector(device: Device, vector: Vector): Promise<void> {
+  const { count, first } = await device.kernels.nonFinite(vector);
+  if (count > 0) throw new NonFiniteError(count, first);
 }
 
-/** As requireFinite, of a vector of n elements wherever it is; on the GPU it is searched there. */
-export async function requireFiniteVector(device: Device, vector: Vector, n: number): Promise<void> {
-  if (!isGpuRange(vector)) return requireFinite(vector);
-  if (n === 0) return;
-  const touches = [touchOf(vector, 'reads', true)];
-  const error = await device.use((scope) => nonFiniteError(scope, scope.borrowed(vector)), touches);
-  if (error.count > 0) throw error;
-}
-
-/**
- * target = source, of n elements, wherever they are. What stays on the GPU is copied there.
- * @throws TypeError where the device has no GPU, or a buffer's usage does not allow it
- */
-export async function copyInto(device: Device, source: Vector, target: Vector): Promise<void> {
-  const touches = [touchOf(source, 'reads', true), touchOf(target, 'writes', isGpuRange(target))];
-  if (isGpuRange(target))
-    return device.use(async (scope) => {
-      scope.store(isGpuRange(source) ? scope.borrow(source) : scope.vector(source).buffer, target);
-      await scope.read();
-    }, touches);
-  if (!isGpuRange(source)) target.set(source);
-  else if (target.length > 0)
-    await device.use((scope) => scope.read({ buffer: scope.borrow(source), into: wordsOf(target) }), touches);
+/** @throws OverflowError where something was found not to be finite in a sum of finite values, `what` */
+export function requireInRange({ count, first }: { count: number; first: number }, what: string): void {
+  if (count > 0) throw new OverflowError(what, count, first);
 }
 
 /** The vector in memory: itself, or read back. */
-export async function inMemory(device: Device, vector: Vector, n: number): Promise<Float32Array> {
-  if (!isGpuRange(vector)) return vector;
-  const target = new Float32Array(n);
-  await copyInto(device, vector, target);
-  return target;
+export async function inMemory(device: Device, vector: Vector): Promise<Float32Array> {
+  if (isDeviceVector(vector)) return vector.read();
+  if (ArrayBuffer.isView(vector)) return vector;
+  const copy = device.vector(lengthOf(vector));
+  try {
+    await copy.write(vector);
+    return await copy.read();
+  } finally {
+    copy.free();
+  }
 }

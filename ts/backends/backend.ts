@@ -25,6 +25,13 @@ export interface GpuRange {
   readonly length?: number;
 }
 
+/** A part of a buffer of the backend's: `words` words from word `first` on. */
+export interface BufferRange {
+  readonly of: DeviceBuffer;
+  readonly first: number;
+  readonly words: number;
+}
+
 /** Words of a buffer to bring back: `count` from `first` on; the whole buffer if left out. */
 export interface ReadRequest {
   readonly buffer: DeviceBuffer;
@@ -39,9 +46,6 @@ export interface Backend {
 
   /** What runs underneath, for people: `SIMD`, an adapter's name. */
   readonly detail: string;
-
-  /** Whether `read` has done everything when it returns, its promise aside: only a GPU works on its own. */
-  readonly synchronous: boolean;
 
   /** Whether the GPU behind it went away: every call rejects from then on. */
   readonly lost: boolean;
@@ -68,25 +72,22 @@ export interface Backend {
   lend(words: Uint32Array): DeviceBuffer;
 
   /**
-   * A vector of `words` words in memory of this kind, with a backend of its own to read it where it lies: what is lent
-   * to that from there is not copied. Left out where a backend does not have such memory.
-   * @throws RangeError where there is not so much
+   * Says whether a buffer is to stay beyond the call that allocated it; left out where that makes no difference. Memory
+   * that is given back goes around such buffers, or takes them elsewhere.
    */
-  reserve?(words: number): { readonly words: Uint32Array; readonly backend: Backend };
+  keep?(buffer: DeviceBuffer, stays: boolean): void;
 
   /**
-   * A range of the user's as a buffer of this backend, used where it lies if the GPU can bind it there, else copied on
-   * the GPU. `release` leaves the user's buffer alone.
+   * A range of the user's, or of a buffer of the backend's, as a buffer of its own: used where it lies if kernels can be
+   * bound there, else a copy, for which `contents` says whether it has to have the words of the range. `release` leaves
+   * the range alone. No other work may be queued on the rest of the buffer until then.
    * @throws TypeError where the backend has no GPU, or the buffer's usage does not allow it; RangeError where the range
    * does not fit the buffer
    */
-  borrow(range: GpuRange): DeviceBuffer;
+  borrow(range: GpuRange | BufferRange, contents?: boolean): DeviceBuffer;
 
-  /**
-   * Queues the copy of a buffer's words to a range of the user's; nothing where it lies there already. Throws as
-   * borrow.
-   */
-  store(buffer: DeviceBuffer, range: GpuRange): void;
+  /** Queues the copy of a buffer's words to a range; nothing where it lies there already. Throws as borrow. */
+  store(buffer: DeviceBuffer, range: GpuRange | BufferRange): void;
 
   /** Queues one kernel. Inputs and outputs are different buffers. */
   run<Buffers extends string, Params extends string>(
@@ -101,6 +102,9 @@ export interface Backend {
    * @throws DeviceLostError where the GPU went away
    */
   read(requests: readonly ReadRequest[]): Promise<Uint32Array[]>;
+
+  /** The same without waiting; left out on a GPU, which works on its own. */
+  readNow?(requests: readonly ReadRequest[]): Uint32Array[];
 
   /**
    * For the CRC-32C of many words: fewer of them, for which the register, zero at the start, ends as it does for all of

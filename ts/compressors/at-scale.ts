@@ -1,5 +1,6 @@
 /** Steps that run over a vector as it is, and once more over the vector scaled where its magnitudes ask for that. */
 import { exponentFor } from '../kernels/scaling.ts';
+import type { Steps } from '../kernels/scope.ts';
 
 /** What one attempt found out: the key of the magnitude that decides, beside its results. */
 interface Attempt {
@@ -10,8 +11,8 @@ interface Attempt {
  * Runs `attempt` with exponent 0, which for nearly all vectors is all there is to do: one submit on a GPU. Where the
  * magnitude that decides lies outside 2^-27..2^40 (scaling.ts), runs it again with the exponent that suits it.
  */
-export async function atScale<T extends Attempt>(attempt: (exponent: number) => Promise<T>): Promise<T> {
-  const first = await attempt(0);
+export function* atScale<T extends Attempt>(attempt: (exponent: number) => Steps<T>): Steps<T> {
+  const first = yield* attempt(0);
   const exponent = exponentFor(first.deciding);
-  return exponent === 0 ? first : attempt(exponent);
+  return exponent === 0 ? first : yield* attempt(exponent);
 }

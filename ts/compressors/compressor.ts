@@ -7,7 +7,8 @@
  */
 import { shown } from '../arguments.ts';
 import type { Parts, Packet, Section } from '../packet/packet.ts';
-import type { Scope, Vector } from '../kernels/scope.ts';
+import type { Scope, Steps, Vector } from '../kernels/scope.ts';
+import type { Decoded } from './decoded.ts';
 
 /** What random compressors key their draws by, beside their own seed. */
 export interface Draw {
@@ -20,6 +21,11 @@ export interface Draw {
 /** Parameters of a packet by name, as `inspect` shows them. */
 export type PacketParameters = Readonly<Record<string, number | string>>;
 
+/** The parts of a packet, and what they decode to where that is at hand; `decode` finds it else. */
+export interface Encoded extends Parts {
+  sent?(): Decoded;
+}
+
 export interface Compressor {
   readonly name: string;
   readonly options: Readonly<Record<string, unknown>>;
@@ -31,10 +37,11 @@ export interface Compressor {
    */
   parameters?(n: number): PacketParameters;
   /**
-   * The parts of the packet for `x`.
+   * The parts of the packet for `x`, in steps: a generator that yields what it has to read, `scope.read(...)`, and goes
+   * on with the words, so that it runs with or without waiting.
    * @throws NonFiniteError where x holds NaN or infinity
    */
-  encode(scope: Scope, x: Vector, draw: Draw): Promise<Parts>;
+  encode(scope: Scope, x: Vector, draw: Draw): Steps<Encoded>;
 }
 
 /** What a packet says about itself, without the vector. */
@@ -52,10 +59,10 @@ export interface Codec {
   /** @throws PacketError where parameters or lengths do not make sense */
   describe(packet: Packet): Description;
   /**
-   * The vector that the packet stands for. The packet was described before, so its lengths hold.
+   * What the packet stands for. The packet was described before, so its lengths hold.
    * @throws PacketError where the contents do not make sense
    */
-  decode(scope: Scope, packet: Packet): Vector;
+  decode(scope: Scope, packet: Packet): Decoded;
 }
 
 /** An immutable compressor. */

@@ -8,11 +8,12 @@ import { requireInteger, requireOptions } from '../arguments.ts';
 import { PacketError } from '../errors.ts';
 import { ditheredAndMaxKernel, packDitheredKernel, TINY } from '../kernels/dither.ts';
 import { bitsOf, floatOf, INFINITE } from '../kernels/float-bits.ts';
-import { packedWords, unpackSignsKernel } from '../kernels/pack.ts';
+import { packedWords } from '../kernels/pack.ts';
 import { absSumKernel, nonFiniteError } from '../kernels/reduce.ts';
 import { cutSections, requireParameters, requireZeroTail, type Packet } from '../packet/packet.ts';
 import { defineCompressor, type Codec, type Compressor, type PacketParameters } from './compressor.ts';
 import { MOST } from './count.ts';
+import { NOTHING, signs as signsOf } from './decoded.ts';
 import { requireLambda } from './lambda.ts';
 
 const ID = 10;
@@ -38,7 +39,7 @@ export function ditheredSign(options: {
   const lambda = requireLambda(options.lambda === undefined ? 'max' : options.lambda, ['max']);
   const parameters = (n: number): PacketParameters =>
     lambda === 'max' ? {} : { lambda: n === 0 ? 0 : Math.fround(lambda) };
-  return defineCompressor('ditheredSign', options, parameters, async (scope, x, draw) => {
+  return defineCompressor('ditheredSign', options, parameters, function* (scope, x, draw) {
     const { n } = x;
     if (n === 0) return { id: ID, n, parameters: [0], sections: [] };
     const [bits, max] = [scope.take(packedWords(n, 1)), scope.take(1)];
@@ -56,8 +57,8 @@ export function ditheredSign(options: {
       const lambdas = scope.put(new Float32Array([lambda]));
       scope.run(ditheredAndMaxKernel, { z: x.buffer, lambdas, bits, max }, numbers);
     }
-    const [signs, [largest]] = await scope.read(bits, max);
-    if (largest >= INFINITE) throw await nonFiniteError(scope, x);
+    const [signs, [largest]] = yield scope.read(bits, max);
+    if (largest >= INFINITE) throw yield* nonFiniteError(scope, x);
     // what is less counts as zero
     const width = lambda === 'max' ? (largest < TINY ? 0 : largest) : bitsOf(lambda);
     return { id: ID, n, parameters: [width], sections: [signs] };
@@ -85,10 +86,8 @@ export const ditheredSignCodec: Codec = {
   },
   decode(scope, packet) {
     const { n, body, bodyOffset } = packet;
-    const scales = scope.put(new Uint32Array([lambdaOf(packet)]));
+    const scales = new Uint32Array([lambdaOf(packet)]);
     requireZeroTail(body, n, bodyOffset);
-    const y = scope.take(n);
-    if (n > 0) scope.run(unpackSignsKernel, { bits: scope.put(body), scales, y }, { n, segment: n });
-    return { buffer: y, n };
+    return n === 0 ? NOTHING : signsOf(scope, n, { bits: body, scales, segment: n });
   },
 };

@@ -26,6 +26,7 @@ import {
   type PacketParameters,
 } from './compressor.ts';
 import { MOST } from './count.ts';
+import { dense, NOTHING } from './decoded.ts';
 import { flatness, requireFactor, requireLambda, type Lambda } from './lambda.ts';
 
 const ID = 11;
@@ -95,7 +96,7 @@ export function flattenedOneBit(options: FlattenedOptions): Compressor {
     seed,
     scale,
   });
-  return defineCompressor('flattenedOneBit', options, parameters, async (scope, x, draw) => {
+  return defineCompressor('flattenedOneBit', options, parameters, function* (scope, x, draw) {
     const { n } = x;
     const key = { seed, ...draw };
     const head = (d: number): number[] => [d, seed, draw.step, draw.stream, SCALES.indexOf(scale)];
@@ -107,7 +108,7 @@ export function flattenedOneBit(options: FlattenedOptions): Compressor {
     const bits = scope.take(packedWords(total, 1));
     const squares = scope.take(way === 'drive' ? blocks : 1);
     const max = scope.take(1);
-    const { words, scales } = await atScale(async (exponent) => {
+    const { words, scales } = yield* atScale(function* (exponent) {
       const power = 2 ** exponent;
       const widths = way === 'given' ? scope.put(widthOf(Number(lambda), d, power)) : scope.take(blocks);
       // 1. flatten, z sqrt(d) = H D x; one bit an element, and what it stands for in each block
@@ -120,8 +121,8 @@ export function flattenedOneBit(options: FlattenedOptions): Compressor {
         },
       );
       const left = way === 'given' ? [] : way === 'drive' ? [widths, squares] : [widths];
-      const [words, [largest], ...found] = await scope.read(bits, max, ...left);
-      if (largest >= INFINITE) throw await nonFiniteError(scope, x);
+      const [words, [largest], ...found] = yield scope.read(bits, max, ...left);
+      if (largest >= INFINITE) throw yield* nonFiniteError(scope, x);
       // 2. scales, in float64 and rounded once
       const [first, second] = found.map(floatsOf);
       const scales =
@@ -216,18 +217,18 @@ export const flattenedOneBitCodec: Codec = {
       throw new PacketError(`scale ${bad} is negative, subnormal, NaN or infinite`, bodyOffset + bad * 4);
     const total = transformLength(n, d);
     requireZeroTail(bits, total, bodyOffset + scales.length * 4);
-    const y = scope.take(n);
-    if (n === 0) return { buffer: y, n };
-    // whole numbers up to d, so the sums are exact up to d = 2^24; then D and the scales
-    const [ones, t] = [scope.take(total), scope.take(total)];
-    const one = scope.put(new Float32Array([1]));
-    scope.run(
-      unpackSignsKernel,
-      { bits: scope.put(bits), scales: one, y: ones },
-      { n: total, segment: total },
-    );
-    scope.run(fwhtKernel, { x: ones, y: t }, { n: total, total, block: d });
-    scope.run(unflattenKernel, { t, scales: scope.put(scales), y }, { n, segment: d, ...key });
-    return { buffer: y, n };
+    if (n === 0) return NOTHING;
+    return dense(scope, n, (y) => {
+      // whole numbers up to d, so the sums are exact up to d = 2^24; then D and the scales
+      const [ones, t] = [scope.take(total), scope.take(total)];
+      const one = scope.put(new Float32Array([1]));
+      scope.run(
+        unpackSignsKernel,
+        { bits: scope.put(bits), scales: one, y: ones },
+        { n: total, segment: total },
+      );
+      scope.run(fwhtKernel, { x: ones, y: t }, { n: total, total, block: d });
+      scope.run(unflattenKernel, { t, scales: scope.put(scales), y }, { n, segment: d, ...key });
+    });
   },
 };

@@ -5,6 +5,7 @@ import { findNonFinite } from '../kernels/reduce.ts';
 import { cutSections, requireParameters } from '../packet/packet.ts';
 import { decodeValues } from '../packet/values.ts';
 import { defineCompressor, type Codec, type Compressor, type PacketParameters } from './compressor.ts';
+import { NOTHING, whole } from './decoded.ts';
 
 const ID = 5;
 
@@ -21,11 +22,11 @@ const ID = 5;
 export function float32(options: Readonly<Record<string, never>> = {}): Compressor {
   requireOptions('float32', options, []);
   const parameters = (): PacketParameters => ({});
-  return defineCompressor('float32', {}, parameters, async (scope, x) => {
+  return defineCompressor('float32', {}, parameters, function* (scope, x) {
     const { n } = x;
     if (n === 0) return { id: ID, n, parameters: [], sections: [] };
     const found = findNonFinite(scope, x);
-    const [values, [bad, first]] = await scope.read({ buffer: x.buffer, count: n }, found);
+    const [values, [bad, first]] = yield scope.read({ buffer: x.buffer, count: n }, found);
     if (bad > 0) throw new NonFiniteError(bad, first);
     return { id: ID, n, parameters: [], sections: [values] };
   });
@@ -42,6 +43,7 @@ export const float32Codec: Codec = {
   },
   decode(scope, packet) {
     const { n } = packet;
-    return { buffer: scope.put(decodeValues(packet.body, n, 'float32', packet.bodyOffset)), n };
+    const values = decodeValues(packet.body, n, 'float32', packet.bodyOffset);
+    return n === 0 ? NOTHING : whole(scope, n, values);
   },
 };

@@ -6,7 +6,7 @@
  * packets of their own a tag, a word that means what the sender says. Sections: head, low, unary, or bitmap.
  */
 import { PacketError } from '../errors.ts';
-import { scatterKernel } from '../kernels/sparse.ts';
+import { wordsOf } from '../kernels/scope.ts';
 import { decodeBitmap, decodeRice, encodeIndices, headWords } from '../packet/index-coding.ts';
 import {
   cutSections,
@@ -18,6 +18,7 @@ import {
 } from '../packet/packet.ts';
 import type { Bytes } from '../platform.ts';
 import type { Codec } from './compressor.ts';
+import { NOTHING, sparse } from './decoded.ts';
 
 const ID = 12;
 
@@ -122,14 +123,7 @@ export const indexListCodec: Codec = {
     const { n } = packet;
     const { parameters } = parametersOf(packet);
     const indices = listOf(packet, parameters, cutSections(packet, listSections(n, parameters)));
-    const y = scope.take(n);
-    const values = new Float32Array(indices.length).fill(1);
-    if (n > 0)
-      scope.run(
-        scatterKernel,
-        { indices: scope.put(indices), values: scope.put(values), y },
-        { n, count: indices.length },
-      );
-    return { buffer: y, n };
+    const values = wordsOf(new Float32Array(indices.length).fill(1));
+    return n === 0 ? NOTHING : sparse(scope, n, { indices, values });
   },
 };

@@ -7,6 +7,7 @@
  * an element.
  */
 import { requireBoolean, requireInteger, requireNumber, requireOneOf, requireOptions } from '../arguments.ts';
+import type { DeviceBuffer } from '../backends/backend.ts';
 import { PacketError } from '../errors.ts';
 import { INFINITE } from '../kernels/float-bits.ts';
 import { compactKernel } from '../kernels/compact.ts';
@@ -14,7 +15,6 @@ import { packedWords } from '../kernels/pack.ts';
 import {
   findMarkedKernel,
   GRID,
-  lookupKernel,
   markKernel,
   quantizeKernel,
   ROUNDINGS,
@@ -24,7 +24,7 @@ import { findExtremes, nonFiniteError, rangeOf } from '../kernels/reduce.ts';
 import { maskGridKernel, SIGNED } from '../kernels/scalars.ts';
 import { floatsOf, wordsOf } from '../kernels/scope.ts';
 import { selectTopK } from '../kernels/select.ts';
-import { placeKernel } from '../kernels/sparse.ts';
+import { addAtKernel, placeKernel } from '../kernels/sparse.ts';
 import { countAbove } from '../packet/codes.ts';
 import {
   cutSections,
@@ -37,6 +37,7 @@ import { decodeValues } from '../packet/values.ts';
 import { atScale } from './at-scale.ts';
 import { defineCompressor, type Codec, type Compressor, type PacketParameters } from './compressor.ts';
 import { keptShare } from './count.ts';
+import { codes, NOTHING, scaledWords } from './decoded.ts';
 import { requireKept } from './index-list.ts';
 
 const ID = 7;
@@ -94,7 +95,7 @@ export function maskEncoded(options: MaskOptions): Compressor {
     ...(signed !== undefined && { signed: signed && n > 0 ? 'yes' : 'no' }),
   });
 
-  return defineCompressor('maskEncoded', options, parameters, async (scope, x) => {
+  return defineCompressor('maskEncoded', options, parameters, function* (scope, x) {
     const { n } = x;
     if (n === 0) return { id: ID, n, parameters: [0, bits, 0], sections: [] };
     // 1. the k largest, whole; T = the least of them
@@ -105,7 +106,7 @@ export function maskEncoded(options: MaskOptions): Compressor {
     const range = signed === true ? kept : findExtremes(scope, x);
     const grid = scope.take(GRID);
     const packed = scope.take(packedWords(n, bits));
-    const found = await atScale(async (exponent) => {
+    const found = yield* atScale(function* (exponent) {
       const power = 2 ** exponent;
       // 2. each other element to a symbol below L; those that are kept become L
       scope.run(maskGridKernel, { kept, range, grid }, { bits, signed: sign, power });
@@ -115,9 +116,9 @@ export function maskEncoded(options: MaskOptions): Compressor {
         { n, width: bits, rounding, power, fraction: 0, seed: 0, step: 0, stream: 0 },
       );
       scope.run(markKernel, { indices, packed }, { n, count: k, width: bits });
-      const [whole, masks, keptKeys, ends] = await scope.read(values, packed, kept, range);
+      const [whole, masks, keptKeys, ends] = yield scope.read(values, packed, kept, range);
       const { least, largest } = rangeOf(ends);
-      if (largest >= INFINITE) throw await nonFiniteError(scope, x);
+      if (largest >= INFINITE) throw yield* nonFiniteError(scope, x);
       return { whole, masks, negative: least < 0, deciding: Math.max(rangeOf(keptKeys).least, 0) };
     });
     // 3. the packet carries v and the masks; T is min(v)
@@ -188,15 +189,27 @@ export const maskEncodedCodec: Codec = {
     const marked = countAbove(masks, n, width, 2 ** width - 2);
     if (marked !== k)
       throw new PacketError(`${marked} symbols stand for kept elements, expected ${k}`, bodyOffset + k * 4);
-    const y = scope.take(n);
-    if (n === 0) return { buffer: y, n };
-    const packed = scope.put(masks);
-    const table = scope.put(wordsOf(symbolTable(floatsOf(values), width, signed)));
-    scope.run(lookupKernel, { packed, table, y }, { n, width });
-    const [bits, indices, count] = [scope.take(packedWords(n, 1)), scope.take(k), scope.take(1)];
-    scope.run(findMarkedKernel, { packed, bits }, { n, width });
-    scope.run(compactKernel, { bits, indices, count }, { n, capacity: k });
-    scope.run(placeKernel, { indices, values: scope.put(values), y }, { n, count: k });
-    return { buffer: y, n };
+    if (n === 0) return NOTHING;
+    // 1. the symbols; those of kept elements stand for 0
+    const table = wordsOf(symbolTable(floatsOf(values), width, signed));
+    const symbols = codes(scope, n, { packed: masks, table, width });
+    // 2. the kept elements, at the places of their symbols
+    const places = (): DeviceBuffer => {
+      const [bits, indices, count] = [scope.take(packedWords(n, 1)), scope.take(k), scope.take(1)];
+      scope.run(findMarkedKernel, { packed: scope.put(masks), bits }, { n, width });
+      scope.run(compactKernel, { bits, indices, count }, { n, capacity: k });
+      return indices;
+    };
+    return {
+      write(y) {
+        symbols.write(y);
+        scope.run(placeKernel, { indices: places(), values: scope.put(values), y }, { n, count: k });
+      },
+      add(y, scale) {
+        symbols.add(y, scale);
+        const terms = scope.put(scaledWords(values, scale));
+        scope.run(addAtKernel, { indices: places(), values: terms, y }, { n, count: k });
+      },
+    };
   },
 };

@@ -19,6 +19,7 @@ import { cutSections, requireParameters, requireZeroTail, type Packet } from '..
 import { atScale } from './at-scale.ts';
 import { defineCompressor, type Codec, type Compressor, type PacketParameters } from './compressor.ts';
 import { MOST } from './count.ts';
+import { NOTHING } from './decoded.ts';
 import { decodeLevels } from './levels.ts';
 
 const ID = 9;
@@ -49,12 +50,12 @@ export function qsgd(options: { readonly levels: number; readonly seed: number }
   const width = widthOf(levels);
   const fraction = RESOLUTION - Math.ceil(Math.log2(levels));
   const parameters = (): PacketParameters => ({ levels });
-  return defineCompressor('qsgd', options, parameters, async (scope, x, draw) => {
+  return defineCompressor('qsgd', options, parameters, function* (scope, x, draw) {
     const { n } = x;
     if (n === 0) return { id: ID, n, parameters: [levels, 0, 0], sections: [] };
     const [sums, max, grid] = [scope.take(1), scope.take(1), scope.take(GRID)];
     const packed = scope.take(packedWords(n, width));
-    const { codes, norm, e } = await atScale(async (exponent) => {
+    const { codes, norm, e } = yield* atScale(function* (exponent) {
       const power = 2 ** exponent;
       // 1. the norm: the root of the sum of squares, or the largest magnitude where rounding made the root less
       scope.run(
@@ -69,8 +70,8 @@ export function qsgd(options: { readonly levels: number; readonly seed: number }
         { x: x.buffer, grid, packed },
         { n, width, rounding: ROUNDINGS.nearest, power, fraction, seed, ...draw },
       );
-      const [codes, sum, [largest]] = await scope.read(packed, sums, max);
-      if (largest >= INFINITE) throw await nonFiniteError(scope, x);
+      const [codes, sum, [largest]] = yield scope.read(packed, sums, max);
+      if (largest >= INFINITE) throw yield* nonFiniteError(scope, x);
       const root = Math.fround(Math.sqrt(floatsOf(sum)[0]));
       return { codes, deciding: largest, norm: Math.max(root, scaled(largest, power)), e: exponent };
     });
@@ -108,12 +109,12 @@ export const qsgdCodec: Codec = {
     requireZeroTail(body, n * width, bodyOffset);
     const above = countAbove(body, n, width, 2 * levels);
     if (above > 0) throw new PacketError(`${above} codes are above ${2 * levels}`, bodyOffset);
-    if (n === 0) return { buffer: scope.take(0), n };
+    if (n === 0) return NOTHING;
     // a level beyond float32 decodes to the largest number; zeros are +0
     const levelOf = (code: number): number => {
       const level = (norm * (code - levels)) / levels;
       return Math.fround(Math.min(Math.max(level, -LARGEST), LARGEST)) + 0;
     };
-    return { buffer: decodeLevels(scope, body, n, width, levelOf), n };
+    return decodeLevels(scope, body, n, width, levelOf);
   },
 };

@@ -14,6 +14,7 @@ import { uniformGridKernel } from '../kernels/scalars.ts';
 import { cutSections, requireParameters, requireZeroTail, type Packet } from '../packet/packet.ts';
 import { atScale } from './at-scale.ts';
 import { defineCompressor, type Codec, type Compressor, type PacketParameters } from './compressor.ts';
+import { NOTHING } from './decoded.ts';
 import { decodeLevels } from './levels.ts';
 
 const ID = 8;
@@ -34,7 +35,7 @@ export function quantized(options: { readonly bits: number }): Compressor {
   requireOptions('quantized', options, ['bits']);
   const bits = requireInteger('bits', options?.bits, 1, WIDEST);
   const parameters = (): PacketParameters => ({ bits });
-  return defineCompressor('quantized', options, parameters, async (scope, x) => {
+  return defineCompressor('quantized', options, parameters, function* (scope, x) {
     const { n } = x;
     if (n === 0) return { id: ID, n, parameters: [bits, 0, 0], sections: [] };
     // 1. the range of x
@@ -42,7 +43,7 @@ export function quantized(options: { readonly bits: number }): Compressor {
     const grid = scope.take(GRID);
     const packed = scope.take(packedWords(n, bits));
     // 2. each element to its nearest level
-    const { codes, least, greatest } = await atScale(async (exponent) => {
+    const { codes, least, greatest } = yield* atScale(function* (exponent) {
       const power = 2 ** exponent;
       scope.run(uniformGridKernel, { range, grid }, { bits, power });
       scope.run(
@@ -50,9 +51,9 @@ export function quantized(options: { readonly bits: number }): Compressor {
         { x: x.buffer, grid, packed },
         { n, width: bits, rounding: ROUNDINGS.nearest, power, fraction: 0, seed: 0, step: 0, stream: 0 },
       );
-      const [codes, ends] = await scope.read(packed, range);
+      const [codes, ends] = yield scope.read(packed, range);
       const { largest, ...keys } = rangeOf(ends);
-      if (largest >= INFINITE) throw await nonFiniteError(scope, x);
+      if (largest >= INFINITE) throw yield* nonFiniteError(scope, x);
       return { codes, deciding: largest, ...keys };
     });
     const ends = [least, greatest].map((key) => bitsOf(floatOfSignedKey(key)));
@@ -82,10 +83,10 @@ export const quantizedCodec: Codec = {
     const { n, body, bodyOffset } = packet;
     const { bits, low, high } = parametersOf(packet);
     requireZeroTail(body, n * bits, bodyOffset);
-    if (n === 0) return { buffer: scope.take(0), n };
+    if (n === 0) return NOTHING;
     // a product of 24 and 16 bits is exact in float64, so the ends decode to themselves; zeros are +0
     const most = 2 ** bits - 1;
     const levelOf = (m: number): number => Math.fround((low * (most - m) + high * m) / most) + 0;
-    return { buffer: decodeLevels(scope, body, n, bits, levelOf), n };
+    return decodeLevels(scope, body, n, bits, levelOf);
   },
 };

@@ -12,11 +12,12 @@ import { randomBitsKernel } from '../kernels/random.ts';
 import { findNonFinite } from '../kernels/reduce.ts';
 import type { Scope } from '../kernels/scope.ts';
 import { selectTopK } from '../kernels/select.ts';
-import { gatherKernel, scatterKernel } from '../kernels/sparse.ts';
+import { gatherKernel } from '../kernels/sparse.ts';
 import { cutSections, requireParameters, type Packet } from '../packet/packet.ts';
 import { decodeValues, encodeValues, VALUE_FORMATS, valueWords, type ValueFormat } from '../packet/values.ts';
 import { defineCompressor, type Codec, type Compressor, type PacketParameters } from './compressor.ts';
 import { countFor, formatOf, MOST, requireCount, type Count, type Values } from './count.ts';
+import { NOTHING, sparse } from './decoded.ts';
 import { requireKept } from './index-list.ts';
 import { requireFormat } from './sparse-list.ts';
 
@@ -46,7 +47,7 @@ export function randomK(options: Count & Values & { readonly seed: number }): Co
     seed,
     values: format,
   });
-  return defineCompressor('randomK', options, parameters, async (scope, x, { step, stream }) => {
+  return defineCompressor('randomK', options, parameters, function* (scope, x, { step, stream }) {
     const { n } = x;
     if (n === 0) return { id: ID, n, parameters: [0, seed, step, stream, number], sections: [] };
     const k = countFor(options, n);
@@ -55,13 +56,15 @@ export function randomK(options: Count & Values & { readonly seed: number }): Co
     // 2. take what is there
     const values = scope.take(k);
     scope.run(gatherKernel, { x: x.buffer, indices, values }, { n, count: k });
-    const [words, [bad, first]] = await scope.read(values, findNonFinite(scope, x));
+    const [words, [bad, first]] = yield scope.read(values, findNonFinite(scope, x));
     if (bad > 0) throw new NonFiniteError(bad, first);
+    const coded = encodeValues(words, format);
     return {
       id: ID,
       n,
       parameters: [k, seed, step, stream, number],
-      sections: [encodeValues(words, format)],
+      sections: [coded],
+      sent: () => sparse(scope, n, { places: indices, values: decodeValues(coded, k, format, 0) }),
     };
   });
 }
@@ -106,11 +109,6 @@ export const randomKCodec: Codec = {
     const { n } = packet;
     const { k, values: format, ...key } = parametersOf(packet);
     const values = decodeValues(packet.body, k, format, packet.bodyOffset);
-    const y = scope.take(n);
-    if (n > 0) {
-      const indices = drawPlaces(scope, n, k, key);
-      scope.run(scatterKernel, { indices, values: scope.put(values), y }, { n, count: k });
-    }
-    return { buffer: y, n };
+    return n === 0 ? NOTHING : sparse(scope, n, { places: drawPlaces(scope, n, k, key), values });
   },
 };

@@ -53,7 +53,7 @@ export function randomizedTopK(options: Count & RandomizedOptions): Compressor {
     k: n === 0 ? 0 : countFor(options, n),
     values: format,
   });
-  return defineCompressor('randomizedTopK', options, parameters, async (scope, x, { step, stream }) => {
+  return defineCompressor('randomizedTopK', options, parameters, function* (scope, x, { step, stream }) {
     const { n } = x;
     if (n === 0) return emptySparseParts(ID, format);
     const k = countFor(options, n);
@@ -74,7 +74,7 @@ export function randomizedTopK(options: Count & RandomizedOptions): Compressor {
       { x: x.buffer, indices: drawn.indices, values: drawnValues },
       { n, count: k + outside },
     );
-    const [topIndices, topValues, luckOfTop, places, values, luck, [bad, first]] = await scope.read(
+    const [topIndices, topValues, luckOfTop, places, values, luck, [bad, first]] = yield scope.read(
       top.indices,
       top.values,
       topWords,
@@ -95,7 +95,7 @@ export function randomizedTopK(options: Count & RandomizedOptions): Compressor {
       { places: fromTop, indices: topIndices, values: topValues },
       { places: fromOthers, indices: places, values },
     );
-    return sparseParts(ID, n, indices, kept, format);
+    return sparseParts(scope, ID, n, { indices, values: kept }, format);
   });
 }
 

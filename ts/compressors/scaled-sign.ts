@@ -8,12 +8,13 @@ import { requireInteger, requireOptions } from '../arguments.ts';
 import { PacketError } from '../errors.ts';
 import { INFINITE } from '../kernels/float-bits.ts';
 import { ceilDiv } from '../kernels/kernel.ts';
-import { packedWords, unpackSignsKernel } from '../kernels/pack.ts';
+import { packedWords } from '../kernels/pack.ts';
 import { signsAndSums } from '../kernels/reduce.ts';
 import { wordsOf } from '../kernels/scope.ts';
 import { cutSections, requireParameters, requireZeroTail, type Packet } from '../packet/packet.ts';
 import { defineCompressor, type Codec, type Compressor, type PacketParameters } from './compressor.ts';
 import { MOST } from './count.ts';
+import { NOTHING, signs as signsOf } from './decoded.ts';
 
 const ID = 2;
 
@@ -33,15 +34,15 @@ export function scaledSign(options: { readonly block?: number } = {}): Compresso
   const { block } = options;
   if (block !== undefined) requireInteger('block', block, 1, MOST);
   const parameters = (): PacketParameters => ({ block: block ?? 'whole' });
-  return defineCompressor('scaledSign', options, parameters, async (scope, x) => {
+  return defineCompressor('scaledSign', options, parameters, function* (scope, x) {
     const { n } = x;
     if (n === 0) return { id: ID, n, parameters: [block ?? 0], sections: [] };
     const segment = Math.min(block ?? n, n);
     // 1. signs, and the sums of magnitudes
     const bits = scope.take(packedWords(n, 1));
     const pending = signsAndSums(scope, x, segment, bits);
-    const [signs, sumWords, max] = await scope.read(bits, pending.sums, pending.max);
-    const { sums } = await pending.finish(sumWords, max);
+    const [signs, sumWords, max] = yield scope.read(bits, pending.sums, pending.max);
+    const { sums } = yield* pending.finish(sumWords, max);
     // 2. scales: the means, divided in float64 and rounded once
     const scales = Float32Array.from(sums, (sum, s) => sum / Math.min(segment, n - s * segment));
     return { id: ID, n, parameters: [block ?? 0], sections: [wordsOf(scales), signs] };
@@ -76,13 +77,6 @@ export const scaledSignCodec: Codec = {
     if (bad >= 0)
       throw new PacketError(`scale ${bad} is negative, NaN or infinite`, packet.bodyOffset + bad * 4);
     requireZeroTail(bits, n, packet.bodyOffset + scales.length * 4);
-    const y = scope.take(n);
-    if (n > 0)
-      scope.run(
-        unpackSignsKernel,
-        { bits: scope.put(bits), scales: scope.put(scales), y },
-        { n, segment: segmentOf(packet) },
-      );
-    return { buffer: y, n };
+    return n === 0 ? NOTHING : signsOf(scope, n, { bits, scales, segment: segmentOf(packet) });
   },
 };

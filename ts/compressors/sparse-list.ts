@@ -4,10 +4,11 @@
  * Parameters: those of the list (index-list.ts); format of the values. Sections: the list; then values, k of them.
  */
 import { PacketError } from '../errors.ts';
-import { scatterKernel } from '../kernels/sparse.ts';
 import { cutSections, requireParameters, type Packet, type Parts } from '../packet/packet.ts';
+import type { Scope } from '../kernels/scope.ts';
 import { decodeValues, encodeValues, VALUE_FORMATS, valueWords, type ValueFormat } from '../packet/values.ts';
-import type { Codec } from './compressor.ts';
+import type { Codec, Encoded } from './compressor.ts';
+import { NOTHING, sparse } from './decoded.ts';
 import {
   listOf,
   listParametersOf,
@@ -19,24 +20,28 @@ import {
 
 /** The packet for the elements at ascending `indices`, whose words are `values`. */
 export function sparseParts(
+  scope: Scope,
   id: number,
   n: number,
-  indices: Uint32Array,
-  values: Uint32Array,
+  { indices, values }: { readonly indices: Uint32Array; readonly values: Uint32Array },
   format: ValueFormat,
-): Parts {
+): Encoded {
   const { parameters, sections } = listParts(indices, n);
+  const coded = encodeValues(values, format);
   return {
     id,
     n,
     parameters: [...parameters, VALUE_FORMATS.indexOf(format)],
-    sections: [...sections, encodeValues(values, format)],
+    sections: [...sections, coded],
+    // lists are at hand: they need not be read from their codes
+    sent: () => sparse(scope, n, { indices, values: decodeValues(coded, indices.length, format, 0) }),
   };
 }
 
 /** The packet of an empty vector. */
 export function emptySparseParts(id: number, format: ValueFormat): Parts {
-  return sparseParts(id, 0, new Uint32Array(0), new Uint32Array(0), format);
+  const { parameters, sections } = listParts(new Uint32Array(0), 0);
+  return { id, n: 0, parameters: [...parameters, VALUE_FORMATS.indexOf(format)], sections };
 }
 
 /** @throws PacketError unless `number` is that of a format of values; it stands at byte `offset` */
@@ -75,14 +80,7 @@ export function sparseCodec(id: number, name: string, least: (n: number) => numb
       const cut = cutSections(packet, sectionsOf(packet, list, format));
       const indices = listOf(packet, list, cut);
       const values = decodeValues(cut.values, list.k, format, packet.bytes - 4 - cut.values.length * 4);
-      const y = scope.take(n);
-      if (n > 0)
-        scope.run(
-          scatterKernel,
-          { indices: scope.put(indices), values: scope.put(values), y },
-          { n, count: list.k },
-        );
-      return { buffer: y, n };
+      return n === 0 ? NOTHING : sparse(scope, n, { indices, values });
     },
   };
 }

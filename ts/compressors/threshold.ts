@@ -35,7 +35,7 @@ export function threshold(options: { readonly t: number } & Values): Compressor 
   const format = formatOf(options);
   // k depends on the vector
   const parameters = (): PacketParameters => ({ values: format });
-  return defineCompressor('threshold', { ...options }, parameters, async (scope, x) => {
+  return defineCompressor('threshold', { ...options }, parameters, function* (scope, x) {
     const { n } = x;
     if (n === 0) return emptySparseParts(ID, format);
     // 1. select: all |x_i| >= t
@@ -45,13 +45,13 @@ export function threshold(options: { readonly t: number } & Values): Compressor 
       { buffer: indices, count: items },
       { buffer: values, count: items },
     ];
-    const [[found], ...first] = await scope.read(count, ...part(most));
+    const [[found], ...first] = yield scope.read(count, ...part(most));
     const [kept, words] =
-      found <= most ? first.map((list) => list.subarray(0, found)) : await scope.read(...part(found));
+      found <= most ? first.map((list) => list.subarray(0, found)) : yield scope.read(...part(found));
     // NaN and infinity have larger keys than any t
-    if (firstNonFinite(words) >= 0) throw await nonFiniteError(scope, x);
+    if (firstNonFinite(words) >= 0) throw yield* nonFiniteError(scope, x);
     // 2. code where they are
-    return sparseParts(ID, n, kept, words, format);
+    return sparseParts(scope, ID, n, { indices: kept, values: words }, format);
   });
 }
 

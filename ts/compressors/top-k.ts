@@ -31,16 +31,16 @@ export function topK(options: Count & Values): Compressor {
     k: n === 0 ? 0 : countFor(options, n),
     values: format,
   });
-  return defineCompressor('topK', options, parameters, async (scope, x) => {
+  return defineCompressor('topK', options, parameters, function* (scope, x) {
     const { n } = x;
     if (n === 0) return emptySparseParts(ID, format);
     // 1. select: the k largest |x_i|
     const kept = selectTopK(scope, x, countFor(options, n), 'magnitude');
-    const [indices, values] = await scope.read(kept.indices, kept.values);
+    const [indices, values] = yield scope.read(kept.indices, kept.values);
     // keys of NaN and infinity are the largest, so where x has any, one of them was kept
-    if (firstNonFinite(values) >= 0) throw await nonFiniteError(scope, x);
+    if (firstNonFinite(values) >= 0) throw yield* nonFiniteError(scope, x);
     // 2. code where they are
-    return sparseParts(ID, n, indices, values, format);
+    return sparseParts(scope, ID, n, { indices, values }, format);
   });
 }
 

@@ -43,17 +43,8 @@ export function forModel(system: System, layout: Layout, averaged?: Averaged): S
   return {
     name: system.name,
     averagesModels: system.averagesModels,
-    worker: (device, seat) => workerFor(system.worker(device, seat), device, seat, layout, averaged),
-    workerInto:
-      system.workerInto &&
-      ((device, seat, into) =>
-        workerFor(
-          (system.workerInto as NonNullable<System['workerInto']>)(device, seat, into),
-          device,
-          seat,
-          layout,
-          averaged,
-        )),
+    worker: (device, seat, into) =>
+      workerFor(system.worker(device, seat, into), device, seat, layout, averaged),
     server:
       system.server && ((device, seat) => (system.server as NonNullable<System['server']>)(device, seat)),
   };
@@ -223,6 +214,7 @@ function workerFor<Direction extends Vector>(
       goOn();
     },
     save: async () => packed(own(), await worker.save()),
+    free: () => worker.free(),
     async load(state) {
       const { rest, goOn } = parted(state);
       await worker.load(rest);
@@ -253,9 +245,9 @@ async function touched(device: Device, vector: Vector, arrays: readonly Leaf[]):
     return Float32Array.from(arrays, (leaf) =>
       vector.subarray(...placeOf(leaf)).some((value) => value !== 0) ? 1 : 0,
     );
-  return device.use(async (scope) => {
-    const found = arrays.map((leaf) => findExtremes(scope, scope.borrowed(partOf(vector, leaf))));
-    return Float32Array.from(await scope.read(...found), (words) => (rangeOf(words).largest > 0 ? 1 : 0));
+  return device.use(function* (scope) {
+    const found = arrays.map((leaf) => findExtremes(scope, scope.vector(partOf(vector, leaf))));
+    return Float32Array.from(yield scope.read(...found), (words) => (rangeOf(words).largest > 0 ? 1 : 0));
   });
 }
 

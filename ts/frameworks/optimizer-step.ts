@@ -39,7 +39,7 @@ export async function optimizerStep(
 ): Promise<Float32Array> {
   requireOptions('optimizerStep', options, ['variables', 'parameters', 'loss']);
   const { leaves: variables, layout } = requireTrainable(options.variables);
-  const place = openMemory({ allocate: (n) => new Float32Array(n) }, layout);
+  const place = openMemory(layout);
   assignLeaves(variables, layout, options.parameters);
   const { gradient } = await gradientOf(variables, place, options.loss);
   requireFinite(gradient);

@@ -123,7 +123,7 @@ export function distribute<Tree>(
   const setup = checked('distribute', optimizer, options);
   const { system, device, seat, layout } = setup;
   return openTraining(optimizer, setup, {
-    place: openMemory(device, layout),
+    place: openMemory(layout),
     worker: system.worker(device, seat),
     dispose: () => {},
   });

@@ -4,7 +4,8 @@
  * The product is rounded to float32, then the sum. Magnitudes below 2^-102 count as +0, of x and y at the input and of
  * the product, so no result depends on how a GPU treats subnormals. A sum of zero is +0.
  */
-import { requireFloat32Array, requireInteger, requireNumber } from '../arguments.ts';
+import { requireInteger, requireNumber } from '../arguments.ts';
+import { lengthOf, requireVectorLike, type VectorLike } from './device-vector.ts';
 import { keyOfPower } from './float-bits.ts';
 import type { Kernel } from './kernel.ts';
 import { floatsOf, type Host } from './scope.ts';
@@ -44,18 +45,18 @@ export function scaleOf(scale: number): number {
  */
 export async function accumulate(
   host: Host,
-  y: Float32Array,
-  x: Float32Array,
+  y: VectorLike,
+  x: VectorLike,
   scale: number,
 ): Promise<Float32Array> {
-  const n = requireFloat32Array('y', y).length;
-  requireInteger('x.length', requireFloat32Array('x', x).length, n, n);
+  const n = lengthOf(requireVectorLike('y', y));
+  requireInteger('x.length', lengthOf(requireVectorLike('x', x)), n, n);
   requireScale('scale', scale);
   if (n === 0) return new Float32Array(0);
-  return host.use(async (scope) => {
-    const sum = scope.put(y);
-    scope.run(accumulateKernel, { x: scope.put(x), y: sum }, { n, scale: scaleOf(scale) });
-    return floatsOf((await scope.read(sum))[0]);
+  return host.use(function* (scope) {
+    const { buffer: sum } = scope.copy(scope.vector(y));
+    scope.run(accumulateKernel, { x: scope.vector(x).buffer, y: sum }, { n, scale: scaleOf(scale) });
+    return floatsOf((yield scope.read(sum))[0]);
   });
 }
 

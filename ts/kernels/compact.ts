@@ -1,7 +1,7 @@
 /** Compaction: from a bitmap to the ascending list of the places of its ones. */
 import { requireInteger, requireUint32Array } from '../arguments.ts';
 import { ceilDiv, type Kernel } from './kernel.ts';
-import type { Host } from './scope.ts';
+import type { Host, Steps } from './scope.ts';
 
 /**
  * indices = the ascending i < n with bit i of `bits` set, the first `capacity` of them; count[0] = how many there are
@@ -25,12 +25,12 @@ export async function compact(host: Host, bits: Uint32Array, n: number): Promise
   requireInteger('n', n, 0, 2 ** 32 - 1);
   requireInteger('bits.length', bits.length, ceilDiv(n, 32), ceilDiv(n, 32));
   if (n === 0) return new Uint32Array(0);
-  return host.use(async (scope) => {
+  return host.use(function* (scope): Steps<Uint32Array> {
     const indices = scope.take(n);
     const count = scope.take(1);
     scope.run(compactKernel, { bits: scope.put(bits), indices, count }, { n, capacity: n });
-    const [[found]] = await scope.read(count);
-    return (await scope.read({ buffer: indices, count: found }))[0];
+    const [[found]] = yield scope.read(count);
+    return (yield scope.read({ buffer: indices, count: found }))[0];
   });
 }
 

@@ -4,7 +4,8 @@
  * Butterflies (a, b) -> (a + b, a - b) at distance h = 1, 2, 4, ..., block / 2, in this order: another order rounds
  * differently. Magnitudes below 2^-102 count as +0 at the input, so that no sum or difference is subnormal.
  */
-import { requireFloat32Array, requireInteger } from '../arguments.ts';
+import { requireInteger } from '../arguments.ts';
+import { lengthOf, requireVectorLike, type VectorLike } from './device-vector.ts';
 import { bitsOf, INFINITE, keyOfPower } from './float-bits.ts';
 import { ceilDiv, type Kernel } from './kernel.ts';
 import { findExtremes, nonFiniteError, rangeOf } from './reduce.ts';
@@ -70,24 +71,24 @@ export function transformLength(n: number, block: number | 'whole'): number {
  */
 export async function fwht(
   host: Host,
-  x: Float32Array,
+  x: VectorLike,
   options: { block?: number | 'whole' } = {},
 ): Promise<Float32Array> {
-  requireFloat32Array('x', x);
+  requireVectorLike('x', x);
   const block = options.block ?? 'whole';
   if (block !== 'whole' && (requireInteger('block', block, 1, LONGEST) & (block - 1)) !== 0)
     throw new RangeError(`"block" expected a power of two, got ${block}`);
-  const n = requireInteger('x.length', x.length, 0, LONGEST);
+  const n = requireInteger('x.length', lengthOf(x), 0, LONGEST);
   if (n === 0) return new Float32Array(0);
   const total = transformLength(n, block);
   const order = block === 'whole' ? total : block;
-  return host.use(async (scope) => {
+  return host.use(function* (scope) {
     const vector = scope.vector(x);
     const y = scope.take(total);
     scope.run(fwhtKernel, { x: vector.buffer, y }, { n, total, block: order });
-    const [words, range] = await scope.read(y, findExtremes(scope, vector));
+    const [words, range] = yield scope.read(y, findExtremes(scope, vector));
     const { largest } = rangeOf(range);
-    if (largest >= INFINITE) throw await nonFiniteError(scope, vector);
+    if (largest >= INFINITE) throw yield* nonFiniteError(scope, vector);
     // |y_i| <= order * max |x|: below 2^127 nothing rounds to infinity
     if (largest >= bitsOf(2 ** 127 / order))
       throw new RangeError(

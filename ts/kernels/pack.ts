@@ -4,7 +4,8 @@
  * Bits fill words from the lowest bit on, and words follow each other without a gap: code i takes bits i * b to
  * i * b + b - 1 of the whole. So 32 codes of b bits fill exactly b words. The last word is filled up with zeros.
  */
-import { requireFloat32Array, requireInteger, requireNumber, requireUint32Array } from '../arguments.ts';
+import { requireInteger, requireNumber, requireUint32Array } from '../arguments.ts';
+import { lengthOf, requireVectorLike, type VectorLike } from './device-vector.ts';
 import { bitsOf } from './float-bits.ts';
 import { ceilDiv, type Kernel } from './kernel.ts';
 import { floatsOf, type Host } from './scope.ts';
@@ -66,14 +67,13 @@ export const WIDEST = 16;
  * @example
  * await device.kernels.packSigns(new Float32Array([1, -2, -3])); // Uint32Array [6]
  */
-export async function packSigns(host: Host, x: Float32Array): Promise<Uint32Array> {
-  requireFloat32Array('x', x);
-  const n = x.length;
+export async function packSigns(host: Host, x: VectorLike): Promise<Uint32Array> {
+  const n = lengthOf(requireVectorLike('x', x));
   if (n === 0) return new Uint32Array(0);
-  return host.use(async (scope) => {
+  return host.use(function* (scope) {
     const bits = scope.take(packedWords(n, 1));
-    scope.run(packSignsKernel, { x: scope.put(x), bits }, { n });
-    return (await scope.read(bits))[0];
+    scope.run(packSignsKernel, { x: scope.vector(x).buffer, bits }, { n });
+    return (yield scope.read(bits))[0];
   });
 }
 
@@ -95,11 +95,11 @@ export async function unpackSigns(
   requireInteger('bits.length', bits.length, packedWords(n, 1), packedWords(n, 1));
   requireNumber('scale', scale, 'a finite number', () => true);
   if (n === 0) return new Float32Array(0);
-  return host.use(async (scope) => {
+  return host.use(function* (scope) {
     const y = scope.take(n);
     const scales = scope.put(new Uint32Array([bitsOf(scale)]));
     scope.run(unpackSignsKernel, { bits: scope.put(bits), scales, y }, { n, segment: n });
-    return floatsOf((await scope.read(y))[0]);
+    return floatsOf((yield scope.read(y))[0]);
   });
 }
 
@@ -115,10 +115,10 @@ export async function packBits(host: Host, codes: Uint32Array, width: number): P
   requireInteger('width', width, 1, WIDEST);
   const n = codes.length;
   if (n === 0) return new Uint32Array(0);
-  return host.use(async (scope) => {
+  return host.use(function* (scope) {
     const packed = scope.take(packedWords(n, width));
     scope.run(packBitsKernel, { codes: scope.put(codes), packed }, { n, width });
-    return (await scope.read(packed))[0];
+    return (yield scope.read(packed))[0];
   });
 }
 
@@ -140,10 +140,10 @@ export async function unpackBits(
   requireInteger('width', width, 1, WIDEST);
   requireInteger('packed.length', packed.length, packedWords(n, width), packedWords(n, width));
   if (n === 0) return new Uint32Array(0);
-  return host.use(async (scope) => {
+  return host.use(function* (scope) {
     const codes = scope.take(n);
     scope.run(unpackBitsKernel, { packed: scope.put(packed), codes }, { n, width });
-    return (await scope.read(codes))[0];
+    return (yield scope.read(codes))[0];
   });
 }
 

@@ -87,10 +87,10 @@ export async function randomBits(host: Host, n: number, key: RandomKey): Promise
   const step = requireInteger('step', key.step ?? 0, 0, LAST);
   const stream = requireInteger('stream', key.stream ?? 0, 0, LAST);
   if (n === 0) return new Uint32Array(0);
-  return host.use(async (scope) => {
+  return host.use(function* (scope) {
     const bits = scope.take(n);
     scope.run(randomBitsKernel, { bits }, { n, seed, step, stream });
-    return (await scope.read(bits))[0];
+    return (yield scope.read(bits))[0];
   });
 }
 

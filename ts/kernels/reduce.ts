@@ -5,14 +5,14 @@
  * in order from +0, then lanes fold by halves, 16, 8, 4, 2, 1. The blocks' sums are the elements of the next level,
  * until one is left; there is always at least one level. float32 throughout, so every backend rounds alike.
  */
-import { requireFloat32Array } from '../arguments.ts';
 import type { DeviceBuffer } from '../backends/backend.ts';
 import { NonFiniteError } from '../errors.ts';
+import { lengthOf, requireVectorLike, type VectorLike } from './device-vector.ts';
 import { floatOf, floatOfSignedKey, INFINITE, keyOfPower } from './float-bits.ts';
 import { ceilDiv, type Kernel, partOf, type Parts } from './kernel.ts';
 import { ORDERS, type Order } from './order.ts';
 import { packSignsKernel } from './pack.ts';
-import { floatsOf, type Host, type Scope, type Vector } from './scope.ts';
+import { floatsOf, type Host, type Scope, type Steps, type Vector } from './scope.ts';
 
 /** Elements of a block of the tree: 32 rows of 32 lanes keep a warp, eight v128 and a loop over 32 floats all busy. */
 export const BLOCK = 1024;
@@ -108,7 +108,7 @@ export interface Sums {
 export interface PendingSums {
   readonly sums: DeviceBuffer;
   readonly max: DeviceBuffer;
-  finish(sums: Uint32Array, max: Uint32Array): Promise<Sums>;
+  finish(sums: Uint32Array, max: Uint32Array): Steps<Sums>;
 }
 
 /** Queues sum |x_i| over segments of `segment` elements. `finish` throws NonFiniteError. */
@@ -143,9 +143,9 @@ function queueSums(scope: Scope, x: Vector, segment: number, range: Range, bits?
       { x: buffer, bits, sums, max },
       { n, segment, tiny: keyOfPower(range.tiny) },
     );
-  const finish = async (sumWords: Uint32Array, maxWords: Uint32Array): Promise<Sums> => {
+  function* finish(sumWords: Uint32Array, maxWords: Uint32Array): Steps<Sums> {
     const maxKey = maxWords.reduce((a, b) => Math.max(a, b));
-    if (maxKey >= INFINITE) throw await nonFiniteError(scope, x);
+    if (maxKey >= INFINITE) throw yield* nonFiniteError(scope, x);
     const plain = Float64Array.from(floatsOf(sumWords));
     const max = floatOf(maxKey);
     const up = maxKey > 0 && maxKey < keyOfPower(range.small);
@@ -153,12 +153,12 @@ function queueSums(scope: Scope, x: Vector, segment: number, range: Range, bits?
     const exponent = up ? SHIFT : -SHIFT;
     const power = range === SQUARES ? 2 : 1;
     queue(exponent);
-    const [again] = await scope.read(sums);
+    const [again] = yield scope.read(sums);
     const scaled = Float64Array.from(floatsOf(again), (sum) => sum * 2 ** (-exponent * power));
     // A segment far below the largest magnitude cannot have overflowed, and its plain sum counts more of it.
     const safe = 2 ** (range.huge * power);
     return { sums: scaled.map((sum, s) => (!up && sum < safe ? plain[s] : sum)), max };
-  };
+  }
   return { sums, max, finish };
 }
 
@@ -183,18 +183,17 @@ export function rangeOf(words: Uint32Array): { least: number; greatest: number; 
 }
 
 /** The error that says how many elements of `x` are not finite, and where the first is. */
-export async function nonFiniteError(scope: Scope, x: Vector): Promise<NonFiniteError> {
-  const [[count, first]] = await scope.read(findNonFinite(scope, x));
+export function* nonFiniteError(scope: Scope, x: Vector): Steps<NonFiniteError> {
+  const [[count, first]] = yield scope.read(findNonFinite(scope, x));
   return new NonFiniteError(count, first);
 }
 
-async function wholeSum(host: Host, x: Float32Array, queue: typeof sumMagnitudes): Promise<number> {
-  requireFloat32Array('x', x);
-  if (x.length === 0) return 0;
-  return host.use(async (scope) => {
-    const pending = queue(scope, scope.vector(x), x.length);
-    const [sums, max] = await scope.read(pending.sums, pending.max);
-    return (await pending.finish(sums, max)).sums[0];
+async function wholeSum(host: Host, x: VectorLike, queue: typeof sumMagnitudes): Promise<number> {
+  if (lengthOf(requireVectorLike('x', x)) === 0) return 0;
+  return host.use(function* (scope) {
+    const pending = queue(scope, scope.vector(x), lengthOf(x));
+    const [sums, max] = yield scope.read(pending.sums, pending.max);
+    return (yield* pending.finish(sums, max)).sums[0];
   });
 }
 
@@ -205,7 +204,7 @@ async function wholeSum(host: Host, x: Float32Array, queue: typeof sumMagnitudes
  * @example
  * await device.kernels.absSum(new Float32Array([1, -2, 3])); // 6
  */
-export function absSum(host: Host, x: Float32Array): Promise<number> {
+export function absSum(host: Host, x: VectorLike): Promise<number> {
   return wholeSum(host, x, sumMagnitudes);
 }
 
@@ -216,18 +215,17 @@ export function absSum(host: Host, x: Float32Array): Promise<number> {
  * @example
  * await device.kernels.squareSum(new Float32Array([1, -2, 3])); // 14
  */
-export function squareSum(host: Host, x: Float32Array): Promise<number> {
+export function squareSum(host: Host, x: VectorLike): Promise<number> {
   return wholeSum(host, x, sumSquares);
 }
 
 /** What `rangeOf` says of x; nothing of an empty vector. */
-async function extremes(host: Host, x: Float32Array): Promise<ReturnType<typeof rangeOf> | undefined> {
-  requireFloat32Array('x', x);
-  if (x.length === 0) return undefined;
-  return host.use(async (scope) => {
+async function extremes(host: Host, x: VectorLike): Promise<ReturnType<typeof rangeOf> | undefined> {
+  if (lengthOf(requireVectorLike('x', x)) === 0) return undefined;
+  return host.use(function* (scope) {
     const vector = scope.vector(x);
-    const range = rangeOf((await scope.read(findExtremes(scope, vector)))[0]);
-    if (range.largest >= INFINITE) throw await nonFiniteError(scope, vector);
+    const range = rangeOf((yield scope.read(findExtremes(scope, vector)))[0]);
+    if (range.largest >= INFINITE) throw yield* nonFiniteError(scope, vector);
     return range;
   });
 }
@@ -239,7 +237,7 @@ async function extremes(host: Host, x: Float32Array): Promise<ReturnType<typeof 
  * @example
  * await device.kernels.min(new Float32Array([1, -2, 3])); // -2
  */
-export async function min(host: Host, x: Float32Array): Promise<number> {
+export async function min(host: Host, x: VectorLike): Promise<number> {
   const range = await extremes(host, x);
   return range === undefined ? Infinity : floatOfSignedKey(range.least);
 }
@@ -251,7 +249,7 @@ export async function min(host: Host, x: Float32Array): Promise<number> {
  * @example
  * await device.kernels.max(new Float32Array([1, -2, 3])); // 3
  */
-export async function max(host: Host, x: Float32Array): Promise<number> {
+export async function max(host: Host, x: VectorLike): Promise<number> {
   const range = await extremes(host, x);
   return range === undefined ? -Infinity : floatOfSignedKey(range.greatest);
 }
@@ -263,7 +261,7 @@ export async function max(host: Host, x: Float32Array): Promise<number> {
  * @example
  * await device.kernels.absMax(new Float32Array([1, -2, 3])); // 3
  */
-export async function absMax(host: Host, x: Float32Array): Promise<number> {
+export async function absMax(host: Host, x: VectorLike): Promise<number> {
   const range = await extremes(host, x);
   return range === undefined ? 0 : floatOf(range.largest);
 }
@@ -274,11 +272,10 @@ export async function absMax(host: Host, x: Float32Array): Promise<number> {
  * @example
  * await device.kernels.nonFinite(new Float32Array([1, NaN, 3])); // { count: 1, first: 1 }
  */
-export async function nonFinite(host: Host, x: Float32Array): Promise<{ count: number; first: number }> {
-  requireFloat32Array('x', x);
-  if (x.length === 0) return { count: 0, first: -1 };
-  return host.use(async (scope) => {
-    const { count, first } = await nonFiniteError(scope, scope.vector(x));
+export async function nonFinite(host: Host, x: VectorLike): Promise<{ count: number; first: number }> {
+  if (lengthOf(requireVectorLike('x', x)) === 0) return { count: 0, first: -1 };
+  return host.use(function* (scope) {
+    const { count, first } = yield* nonFiniteError(scope, scope.vector(x));
     return { count, first: count === 0 ? -1 : first };
   });
 }

@@ -23,11 +23,11 @@ export async function scan(host: Host, x: Uint32Array): Promise<{ sums: Uint32Ar
   requireUint32Array('x', x);
   const n = x.length;
   if (n === 0) return { sums: new Uint32Array(0), total: 0 };
-  return host.use(async (scope) => {
+  return host.use(function* (scope) {
     const sums = scope.take(n);
     const total = scope.take(1);
     scope.run(scanKernel, { x: scope.put(x), sums, total }, { n });
-    const read = await scope.read(sums, total);
+    const read = yield scope.read(sums, total);
     return { sums: read[0], total: read[1][0] };
   });
 }

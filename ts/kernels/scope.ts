@@ -2,21 +2,43 @@
  * A scope is one call's hold on a backend: the buffers that it took, all given back when the call ends, however it
  * ends. Kernels and compressors are written against it and never see which backend runs them.
  */
-import type { Backend, DeviceBuffer, GpuRange, ReadRequest } from '../backends/backend.ts';
+import { isGpuRange } from '../arguments.ts';
+import type { Backend, BufferRange, DeviceBuffer, GpuRange, ReadRequest } from '../backends/backend.ts';
+import {
+  type DeviceVector,
+  isDeviceVector,
+  lengthOf,
+  placeOf,
+  rangeOn,
+  rangeToWrite,
+  type VectorLike,
+} from './device-vector.ts';
 import type { Kernel } from './kernel.ts';
+
+/**
+ * Work of a call, in steps: it yields what it has to read, and goes on with the words. Written once, it runs with
+ * waiting, where a GPU works on its own, or without.
+ */
+export type Steps<T> = Generator<readonly ReadRequest[], T, Uint32Array[]>;
 
 /**
  * What runs calls: a device, or in tests a bare backend. Work may read the vectors that its call is given, as they are.
  */
 export interface Host {
   /** Runs `work` with a scope of its own and gives the scope's buffers back afterwards. */
-  use<T>(work: (scope: Scope) => Promise<T>): Promise<T>;
+  use<T>(work: (scope: Scope) => Steps<T>): Promise<T>;
 }
 
 /** A float32 vector on a backend: `n` elements, in the first `n` words of `buffer`. */
 export interface Vector {
   readonly buffer: DeviceBuffer;
   readonly n: number;
+}
+
+/** A vector of the user's that a call writes. */
+export interface Target extends Vector {
+  /** To be called behind what writes it: what is left to read for it. */
+  done(): readonly ReadRequest[];
 }
 
 export class Scope {
@@ -48,30 +70,111 @@ export class Scope {
     return buffer;
   }
 
-  /** A vector of the user's, who leaves it as it is until the scope ends; kernels only read it. */
-  vector(data: Float32Array): Vector {
-    const buffer = this.#backend.lend(wordsOf(data));
-    this.#words += data.length;
-    this.#taken.push(buffer);
-    return { buffer, n: data.length };
+  /** Sets the first words of a buffer. */
+  write(buffer: DeviceBuffer, words: Uint32Array): void {
+    this.#backend.write(buffer, words);
   }
 
-  /** The vector in a range of a GPU buffer of the user's. */
-  borrowed(range: GpuRange): Vector {
-    const buffer = this.borrow(range);
-    return { buffer, n: buffer.words };
-  }
-
-  /** A range of a GPU buffer of the user's, used where it lies if possible. */
-  borrow(range: GpuRange): DeviceBuffer {
-    const buffer = this.#backend.borrow(range);
+  /** A buffer that holds these words, which stay as they are until the scope ends; kernels only read it. */
+  lend(words: Uint32Array): DeviceBuffer {
+    const buffer = this.#backend.lend(words);
+    this.#words += words.length;
     this.#taken.push(buffer);
     return buffer;
   }
 
-  /** Queues the copy of a buffer to a range of the user's. */
-  store(buffer: DeviceBuffer, range: GpuRange): void {
+  /** A vector of the user's, who leaves it as it is until the scope ends; kernels only read it. */
+  vector(x: VectorLike): Vector {
+    return { buffer: this.#input(x), n: lengthOf(x) };
+  }
+
+  #input(x: VectorLike): DeviceBuffer {
+    if (isDeviceVector(x)) return this.#within(rangeOn(this.#backend, x));
+    if (isGpuRange(x)) return this.#borrow(x);
+    return this.lend(wordsOf(x));
+  }
+
+  /** A vector of the user's to be changed, all of its words at least once; kernels find in it what is there. */
+  changed(y: VectorLike): Target {
+    return this.#target(y, true);
+  }
+
+  /** A vector of the user's to be written, all of its words; kernels find anything in it. */
+  written(y: VectorLike): Target {
+    return this.#target(y, false);
+  }
+
+  #target(y: VectorLike, contents: boolean): Target {
+    const n = lengthOf(y);
+    if (isDeviceVector(y)) {
+      const range = contents ? rangeOn(this.#backend, y) : rangeToWrite(this.#backend, y);
+      const buffer = this.#within(range, contents);
+      return { buffer, n, done: () => this.#stored(buffer, range) };
+    }
+    if (isGpuRange(y)) {
+      const range = { ...y, length: n };
+      const buffer = this.#borrow(range, contents);
+      return { buffer, n, done: () => this.#stored(buffer, range) };
+    }
+    const words = wordsOf(y);
+    const buffer = contents ? this.put(words) : this.take(n);
+    return { buffer, n, done: () => [{ buffer, into: words }] };
+  }
+
+  #stored(buffer: DeviceBuffer, range: GpuRange | BufferRange): readonly ReadRequest[] {
     this.#backend.store(buffer, range);
+    return [];
+  }
+
+  /** The whole of a buffer as it is, or a part of it. */
+  #within(range: BufferRange, contents?: boolean): DeviceBuffer {
+    return range.words === range.of.words ? range.of : this.#borrow(range, contents);
+  }
+
+  #borrow(range: GpuRange | BufferRange, contents?: boolean): DeviceBuffer {
+    const buffer = this.#backend.borrow(range, contents);
+    this.#taken.push(buffer);
+    return buffer;
+  }
+
+  /**
+   * Lets a vector of the user's have the words of a buffer that the scope took, which is as long; what is left to read
+   * for that. A whole vector of the device's takes the buffer itself.
+   */
+  give(buffer: DeviceBuffer, y: VectorLike): readonly ReadRequest[] {
+    if (!isDeviceVector(y)) return isGpuRange(y) ? this.#stored(buffer, y) : [{ buffer, into: wordsOf(y) }];
+    const range = rangeOn(this.#backend, y);
+    if (range.words !== range.of.words) return this.#stored(buffer, range);
+    this.#taken[this.#taken.indexOf(buffer)] = range.of;
+    this.#backend.keep?.(range.of, false);
+    this.#backend.keep?.(buffer, true);
+    placeOf(y).allocation.buffer = buffer;
+    return [];
+  }
+
+  /** Sets all words of a vector of the device's to these. */
+  overwrite(vector: DeviceVector, words: Uint32Array): void {
+    const range = rangeToWrite(this.#backend, vector);
+    const buffer = this.#within(range, false);
+    this.#backend.write(buffer, words);
+    this.#backend.store(buffer, range);
+  }
+
+  /** Sets all words of a vector of the device's to those of another. */
+  move({ buffer }: Vector, vector: DeviceVector): readonly ReadRequest[] {
+    return this.#stored(buffer, rangeToWrite(this.#backend, vector));
+  }
+
+  /** Sets words of a buffer, from word `first` on. */
+  splice(buffer: DeviceBuffer, first: number, words: Uint32Array): void {
+    this.#backend.store(this.put(words), { of: buffer, first, words: words.length });
+  }
+
+  /** Another vector with the words of this one, n >= 1. */
+  copy({ buffer, n }: Vector): Vector {
+    const copy = this.take(n);
+    this.#backend.store(buffer, { of: copy, first: 0, words: n });
+    return { buffer: copy, n };
   }
 
   run<Buffers extends string, Params extends string>(
@@ -82,11 +185,32 @@ export class Scope {
     this.#backend.run(kernel, buffers, params);
   }
 
-  /** Waits, and brings words back: one submit, one readback. */
-  read(...requests: (DeviceBuffer | ReadRequest)[]): Promise<Uint32Array[]> {
-    return this.#backend.read(
-      requests.map((request) => ('words' in request ? { buffer: request } : request)),
-    );
+  /** What a step yields to have these words: one submit, one readback. */
+  read(...requests: (DeviceBuffer | ReadRequest)[]): readonly ReadRequest[] {
+    return requests.map((request) => ('words' in request ? { buffer: request } : request));
+  }
+
+  /** Runs steps to their end, waiting for what they read. */
+  async finish<T>(steps: Steps<T>): Promise<T> {
+    let next = steps.next();
+    while (next.done !== true) {
+      let words: Uint32Array[];
+      try {
+        words = await this.#backend.read(next.value);
+      } catch (error) {
+        next = steps.throw(error);
+        continue;
+      }
+      next = steps.next(words);
+    }
+    return next.value;
+  }
+
+  /** The same without waiting, on a backend that reads at once. */
+  finishNow<T>(steps: Steps<T>, readNow: NonNullable<Backend['readNow']>): T {
+    let next = steps.next();
+    while (next.done !== true) next = steps.next(readNow.call(this.#backend, next.value));
+    return next.value;
   }
 
   /** @see Backend.shorten */

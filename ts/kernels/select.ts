@@ -4,13 +4,14 @@
  * Elements are compared by integer keys and copied as words, so every bit survives, of subnormals and of NaN too. NaN
  * has larger keys than infinity; compressors refuse both.
  */
-import { requireFloat32Array, requireInteger, requireNumber, requireOneOf } from '../arguments.ts';
+import { requireInteger, requireNumber, requireOneOf } from '../arguments.ts';
 import type { DeviceBuffer } from '../backends/backend.ts';
 import { LIST, TILE } from './compact.ts';
+import { lengthOf, requireVectorLike, type VectorLike } from './device-vector.ts';
 import { bitsOf } from './float-bits.ts';
 import type { Kernel } from './kernel.ts';
 import { ORDERS, type Order } from './order.ts';
-import { floatsOf, type Host, type Scope, type Vector } from './scope.ts';
+import { floatsOf, type Host, type Scope, type Steps, type Vector } from './scope.ts';
 
 export { LIST, ORDERS, type Order, TILE };
 
@@ -87,17 +88,17 @@ export function selectFrom(
  */
 export async function topK(
   host: Host,
-  x: Float32Array,
+  x: VectorLike,
   k: number,
   options: { by?: Order } = {},
 ): Promise<Selection> {
-  requireFloat32Array('x', x);
-  requireInteger('k', k, 0, x.length);
+  requireVectorLike('x', x);
+  requireInteger('k', k, 0, lengthOf(x));
   const order = requireOneOf('by', options.by ?? 'magnitude', ['magnitude', 'value']);
   if (k === 0) return { indices: new Uint32Array(0), values: new Float32Array(0) };
-  return host.use(async (scope) => {
+  return host.use(function* (scope) {
     const kept = selectTopK(scope, scope.vector(x), k, order);
-    const [indices, values] = await scope.read(kept.indices, kept.values);
+    const [indices, values] = yield scope.read(kept.indices, kept.values);
     return { indices, values: floatsOf(values) };
   });
 }
@@ -110,15 +111,15 @@ export async function topK(
  * @example
  * await device.kernels.threshold(new Float32Array([1, -5, 3]), 3); // { indices: [1, 2], values: [-5, 3] }
  */
-export async function threshold(host: Host, x: Float32Array, t: number): Promise<Selection> {
-  requireFloat32Array('x', x);
+export async function threshold(host: Host, x: VectorLike, t: number): Promise<Selection> {
+  requireVectorLike('x', x);
   requireNumber('t', t, 'a number of 0 or more', (value) => value >= 0);
-  const n = x.length;
+  const n = lengthOf(x);
   if (n === 0) return { indices: new Uint32Array(0), values: new Float32Array(0) };
-  return host.use(async (scope) => {
+  return host.use(function* (scope): Steps<Selection> {
     const { indices, values, count } = selectFrom(scope, scope.vector(x), t);
-    const [[found]] = await scope.read(count);
-    const kept = await scope.read({ buffer: indices, count: found }, { buffer: values, count: found });
+    const [[found]] = yield scope.read(count);
+    const kept = yield scope.read({ buffer: indices, count: found }, { buffer: values, count: found });
     return { indices: kept[0], values: floatsOf(kept[1]) };
   });
 }

@@ -3,6 +3,7 @@
  * list, of which magnitudes below 2^-102 count as +0 (accumulate.ts).
  */
 import { requireFloat32Array, requireInteger, requireUint32Array } from '../arguments.ts';
+import { lengthOf, requireVectorLike, type VectorLike } from './device-vector.ts';
 import type { Kernel } from './kernel.ts';
 import { floatsOf, type Host } from './scope.ts';
 
@@ -54,15 +55,15 @@ function requireAscending(indices: Uint32Array, n: number): void {
  * @example
  * await device.kernels.gather(new Float32Array([5, 6, 7]), new Uint32Array([0, 2])); // 5, 7
  */
-export async function gather(host: Host, x: Float32Array, indices: Uint32Array): Promise<Float32Array> {
-  requireFloat32Array('x', x);
-  requireAscending(requireUint32Array('indices', indices), x.length);
+export async function gather(host: Host, x: VectorLike, indices: Uint32Array): Promise<Float32Array> {
+  const n = lengthOf(requireVectorLike('x', x));
+  requireAscending(requireUint32Array('indices', indices), n);
   const count = indices.length;
   if (count === 0) return new Float32Array(0);
-  return host.use(async (scope) => {
+  return host.use(function* (scope) {
     const values = scope.take(count);
-    scope.run(gatherKernel, { x: scope.put(x), indices: scope.put(indices), values }, { n: x.length, count });
-    return floatsOf((await scope.read(values))[0]);
+    scope.run(gatherKernel, { x: scope.vector(x).buffer, indices: scope.put(indices), values }, { n, count });
+    return floatsOf((yield scope.read(values))[0]);
   });
 }
 
@@ -84,10 +85,10 @@ export async function scatter(
   requireAscending(requireUint32Array('indices', indices), n);
   const count = requireInteger('indices.length', indices.length, values.length, values.length);
   if (n === 0) return new Float32Array(0);
-  return host.use(async (scope) => {
+  return host.use(function* (scope) {
     const y = scope.take(n);
     scope.run(scatterKernel, { indices: scope.put(indices), values: scope.put(values), y }, { n, count });
-    return floatsOf((await scope.read(y))[0]);
+    return floatsOf((yield scope.read(y))[0]);
   });
 }
 

@@ -77,12 +77,7 @@ export function readPacket(bytes: Uint8Array, shorten?: Shorten): Packet {
   const least = (HEADER_WORDS + CRC_WORDS) * 4;
   if (bytes.length < least)
     throw new PacketError(`a packet has at least ${least} bytes, got ${bytes.length}`, bytes.length);
-  const size = bytes.length >>> 2;
-  // a view where the bytes are aligned; else a copy, by the constructor: a Node Buffer's own slice is a view
-  const words =
-    bytes.byteOffset % 4 === 0
-      ? new Uint32Array(bytes.buffer, bytes.byteOffset, size)
-      : new Uint32Array(new Uint8Array(bytes.subarray(0, size * 4)).buffer);
+  const words = wordsIn(bytes);
   if (words[0] !== MAGIC) throw new PacketError("the bytes do not start with 'fewb'", 0);
   const version = words[1] & 255;
   if (version !== VERSION)
@@ -91,16 +86,34 @@ export function readPacket(bytes: Uint8Array, shorten?: Shorten): Packet {
     throw new PacketError(`the packet says ${words[3]} bytes, got ${bytes.length}`, 12);
   if (bytes.length % 4 !== 0) throw new PacketError('the length is not a multiple of four', 12);
   const crc = crc32c(bytes.subarray(0, bytes.length - 4), shorten);
-  if (crc !== words[size - 1])
+  if (crc !== words[words.length - 1])
     throw new PacketError('the CRC does not match: the packet was damaged', bytes.length - 4);
+  if (HEADER_WORDS + (words[1] >>> 16) > words.length - CRC_WORDS)
+    throw new PacketError('the parameters pass the end of the packet', 6);
+  return partsIn(words);
+}
+
+/** The parts of a packet that `writePacket` has just made: nothing of it is checked. */
+export function viewPacket(bytes: Bytes): Packet {
+  return partsIn(wordsIn(bytes));
+}
+
+/** A view where the bytes are aligned; else a copy, by the constructor: a Node Buffer's own slice is a view. */
+function wordsIn(bytes: Uint8Array): Uint32Array {
+  const size = bytes.length >>> 2;
+  return bytes.byteOffset % 4 === 0
+    ? new Uint32Array(bytes.buffer, bytes.byteOffset, size)
+    : new Uint32Array(new Uint8Array(bytes.subarray(0, size * 4)).buffer);
+}
+
+function partsIn(words: Uint32Array): Packet {
   const bodyFirst = HEADER_WORDS + (words[1] >>> 16);
-  if (bodyFirst > size - CRC_WORDS) throw new PacketError('the parameters pass the end of the packet', 6);
   return {
     id: (words[1] >>> 8) & 255,
     n: words[2],
-    bytes: bytes.length,
+    bytes: words.length * 4,
     parameters: words.subarray(HEADER_WORDS, bodyFirst),
-    body: words.subarray(bodyFirst, size - CRC_WORDS),
+    body: words.subarray(bodyFirst, words.length - CRC_WORDS),
     bodyOffset: bodyFirst * 4,
   };
 }

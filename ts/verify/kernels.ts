@@ -68,7 +68,6 @@ export function withRun(inner: Backend, run: Backend['run']): Backend {
   return {
     name: inner.name,
     detail: inner.detail,
-    synchronous: inner.synchronous,
     gpu: inner.gpu,
     get lost() {
       return inner.lost;
@@ -77,10 +76,12 @@ export function withRun(inner: Backend, run: Backend['run']): Backend {
     release: (buffer) => inner.release(buffer),
     write: (buffer, words) => inner.write(buffer, words),
     lend: (words) => inner.lend(words),
-    borrow: (range) => inner.borrow(range),
+    keep: (buffer, stays) => inner.keep?.(buffer, stays),
+    borrow: (range, contents) => inner.borrow(range, contents),
     store: (buffer, range) => inner.store(buffer, range),
     run,
     read: (requests) => inner.read(requests),
+    readNow: inner.readNow && ((requests) => inner.readNow!(requests)),
     trim: () => inner.trim(),
     close: () => inner.close(),
   };

@@ -8,49 +8,59 @@
  *    = acc_r.
  */
 import { requireOptions } from '../../arguments.ts';
+import { codecOf } from '../../compressors/codecs.ts';
 import type { Compressor } from '../../compressors/compressor.ts';
 import { requireRatio } from '../../compressors/count.ts';
+import { openPacket, sumOf } from '../../compressors/decode.ts';
+import type { Decoded } from '../../compressors/decoded.ts';
 import { threshold } from '../../compressors/threshold.ts';
 import { topK } from '../../compressors/top-k.ts';
+import type { Device } from '../../device.ts';
+import { lengthOf } from '../../kernels/device-vector.ts';
+import { keyOfPower, MAGNITUDE } from '../../kernels/float-bits.ts';
+import { nonFiniteError } from '../../kernels/reduce.ts';
+import { touchOf } from '../../schedule.ts';
 import { packetsOf, requirePacket, requireSoundPacket } from '../admission.ts';
+import { openPair, squeeze, type Kept } from '../kept.ts';
 import { densityOf, errorAdopted, nextOf } from '../parameter-server.ts';
-import { keptByWorker, openVectors, Progress, type Reported } from '../progress.ts';
+import { keptByWorker, Progress, type Reported } from '../progress.ts';
 import { requireSeat, requireSender } from '../seat.ts';
-import { addMean, blameOverflow, ranksOf, requireMessages, squeezeWithError } from '../steps.ts';
+import { blameOverflow, ranksOf, requireMessages } from '../steps.ts';
 import type { System } from '../system.ts';
-import { nonFiniteIn, requireVector } from '../vectors.ts';
+import { openDirection, requireVector, type Vector } from '../vectors.ts';
 
 interface State extends Reported {
-  readonly error: Float32Array;
+  readonly error: Kept;
 }
 
 /** What the residual becomes where the list was used, and where it was not. */
-type Step = Record<'used' | 'unused', { readonly error: Float32Array }>;
+type Step = Record<'used' | 'unused', Kept>;
 
+/** Memory on the device: two vectors; the direction beside them. */
 function allGather(name: string, compressor: Compressor): System {
   return {
     name,
-    worker(device, seat) {
+    worker(device, seat, into) {
       const { n, workers, rank } = requireSeat(seat, device);
       const packets = packetsOf(compressor, n);
-      const vectors = openVectors(n, 3);
-      const direction = new Float32Array(n);
-      const progress = new Progress<State, Step>({ step: 0, report: {}, error: vectors.first });
+      const direction = openDirection(device, n, into);
+      const pair = openPair(device, n);
+      const progress = new Progress<State, Step>({ step: 0, report: {}, error: pair.first });
       return {
         async send(gradient) {
           requireVector('gradient', gradient, n);
           progress.begin();
           const { step, error } = progress.state;
-          const [sum, rest] = vectors.free(error);
+          const sum = pair.other(error);
           const draw = { step, stream: rank };
-          const { packet } = await squeezeWithError(device, compressor, gradient, error, { sum, rest }, draw);
-          progress.put(nextOf({ sum, rest }));
+          const packet = await squeeze(device, compressor, gradient, error, sum, draw);
+          progress.put(nextOf(sum, packet));
           return { route: 'gather', bytes: packet };
         },
         async follow() {
           progress.begin();
           const { error } = progress.state;
-          progress.put({ used: { error }, unused: { error } });
+          progress.put({ used: error, unused: error });
           return { route: 'gather', bytes: new Uint8Array(0) };
         },
         async receive(inbox, from, used) {
@@ -58,22 +68,17 @@ function allGather(name: string, compressor: Compressor): System {
           const step = progress.step;
           requireMessages('inbox', inbox, ranks.length);
           inbox.forEach((packet, i) => requirePacket(packet, packets, ranks[i]));
-          // which elements anyone sent
-          const touched = new Set<number>();
-          for (const packet of inbox) {
-            await device.decompress(packet, { into: direction });
-            for (let i = 0; i < n; i++) if (direction[i] !== 0) touched.add(i);
-          }
-          // the mean
-          direction.fill(0);
-          await addMean(device, inbox, direction);
-          const bad = nonFiniteIn(direction);
+          const { bad, union } = await meanOfLists(device, inbox, direction);
           if (bad.count > 0)
             await blameOverflow(device, inbox, ranks, `the mean of ${inbox.length} packets`, bad);
-          const { error } = (used ?? ranks.includes(rank)) ? step.used : step.unused;
-          const own = inbox[ranks.indexOf(rank)];
-          const report = { ...(own && densityOf(own)), union: touched.size / n };
-          progress.end({ step: progress.state.step + 1, report, error });
+          const own = ranks.indexOf(rank);
+          const density = own < 0 ? {} : densityOf(inbox[own]);
+          const report = { ...density, union: union / n };
+          progress.end({
+            step: progress.state.step + 1,
+            report,
+            error: (used ?? own >= 0) ? step.used : step.unused,
+          });
           return { kind: 'direction', direction };
         },
         check: async (message, sender) =>
@@ -81,7 +86,9 @@ function allGather(name: string, compressor: Compressor): System {
         get report() {
           return progress.state.report;
         },
+        free: () => pair.free(),
         ...keptByWorker(
+          device,
           progress,
           {
             of: `${name}, worker ${rank} of ${workers}, ${n} elements`,
@@ -94,6 +101,57 @@ function allGather(name: string, compressor: Compressor): System {
     },
   };
 }
+
+/**
+ * The mean of sparse packets, added in their order: how many elements any of them has that is not zero, and what of the
+ * mean is not finite.
+ */
+function meanOfLists(
+  device: Device,
+  packets: readonly Uint8Array[],
+  direction: Vector,
+): Promise<{ bad: { count: number; first: number }; union: number }> {
+  const n = lengthOf(direction);
+  const touches = [
+    ...packets.map((packet) => touchOf(packet, 'reads', true)),
+    touchOf(direction, 'writes', false),
+  ];
+  return device.use(function* (scope) {
+    const opened = packets.map((packet) => openPacket(scope, packet, { codecOf, maxElements: n }));
+    const { union, largest } = unionOf(n, opened);
+    const bad = { count: 0, first: 0 };
+    if (n === 0) return { bad, union };
+    yield* sumOf(
+      scope,
+      opened,
+      packets.map(() => 1 / packets.length),
+      direction,
+    );
+    // a mean of magnitudes below 2^126 is finite
+    if (largest < keyOfPower(126)) return { bad, union };
+    return { bad: yield* nonFiniteError(scope, scope.vector(direction)), union };
+  }, touches);
+}
+
+/** How many of n elements are not zero in any of the packets, and the key of the largest magnitude. */
+function unionOf(n: number, packets: readonly Decoded[]): { union: number; largest: number } {
+  const marks = new Uint32Array(Math.ceil(n / 32));
+  let [union, largest] = [0, 0];
+  for (const { list } of packets) {
+    const { indices, values } = list ?? NO_LIST;
+    for (let j = 0; j < indices.length; j++) {
+      const [i, key] = [indices[j], values[j] & MAGNITUDE];
+      const bit = 1 << (i & 31);
+      if (key > largest) largest = key;
+      if (key === 0 || (marks[i >>> 5] & bit) !== 0) continue;
+      marks[i >>> 5] |= bit;
+      union++;
+    }
+  }
+  return { union, largest };
+}
+
+const NO_LIST = { indices: new Uint32Array(0), values: new Uint32Array(0) };
 
 /**
  * Local top-k with an all-gather: each worker selects the k largest of its own vector.

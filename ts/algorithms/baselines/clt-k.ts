@@ -13,19 +13,29 @@ import { keptShare as shareOf, requireRatio } from '../../compressors/count.ts';
 import { readIndexList, writeIndexList } from '../../compressors/index-list.ts';
 import { PacketError } from '../../errors.ts';
 import { requirePacket } from '../admission.ts';
-import { keptByWorker, openVectors, Progress, type Reported } from '../progress.ts';
+import { openPair, settle, type Kept } from '../kept.ts';
+import { keptByWorker, Progress, type Reported } from '../progress.ts';
 import { requireSeat, requireSender } from '../seat.ts';
-import { accumulate, bytesOf, notGathered, ranksOf, requireMessages, sumOf, takeMean } from '../steps.ts';
+import {
+  accumulate,
+  bytesOf,
+  notGathered,
+  ranksOf,
+  requireMessages,
+  sumOf,
+  takeUnion,
+  valuesAt,
+} from '../steps.ts';
 import type { System } from '../system.ts';
-import { requireVector } from '../vectors.ts';
+import { openDirection, requireVector } from '../vectors.ts';
 
 interface State extends Reported {
-  readonly residual: Float32Array;
+  readonly residual: Kept;
 }
 
 /** A step under way. */
 interface Step {
-  readonly acc: Float32Array;
+  readonly acc: Kept;
   /** Whether this worker has a gradient in it. */
   readonly sent: boolean;
   /** What was selected, once the lists are in. */
@@ -47,11 +57,11 @@ export function cltK(options: { readonly ratio: number }): System {
   const ratio = requireRatio(options?.ratio);
   return {
     name: 'cltK',
-    worker(device, seat) {
+    worker(device, seat, into) {
       const { n, workers, rank } = requireSeat(seat, device);
-      const vectors = openVectors(n, 2);
-      const direction = new Float32Array(n);
-      const progress = new Progress<State, Step>({ step: 0, report: {}, residual: vectors.first });
+      const direction = openDirection(device, n, into);
+      const pair = openPair(device, n);
+      const progress = new Progress<State, Step>({ step: 0, report: {}, residual: pair.first });
       const lists = { compressor: 'indexList', n, parameters: { tag: 0 } };
       /** The indices in the list of a rank. */
       const listOf = (message: Uint8Array, sender: number): Uint32Array => {
@@ -70,22 +80,21 @@ export function cltK(options: { readonly ratio: number }): System {
           requireVector('gradient', gradient, n);
           progress.begin();
           const { step, residual } = progress.state;
-          const [acc] = vectors.free(residual);
+          const acc = pair.other(residual);
           await accumulate(device, residual, gradient, acc);
           // 1. the one whose turn it is selects
           const selected =
             step % workers === rank && n > 0
               ? (await device.kernels.topK(acc, shareOf(ratio, n))).indices
               : new Uint32Array(0);
-          progress.put({ acc, sent: true });
+          progress.put({ acc: { vector: acc }, sent: true });
           return { route: 'gather', bytes: writeIndexList(selected, n, 0) };
         },
         async follow() {
           progress.begin();
           const { residual } = progress.state;
-          const [acc] = vectors.free(residual);
-          acc.set(residual);
-          progress.put({ acc, sent: false });
+          await settle(device, residual);
+          progress.put({ acc: residual, sent: false });
           return { route: 'gather', bytes: writeIndexList(new Uint32Array(0), n, 0) };
         },
         async receive(inbox, from, used) {
@@ -97,13 +106,14 @@ export function cltK(options: { readonly ratio: number }): System {
             const all = ranks.map((sender, i) => listOf(inbox[i], sender));
             const chosen = all[ranks.indexOf(step % workers)] ?? new Uint32Array(0);
             progress.put({ acc, sent, indices: chosen });
-            const values = Float32Array.from(chosen, (i) => acc[i]);
+            const values = await valuesAt(device, acc.vector, chosen);
             return { kind: 'message', message: { route: 'sum', bytes: bytesOf(values) } };
           }
           // 2. the mean at the indices; the rest waits
           const sums = sumOf(inbox, indices.length);
           const among = sent && (used ?? ranks.includes(rank));
-          takeMean(indices, sums, { count: ranks.length, among }, acc, acc, direction);
+          const values = sums.map((sum) => sum / ranks.length);
+          await takeUnion(device, { indices, values }, among ? acc.vector : undefined, direction);
           const report = { density: indices.length / n, union: indices.length / n };
           progress.end({ step: step + 1, report, residual: acc });
           return { kind: 'direction', direction };
@@ -116,16 +126,18 @@ export function cltK(options: { readonly ratio: number }): System {
         get report() {
           return progress.state.report;
         },
+        free: () => pair.free(),
         ...keptByWorker(
+          device,
           progress,
           {
             of: `cltK, worker ${rank} of ${workers}, ${n} elements`,
             common: `cltK, ${workers} workers, ${n} elements`,
           },
           () => ({ residual: progress.state.residual }),
-          (underWay, { taken, again }) => {
+          (underWay, { taken, again }): Partial<State> => {
             // what of it was in the sum is not known any more
-            if (taken) return { residual: progress.state.residual.fill(0) };
+            if (taken) return { residual: { vector: progress.state.residual.vector, sent: 'all' } };
             return underWay === undefined || again ? {} : { residual: underWay.acc };
           },
         ),

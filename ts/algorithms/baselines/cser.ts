@@ -15,12 +15,23 @@
  */
 import { requireInteger, requireOptions } from '../../arguments.ts';
 import { isCompressor } from '../../compressors/compressor.ts';
+import type { Device } from '../../device.ts';
 import { pcg4d } from '../../kernels/random.ts';
+import { floatsOf, type Steps, wordsOf } from '../../kernels/scope.ts';
+import { touchOf } from '../../schedule.ts';
+import { copy, inTurn } from '../kept.ts';
 import { keptByWorker, Progress, type Reported } from '../progress.ts';
 import { requireSeat } from '../seat.ts';
 import { bytesOf, descend, notGathered, ranksOf, requireModel, sumOf, swapValues } from '../steps.ts';
 import type { Message, Model, StepReport, System } from '../system.ts';
-import { copyInto, requireFinite, requireVector, type Vector } from '../vectors.ts';
+import {
+  inMemory,
+  openDirection,
+  requireFinite,
+  requireFiniteVector,
+  requireVector,
+  type Vector,
+} from '../vectors.ts';
 
 /** One block in so many is averaged: of gradients in each step, of models in each eighth. */
 const GRADIENT_BLOCKS = 32;
@@ -50,9 +61,12 @@ export function cser(options: { readonly seed: number }): System {
   return {
     name: 'cser',
     averagesModels: true,
-    worker(device, seat) {
+    worker(device, seat, into) {
       const { n, workers, rank } = requireSeat(seat, device);
-      const direction = new Float32Array(n);
+      const direction = openDirection(device, n, into);
+      const vector = ArrayBuffer.isView(direction) ? device.vector(n) : undefined;
+      /** g'_r: the worker's one vector, where `into` can be it. */
+      const own: Vector = vector ?? direction;
       const progress = new Progress<Reported, Step>({ step: 0, report: {} });
       const resets = (): boolean => (progress.state.step + 1) % PERIOD === 0;
       const blocksOf = (share: number, stream: number): [number, number][] =>
@@ -61,10 +75,9 @@ export function cser(options: { readonly seed: number }): System {
         requireVector('gradient', gradient, n);
         const model = resets() ? requireModel(given, n, progress.state.step) : undefined;
         progress.begin();
-        await copyInto(device, gradient, direction);
-        requireFinite(direction);
+        await inTurn(copy(device, gradient, own), requireFiniteVector(device, own));
         // 1. the blocks of this step
-        const part = gathered(direction, blocksOf(GRADIENT_BLOCKS, 0));
+        const part = await gatheredFrom(device, own, blocksOf(GRADIENT_BLOCKS, 0));
         progress.put({ model, report: { density: part.length / n } });
         return { route: 'sum', bytes: bytesOf(part) };
       };
@@ -77,14 +90,22 @@ export function cser(options: { readonly seed: number }): System {
           const { model, stepped, report } = progress.step;
           const next = { step: progress.state.step + 1, report };
           if (stepped === undefined) {
-            putMean([direction], blocksOf(GRADIENT_BLOCKS, 0), inbox, count);
+            const blocks = blocksOf(GRADIENT_BLOCKS, 0);
+            const sums = sumOf(inbox, sizeOf(blocks));
+            await putInto(
+              device,
+              own,
+              blocks,
+              sums.map((sum) => sum / count),
+            );
             if (model === undefined) {
+              if (vector !== undefined) await vector.read(direction as Float32Array);
               progress.end(next);
               return { kind: 'direction', direction };
             }
             // 2. the step is taken here, since 3. follows it: on a copy, until 3. is done
             const ahead = copyOf(model);
-            descend(ahead, direction);
+            descend(ahead, await inMemory(device, own));
             const parts = statesOf(ahead).map((vector) => gathered(vector, blocksOf(MODEL_BLOCKS, 1)));
             const message: Message = { route: 'sum', bytes: bytesOf(joined(parts)) };
             requireFinite(ahead.parameters, 'the model after the step');
@@ -109,7 +130,9 @@ export function cser(options: { readonly seed: number }): System {
         get report() {
           return progress.state.report;
         },
+        free: () => vector?.free(),
         ...keptByWorker(
+          device,
           progress,
           {
             of: `cser, worker ${rank} of ${workers}, ${n} elements`,
@@ -177,6 +200,48 @@ function joined(parts: readonly Float32Array[]): Float32Array {
   return whole;
 }
 
+/** The elements of these blocks of a vector, wherever it is. */
+async function gatheredFrom(
+  device: Device,
+  vector: Vector,
+  blocks: readonly [number, number][],
+): Promise<Float32Array> {
+  if (blocks.length === 0) return new Float32Array(0);
+  const parts = await device.use(
+    function* (scope): Steps<Uint32Array[]> {
+      const { buffer } = scope.vector(vector);
+      return yield blocks.map(([first, end]) => ({ buffer, first, count: end - first }));
+    },
+    [touchOf(vector, 'reads', true)],
+  );
+  return joined(parts.map(floatsOf));
+}
+
+/** Puts values, of all blocks one after the other, into these blocks of a vector, wherever it is. */
+async function putInto(
+  device: Device,
+  vector: Vector,
+  blocks: readonly [number, number][],
+  values: Float32Array,
+): Promise<void> {
+  if (blocks.length === 0) return;
+  await device.use(
+    function* (scope) {
+      const target = scope.changed(vector);
+      let at = 0;
+      for (const [first, end] of blocks)
+        scope.splice(target.buffer, first, wordsOf(values.subarray(at, (at += end - first))));
+      yield target.done();
+    },
+    [touchOf(vector, 'writes', true)],
+  );
+}
+
+/** Elements of these blocks. */
+function sizeOf(blocks: readonly [number, number][]): number {
+  return blocks.reduce((sum, [first, end]) => sum + end - first, 0);
+}
+
 /** Puts the sum in an inbox, of the blocks of all vectors, divided by the workers, back into their blocks. */
 function putMean(
   vectors: readonly Float32Array[],
@@ -184,8 +249,7 @@ function putMean(
   inbox: readonly Uint8Array[],
   workers: number,
 ): void {
-  const size = blocks.reduce((sum, [first, end]) => sum + end - first, 0);
-  const sums = sumOf(inbox, size * vectors.length);
+  const sums = sumOf(inbox, sizeOf(blocks) * vectors.length);
   let at = 0;
   for (const vector of vectors)
     for (const [first, end] of blocks) for (let i = first; i < end; i++) vector[i] = sums[at++] / workers;

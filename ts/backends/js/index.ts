@@ -4,7 +4,7 @@
  */
 import type { Catalogue, Implementations } from '../../kernels/catalogue.ts';
 import type { Kernel } from '../../kernels/kernel.ts';
-import type { Backend, DeviceBuffer, ReadRequest } from '../backend.ts';
+import type { Backend, BufferRange, DeviceBuffer, GpuRange, ReadRequest } from '../backend.ts';
 import { FreeList } from '../free-list.ts';
 import { runParts } from '../parts.ts';
 import { accumulate, clear } from './accumulate.ts';
@@ -81,7 +81,6 @@ class JsBuffer implements DeviceBuffer {
 class JsBackend implements Backend {
   readonly name = 'js';
   readonly detail = 'plain JavaScript';
-  readonly synchronous = true;
   readonly lost = false;
   /** Released memory by its size in words, so that repeated calls of a size allocate nothing. */
   readonly #free = new FreeList<JsBuffer>(() => undefined);
@@ -109,12 +108,14 @@ class JsBackend implements Backend {
     return buffer;
   }
 
-  borrow(): never {
-    throw new TypeError('the js backend has no GPU buffers: pass a Float32Array');
+  borrow(range: GpuRange | BufferRange): DeviceBuffer {
+    return this.lend(this.#wordsOf(range));
   }
 
-  store(): never {
-    return this.borrow();
+  store(buffer: DeviceBuffer, range: GpuRange | BufferRange): void {
+    const { words } = this.#own(buffer).memory;
+    const target = this.#wordsOf(range);
+    if (words.byteOffset !== target.byteOffset || words.buffer !== target.buffer) target.set(words);
   }
 
   run<Buffers extends string, Params extends string>(
@@ -132,16 +133,18 @@ class JsBackend implements Backend {
     implementation(memory, params);
   }
 
-  read(requests: readonly ReadRequest[]): Promise<Uint32Array[]> {
+  async read(requests: readonly ReadRequest[]): Promise<Uint32Array[]> {
+    return this.readNow(requests);
+  }
+
+  readNow(requests: readonly ReadRequest[]): Uint32Array[] {
     this.#free.called();
-    return Promise.resolve(
-      requests.map(({ buffer, first = 0, count = buffer.words - first, into }) => {
-        const { words } = this.#own(buffer).memory;
-        if (into === undefined) return words.slice(first, first + count);
-        into.set(words.subarray(first, first + count));
-        return into;
-      }),
-    );
+    return requests.map(({ buffer, first = 0, count = buffer.words - first, into }) => {
+      const { words } = this.#own(buffer).memory;
+      if (into === undefined) return words.slice(first, first + count);
+      into.set(words.subarray(first, first + count));
+      return into;
+    });
   }
 
   trim(): void {
@@ -151,6 +154,12 @@ class JsBackend implements Backend {
   close(): void {
     this.#free.clear();
     this.#live.clear();
+  }
+
+  /** The words of a range. @throws TypeError where it is one of a GPU buffer */
+  #wordsOf(range: GpuRange | BufferRange): Uint32Array {
+    if (!('of' in range)) throw new TypeError('the js backend has no GPU buffers: pass a Float32Array');
+    return this.#own(range.of).memory.words.subarray(range.first, range.first + range.words);
   }
 
   #own(buffer: DeviceBuffer): JsBuffer {

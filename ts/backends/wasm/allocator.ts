@@ -26,8 +26,8 @@ export class Allocator {
   /** Blocks that are taken, by address: their bytes. */
   readonly #taken = new Map<number, number>();
   #used = 0;
-  /** The most bytes that were taken at a time since whoever reads this set it. */
-  peak = 0;
+  /** The most bytes that were taken at a time since `resetPeak`. */
+  #peak = 0;
   /** The first byte behind all blocks, free or taken. */
   #end: number;
 
@@ -50,7 +50,7 @@ export class Allocator {
     const address = best >= 0 ? this.#split(best, size) : this.#extend(size);
     this.#taken.set(address, size);
     this.#used += size;
-    if (this.#used > this.peak) this.peak = this.#used;
+    if (this.#used > this.#peak) this.#peak = this.#used;
     return address;
   }
 
@@ -70,6 +70,15 @@ export class Allocator {
     const below = this.#free[next - 1];
     if (below !== undefined && below.address + below.bytes === address) below.bytes += bytes;
     else this.#free.splice(next, 0, { address, bytes });
+  }
+
+  get peak(): number {
+    return this.#peak;
+  }
+
+  /** Begins to count anew, from what is taken. */
+  resetPeak(): void {
+    this.#peak = this.#used;
   }
 
   /** Bytes of the memory that were handed out at some time. */

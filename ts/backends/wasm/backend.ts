@@ -4,10 +4,9 @@
  */
 import { simd } from '../../generated/wasm-exports.ts';
 import type { Kernel } from '../../kernels/kernel.ts';
-import type { Backend, DeviceBuffer, ReadRequest } from '../backend.ts';
+import type { Backend, BufferRange, DeviceBuffer, GpuRange, ReadRequest } from '../backend.ts';
 import { PATIENCE } from '../free-list.ts';
 import { runParts } from '../parts.ts';
-import { PAGE } from './allocator.ts';
 import { reasonOf } from './compile.ts';
 import { engineOf, type Engine } from './engine.ts';
 import { SINGLE_THREAD, type Operand, type Threads } from './executor.ts';
@@ -45,54 +44,44 @@ function growing(threads: Threads): WebAssembly.Memory {
 const KEPT = 2 ** 24;
 const LITTLE = 1 / 4;
 
-/** Room that compressors work in beside a reserved vector: so many bytes, and so many times its length. */
-const WORKSPACE = 2 ** 22;
-const WORKSPACES = 3;
-
 class WasmBuffer implements DeviceBuffer, Operand {
   readonly words: number;
   /** Where it lies in linear memory; undefined while it is only lent. */
   address: number | undefined;
   /** The user's words, where they are lent. */
   readonly source: Uint32Array | undefined;
-  constructor(words: number, address: number | undefined, source?: Uint32Array) {
+  /** Whether its memory is that of another buffer. */
+  readonly part: boolean;
+  constructor(words: number, address: number | undefined, source?: Uint32Array, part = false) {
     this.words = words;
     this.address = address;
     this.source = source;
+    this.part = part;
   }
 }
 
 class WasmBackend implements Backend {
   readonly name = 'wasm';
   readonly detail: string;
-  readonly synchronous = true;
   readonly lost = false;
   readonly #module: WebAssembly.Module;
   readonly #kernels: KernelTable;
   readonly #threads: Threads;
-  /** Whether memory and threads are of another backend, which closes these. */
-  readonly #guest: boolean;
   /** The memory and what works there, until the backend is closed. */
   #engine: Engine | undefined;
-  readonly #live = new Set<DeviceBuffer>();
+  readonly #live = new Set<WasmBuffer>();
+  /** Those of them that stay beyond the call that took them. */
+  readonly #kept = new Set<WasmBuffer>();
   /** Calls in a row that used little of the memory. */
   #modest = 0;
   /** Whether memory is to be given back when no call uses it. */
   #trimming = false;
 
-  /** `reserved` is memory that does not grow, beside a backend whose threads these are. */
-  constructor(
-    module: WebAssembly.Module,
-    kernels: KernelTable,
-    threads: Threads,
-    note = '',
-    reserved?: WebAssembly.Memory,
-  ) {
+  constructor(module: WebAssembly.Module, kernels: KernelTable, threads: Threads, note: string) {
     this.#module = module;
     this.#kernels = kernels;
     this.#threads = threads;
-    this.#guest = reserved !== undefined;
-    this.#engine = engineOf(module, kernels, reserved ?? growing(threads), threads);
+    this.#engine = engineOf(module, kernels, growing(threads), threads);
     const several = threads.count > 1 ? `, ${threads.count} threads` : note;
     this.detail = (simd(this.#engine.exports) === 1 ? 'SIMD' : 'scalar') + several;
   }
@@ -105,9 +94,10 @@ class WasmBackend implements Backend {
     const own = this.#own(buffer);
     const { fusion, allocator } = this.#open();
     fusion.settle(own);
-    this.#live.delete(buffer);
-    if (own.address !== undefined && own.address !== own.source?.byteOffset) allocator.free(own.address);
-    if (this.#live.size === 0) this.#rest();
+    this.#live.delete(own);
+    this.#kept.delete(own);
+    if (own.address !== undefined && !own.part) allocator.free(own.address);
+    if (this.#live.size === this.#kept.size) this.#rest();
   }
 
   write(buffer: DeviceBuffer, words: Uint32Array): void {
@@ -116,27 +106,29 @@ class WasmBackend implements Backend {
   }
 
   lend(words: Uint32Array): DeviceBuffer {
-    const own = words.buffer === this.#open().memory.buffer;
-    return this.#adopt(new WasmBuffer(words.length, own ? words.byteOffset : undefined, words));
+    this.#open();
+    return this.#adopt(new WasmBuffer(words.length, undefined, words));
   }
 
-  reserve(words: number): { words: Uint32Array; backend: Backend } {
-    const bytes = WORKSPACE + 4 * words * (1 + WORKSPACES);
-    const pages = Math.ceil(bytes / PAGE);
-    // growing would take the vector from under its user
-    const shared = this.#threads.count > 1;
-    const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared });
-    const backend = new WasmBackend(this.#module, this.#kernels, this.#threads, '', memory);
-    const { allocator } = backend.#open();
-    return { words: allocator.view(allocator.allocate(words * 4), words), backend };
+  keep(buffer: DeviceBuffer, stays: boolean): void {
+    const own = this.#own(buffer);
+    if (stays) this.#kept.add(own);
+    else this.#kept.delete(own);
+    if (stays && this.#live.size === this.#kept.size) this.#rest();
   }
 
-  borrow(): never {
-    throw new TypeError('the wasm backend has no GPU buffers: pass a Float32Array');
+  borrow(range: GpuRange | BufferRange): DeviceBuffer {
+    const { address, words } = this.#locate(range);
+    return this.#adopt(new WasmBuffer(words, address, undefined, true));
   }
 
-  store(): never {
-    return this.borrow();
+  store(buffer: DeviceBuffer, range: GpuRange | BufferRange): void {
+    const { address } = this.#locate(range);
+    const own = this.#own(buffer);
+    if (own.address === address) return;
+    this.#open()
+      .allocator.view(address, own.words)
+      .set(own.source ?? this.#view(own));
   }
 
   run<Buffers extends string, Params extends string>(
@@ -161,6 +153,10 @@ class WasmBackend implements Backend {
   }
 
   async read(requests: readonly ReadRequest[]): Promise<Uint32Array[]> {
+    return this.readNow(requests);
+  }
+
+  readNow(requests: readonly ReadRequest[]): Uint32Array[] {
     this.#open().fusion.flush();
     return requests.map(({ buffer, first = 0, count = buffer.words - first, into }) => {
       const words = this.#view(buffer);
@@ -178,29 +174,39 @@ class WasmBackend implements Backend {
 
   trim(): void {
     this.#trimming = true;
-    if (this.#live.size === 0) this.#rest();
+    if (this.#live.size === this.#kept.size) this.#rest();
   }
 
   close(): void {
     this.#live.clear();
-    if (!this.#guest) this.#threads.close();
+    this.#kept.clear();
+    this.#threads.close();
     this.#engine = undefined;
   }
 
-  /** No call is under way: a memory that is much too large is changed for a new one. */
+  /** No call is under way: a memory that is much too large is changed for a new one, to which what is kept moves. */
   #rest(): void {
-    const { allocator, number } = this.#open();
+    const { allocator, number, fusion } = this.#open();
     const modest = allocator.bytes > KEPT && allocator.peak < allocator.bytes * LITTLE;
     this.#modest = modest ? this.#modest + 1 : 0;
-    allocator.peak = 0;
-    if (this.#guest || !(this.#trimming || this.#modest >= PATIENCE)) return;
+    allocator.resetPeak();
+    if (!(this.#trimming || this.#modest >= PATIENCE)) return;
     this.#trimming = false;
     this.#modest = 0;
+    fusion.flush();
+    const addresses = new Map<WasmBuffer, number>();
+    let engine: Engine;
     try {
-      this.#engine = engineOf(this.#module, this.#kernels, growing(this.#threads), this.#threads);
+      engine = engineOf(this.#module, this.#kernels, growing(this.#threads), this.#threads);
+      for (const kept of this.#kept) addresses.set(kept, engine.allocator.allocate(kept.words * 4));
     } catch {
       return; // where an engine has no room for another memory beside this one, it stays
     }
+    for (const [kept, address] of addresses) {
+      engine.allocator.view(address, kept.words).set(allocator.view(kept.address!, kept.words));
+      kept.address = address;
+    }
+    this.#engine = engine;
     this.#threads.drop(number);
   }
 
@@ -235,6 +241,13 @@ class WasmBackend implements Backend {
     return buffer.address;
   }
 
+  /** Where a range lies, of which nothing is left to do. @throws TypeError where it is one of a GPU buffer */
+  #locate(range: GpuRange | BufferRange): { address: number; words: number } {
+    if (!('of' in range)) throw new TypeError('the wasm backend has no GPU buffers: pass a Float32Array');
+    this.#open().fusion.flush();
+    return { address: this.#settle(this.#own(range.of)) + range.first * 4, words: range.words };
+  }
+
   #adopt(buffer: WasmBuffer): DeviceBuffer {
     this.#live.add(buffer);
     return buffer;
@@ -247,7 +260,8 @@ class WasmBackend implements Backend {
 
   #own(buffer: DeviceBuffer): WasmBuffer {
     this.#open();
-    if (!this.#live.has(buffer)) throw new Error('the buffer belongs to another backend, or was released');
+    if (!this.#live.has(buffer as WasmBuffer))
+      throw new Error('the buffer belongs to another backend, or was released');
     return buffer as WasmBuffer;
   }
 

@@ -6,7 +6,7 @@ import { DeviceClosedError, DeviceLostError } from '../../errors.ts';
 import { type Kernel } from '../../kernels/kernel.ts';
 import { type Limits, WINDOW_UNIT } from '../../kernels/plans/plan.ts';
 import { planOf } from '../../kernels/plans/index.ts';
-import type { Backend, DeviceBuffer, GpuRange, ReadRequest } from '../backend.ts';
+import type { Backend, BufferRange, DeviceBuffer, GpuRange, ReadRequest } from '../backend.ts';
 import { BindGroups } from './bind-groups.ts';
 import { type Command, commandsOf, Encoder } from './commands.ts';
 import { USAGE } from './flags.ts';
@@ -42,7 +42,6 @@ interface Read {
 
 export class WebgpuBackend implements Backend {
   readonly name = 'webgpu';
-  readonly synchronous = false;
   readonly detail: string;
   readonly #device: GPUDevice;
   readonly #own: OpenedGpu | undefined;
@@ -136,15 +135,16 @@ export class WebgpuBackend implements Backend {
     return buffer;
   }
 
-  borrow(range: GpuRange): DeviceBuffer {
+  borrow(range: GpuRange | BufferRange, contents = true): DeviceBuffer {
     this.#requireAlive();
-    const theirs = memoryOf(range);
+    const theirs = this.#memoryOf(range);
     const { buffer, offset, words } = theirs;
     if ((buffer.usage & USAGE.storage) !== 0 && offset % (WINDOW_UNIT * 4) === 0 && words > 0) {
       const borrowed = new WebgpuBuffer(words, buffer, { offset });
       this.#live.add(borrowed);
       return borrowed;
     }
+    if (!contents) return this.allocate(words);
     if ((buffer.usage & USAGE.copySource) === 0)
       throw new TypeError(
         `the GPU buffer expected usage STORAGE and an offset that is a multiple of ${WINDOW_UNIT * 4}, or usage COPY_SRC`,
@@ -154,10 +154,10 @@ export class WebgpuBackend implements Backend {
     return copy;
   }
 
-  store(buffer: DeviceBuffer, range: GpuRange): void {
+  store(buffer: DeviceBuffer, range: GpuRange | BufferRange): void {
     this.#requireAlive();
     const own = this.#requireOwn(buffer);
-    const to = memoryOf(range);
+    const to = this.#memoryOf(range);
     if (to.words !== own.words)
       throw new RangeError(`the range has ${to.words} words, the vector ${own.words}`);
     if (own.buffer === to.buffer && own.offset === to.offset) return;
@@ -228,6 +228,13 @@ export class WebgpuBackend implements Backend {
     this.#readbacks.close();
     this.#uniforms.close();
     this.#own?.close([...this.#problems, ...this.#reading]);
+  }
+
+  #memoryOf(range: GpuRange | BufferRange): Memory {
+    if (!('of' in range)) return memoryOf(range);
+    const own = this.#requireOwn(range.of);
+    own.untouched = false;
+    return { buffer: own.buffer, offset: own.offset + range.first * 4, words: range.words };
   }
 
   #record(copy: { readonly copy: Memory; readonly to: Memory }): void {

@@ -1,0 +1,108 @@
+/** From packets to vectors: one packet, written or added, and the mean of several. */
+import { isGpuRange } from '../arguments.ts';
+import { PacketError } from '../errors.ts';
+import { clearKernel, scaleOf } from '../kernels/accumulate.ts';
+import { isDeviceVector, lengthOf, requireLength, type VectorLike } from '../kernels/device-vector.ts';
+import { type Scope, type Steps, wordsOf } from '../kernels/scope.ts';
+import { type Packet, readPacket } from '../packet/packet.ts';
+import type { Codec } from './compressor.ts';
+import type { Decoded } from './decoded.ts';
+
+/** What decoding a packet goes by. */
+export interface Rules {
+  /** @throws PacketError where nothing reads the packet */
+  readonly codecOf: (packet: Packet) => Codec;
+  /** The most elements that a packet may decode to. */
+  readonly maxElements: number;
+}
+
+/** @throws PacketError where the bytes are not a sound packet, or stand for more elements than the rules allow */
+export function openPacket(
+  scope: Scope,
+  bytes: Uint8Array,
+  { codecOf, maxElements }: Rules,
+): Decoded & { readonly n: number } {
+  const packet = readPacket(bytes, (words) => scope.shorten(words));
+  const { n } = packet;
+  const codec = codecOf(packet);
+  codec.describe(packet);
+  if (n > maxElements) throw new PacketError(`n = ${n} elements; "maxElements" allows ${maxElements}`, 8);
+  return { n, ...codec.decode(scope, packet) };
+}
+
+/** What a packet stands for, written to `into`, or added to it that many times; a new array where that is left out. */
+export function* decodeInto<Target extends VectorLike>(
+  scope: Scope,
+  bytes: Uint8Array,
+  { into, accumulate }: { readonly into?: Target; readonly accumulate?: number },
+  rules: Rules,
+): Steps<Target | Float32Array> {
+  const { n, ...decoded } = openPacket(scope, bytes, rules);
+  const y = into === undefined ? new Float32Array(n) : targetOf(into, n);
+  if (n === 0) return into ?? new Float32Array(0);
+  if (accumulate === undefined) {
+    if (decoded.here !== undefined && isHosts(y)) decoded.here.write(wordsOf(y));
+    else yield* on(scope.written(y), (buffer) => decoded.write(buffer));
+  } else {
+    const scale = scaleOf(accumulate);
+    if (decoded.here?.add !== undefined && isHosts(y)) decoded.here.add(wordsOf(y), scale);
+    else yield* on(scope.changed(y), (buffer) => decoded.add(buffer, scale));
+  }
+  return into ?? (y as Float32Array);
+}
+
+/** The mean of what packets stand for: zeros, to which each is added in their order, times its share of the weights. */
+export function* meanInto<Target extends VectorLike>(
+  scope: Scope,
+  packets: readonly Uint8Array[],
+  { into, weights }: { readonly into?: Target; readonly weights?: readonly number[] },
+  rules: Rules,
+): Steps<Target | Float32Array> {
+  const all = packets.map((bytes) => openPacket(scope, bytes, rules));
+  const [{ n }] = all;
+  all.forEach((one, i) => {
+    if (one.n !== n) throw new PacketError(`packet ${i} is of ${one.n} elements, packet 0 of ${n}`, 8);
+  });
+  const y = into === undefined ? new Float32Array(n) : targetOf(into, n);
+  const total = weights?.reduce((sum, weight) => sum + weight, 0) ?? packets.length;
+  const shares = packets.map((_, i) => (weights?.[i] ?? 1) / total);
+  if (n > 0) yield* sumOf(scope, all, shares, y);
+  return into ?? (y as Float32Array);
+}
+
+/** y = zeros, to which each of the packets is added in their order, times its share. y has n >= 1 elements, as they. */
+export function* sumOf(
+  scope: Scope,
+  packets: readonly Decoded[],
+  shares: readonly number[],
+  y: VectorLike,
+): Steps<void> {
+  const scales = shares.map(scaleOf);
+  if (isHosts(y) && packets.every(({ here }) => here?.add !== undefined)) {
+    y.fill(0);
+    packets.forEach(({ here }, i) => here!.add!(wordsOf(y), scales[i]));
+  } else
+    yield* on(scope.written(y), (buffer) => {
+      scope.run(clearKernel, { y: buffer }, { n: lengthOf(y) });
+      packets.forEach((packet, i) => packet.add(buffer, scales[i]));
+    });
+}
+
+/** Queues work on a target, and waits until it is done. */
+function* on(
+  target: ReturnType<Scope['written']>,
+  work: (buffer: typeof target.buffer) => void,
+): Steps<void> {
+  work(target.buffer);
+  yield target.done();
+}
+
+/** A target of n elements; of a range of a GPU buffer the length may be left out. */
+function targetOf<Target extends VectorLike>(into: Target, n: number): VectorLike {
+  const y = isGpuRange(into) && into.length === undefined ? { ...into, length: n } : into;
+  return requireLength('into', y, n);
+}
+
+function isHosts(y: VectorLike): y is Float32Array {
+  return !isDeviceVector(y) && !isGpuRange(y);
+}

@@ -1,0 +1,156 @@
+/** What a packet stands for, once its bytes were found sound: ready to be written to a vector, or added to one. */
+import type { DeviceBuffer } from '../backends/backend.ts';
+import { accumulateKernel, clearKernel, TINY } from '../kernels/accumulate.ts';
+import { MAGNITUDE } from '../kernels/float-bits.ts';
+import { floatsOf, wordsOf, type Scope } from '../kernels/scope.ts';
+import { addSignsKernel, unpackSignsKernel } from '../kernels/pack.ts';
+import { addLookupKernel, lookupKernel } from '../kernels/quantize.ts';
+import { addAtKernel, placeKernel } from '../kernels/sparse.ts';
+
+/** Queues work; nothing is left to find wrong. y has n words. */
+export interface Decoded {
+  /** y = x. */
+  write(y: DeviceBuffer): void;
+  /** y += scale * x, as the kernel accumulate adds. `scale` is a float32, 0 or normal. */
+  add(y: DeviceBuffer, scale: number): void;
+  /** The elements that it has, all others being zero; left out where it has all, or the host does not know them. */
+  readonly list?: { readonly indices: Uint32Array; readonly values: Uint32Array };
+  /** The same to words of the host's, where nothing has to be computed on the backend for it. */
+  readonly here?: Here;
+}
+
+export interface Here {
+  write(y: Uint32Array): void;
+  /** Left out where a backend is faster. */
+  add?(y: Uint32Array, scale: number): void;
+}
+
+/** Of a vector that can be written: to add it, it is written to memory of its own first. */
+export function dense(scope: Scope, n: number, write: Decoded['write']): Decoded {
+  return {
+    write,
+    add(y, scale) {
+      const x = scope.take(n);
+      write(x);
+      scope.run(accumulateKernel, { x, y }, { n, scale });
+    },
+  };
+}
+
+/** A vector of no elements. */
+export const NOTHING: Decoded = { write: () => {}, add: () => {} };
+
+/**
+ * `values` at `indices`, which ascend, and zero elsewhere: to add it costs what the list holds. `places` gives the
+ * indices on the backend where they are not on the host.
+ */
+export function sparse(scope: Scope, n: number, { indices, places, values }: SparseList): Decoded {
+  const count = values.length;
+  const where = (): DeviceBuffer => places ?? scope.put(indices!);
+  return {
+    write(y) {
+      scope.run(clearKernel, { y }, { n });
+      if (count > 0) scope.run(placeKernel, { indices: where(), values: scope.put(values), y }, { n, count });
+    },
+    add(y, scale) {
+      if (count === 0) return;
+      scope.run(
+        addAtKernel,
+        { indices: where(), values: scope.put(scaledWords(values, scale)), y },
+        { n, count },
+      );
+    },
+    ...(indices && { list: { indices, values }, here: listHere(indices, values) }),
+  };
+}
+
+/** Elements of a vector. */
+export interface SparseList {
+  readonly indices?: Uint32Array;
+  readonly places?: DeviceBuffer;
+  readonly values: Uint32Array;
+}
+
+function listHere(indices: Uint32Array, values: Uint32Array): Here {
+  return {
+    write(y) {
+      y.fill(0);
+      for (let j = 0; j < indices.length; j++) y[indices[j]] = values[j];
+    },
+    add(y, scale) {
+      const terms = floatsOf(scaledWords(values, scale));
+      const sums = floatsOf(y);
+      for (let j = 0; j < indices.length; j++) {
+        const i = indices[j];
+        sums[i] = ((y[i] & MAGNITUDE) < TINY ? 0 : sums[i]) + terms[j];
+      }
+    },
+  };
+}
+
+/** scale * v of words that are float32, rounded, magnitudes below 2^-102 of both as +0. */
+export function scaledWords(words: Uint32Array, scale: number): Uint32Array {
+  const scaled = new Float32Array(words.length);
+  const bits = wordsOf(scaled);
+  const values = floatsOf(words);
+  for (let j = 0; j < words.length; j++) {
+    if ((words[j] & MAGNITUDE) < TINY) continue;
+    scaled[j] = values[j] * scale;
+    if ((bits[j] & MAGNITUDE) < TINY) bits[j] = 0;
+  }
+  return bits;
+}
+
+/** Signs of one bit, and a scale for each `segment` of them. */
+export function signs(
+  scope: Scope,
+  n: number,
+  {
+    bits,
+    scales,
+    segment,
+  }: { readonly bits: Uint32Array; readonly scales: Uint32Array; readonly segment: number },
+): Decoded {
+  return {
+    write: (y) =>
+      scope.run(unpackSignsKernel, { bits: scope.put(bits), scales: scope.put(scales), y }, { n, segment }),
+    // what each sign stands for is multiplied before: an element is one sum
+    add: (y, scale) =>
+      scope.run(
+        addSignsKernel,
+        { bits: scope.put(bits), scales: scope.put(scaledWords(scales, scale)), y },
+        { n, segment },
+      ),
+  };
+}
+
+/** Codes of `width` bits, and the words of what they stand for. */
+export function codes(
+  scope: Scope,
+  n: number,
+  {
+    packed,
+    table,
+    width,
+  }: { readonly packed: Uint32Array; readonly table: Uint32Array; readonly width: number },
+): Decoded {
+  return {
+    write: (y) =>
+      scope.run(lookupKernel, { packed: scope.put(packed), table: scope.put(table), y }, { n, width }),
+    add: (y, scale) =>
+      scope.run(
+        addLookupKernel,
+        { packed: scope.put(packed), table: scope.put(scaledWords(table, scale)), y },
+        { n, width },
+      ),
+  };
+}
+
+/** The words of a vector as they are. */
+export function whole(scope: Scope, n: number, words: Uint32Array): Decoded {
+  return {
+    write: (y) => scope.write(y, words),
+    add: (y, scale) => scope.run(accumulateKernel, { x: scope.lend(words), y }, { n, scale }),
+    here: { write: (y) => y.set(words) },
+  };
+}

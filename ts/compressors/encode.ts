@@ -1,0 +1,136 @@
+/** From a vector to a packet, with what earlier packets lost where the caller keeps that: error feedback. */
+import type { DeviceBuffer, ReadRequest } from '../backends/backend.ts';
+import { NonFiniteError } from '../errors.ts';
+import { scaleOf } from '../kernels/accumulate.ts';
+import { compensateKernel } from '../kernels/compensate.ts';
+import type { VectorLike } from '../kernels/device-vector.ts';
+import { INFINITE, keyOfPower } from '../kernels/float-bits.ts';
+import { nonFiniteError } from '../kernels/reduce.ts';
+import type { Scope, Steps, Target, Vector } from '../kernels/scope.ts';
+import { viewPacket, writePacket, type Packet } from '../packet/packet.ts';
+import type { Bytes } from '../platform.ts';
+import type { Codec, Compressor, Draw } from './compressor.ts';
+import type { Decoded } from './decoded.ts';
+
+/** The error of earlier packets, and what becomes of it. */
+export interface Feedback {
+  readonly error: VectorLike;
+  readonly decay: number;
+  /** Receives p in the error's place. */
+  readonly sum?: VectorLike;
+}
+
+/** Magnitudes from here on may pass float32's range in a sum. */
+const LARGE = keyOfPower(126);
+
+/**
+ * Magnitudes from here on may decode to such that p - C(p) passes float32's range: a norm, or a flattened block, is at
+ * most 2^32 times its largest element.
+ */
+const RISKY = keyOfPower(90);
+
+/** The packet of x. @throws NonFiniteError where x holds NaN or infinity */
+export function* encode(scope: Scope, compressor: Compressor, x: Vector, draw: Draw): Steps<Bytes> {
+  const parts = yield* compressor.encode(scope, x, draw);
+  return writePacket(parts, (words) => scope.shorten(words));
+}
+
+/**
+ * The packet of p = x + decay * error, which goes to `sum`, or leaves p - C(p) in the error.
+ * @throws NonFiniteError where x, p or p - C(p) holds NaN or infinity; the error is as it was
+ */
+export function* encodeWithError(
+  scope: Scope,
+  compressor: Compressor,
+  x: Vector,
+  { error, decay, sum }: Feedback,
+  draw: Draw,
+  codecOf: (packet: Packet) => Codec,
+): Steps<Bytes> {
+  const { n } = x;
+  if (n === 0) return yield* encode(scope, compressor, x, draw);
+  // 1. p = x + decay * error
+  const old = scope.vector(error);
+  const target: Target | undefined = sum && scope.written(sum);
+  const p: Vector = target ?? { buffer: scope.take(n), n };
+  const keys = compensate(scope, x, old, decay, p);
+  // 2. C(p); the largest magnitudes come with the first of what it reads
+  let largest = 0;
+  const encoding = compressor.encode(scope, p, draw);
+  const parts = yield* beside(encoding, { buffer: keys }, function* (found) {
+    largest = yield* largestOf(scope, [x, old, p], found);
+  });
+  const packet = writePacket(parts, (words) => scope.shorten(words));
+  // 3. the error becomes p - C(p)
+  const lost = parts.sent?.() ?? decodedAgain(scope, viewPacket(packet), codecOf);
+  if (target !== undefined) {
+    if (largest >= RISKY) {
+      const rest = scope.copy(p);
+      lost.add(rest.buffer, -1);
+      yield* requireFinite(scope, rest, LOST);
+    }
+    yield target.done();
+    return packet;
+  }
+  lost.add(p.buffer, -1);
+  if (largest >= RISKY) yield* requireFinite(scope, p, LOST);
+  const left = scope.give(p.buffer, error);
+  if (left.length > 0) yield left;
+  return packet;
+}
+
+function decodedAgain(scope: Scope, packet: Packet, codecOf: (packet: Packet) => Codec): Decoded {
+  return codecOf(packet).decode(scope, packet);
+}
+
+const LOST = 'what the packet loses of the sum of x and the error';
+
+/** y = x + decay * error, n >= 1; gives the keys of the largest magnitudes of x and error. */
+function compensate(scope: Scope, x: Vector, error: Vector, decay: number, y: Vector): DeviceBuffer {
+  const keys = scope.take(2);
+  const buffers = { x: x.buffer, error: error.buffer, y: y.buffer, keys };
+  scope.run(compensateKernel, buffers, { n: x.n, scale: scaleOf(decay) });
+  return keys;
+}
+
+/** The larger of these keys. @throws NonFiniteError where x, the error or their sum is not finite */
+function* largestOf(
+  scope: Scope,
+  [x, error, sum]: readonly [Vector, Vector, Vector],
+  [ofX, ofError]: Uint32Array,
+): Steps<number> {
+  const largest = Math.max(ofX, ofError);
+  if (ofX >= INFINITE) throw yield* nonFiniteError(scope, x);
+  if (ofError >= INFINITE) yield* requireFinite(scope, error, 'the error');
+  if (largest >= LARGE) yield* requireFinite(scope, sum, 'the sum of x and the error');
+  return largest;
+}
+
+/** y = x + decay * error, n >= 1. @throws NonFiniteError where one of them is not finite */
+export function* addError(scope: Scope, x: Vector, error: Vector, decay: number, y: Target): Steps<void> {
+  const keys = compensate(scope, x, error, decay, y);
+  const [found] = yield [{ buffer: keys }, ...y.done()];
+  yield* largestOf(scope, [x, error, y], found);
+}
+
+/** @throws NonFiniteError where x, `what`, holds NaN or infinity */
+function* requireFinite(scope: Scope, x: Vector, what: string): Steps<void> {
+  const { count, first } = yield* nonFiniteError(scope, x);
+  if (count > 0) throw new NonFiniteError(count, first, what);
+}
+
+/** Steps, with one more request beside the first of theirs, or by itself, whose words `check` sees before they go on. */
+function* beside<T>(
+  steps: Steps<T>,
+  request: ReadRequest,
+  check: (words: Uint32Array) => Steps<void>,
+): Steps<T> {
+  let next = steps.next();
+  const [found, ...words] = yield [request, ...(next.done === true ? [] : next.value)];
+  yield* check(found);
+  while (next.done !== true) {
+    next = steps.next(words);
+    if (next.done !== true) words.splice(0, words.length, ...(yield next.value));
+  }
+  return next.value;
+}
