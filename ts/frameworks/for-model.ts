@@ -15,10 +15,12 @@ import type { Message, Model, Outcome, Seat, System, Worker } from '../algorithm
 import { packState, unpackState } from '../algorithms/state.ts';
 import type { Vector } from '../algorithms/vectors.ts';
 import { isGpuRange } from '../arguments.ts';
-import type { GpuRange } from '../backends/backend.ts';
 import type { Device } from '../device.ts';
 import { PacketError } from '../errors.ts';
+import { clearKernel } from '../kernels/accumulate.ts';
+import { isDeviceVector } from '../kernels/device-vector.ts';
 import { findExtremes, rangeOf } from '../kernels/reduce.ts';
+import { touchOf } from '../schedule.ts';
 import { packed, unpacked } from './joined.ts';
 import type { Layout, Leaf } from './layout.ts';
 
@@ -131,7 +133,9 @@ function workerFor<Direction extends Vector>(
   };
 
   /** The end of a step: arrays that were used are so from now on, those that were not are as they were. */
-  const settle = (outcome: Exclude<Outcome<Direction>, { kind: 'message' }>): typeof outcome => {
+  const settle = async (
+    outcome: Exclude<Outcome<Direction>, { kind: 'message' }>,
+  ): Promise<typeof outcome> => {
     const { sum, unused, count, beside } = said ?? { sum: new Float32Array(0), unused: [], count: 1 };
     former = { used: used.slice(), ...(beside !== undefined && { beside }) };
     unused.forEach((i, k) => {
@@ -148,12 +152,12 @@ function workerFor<Direction extends Vector>(
       now.model.velocity.set(velocity, leaves[i].offset);
     }
     if (outcome.kind !== 'direction' || idle.length === 0) return outcome;
-    const direction = cleared(
+    await clear(
       device,
       outcome.direction,
       idle.map((i) => leaves[i]),
     );
-    return { kind: 'direction', direction };
+    return outcome;
   };
 
   const of = `the use of ${leaves.length} arrays, ${n} elements`;
@@ -231,17 +235,18 @@ function workerFor<Direction extends Vector>(
 
 const placeOf = ({ offset, length }: Leaf): [first: number, end: number] => [offset, offset + length];
 
-/** The part of a vector on the GPU that an array is. */
-const partOf = ({ buffer, offset = 0 }: GpuRange, leaf: Leaf): Required<GpuRange> => ({
-  buffer,
-  offset: offset + leaf.offset * 4,
-  length: leaf.length,
-});
+/** The part of a vector that an array is. */
+function partOf(vector: Vector, leaf: Leaf): Vector {
+  if (isDeviceVector(vector)) return vector.slice(...placeOf(leaf));
+  if (!isGpuRange(vector)) return vector.subarray(...placeOf(leaf));
+  const { buffer, offset = 0 } = vector;
+  return { buffer, offset: offset + leaf.offset * 4, length: leaf.length };
+}
 
 /** 1 for each of these arrays in which an element is not zero. */
 async function touched(device: Device, vector: Vector, arrays: readonly Leaf[]): Promise<Float32Array> {
   if (arrays.length === 0) return new Float32Array(0);
-  if (!isGpuRange(vector))
+  if (ArrayBuffer.isView(vector))
     return Float32Array.from(arrays, (leaf) =>
       vector.subarray(...placeOf(leaf)).some((value) => value !== 0) ? 1 : 0,
     );
@@ -251,21 +256,20 @@ async function touched(device: Device, vector: Vector, arrays: readonly Leaf[]):
   });
 }
 
-/** A direction with zeros for these arrays; in memory a copy, since a worker may keep what it gave. */
-function cleared<Direction extends Vector>(
-  device: Device,
-  direction: Direction,
-  arrays: readonly Leaf[],
-): Direction {
-  if (!isGpuRange(direction)) {
-    const copy = direction.slice();
-    for (const leaf of arrays) copy.fill(0, ...placeOf(leaf));
-    return copy as Vector as Direction;
+/** Sets these arrays of a direction to zeros. */
+async function clear(device: Device, direction: Vector, arrays: readonly Leaf[]): Promise<void> {
+  if (ArrayBuffer.isView(direction)) {
+    for (const leaf of arrays) direction.fill(0, ...placeOf(leaf));
+    return;
   }
-  const gpu = device.gpu as GPUDevice;
-  const encoder = gpu.createCommandEncoder({ label: 'fewbits clear' });
-  for (const { buffer, offset, length } of arrays.map((leaf) => partOf(direction, leaf)))
-    encoder.clearBuffer(buffer, offset, length * 4);
-  gpu.queue.submit([encoder.finish()]);
-  return direction;
+  await device.use(
+    function* (scope) {
+      for (const leaf of arrays) {
+        const part = scope.written(partOf(direction, leaf));
+        scope.run(clearKernel, { y: part.buffer }, { n: leaf.length });
+        yield part.done();
+      }
+    },
+    [touchOf(direction, 'writes', true)],
+  );
 }

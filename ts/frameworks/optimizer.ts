@@ -17,7 +17,6 @@
  * other optimizer has moments of its own at each worker, of local gradients: the papers say nothing of that.
  */
 import { dispose, type Optimizer, type Scalar, type Variable } from '@tensorflow/tfjs-core';
-import { workerOnGpu } from '../algorithms/on-gpu.ts';
 import type { Message, Model, Outcome, StepReport, System, Worker } from '../algorithms/system.ts';
 import { requireFiniteVector, requireVector, type Vector } from '../algorithms/vectors.ts';
 import { requireInteger, requireOneOf, requireOptions, shown } from '../arguments.ts';
@@ -131,8 +130,7 @@ export function distribute<Tree>(
 
 /**
  * As `distribute`, with vectors that stay on the GPU: gradients go from TensorFlow.js's buffers into packets and
- * directions from packets into its tensors. What crosses to the CPU are the packets and the loss, and what the system
- * itself keeps in memory (`workerOnGpu` of `fewbits/algorithms`). Wants TensorFlow.js's webgpu backend, and a device on
+ * directions from packets into its tensors. What crosses to the CPU are the packets and the loss. Wants TensorFlow.js's webgpu backend, and a device on
  * its GPU.
  *
  * @throws as distribute, and TypeError where the device is not on TensorFlow.js's GPU
@@ -147,7 +145,7 @@ export function distributeOnGpu<Tree>(
   const direction = openVector(device.gpu as GpuDevice, layout.length);
   return openTraining(optimizer, setup, {
     place,
-    worker: workerOnGpu(system, device, seat, direction),
+    worker: system.worker(device, seat, direction),
     dispose: () => direction.dispose(),
   });
 }
