@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert';
 import { openWasm } from '../../ts/backends/wasm/index.ts';
-import { crc32 } from '../../ts/packet/crc32.ts';
+import { byTables, crc32 } from '../../ts/packet/crc32.ts';
 import { crc32c } from '../../ts/packet/crc32c.ts';
 import { writePacket } from '../../ts/packet/packet.ts';
 import { words } from '../support/inputs.ts';
@@ -29,6 +29,16 @@ test('of packets, which end with their CRC-32C, crc32 is another each time and c
   );
   assert.is(new Set(packets.map((packet) => crc32(packet))).size, 100);
   assert.equal([...new Set(packets.map((packet) => crc32c(packet)))], [0x48674bc7]);
+});
+
+test('crc32 is the same by tables and by the runtime, at every length and alignment', () => {
+  const tables = byTables();
+  const bytes = Uint8Array.from({ length: 300 }, (_, i) => i * 37);
+  for (let first = 0; first < 5; first++)
+    for (let end = first; end < 300; end += 7) {
+      const part = bytes.subarray(first, end);
+      assert.is(crc32(part), tables(part), `${first} to ${end}`);
+    }
 });
 
 test('every single bit matters', () => {

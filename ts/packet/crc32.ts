@@ -8,11 +8,32 @@ import { passed, tablesOf, type Tables } from './crc.ts';
 /** The polynomial with its bits reversed. */
 const POLYNOMIAL = 0xedb88320;
 
-/** Made on first use, since nothing runs at import. */
-let tables: Tables | undefined;
+/** What Node has beside the language: zlib's own, three times as fast as tables. Deno and Bun have it too. */
+interface Runtime {
+  readonly process?: {
+    getBuiltinModule?(name: 'node:zlib'): { crc32?(bytes: Uint8Array): number } | undefined;
+  };
+}
+
+type Crc32 = (bytes: Uint8Array) => number;
+
+/** Found on first use, since nothing runs at import. */
+let fastest: Crc32 | undefined;
 
 /** The CRC-32 of some bytes. */
 export function crc32(bytes: Uint8Array): number {
-  tables ??= tablesOf(POLYNOMIAL);
-  return ~passed(tables, -1, bytes) >>> 0;
+  fastest ??= native() ?? byTables();
+  return fastest(bytes);
+}
+
+/** The runtime's own; undefined where it has none, as before Node 20.15. */
+function native(): Crc32 | undefined {
+  const { process } = globalThis as Runtime;
+  return process?.getBuiltinModule?.('node:zlib')?.crc32;
+}
+
+/** By tables of the polynomial, wherever JavaScript runs. */
+export function byTables(): Crc32 {
+  const tables: Tables = tablesOf(POLYNOMIAL);
+  return (bytes) => ~passed(tables, -1, bytes) >>> 0;
 }
