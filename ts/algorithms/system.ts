@@ -62,9 +62,9 @@ export interface StepReport {
 }
 
 /**
- * What has a state that can be kept: `load` of what `save` gave goes on as if nothing had happened, on any backend. Both
- * are asynchronous, since the state is read from the device, and written to it. Calls are made one after the other: no
- * step begins, and no inbox is taken, before a pending `save` or `load` has settled.
+ * What has a state that can be kept: `load` of what `save` gave goes on as if nothing had happened, on any backend.
+ * Both are asynchronous, since the state is read from the device, and written to it. Calls are made one after the
+ * other: no step begins, and no inbox is taken, before a pending `save` or `load` has settled.
  */
 export interface Stateful {
   /** The state between steps, as a copy. */

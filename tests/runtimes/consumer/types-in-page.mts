@@ -9,7 +9,7 @@ const device = await openDevice();
 const worker = foSgd({ seed: 1 }).worker(device, { n: 4, workers: 1, rank: 0 });
 socket.send((await worker.send(new Float32Array(4))).bytes);
 socket.send(await device.compress(topK({ k: 1 }), new Float32Array(4)));
-for (const piece of splitMessage(worker.save())) {
+for (const piece of splitMessage(await worker.save())) {
   channel.send(piece);
   postMessage(piece, '*', [piece.buffer as ArrayBuffer]);
   const joined = openJoiner().take(piece);

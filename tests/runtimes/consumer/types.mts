@@ -88,7 +88,7 @@ const noRange: GpuRange = { offset: 4 };
 const system: System = foSgd({ seed: 1 });
 const worker = system.worker(device, { n: 4, workers: 1, rank: 0 });
 const message: Message = await worker.send(new Float32Array(4));
-export const kept: readonly Bytes[] = [message.bytes, worker.save(), worker.share(), packet];
+export const kept: readonly Bytes[] = [message.bytes, await worker.save(), worker.share(), packet];
 export const pieces: Bytes[] = messages.splitMessage(message.bytes);
 export const direction: string = (await exchange([worker], undefined, [new Float32Array(4)])).outcomes[0]
   .kind;
