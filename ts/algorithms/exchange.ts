@@ -36,9 +36,9 @@ export interface Participant<Direction extends Vector, Gradient extends Vector> 
  * @throws what a worker or the server throws: NonFiniteError where a gradient holds NaN or infinity
  * @example
  * const system = pSgd();
- * const crew = [0, 1].map((rank) => system.worker(device, { n: gradient.length, workers: 2, rank }));
+ * const workers = [0, 1].map((rank) => system.worker(device, { n: gradient.length, workers: 2, rank }));
  * const server = system.server?.(device, { n: gradient.length, workers: 2 });
- * const { outcomes, bytesUp } = await exchange(crew, server, [gradient, gradient]);
+ * const { outcomes, bytesUp } = await exchange(workers, server, [gradient, gradient]);
  */
 export async function exchange<Direction extends Vector = Float32Array, Gradient extends Vector = Vector>(
   workers: readonly Participant<Direction, Gradient>[],

@@ -72,8 +72,8 @@ export interface Stateful {
   /**
    * Goes on from a state; a step under way is forgotten. The bytes are taken at the call. What was on a GPU that is lost
    * is written anew.
-   * @throws PacketError where the bytes are damaged, or are not a state of this system, size and seat; the machine is
-   *   as it was
+   * @throws PacketError where the bytes are damaged, or not a state of this system, n, rank and number of workers; the
+   *   machine is as it was
    */
   load(state: Uint8Array): Promise<void>;
 }
@@ -105,8 +105,8 @@ export interface Worker<Direction extends Vector = Float32Array> extends Statefu
   /**
    * Takes the aggregate of the round. `from` has the ranks, ascending, whose messages it was made of, all of them if
    * left out; of a `gather` round the inbox has the messages of these. `used` says whether what this worker sent is
-   * among them, by its rank if left out: a message of its rank may be that of an earlier life. Where the inbox is lost
-   * or refused, hand over another one of the same round, or begin the step anew.
+   * among them, by its rank if left out: a message of its rank may be that of an earlier process. Where the inbox is
+   * lost or refused, hand over another one of the same round, or begin the step anew.
    * @throws PacketError where a message is not what this system sends; the worker is as it was
    * @throws OverflowError where the messages are sound and their sum is more than float32 holds; the worker is as it
    *   was between steps
@@ -168,15 +168,17 @@ export interface Server extends Stateful, OnDevice {
   check(message: Uint8Array): Promise<void>;
 }
 
-/** A worker's place: gradients of n elements, one of `workers` workers. */
+/** A worker's place in training: its rank among how many workers, and the length of their gradients. */
 export interface Seat {
+  /** Elements of a gradient. */
   readonly n: number;
+  /** How many workers there are: the world size. */
   readonly workers: number;
   /** 0 for the first worker; `workers` for one beyond them that only follows. */
   readonly rank: number;
 }
 
-/** A system with its settings: makes the state machines. */
+/** An algorithm of distributed training with its settings: makes the state machines of its workers and its server. */
 export interface System {
   readonly name: string;
   /**

@@ -4,8 +4,8 @@ import type { Message, Model, Outcome, Route, Server, Worker } from './system.ts
 import type { Vector } from './vectors.ts';
 
 /**
- * Takes a message along its route and gives the inbox at its end, when the messages of all workers have come
- * together: what `deliver` gives for them.
+ * The transport's part of a round: takes a message along its route and gives the inbox at its end, when the messages of
+ * all workers have come together: what `deliver` gives for them.
  */
 export type Carry = (message: Message) => Promise<readonly Uint8Array[]>;
 
@@ -50,8 +50,8 @@ export async function runStep(
  *   what `server.answer` and `sumMessages` throw: PacketError, OverflowError
  * @example
  * const seat = { n: gradient.length, workers: 2 };
- * const crew = [0, 1].map((rank) => pSgd().worker(device, { ...seat, rank }));
- * const messages = await Promise.all(crew.map((worker) => worker.send(gradient)));
+ * const workers = [0, 1].map((rank) => pSgd().worker(device, { ...seat, rank }));
+ * const messages = await Promise.all(workers.map((worker) => worker.send(gradient)));
  * const inbox = await deliver(messages, pSgd().server?.(device, seat));
  */
 export async function deliver(

@@ -45,8 +45,8 @@ const MOST_BITS = 8;
 
 export interface MaskOptions {
   /**
-   * The share of elements that are sent whole, up to 0.5: 0.01 keeps one in a hundred. The paper's compression ratio is
-   * the share of the others, 0.99 there.
+   * The share of elements that are sent as they are, in float32, up to 0.5: 0.01 keeps one in a hundred. The paper's
+   * compression ratio is the share of the others, 0.99 there.
    */
   readonly ratio: number;
   /** Bits of a symbol, 1 to 8. */
@@ -55,7 +55,7 @@ export interface MaskOptions {
   readonly rounding?: Rounding;
   /**
    * Whether symbols carry a sign. Left out, they do where x has an element below zero. `false` takes elements by value,
-   * and those below zero that are not sent whole become 0.
+   * and those below zero that become symbols are 0.
    */
   readonly signed?: boolean;
 }
@@ -64,16 +64,16 @@ export interface MaskOptions {
 export const MASK_OPTIONS: readonly (keyof MaskOptions)[] = ['ratio', 'bits', 'rounding', 'signed'];
 
 /**
- * Keeps the k = max(1, floor(ratio n + 1e-9)) largest elements whole, ties to the lowest index, and sends each other
- * one as a symbol of `bits` bits. With T = the least that is kept and L = 2^bits - 1: m_i = min(round(x_i L / T), L -
- * 1), which decodes to m_i T / L. `bits` + 32 k / n bits an element and 32 bytes. Biased, by rounding: feature maps
+ * Keeps the k = max(1, floor(ratio n + 1e-9)) largest elements as they are, ties to the lowest index, and sends each
+ * other one as a symbol of `bits` bits. With T = the least that is kept and L = 2^bits - 1: m_i = min(round(x_i L / T),
+ * L - 1), which decodes to m_i T / L. `bits` + 32 k / n bits an element and 32 bytes. Biased, by rounding: feature maps
  * change with each batch, so there is no error to feed back. Source: arXiv 2408.13787, where the compression ratio is
  * 1 - ratio: 0.99 for `ratio: 0.01`.
  *
  * Signed symbols are two-sided: L = 2^(bits - 1), and m_i in -(L - 1)..L - 1, by magnitude. So a symbol costs the same
  * bits with and without sign; a bit for the sign beside the magnitude would have a symbol for -0.
  *
- * @param options `ratio`, the share of n that is kept whole; `bits` of a symbol; `rounding`; `signed`
+ * @param options `ratio`, the share of n that is kept as it is; `bits` of a symbol; `rounding`; `signed`
  * @returns an immutable compressor, for `device.compress` and for systems
  * @throws RangeError unless 0 < ratio <= 0.5 and bits is an integer in 1..8
  * @example

@@ -91,8 +91,8 @@ export interface DistributedOptimizer<Tree = unknown, Gradient extends Vector = 
   /** The variables, the optimizer's weights and the worker's state. `load` of it goes on as if nothing had happened. */
   save(): Promise<Bytes>;
   /**
-   * @throws PacketError where the bytes are damaged, or are of another optimizer, system, size or seat; nothing has
-   * changed then
+   * @throws PacketError where the bytes are damaged, or are of another optimizer, system, size, rank or number of
+   * workers; nothing has changed then
    */
   load(state: Uint8Array): Promise<void>;
   /**

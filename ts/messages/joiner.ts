@@ -9,7 +9,7 @@ import { startOf } from './pieces.ts';
 
 /** What openJoiner takes. */
 export interface JoinerOptions {
-  /** Bytes of the longest whole that is taken; 2^26 if left out. */
+  /** Bytes of the longest whole, what `splitMessage` was given, that is taken; 2^26 if left out. */
   readonly longest?: number;
   /** Wholes of one sender that may be incomplete at a time, the oldest makes room for another; 16 if left out. */
   readonly unfinished?: number;

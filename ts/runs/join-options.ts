@@ -8,7 +8,7 @@ import type { Position } from './wire/head.ts';
 export interface At {
   readonly step: number;
   readonly rank: number;
-  /** Seats of the run. */
+  /** The most workers at a time: the seats of the run. */
   readonly workers: number;
 }
 
@@ -37,8 +37,8 @@ export interface JoinOptions {
   /** Called after each step. */
   readonly onStep?: (step: WorkerStep) => void;
   /**
-   * What there is to say to people: that a message was refused, that all seats are taken, what this worker has been
-   * waiting for, that its gradients have not been finite for ten steps, that its model was not the run's.
+   * What there is to say to people: that a message was refused, that the run has all its workers, what this worker has
+   * been waiting for, that its gradients have not been finite for ten steps, that its model was not the run's.
    */
   readonly onNote?: (text: string) => void;
   /** Milliseconds of waiting after which `onNote` hears what for, each time anew; 30,000 if left out. */

@@ -8,7 +8,7 @@ import { requireInteger } from '../arguments.ts';
 const PATIENCE = 2;
 const AGAIN = 16;
 
-/** One seat. */
+/** Who has a seat of the run, and so a rank. */
 export interface Member {
   readonly rank: number;
   readonly name: string;

@@ -37,17 +37,17 @@ export interface ServeOptions {
   readonly broker: OpenLink;
   /** The run's name: 1 to 64 of A-Z a-z 0-9 . _ - */
   readonly run: string;
-  /** Levels of all topics before the run's name; fewbits if left out. */
+  /** The levels of topics before the run's name, `a/b` for example; fewbits if left out. */
   readonly prefix?: string;
   readonly device: Device;
   readonly system: System;
   /** The initial model. It is trained in place; workers get it from here. */
   readonly model: Model;
-  /** Seats: the most workers at a time. */
+  /** The most workers at a time: the seats of the run, each with a rank. */
   readonly workers: number;
-  /** Workers to wait for before the first step; all seats if left out. */
+  /** Workers to wait for before the first step; as many as `workers` if left out. */
   readonly start?: number;
-  /** The least number of messages that a round is made of; half of the seats if left out. */
+  /** The least number of messages that a round is made of; half of `workers` if left out. */
   readonly quorum?: number;
   /**
    * Milliseconds from its opening after which a round closes with a quorum, and after which `onNote` hears what is

@@ -49,7 +49,7 @@ const RESEND_AFTER = 2000;
 const FINAL_WAIT = 8000;
 
 /**
- * Joins split learning, once the server has a seat.
+ * Joins split learning, once the server has a seat, a free rank, for this client.
  * @throws TypeError or RangeError where an option is wrong
  * @throws LinkError where the transport refuses the connection or what is sent; another Error where it cannot be
  * reached

@@ -50,7 +50,7 @@ export interface SplitServeOptions {
   readonly system: SplitSystem;
   /** The server's half of the network; trained in place. */
   readonly model: Model;
-  /** Seats: the most clients at a time. */
+  /** The most clients at a time: the seats of the run, each with a rank. */
   readonly clients: number;
   /** Batches of all clients together after which the run ends; without end if left out. */
   readonly batches?: number;
