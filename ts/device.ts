@@ -181,7 +181,7 @@ export class PacketDevice implements Host, VectorHost {
     if (vector.length === 0) return;
     const touches = [touchOf(source, 'reads', false), touchOf(vector, 'writes', true)];
     await this.use(function* (scope) {
-      if (source instanceof Float32Array) return scope.overwrite(vector, wordsOf(source));
+      if (ArrayBuffer.isView(source)) return scope.overwrite(vector, wordsOf(source));
       yield scope.move(scope.vector(source), vector);
     }, touches);
   }
