@@ -34,7 +34,7 @@ import { drawFlips, flip, FLIP_RUN, FLIP_SCRATCH, flips32 } from './random';
 export const TINY: u32 = 0x0c800000;
 
 /** The largest float32. */
-const LARGEST: f32 = f32.MAX_VALUE;
+export const LARGEST: f32 = f32.MAX_VALUE;
 
 /** Bytes that the first level of a cache holds with room to spare on every machine of today. */
 const CACHED: usize = 32768;
@@ -162,8 +162,8 @@ function transform(
     for (let eighth = size; eighth < bytes && (end & ((eighth << 3) - 1)) == 0; eighth <<= 3) {
       const start = end - (eighth << 3);
       if (start >= (<usize>n) << 2) continue;
-      if (ASC_FEATURE_SIMD) radix8<v128>(y + start, y + end, eighth);
-      else radix8<f32>(y + start, y + end, eighth);
+      if (ASC_FEATURE_SIMD) radix8<v128, f32>(y + start, y + end, eighth);
+      else radix8<f32, f32>(y + start, y + end, eighth);
     }
   }
 }
@@ -192,7 +192,7 @@ function leaf(
           firstStages(y + whole, y + whole, y + whole + (GROUP << 2), flips, first + n - rest, tiny, scale);
         }
       }
-      stages<v128>(y, bytes, GROUP << 2);
+      stages<v128, f32>(y, bytes, GROUP << 2);
       return;
     }
   }
@@ -209,7 +209,7 @@ function leaf(
     }
   }
   memory.fill(y + end, 0, bytes - end);
-  stages<f32>(y, bytes, 4);
+  stages<f32, f32>(y, bytes, 4);
 }
 
 // @ts-ignore: decorator

@@ -12,6 +12,7 @@ export { compensate } from './compensate';
 export { ditherScratch, packDithered } from './dither';
 export { extremes, nonFinite } from './extremes';
 export { fold } from './fold';
+export { unflattenScratch, unflattenSigns } from './flatten';
 export { flatten, flipScratch, fwht, unflatten } from './fwht';
 export { keyCounts, keyCountsScratch, keyCountsSum, keyCountsTile } from './histogram';
 export { heapBase, simd } from './module';

@@ -4,8 +4,8 @@
  *
  * packSigns(x, bits, n): bit i = 1 where x_i < 0 by its bits, so 0 for -0. x of n words, bits of ceil(n / 32).
  * unpackSigns(bits, scales, y, from, n, segment): y_i = scales[floor(i / segment)] with its sign flipped where bit i is
- *   1, for from <= i < n. scales of ceil(n / segment) words, y of n, segment >= 1.
- * addSigns(...): the same, added to y_i; magnitudes below 2^-102 count as +0.
+ *   1, for from <= i < n. scales of ceil(n / segment) words, y of n. A segment of 0: 1 or -1, and no scales.
+ * addSigns(...): the same, added to y_i, segment >= 1; magnitudes below 2^-102 count as +0.
  * packBits(codes, packed, n, width): the low `width` bits of each word of codes; packed of ceil(n width / 32) words.
  * unpackBits(packed, codes, n, width): the reverse.
  *
@@ -15,6 +15,9 @@
 import { flushed, flushed4 } from './accumulate';
 import { is, Off, On } from './flag';
 import { SIGN } from './float-bits';
+
+/** The bits of 1. */
+const ONE: u32 = 0x3f800000;
 
 /** Widths by how 16 codes are packed: below 8 bits, 8, and above. */
 export type Narrow = u8;
@@ -54,6 +57,7 @@ function withoutNegativeZero(x: usize): v128 {
 }
 
 export function unpackSigns(bits: usize, scales: usize, y: usize, from: u32, n: u32, segment: u32): void {
+  if (segment == 0) return flips<Off>(bits, ONE, y, from, n);
   segments<Off>(bits, scales, y, from, n, segment);
 }
 

@@ -10,6 +10,7 @@
  *
  * Other kernels draw pieces of their words or flips into scratch, small enough to stay in the first level of a cache.
  */
+import { is, Off, On } from './flag';
 import { SIGN } from './float-bits';
 
 const FACTOR: u32 = 1664525;
@@ -49,7 +50,7 @@ export function drawWords(bits: usize, first: u32, count: u32, seed: u32, step: 
       do {
         const nextX = i32x4.add(x4, i32x4.splat(4 * FACTOR));
         const nextY = i32x4.add(y4, i32x4.splat(4 * FACTOR * z));
-        eight(bits + ((<usize>i) << 2), x4, y4, nextX, nextY, i32x4.splat(z), i32x4.splat(w));
+        eight<Off>(bits + ((<usize>i) << 2), x4, y4, nextX, nextY, i32x4.splat(z), i32x4.splat(w));
         x4 = i32x4.add(nextX, i32x4.splat(4 * FACTOR));
         y4 = i32x4.add(nextY, i32x4.splat(4 * FACTOR * z));
         i += 2 * GROUP;
@@ -70,6 +71,23 @@ export function drawFlips(flips: usize, first: u32, count: u32, seed: u32, step:
   const z = spread(step);
   const w = spread(stream);
   let counter = FLIP_COUNTER + (first >> 7);
+  if (ASC_FEATURE_SIMD) {
+    // eight hashes at a time, the last ones for nobody: a run has room for them
+    const x0 = spread(counter) + y * w;
+    const lanes = i32x4(0, FACTOR, 2 * FACTOR, 3 * FACTOR);
+    let x4 = i32x4.add(i32x4.splat(x0), lanes);
+    let y4 = i32x4.add(i32x4.splat(y + z * x0), i32x4.mul(i32x4.splat(z), lanes));
+    const end = flips + (((count + 127) >> 7) << 4);
+    do {
+      const nextX = i32x4.add(x4, i32x4.splat(4 * FACTOR));
+      const nextY = i32x4.add(y4, i32x4.splat(4 * FACTOR * z));
+      eight<On>(flips, x4, y4, nextX, nextY, i32x4.splat(z), i32x4.splat(w));
+      x4 = i32x4.add(nextX, i32x4.splat(4 * FACTOR));
+      y4 = i32x4.add(nextY, i32x4.splat(4 * FACTOR * z));
+      flips += 128;
+    } while (flips < end);
+    return;
+  }
   for (const end = flips + (((count + 127) >> 7) << 4); flips < end; flips += 16, counter++) {
     one(flips, 4, 4, counter, y, z, w);
   }
@@ -122,11 +140,12 @@ function one(to: usize, stride: usize, components: u32, counter: u32, y: u32, z:
 
 /**
  * The hashes of twice four counters, 32 words: x and y of each after the first two sums of the first of the ROUNDS
- * rounds. Two by two, since each sum waits long for the product before it.
+ * rounds. Two by two, since each sum waits long for the product before it. Stored component by component of four
+ * counters, or, where they are to be Apart, hash by hash.
  */
 // @ts-ignore: decorator
 @inline
-function eight(to: usize, x0: v128, y0: v128, x1: v128, y1: v128, z: v128, w: v128): void {
+function eight<Apart>(to: usize, x0: v128, y0: v128, x1: v128, y1: v128, z: v128, w: v128): void {
   let z0 = plus(z, x0, y0);
   let z1 = plus(z, x1, y1);
   let w0 = plus(w, y0, z0);
@@ -163,14 +182,29 @@ function eight(to: usize, x0: v128, y0: v128, x1: v128, y1: v128, z: v128, w: v1
   z1 = plus(z1, x1, y1);
   w0 = plus(w0, y0, z0);
   w1 = plus(w1, y1, z1);
-  v128.store(to, folded(x0));
-  v128.store(to, folded(y0), 16);
-  v128.store(to, folded(z0), 32);
-  v128.store(to, folded(w0), 48);
-  v128.store(to, folded(x1), 64);
-  v128.store(to, folded(y1), 80);
-  v128.store(to, folded(z1), 96);
-  v128.store(to, folded(w1), 112);
+  storeFour<Apart>(to, folded(x0), folded(y0), folded(z0), folded(w0));
+  storeFour<Apart>(to + 64, folded(x1), folded(y1), folded(z1), folded(w1));
+}
+
+/** The components of four hashes. */
+// @ts-ignore: decorator
+@inline
+function storeFour<Apart>(to: usize, x: v128, y: v128, z: v128, w: v128): void {
+  if (is<Apart, On>()) {
+    const xz0 = v128.shuffle<u32>(x, z, 0, 4, 1, 5);
+    const xz1 = v128.shuffle<u32>(x, z, 2, 6, 3, 7);
+    const yw0 = v128.shuffle<u32>(y, w, 0, 4, 1, 5);
+    const yw1 = v128.shuffle<u32>(y, w, 2, 6, 3, 7);
+    v128.store(to, v128.shuffle<u32>(xz0, yw0, 0, 4, 1, 5));
+    v128.store(to, v128.shuffle<u32>(xz0, yw0, 2, 6, 3, 7), 16);
+    v128.store(to, v128.shuffle<u32>(xz1, yw1, 0, 4, 1, 5), 32);
+    v128.store(to, v128.shuffle<u32>(xz1, yw1, 2, 6, 3, 7), 48);
+  } else {
+    v128.store(to, x);
+    v128.store(to, y, 16);
+    v128.store(to, z, 32);
+    v128.store(to, w, 48);
+  }
 }
 
 /** a + b * c. */

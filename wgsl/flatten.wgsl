@@ -8,20 +8,24 @@
 //   flattenDrive   the same, and squares[s] = the sum of the squares of x in block s
 //                  all raise largest[0] to the largest key of x, whatever `tiny` is
 //
+// flatten-decode.wgsl has what decodes them.
+//
 // Sums follow the tree of reduce.wgsl, in place: a lane of a block leaves the sum of its rows where its first row was,
 // and lanes fold there. Only then is the tile used for the transform: the 16 neighbours with which a thread begins wait
 // in its registers. Afterwards z lies in the tile, a thread takes 16 neighbours of it, which are under four hashes of
 // the dither, and makes half a word of bits. The root is made of integers, as in scalars.wgsl.
 //
-// Library           butterflies, pcg4d, root
+// Library           butterflies, pcg4d, root, sixteens
 // Bindings          x: in, n words; bits: out, 32 elements a word; widths: out, a word a block, in flattenGiven one
 //                   word, in; squares: out, a word a block; largest: 1 word, cleared
-// Passes            1 for blocks of up to 4096; for longer ones those of the kernels that flattenSigns is made of
+// Passes            1 for blocks of up to 4096; for longer ones those of the kernels that a kernel is made of
 //   flattenSigns(n = 2^24, total = 2^24, block = 4096, way = 0): clear max, flattenNorm
 //   flattenSigns(n = 2^24, total = 2^24, block = 1024, way = 1): clear max, flattenMax
 //   flattenSigns(n = 2^24, total = 2^24, block = 4096, way = 2): clear max, flattenGiven
 //   flattenSigns(n = 2^24, total = 2^24, block = 4096, way = 3): clear max, flattenMean
 //   flattenSigns(n = 2^24, total = 2^24, block = 4096, way = 4): clear max, flattenDrive
+//   unflattenSigns(n = 2^24, total = 2^24, block = 4096, add = 0): flatten-decode.decode
+//   unflattenSigns(n = 2^24, total = 2^24, block = 1024, add = 1): flatten-decode.addDecoded
 // Entry points        threads  workgroups    workgroup bytes  words read         words written
 //   flattenNorm           256  total / 4096           16,384  n + total / block  total / 32 + total / block
 //   flattenMax            256  total / 4096           16,384  n + total / block  total / 32 + total / block
@@ -74,37 +78,10 @@ struct Params {
 
 var<workgroup> tile: array<u32, TILE>;
 
-// Where element i of a tile lies: neither 32 neighbours, nor 32 elements 16 apart, nor two rows of 16 share a bank.
-fn slot(i: u32) -> u32 {
-  return i ^ ((i >> 5u) & 15u) ^ ((i >> 4u) & 16u);
-}
-
 // A float, rounded here: no compiler can see through the xor, so none can add in another order, nor draw two products
 // into one.
 fn rounded(value: f32) -> f32 {
   return bitcast<f32>(bitcast<u32>(value) ^ p.zero);
-}
-
-fn take4(at: u32, step: u32) -> vec4f {
-  let words = vec4u(tile[slot(at)], tile[slot(at + step)], tile[slot(at + 2u * step)], tile[slot(at + 3u * step)]);
-  return bitcast<vec4f>(words);
-}
-fn take(at: u32, step: u32) -> Sixteen {
-  let by = 4u * step;
-  return Sixteen(take4(at, step), take4(at + by, step), take4(at + 2u * by, step), take4(at + 3u * by, step));
-}
-fn put4(at: u32, step: u32, v: vec4f) {
-  let words = bitcast<vec4u>(v);
-  tile[slot(at)] = words.x;
-  tile[slot(at + step)] = words.y;
-  tile[slot(at + 2u * step)] = words.z;
-  tile[slot(at + 3u * step)] = words.w;
-}
-fn put(at: u32, step: u32, v: Sixteen) {
-  put4(at, step, v.a);
-  put4(at + 4u * step, step, v.b);
-  put4(at + 8u * step, step, v.c);
-  put4(at + 12u * step, step, v.d);
 }
 
 // Brings a tile of x, scaled, and gives the largest key of what the thread brought. Loads do not wait for each other.

@@ -18,7 +18,7 @@
 // it: the 16 neighbours that a thread takes for the first stages lie under one hash, and it makes this hash itself. In
 // `unflatten`, which reads and writes by neighbours, 32 threads make the hashes of a tile.
 //
-// Library           butterflies, pcg4d
+// Library           butterflies, pcg4d, product, sixteens
 // Bindings          x: in, n words; y: in and out, total floats; near, far: two parts of y, n floats each; scales: in
 // Passes            transform or flatten; for blocks beyond a tile, stride ceil((log2(block) - 12) / 6) times; one
 //                   combine a stage and pair of windows where partners lie too far apart for one binding. unflatten
@@ -45,8 +45,6 @@ const TILE = 4096u;
 const COMBINE_TILE = 1024u;
 const FLIPS = 128u; // signs that one hash draws
 const MAGNITUDE = 0x7fffffffu;
-const SIGN = 0x80000000u;
-const LARGEST_KEY = 0x7f7fffffu;
 
 struct Params {
   n: u32, // words of x in this window; in combine, of each part
@@ -71,37 +69,8 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> far: array<u32>;
 @group(0) @binding(5) var<storage, read> scales: array<u32>;
 
-var<workgroup> tile: array<f32, TILE>;
+var<workgroup> tile: array<u32, TILE>;
 var<workgroup> flips: array<u32, TILE / FLIPS * 4u>;
-
-// Where element i of a tile lies: neither 32 neighbours, nor 32 elements 16 apart, nor two rows of 16 share a bank.
-fn slot(i: u32) -> u32 {
-  return i ^ ((i >> 5u) & 15u) ^ ((i >> 4u) & 16u);
-}
-
-fn take4(at: u32, step: u32) -> vec4f {
-  return vec4f(tile[slot(at)], tile[slot(at + step)], tile[slot(at + 2u * step)], tile[slot(at + 3u * step)]);
-}
-fn take(at: u32, step: u32) -> Sixteen {
-  return Sixteen(
-    take4(at, step),
-    take4(at + 4u * step, step),
-    take4(at + 8u * step, step),
-    take4(at + 12u * step, step),
-  );
-}
-fn put4(at: u32, step: u32, v: vec4f) {
-  tile[slot(at)] = v.x;
-  tile[slot(at + step)] = v.y;
-  tile[slot(at + 2u * step)] = v.z;
-  tile[slot(at + 3u * step)] = v.w;
-}
-fn put(at: u32, step: u32, v: Sixteen) {
-  put4(at, step, v.a);
-  put4(at + 4u * step, step, v.b);
-  put4(at + 8u * step, step, v.c);
-  put4(at + 12u * step, step, v.d);
-}
 
 // The bits of a float; of either zero, those of +0.
 fn bitsOf(value: f32) -> u32 {
@@ -248,28 +217,9 @@ fn combine(
   }
 }
 
-// The key of the product of two positive floats, held to the largest finite: no infinity is computed.
-fn product(a: u32, b: u32) -> u32 {
-  // Exponents add up, with a bias of 2 * 127: from 2^128 on it is too large, below 2^127 the significands cannot help.
-  let exponents = (a >> 23u) + (b >> 23u);
-  if (exponents >= 254u + 128u) {
-    return LARGEST_KEY;
-  }
-  if (exponents < 254u + 127u) {
-    return bitcast<u32>(bitcast<f32>(a) * bitcast<f32>(b));
-  }
-  // Taken times 2^-32, rounded as ever; an exponent that then is 96 or more was 128 or more.
-  let low = bitcast<u32>(bitcast<f32>(a - (16u << 23u)) * bitcast<f32>(b - (16u << 23u)));
-  return min(low + (32u << 23u), LARGEST_KEY);
-}
-
 // A float of element j of the tile times a scale, with the sign that it had before its flip.
 fn turnedBack(word: u32, scale: u32, j: u32) -> u32 {
-  if ((word & MAGNITUDE) == 0u || scale == 0u) {
-    return 0u;
-  }
-  let flip = flips[j / FLIPS * 4u + j % 4u] << (j / 4u % 32u);
-  return product(word & MAGNITUDE, scale) | ((word ^ flip) & SIGN);
+  return scaledBack(word, scale, flips[j / FLIPS * 4u + j % 4u] << (j / 4u % 32u));
 }
 
 @compute @workgroup_size(WIDTH)

@@ -1,7 +1,7 @@
 // Packing without gaps, lowest bit first: code i takes bits i * width to i * width + width - 1 of the whole.
 //
 //   packSigns    bit i = x[i] < 0, from the bits: larger than those of -0
-//   unpackSigns  y[i] = scales[floor(i / segment)], sign flipped where bit i is 1
+//   unpackSigns  y[i] = scales[floor(i / segment)], sign flipped where bit i is 1; 1 or -1 where segment is 0
 //   addSigns     y[i] = y[i] + the same
 //   packBits     the low `width` bits of each code
 //   unpackBits   codes[i] = bits i * width to i * width + width - 1
@@ -33,6 +33,7 @@ const SIGNS_WIDTH = 128u;
 const WIDTH = 256u;
 const TILE = 4096u; // elements of a workgroup that packs
 const UNPACK_TILE = 1024u; // elements of a workgroup that unpacks, or adds
+const ONE = 0x3f800000u; // the bits of 1
 
 struct Params {
   n: u32, // elements in this window
@@ -96,11 +97,13 @@ fn packSigns(
   }
 }
 
-// The scales of four elements, with their signs flipped where a bit is 1.
+// The scales of four elements, with their signs flipped where a bit is 1; the scales are 1 where segment is 0.
 fn signedScales(at: vec4u) -> vec4u {
   let words = vec4u(signsIn[at.x / 32u], signsIn[at.y / 32u], signsIn[at.z / 32u], signsIn[at.w / 32u]);
-  let owner = (at + p.first) / p.segment - p.scale;
-  let magnitudes = vec4u(scales[owner.x], scales[owner.y], scales[owner.z], scales[owner.w]);
+  let alone = p.segment == 0u;
+  let owner = select((at + p.first) / max(p.segment, 1u) - p.scale, vec4u(0u), alone);
+  let scaled = vec4u(scales[owner.x], scales[owner.y], scales[owner.z], scales[owner.w]);
+  let magnitudes = select(scaled, vec4u(ONE), alone);
   return magnitudes ^ ((words >> (at % 32u)) << vec4u(31u));
 }
 

@@ -4,6 +4,7 @@ import { accumulateKernel } from '../../ts/kernels/accumulate.ts';
 import { compactKernel } from '../../ts/kernels/compact.ts';
 import { packDitheredKernel } from '../../ts/kernels/dither.ts';
 import { floatOf } from '../../ts/kernels/float-bits.ts';
+import { unflattenSignsKernel } from '../../ts/kernels/flatten.ts';
 import { flattenKernel, fwhtKernel, TINY, transformLength, unflattenKernel } from '../../ts/kernels/fwht.ts';
 import { keyCountsKernel } from '../../ts/kernels/histogram.ts';
 import { ceilDiv } from '../../ts/kernels/kernel.ts';
@@ -126,6 +127,8 @@ export const KERNELS: readonly KernelTask[] = [
         call.run(unflattenKernel, { t: buffer, scales, y: call.take(n) }, { n, segment: BLOCK, ...KEY });
     },
   },
+  decodingTask('unflattenSigns', 0),
+  decodingTask('unflattenSigns, added', 1),
   {
     name: 'packDithered',
     prepare: (held: Scope, { buffer, n }: Vector) => {
@@ -243,6 +246,22 @@ function fwhtTask(name: string, block: number | 'whole'): KernelTask {
         call.run(fwhtKernel, { x: buffer, y: call.take(lengths.total) }, { n, ...lengths });
       },
     plain: ofVector(plainFwht(block)),
+  };
+}
+
+function decodingTask(name: string, add: 0 | 1): KernelTask {
+  return {
+    name,
+    prepare(held: Scope, { buffer, n }: Vector, { x }: Input) {
+      const lengths = lengthsOf(n, BLOCK);
+      const bits = held.take(packedWords(lengths.total, 1));
+      held.run(packSignsKernel, { x: buffer, bits }, { n });
+      const scales = held.put(new Float32Array(lengths.total / BLOCK).fill(0.5));
+      // so small that y keeps its size over all calls
+      const params = { n, ...lengths, ...KEY, add, factor: 2 ** -40 };
+      const sum = add === 0 ? undefined : held.put(x);
+      return (call) => call.run(unflattenSignsKernel, { bits, scales, y: sum ?? call.take(n) }, params);
+    },
   };
 }
 

@@ -8,6 +8,7 @@ import { shaderText } from '../../scripts/wgsl.ts';
 import { accumulateKernel } from '../../ts/kernels/accumulate.ts';
 import { compactKernel } from '../../ts/kernels/compact.ts';
 import { keyOfPower } from '../../ts/kernels/float-bits.ts';
+import { unflattenSignsKernel } from '../../ts/kernels/flatten.ts';
 import { fwhtKernel } from '../../ts/kernels/fwht.ts';
 import { ORDERS } from '../../ts/kernels/order.ts';
 import { packBitsKernel } from '../../ts/kernels/pack.ts';
@@ -38,6 +39,14 @@ const accumulated = (x: Float32Array, scale: number): Case => ({
   outputs: {},
   params: { n: N, scale },
 });
+const decodedAdded: Case = {
+  label: 'added',
+  kernel: unflattenSignsKernel,
+  inputs: { bits: randomWords(160), scales: input('normal', 80).map(Math.abs) },
+  changed: { y: x },
+  outputs: {},
+  params: { n: N, total: 5120, block: 64, seed: 1, step: 2, stream: 3, add: 1, factor: Math.fround(0.3) },
+};
 const indices = randomWords(300).map((word) => word % N);
 const bits = randomWords(Math.ceil(N / 32));
 const top = { n: N, k: 50, order: ORDERS.magnitude };
@@ -52,6 +61,7 @@ const CASES = {
   scan: kernelCase(scanKernel, '', { x: randomWords(N) }, { sums: N, total: 1 }, { n: N }),
   gather: kernelCase(gatherKernel, '', { x, indices }, { values: 300 }, { n: N, count: 300 }),
   accumulateTiny: accumulated(tiny, 2 ** 60),
+  decodedAdded,
   compact: {
     ...kernelCase(compactKernel, '', { bits }, { indices: N, count: 1 }, { n: N, capacity: N }),
     defined: { indices: 2000 },
@@ -91,6 +101,14 @@ const FAULTS: readonly Fault[] = [
     to: 'return sum + high * high + high * (low + low);',
     case: 'squareSum',
     mode: 'factoring',
+  },
+  {
+    name: 'a product that a compiler may join to the sum behind it',
+    stem: 'flatten-decode',
+    from: 'bitcast<vec4f>(found) + bitcast<vec4f>(term)',
+    to: 'bitcast<vec4f>(found) + p.factor * bitcast<vec4f>(by)',
+    case: 'decodedAdded',
+    mode: 'contraction',
   },
   {
     name: 'a sum whose order a compiler may choose',
@@ -220,6 +238,24 @@ const FAULTS: readonly Fault[] = [
     from: 'workgroupBarrier();\n  storageBarrier();',
     to: 'workgroupBarrier();',
     case: 'fwht',
+    mode: 'order',
+    reported: 'race',
+  },
+  {
+    name: 'a barrier dropped before memory is used again',
+    stem: 'flatten-decode',
+    from: 'stages >> 8u);\n  workgroupBarrier();',
+    to: 'stages >> 8u);',
+    case: 'decodedAdded',
+    mode: 'order',
+    reported: 'race',
+  },
+  {
+    name: 'an element read in the place of one beyond, which another thread writes',
+    stem: 'flatten-decode',
+    from: 'select(vec4u(places.x), places, places < vec4u(p.n))',
+    to: 'min(places, vec4u(p.n - 1u))',
+    case: 'decodedAdded',
     mode: 'order',
     reported: 'race',
   },

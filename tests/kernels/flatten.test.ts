@@ -1,15 +1,18 @@
 import * as assert from 'uvu/assert';
-import { flattenSignsKernel, WAYS, type Way } from '../../ts/kernels/flatten.ts';
+import { flattenSignsKernel, unflattenSignsKernel, WAYS, type Way } from '../../ts/kernels/flatten.ts';
 import { transformLength } from '../../ts/kernels/fwht.ts';
-import { floatsOf } from '../../ts/kernels/scope.ts';
+import { openJs } from '../../ts/backends/js/index.ts';
+import type { Backend } from '../../ts/backends/backend.ts';
+import { packedWords } from '../../ts/kernels/pack.ts';
+import { floatsOf, Scope } from '../../ts/kernels/scope.ts';
 import { walshHadamard } from '../reference/fwht.ts';
 import { runOnJs } from '../reference/js.ts';
 import { unpack } from '../reference/pack.ts';
 import { flipOf, KEYS, type Key, wordOf } from '../reference/random.ts';
 import { scaledInput } from '../reference/scaling.ts';
 import { eachBackend } from '../support/backends.ts';
-import { FINITE, input, LARGE, LARGEST, table } from '../support/inputs.ts';
-import { assertSameWords, type Case } from '../support/same-words.ts';
+import { FINITE, input, LARGE, LARGEST, randomWords, table, type InputKind } from '../support/inputs.ts';
+import { assertSameWords, assertWords, type Case } from '../support/same-words.ts';
 import { suite } from '../support/suite.ts';
 
 const BLOCKS = [1, 2, 8, 16, 64, 1024, 2048, 4096, 8192];
@@ -30,6 +33,50 @@ function flattening(x: Float32Array, block: number, way: Way, key: Key, power: n
     outputs: { bits: Math.ceil(total / 32), max: 1, squares, ...widths },
     params: { n, total, block, ...key, scale: power, way: WAYS[way], factor: Math.fround(0.3) },
   };
+}
+
+/** Zero, the least and the greatest that a scale may be, and some between. */
+const SCALES = [1, 0.1, 0, 2 ** -126, 2 ** 127, 3e-20, 2 ** 104, 7e37, 2 ** -103, 2 ** 114];
+
+const scalesOf = (blocks: number, turn: number): Float32Array =>
+  Float32Array.from({ length: blocks }, (_, s) => SCALES[(s + turn) % SCALES.length]);
+
+const FACTORS = [1, -1, 0.25, -0.3, 0, 2 ** -126, 1e-20].map(Math.fround);
+const ADDED: readonly InputKind[] = ['normal', 'subnormal', 'sparse', 'heavy', 'zeros'];
+
+/** unflattenSigns of random bits, written where there is no factor, else added to numbers of every kind in turn. */
+function decoding(n: number, block: number, key: Key, turn: number, factor?: number): Case {
+  const total = transformLength(n, block);
+  const scales = scalesOf(total / block, turn);
+  const add = factor === undefined ? 0 : 1;
+  return {
+    label: `${n} by ${block}, seed ${key.seed}, turn ${turn}, ${add ? `plus, times ${factor}` : 'written'}`,
+    kernel: unflattenSignsKernel,
+    // bits behind the last element are nothing
+    inputs: { bits: randomWords(packedWords(total, 1), turn + 1), scales },
+    outputs: add ? {} : { y: n },
+    changed: add ? { y: input(ADDED[turn % ADDED.length], n, 2) } : {},
+    params: { n, total, block, ...key, add, factor: factor ?? 1 },
+  };
+}
+
+/** A vector to which several decoded ones are added, one after the other, with nothing between them. */
+async function sumOfDecoded(backend: Backend, n: number, block: number): Promise<Uint32Array> {
+  const scope = new Scope(backend);
+  try {
+    const total = transformLength(n, block);
+    const y = scope.put(input('normal', n));
+    const packets = FACTORS.map((factor, turn) => ({
+      bits: scope.put(randomWords(packedWords(total, 1), turn + 1)),
+      scales: scope.put(Float32Array.from({ length: total / block }, (_, s) => 0.5 + ((s + turn) % 7))),
+      params: { n, total, block, ...KEYS[turn % KEYS.length], add: 1, factor },
+    }));
+    for (const { bits, scales, params } of packets)
+      scope.run(unflattenSignsKernel, { bits, scales, y }, params);
+    return (await scope.read(y))[0];
+  } finally {
+    scope.end();
+  }
 }
 
 eachBackend('flatten', (test, open) => {
@@ -53,6 +100,50 @@ eachBackend('flatten', (test, open) => {
   test('flattenSigns of a long vector: the same words as js', async () => {
     const x = input('normal', LARGEST);
     await assertSameWords(await open(), [flattening(x, 4096, 'norm', KEYS[1], 1, `normal ${LARGEST}`)]);
+  });
+
+  for (const add of [false, true])
+    test(`unflattenSigns, ${add ? 'added' : 'written'}: the same words as js`, async () => {
+      const cases = function* (): Generator<Case> {
+        let turn = 0;
+        const factorOf = (turn: number): number | undefined =>
+          add ? FACTORS[turn % FACTORS.length] : undefined;
+        for (const { n } of table(['normal', 'heavy'])) {
+          const [block, key] = [BLOCKS[turn % BLOCKS.length], KEYS[turn % KEYS.length]];
+          yield decoding(n, block, key, turn, factorOf(turn++));
+        }
+        for (const block of [...BLOCKS, 4, 32, 128, 256, 512, transformLength(9001, 'whole')])
+          for (const n of [9001, 4 * block, 3 * block + 1])
+            if (n <= LARGEST) yield decoding(n, block, KEYS[turn % KEYS.length], turn, factorOf(turn++));
+        for (const block of [64, 4096, 2 ** 14, 2 ** 17])
+          yield decoding(LARGE, block, KEYS[2], turn, factorOf(turn++));
+        // scales of every kind with factors of every kind
+        for (let more = 0; more < SCALES.length * FACTORS.length; more++)
+          yield decoding(200, 64, KEYS[1], turn++, factorOf(more));
+      };
+      await assertSameWords(await open(), cases());
+    });
+
+  test('unflattenSigns of a long vector: the same words as js', async () => {
+    await assertSameWords(await open(), [
+      decoding(LARGEST, 4096, KEYS[1], 0),
+      decoding(LARGEST, 4096, KEYS[1], 1, -0.5),
+    ]);
+  });
+
+  test('unflattenSigns added several times to one vector: the same words as js', async () => {
+    const js = openJs();
+    for (const [n, block] of [
+      [9001, 4096],
+      [LARGE, 4096],
+      [LARGE, 32],
+      [LARGE, 2 ** 14],
+      [LARGE, 2 ** 15],
+    ]) {
+      const expected = await sumOfDecoded(js, n, block);
+      assertWords(await sumOfDecoded(await open(), n, block), expected, `${n} by ${block}`);
+    }
+    js.close();
   });
 
   test('the largest key is that of x as it is: subnormal, infinite or not a number', async () => {
@@ -150,6 +241,42 @@ onJs('bits are the signs of z, or of z with its dither', async () => {
         const expected = z.map((value, i) => Number(value < noise(i)));
         assert.equal(unpack(bits, z.length, 1), expected, `${way} of ${n} by ${block}, seed ${key.seed}`);
       }
+    }
+});
+
+onJs('what is decoded is H of the signs with its flips, times the scale', async () => {
+  for (const key of KEYS)
+    for (const [n, block] of [
+      [1, 1],
+      [5, 8],
+      [100, 16],
+      [300, 128],
+    ]) {
+      const total = transformLength(n, block);
+      const bits = randomWords(packedWords(total, 1));
+      const scales = Float32Array.from({ length: total / block }, (_, s) => 0.1 + s);
+      const signs = Float32Array.from(unpack(bits, total, 1), (bit) => 1 - 2 * bit);
+      const t = Array.from({ length: total / block }, (_, s) => [
+        ...walshHadamard(Float64Array.from(signs.subarray(s * block, (s + 1) * block))),
+      ]).flat();
+      const expected = Float32Array.from({ length: n }, (_, i) => {
+        const value = t[i] * scales[Math.floor(i / block)];
+        return flipOf(i, key) && value !== 0 ? -value : value;
+      });
+      const params = { n, total, block, ...key, add: 0, factor: 1 };
+      const one = { label: '', kernel: unflattenSignsKernel, inputs: { bits, scales }, params };
+      const { y } = await runOnJs({ ...one, outputs: { y: n } });
+      assertWords(y, expected, `${n} by ${block}`);
+      const factor = Math.fround(-0.3);
+      const before = input('normal', n);
+      const added = await runOnJs({
+        ...one,
+        outputs: {},
+        changed: { y: before },
+        params: { ...params, add: 1, factor },
+      });
+      const sum = before.map((value, i) => value + Math.fround(factor * expected[i]));
+      assertWords(added.y, sum, `${n} by ${block}, added`);
     }
 });
 

@@ -10,6 +10,7 @@ import {
   unpackSignsKernel,
   WIDEST,
 } from '../../ts/kernels/pack.ts';
+import { floatsOf } from '../../ts/kernels/scope.ts';
 import { runOnJs } from '../reference/js.ts';
 import { eachBackend } from '../support/backends.ts';
 import { hostOf, rejects } from '../support/host.ts';
@@ -35,8 +36,8 @@ eachBackend('pack', (test, open) => {
   test('unpackSigns: the same words as js', async () => {
     const cases = function* (): Generator<Case> {
       for (const { n, kind } of [...table(['normal']), { n: LARGEST, kind: 'normal' as const }])
-        for (const segment of new Set([n, Math.ceil(n / 3), 32, 100])) {
-          const scales = input(kind, Math.ceil(n / segment), 2);
+        for (const segment of new Set([n, Math.ceil(n / 3), 32, 100, 0])) {
+          const scales = input(kind, segment === 0 ? 1 : Math.ceil(n / segment), 2);
           const bits = randomWords(packedWords(n, 1));
           yield kernelCase(
             unpackSignsKernel,
@@ -130,6 +131,12 @@ onJs('addSigns adds a scale or its opposite, tiny ones as +0', async () => {
 onJs('a sign bit is 1 where x < 0, so 0 for -0', async () => {
   const x = new Float32Array([1, -2, -0, 0, -1e-45, -Infinity]);
   assert.equal([...(await kernels.packSigns(hostOf(openJs()), x))], [0b110010]);
+});
+
+onJs('a segment of 0 gives signs without scales', async () => {
+  const inputs = { bits: new Uint32Array([0b110010]), scales: new Float32Array([7]) };
+  const { y } = await runOnJs(kernelCase(unpackSignsKernel, '', inputs, { y: 6 }, { n: 6, segment: 0 }));
+  assert.equal([...floatsOf(y)], [1, -1, 1, 1, -1, -1]);
 });
 
 onJs('wrong arguments are named', async () => {

@@ -199,18 +199,43 @@ test('elements find the word of their segment in the window of a pass', () => {
     const tables: Readonly<Record<string, readonly [string, string, string]>> = {
       packDithered: ['z', 'lambdas', 'owner'],
       unflatten: ['y', 'scales', 'owner'],
+      unflattenSigns: ['y', 'scales', 'owner'],
       unpackSigns: ['y', 'scales', 'scale'],
       addSigns: ['y', 'scales', 'scale'],
     };
     if (!(one.kernel in tables)) continue;
     const [elements, table, ownerOf] = tables[one.kernel];
-    for (const pass of passes(one, one.kernel)) {
-      const { n, first, segment, [ownerOf]: owner } = pass.uniforms;
+    for (const pass of passes(one, one.kernel, 'decode', 'addDecoded')) {
+      const { n, first, [ownerOf]: owner } = pass.uniforms;
+      const segment = pass.uniforms.segment ?? pass.uniforms.block;
+      if (segment === 0) continue;
       const window = shown(one, pass, table);
       assert.is(first, shown(one, pass, elements).first, describe(one));
       assert.is(owner, window.first, describe(one));
       assert.ok(Math.floor(first / segment) >= owner, describe(one));
       assert.ok(Math.floor((first + n - 1) / segment) < owner + window.count, describe(one));
+    }
+  }
+});
+
+test('a decoder writes, or adds to, every element in one pass, where a block fits a tile', () => {
+  for (const one of calls()) {
+    if (one.kernel !== 'unflattenSigns') continue;
+    const decoding = passes(one, one.params.add === 0 ? 'decode' : 'addDecoded');
+    if (one.params.block > 4096) {
+      assert.is(decoding.length, 0, describe(one));
+      continue;
+    }
+    assert.is(decoding.length, one.plan.steps.length, describe(one));
+    for (const name of ['y', 'bits'])
+      covers(
+        decoding.map((pass) => shown(one, pass, name)),
+        one.words[name],
+        `${describe(one)}: ${name}`,
+      );
+    for (const { uniforms } of decoding) {
+      assert.is(uniforms.total % uniforms.block, 0, describe(one));
+      assert.ok(uniforms.n <= uniforms.total && uniforms.total < uniforms.n + uniforms.block, describe(one));
     }
   }
 });

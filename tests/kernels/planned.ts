@@ -5,7 +5,7 @@ import { accumulateKernel, clearKernel } from '../../ts/kernels/accumulate.ts';
 import { compactKernel } from '../../ts/kernels/compact.ts';
 import { compensateKernel } from '../../ts/kernels/compensate.ts';
 import { ditheredAndMaxKernel, packDitheredKernel } from '../../ts/kernels/dither.ts';
-import { flattenSignsKernel, WAYS } from '../../ts/kernels/flatten.ts';
+import { flattenSignsKernel, unflattenSignsKernel, WAYS } from '../../ts/kernels/flatten.ts';
 import { flattenKernel, fwhtKernel, transformLength, unflattenKernel } from '../../ts/kernels/fwht.ts';
 import { keyCountsKernel } from '../../ts/kernels/histogram.ts';
 import { type Kernel } from '../../ts/kernels/kernel.ts';
@@ -117,6 +117,7 @@ export function* calls(): Generator<Call> {
         for (const count of shares)
           yield call(markKernel, limits, { indices: count, packed }, { n, count, width });
       }
+      yield call(unpackSignsKernel, limits, { bits, scales: 1, y: n }, { n, segment: 0 });
       for (const segment of [1, 3, 1000, 1024, 4096, n]) {
         const segments = Math.ceil(n / segment);
         yield call(unpackSignsKernel, limits, { bits, scales: segments, y: n }, { n, segment });
@@ -144,6 +145,11 @@ export function* calls(): Generator<Call> {
           const widths = way === WAYS.given ? 1 : blocks;
           const numbers = { ...lengths, ...KEY, scale: 2 ** -96, way, factor: 2 };
           yield call(flattenSignsKernel, limits, { x: n, widths, ...outputs }, numbers);
+        }
+        for (const add of [0, 1]) {
+          const scales = total / lengths.block;
+          const decoded = { bits: Math.ceil(total / 32), scales, y: n };
+          yield call(unflattenSignsKernel, limits, decoded, { ...lengths, ...KEY, add, factor: 2 });
         }
       }
       for (const k of shares) {

@@ -1,4 +1,4 @@
-/** The kernels whose traffic is counted: all of the catalogue, each with inputs as they are in training. */
+/** The kernels whose traffic is counted: all of the catalogue and more, with inputs as they are in training. */
 import { keptShare } from '../../ts/compressors/count.ts';
 import { accumulateKernel, clearKernel } from '../../ts/kernels/accumulate.ts';
 import type { Catalogue } from '../../ts/kernels/catalogue.ts';
@@ -6,6 +6,7 @@ import { compactKernel } from '../../ts/kernels/compact.ts';
 import { compensateKernel } from '../../ts/kernels/compensate.ts';
 import { packDitheredKernel } from '../../ts/kernels/dither.ts';
 import { bitsOf, INFINITE, keyOfPower, MAGNITUDE } from '../../ts/kernels/float-bits.ts';
+import { unflattenSignsKernel } from '../../ts/kernels/flatten.ts';
 import { flattenKernel, fwhtKernel, TINY, transformLength, unflattenKernel } from '../../ts/kernels/fwht.ts';
 import { keyCountsKernel } from '../../ts/kernels/histogram.ts';
 import { ceilDiv } from '../../ts/kernels/kernel.ts';
@@ -73,8 +74,11 @@ interface Inputs {
 
 type Make = (inputs: Inputs) => readonly KernelTask[];
 
+/** Kernels made of others that a GPU does in one pass, and that no compressor's packet shows whole. */
+type Composite = 'unflattenSigns';
+
 /** The tasks of a kernel, by its name: one, or one for each of its settings. */
-const TASKS: { readonly [Name in keyof Catalogue]: Make } = {
+const TASKS: { readonly [Name in keyof Catalogue | Composite]: Make } = {
   absSum: ({ n, x }) =>
     [n, BLOCK].map((segment) => {
       const [sums, params] = [ceilDiv(n, segment), { n, segment, tiny: TINY, scale: 1 }];
@@ -216,6 +220,21 @@ const TASKS: { readonly [Name in keyof Catalogue]: Make } = {
     const inputs = { t: x.map(Math.trunc), scales: new Float32Array(ceilDiv(n, BLOCK)).fill(0.5) };
     return [task(kernelCase(unflattenKernel, '', inputs, { y: n }, { n, segment: BLOCK, ...KEY }))];
   },
+  unflattenSigns: ({ n, x }) =>
+    [BLOCK, 'whole' as const].flatMap((block) => {
+      const lengths = lengthsOf(n, block);
+      const bits = randomWords(packedWords(lengths.total, 1));
+      const inputs = { bits, scales: new Float32Array(lengths.total / lengths.block).fill(0.5) };
+      const params = { n, ...lengths, ...KEY, factor: 0.25 };
+      const kernel = unflattenSignsKernel;
+      return [
+        task(kernelCase(kernel, `written, ${byBlocks(block)}`, inputs, { y: n }, { ...params, add: 0 })),
+        task({
+          ...{ label: `added, ${byBlocks(block)}`, kernel, inputs, changed: { y: x }, outputs: {} },
+          params: { ...params, add: 1 },
+        }),
+      ];
+    }),
   uniformGrid: () => {
     const range = new Uint32Array(Int32Array.of(~bitsOf(5), bitsOf(5)).buffer);
     const params = { bits: WIDTH, power: 1 };

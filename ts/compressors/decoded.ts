@@ -25,18 +25,6 @@ export interface Here {
   add?(y: Uint32Array, scale: number): void;
 }
 
-/** Of a vector that can be written: to add it, it is written to memory of its own first. */
-export function dense(scope: Scope, n: number, write: Decoded['write']): Decoded {
-  return {
-    write,
-    add(y, scale) {
-      const x = scope.take(n);
-      write(x);
-      scope.run(accumulateKernel, { x, y }, { n, scale });
-    },
-  };
-}
-
 /** A vector of no elements. */
 export const NOTHING: Decoded = { write: () => {}, add: () => {} };
 

@@ -8,12 +8,13 @@
  * blocks with their padding.
  */
 import { requireInteger, requireOneOf, requireOptions, shown } from '../arguments.ts';
+import type { DeviceBuffer } from '../backends/backend.ts';
 import { PacketError } from '../errors.ts';
 import { INFINITE, keyOfPower, LARGEST } from '../kernels/float-bits.ts';
-import { flattenSignsKernel, WAYS, type Way } from '../kernels/flatten.ts';
-import { fwhtKernel, LONGEST, transformLength, unflattenKernel } from '../kernels/fwht.ts';
+import { flattenSignsKernel, unflattenSignsKernel, WAYS, type Way } from '../kernels/flatten.ts';
+import { LONGEST, transformLength } from '../kernels/fwht.ts';
 import { ceilDiv } from '../kernels/kernel.ts';
-import { packedWords, unpackSignsKernel } from '../kernels/pack.ts';
+import { packedWords } from '../kernels/pack.ts';
 import { nonFiniteError } from '../kernels/reduce.ts';
 import { floatsOf, wordsOf } from '../kernels/scope.ts';
 import { cutSections, requireParameters, requireZeroTail, type Packet } from '../packet/packet.ts';
@@ -26,7 +27,7 @@ import {
   type PacketParameters,
 } from './compressor.ts';
 import { MOST } from './count.ts';
-import { dense, NOTHING } from './decoded.ts';
+import { NOTHING } from './decoded.ts';
 import { flatness, requireFactor, requireLambda, type Lambda } from './lambda.ts';
 
 const ID = 11;
@@ -218,17 +219,13 @@ export const flattenedOneBitCodec: Codec = {
     const total = transformLength(n, d);
     requireZeroTail(bits, total, bodyOffset + scales.length * 4);
     if (n === 0) return NOTHING;
-    return dense(scope, n, (y) => {
-      // whole numbers up to d, so the sums are exact up to d = 2^24; then D and the scales
-      const [ones, t] = [scope.take(total), scope.take(total)];
-      const one = scope.put(new Float32Array([1]));
+    // y = D H s by blocks, times their scales, s the signs
+    const decode = (y: DeviceBuffer, add: 0 | 1, factor: number): void =>
       scope.run(
-        unpackSignsKernel,
-        { bits: scope.put(bits), scales: one, y: ones },
-        { n: total, segment: total },
+        unflattenSignsKernel,
+        { bits: scope.put(bits), scales: scope.put(scales), y },
+        { n, total, block: d, ...key, add, factor },
       );
-      scope.run(fwhtKernel, { x: ones, y: t }, { n: total, total, block: d });
-      scope.run(unflattenKernel, { t, scales: scope.put(scales), y }, { n, segment: d, ...key });
-    });
+    return { write: (y) => decode(y, 0, 1), add: (y, scale) => decode(y, 1, scale) };
   },
 };

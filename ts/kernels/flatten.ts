@@ -1,13 +1,15 @@
 /**
  * Flattened signs: one bit an element of z = H D x by blocks (fwht.ts), and what stands for each block beside them.
- * What flattened one-bit SGD (arXiv 2405.11095) and DRIVE (arXiv 2105.08339) make of a vector, as one kernel: a GPU
- * does all of it for blocks of up to a tile in one pass, where z never leaves workgroup memory.
+ * What flattened one-bit SGD (arXiv 2405.11095) and DRIVE (arXiv 2105.08339) make of a vector, as one kernel, and what
+ * they make of the bits, as another: a GPU does all of it for blocks of up to a tile in one pass, where z never leaves
+ * workgroup memory.
  */
+import { accumulateKernel } from './accumulate.ts';
 import { packDitheredKernel, TINY } from './dither.ts';
-import { flattenKernel } from './fwht.ts';
+import { flattenKernel, fwhtKernel, unflattenKernel } from './fwht.ts';
 import { type Kernel, partOf, type Part, type Parts } from './kernel.ts';
 import { ORDERS } from './order.ts';
-import { packSignsKernel } from './pack.ts';
+import { packSignsKernel, unpackSignsKernel } from './pack.ts';
 import { absSumKernel, extremesKernel, squareSumKernel } from './reduce.ts';
 import { lambdasKernel } from './scalars.ts';
 import { tinyFor } from './scaling.ts';
@@ -105,4 +107,45 @@ export function partsOf({ n, total, block, scale, way, factor, ...key }: Numbers
         runs: [flat, signs, magnitudesTo('widths', 'unused'), squaresTo('squares'), largestOf(blocks)],
       };
   }
+}
+
+/**
+ * The vector of flattened signs, written or added: v = D H s by blocks of `block` elements, a power of two, s_i = -1
+ * where bit i is 1, else 1; each element times the scale of its block, as unflatten has it. add = 0: y_i = v_i. add = 1:
+ * y_i = y_i + factor * v_i, as accumulate has it; `factor` is a float32, 0 or normal, and is read only here. Scales are
+ * +0 or normal and positive. 1 <= n <= total, a multiple of block; y has n words, scales total / block, bits
+ * ceil(total / 32).
+ */
+export const unflattenSignsKernel: Kernel<
+  'bits' | 'scales' | 'y',
+  'n' | 'total' | 'block' | 'seed' | 'step' | 'stream' | 'add' | 'factor'
+> = {
+  name: 'unflattenSigns',
+  buffers: ['bits', 'scales', 'y'],
+  params: ['n', 'total', 'block', 'seed', 'step', 'stream', 'add', 'factor'],
+  parts: unflattenPartsOf,
+};
+
+export interface UnflattenNumbers {
+  readonly n: number;
+  readonly total: number;
+  readonly block: number;
+  readonly seed: number;
+  readonly step: number;
+  readonly stream: number;
+  readonly add: number;
+  readonly factor: number;
+}
+
+export function unflattenPartsOf({ n, total, block, add, factor, ...key }: UnflattenNumbers): Parts {
+  // the signs are no longer needed where v is: what is added lies in their place
+  const v = add === 0 ? 'y' : 'signs';
+  const written = [
+    partOf(unpackSignsKernel, { bits: 'bits', scales: 'scales', y: 'signs' }, { n: total, segment: 0 }),
+    // whole numbers up to `block`, so the sums are exact up to 2^24
+    partOf(fwhtKernel, { x: 'signs', y: 't' }, { n: total, total, block }),
+    partOf(unflattenKernel, { t: 't', scales: 'scales', y: v }, { n, segment: block, ...key }),
+  ];
+  const added = partOf(accumulateKernel, { x: v, y: 'y' }, { n, scale: factor });
+  return { scratch: { signs: total, t: total }, runs: add === 0 ? written : [...written, added] };
 }

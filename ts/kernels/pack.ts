@@ -19,7 +19,8 @@ export const packSignsKernel: Kernel<'x' | 'bits', 'n'> = {
 
 /**
  * y_i = scales[floor(i / segment)], with its sign flipped where bit i is 1. Moves words, so scale 0 gives -0.
- * n >= 1; scales has ceil(n / segment) words.
+ * n >= 1; scales has ceil(n / segment) words. A segment of 0: the signs alone, 1 or -1; scales is not read, any buffer
+ * of a word or more.
  */
 export const unpackSignsKernel: Kernel<'bits' | 'scales' | 'y', 'n' | 'segment'> = {
   name: 'unpackSigns',

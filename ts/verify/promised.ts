@@ -30,6 +30,7 @@ const ROUNDED: Readonly<Record<string, readonly string[]>> = {
   signsAndSum: ['bits', 'sums'],
   squareSum: ['sums'],
   unflatten: ['y'],
+  unflattenSigns: ['y'],
   uniformGrid: ['grid'],
 };
 

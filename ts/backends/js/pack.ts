@@ -1,18 +1,22 @@
 /** Packing in plain TypeScript. */
 import type { Implementations } from '../../kernels/catalogue.ts';
+import { bitsOf } from '../../kernels/float-bits.ts';
 import { flushed } from './accumulate.ts';
 import type { Memory } from './memory.ts';
 
 type Kernels = Implementations<Memory>;
+
+const ONE = bitsOf(1);
 
 export const packSigns: Kernels['packSigns'] = ({ x, bits }, { n }) => {
   bits.words.fill(0, 0, Math.ceil(n / 32));
   for (let i = 0; i < n; i++) if (x.words[i] > 0x80000000) bits.words[i >>> 5] |= 1 << (i & 31);
 };
 
-/** The word of the scale of element i, its sign flipped where bit i is 1. */
+/** The word of the scale of element i, its sign flipped where bit i is 1; the scale is 1 where segment is 0. */
 function signed(bits: Memory, scales: Memory, i: number, segment: number): number {
-  return scales.words[Math.floor(i / segment)] ^ ((bits.words[i >>> 5] >>> (i & 31)) << 31);
+  const scale = segment === 0 ? ONE : scales.words[Math.floor(i / segment)];
+  return scale ^ ((bits.words[i >>> 5] >>> (i & 31)) << 31);
 }
 
 export const unpackSigns: Kernels['unpackSigns'] = ({ bits, scales, y }, { n, segment }) => {

@@ -137,8 +137,8 @@ class WasmBackend implements Backend {
     params: Readonly<Record<Params, number>>,
   ): void {
     const { fusion } = this.#open();
-    if (kernel.parts) return runParts(this, kernel.parts(params), buffers);
     const entry = this.#kernels[kernel.name];
+    if (kernel.parts && entry?.takes?.(params) !== true) return runParts(this, kernel.parts(params), buffers);
     if (entry === undefined) throw new TypeError(`this module has no kernel ${kernel.name}`);
     const own: Record<string, WasmBuffer> = {};
     // filled name by name: a spread of objects of many shapes takes microseconds

@@ -1,7 +1,8 @@
 /**
- * The plans of flattened signs (../flatten.ts, wgsl/flatten.wgsl): one pass where a block fits a tile, else its parts.
+ * The plans of flattened signs (../flatten.ts, wgsl/flatten.wgsl, wgsl/flatten-decode.wgsl): one pass where a block
+ * fits a tile, else its parts.
  */
-import type { flattenSignsKernel } from '../flatten.ts';
+import type { flattenSignsKernel, unflattenSignsKernel } from '../flatten.ts';
 import { FLIPS, TILE } from '../fwht.ts';
 import { ceilDiv } from '../kernel.ts';
 import {
@@ -17,7 +18,14 @@ import {
 import { FLIP_COUNTER } from '../random.ts';
 import { tinyFor } from '../scaling.ts';
 import { around, part, segmentsOf, wordsAround } from './windows.ts';
-import { type Numbers, WAY_NAMES, type Way, partsOf } from '../flatten.ts';
+import {
+  type Numbers,
+  type UnflattenNumbers,
+  WAY_NAMES,
+  type Way,
+  partsOf,
+  unflattenPartsOf,
+} from '../flatten.ts';
 
 /** The numbers of a window, which all entry points of the one pass have, and what it binds. */
 interface Fused {
@@ -86,9 +94,40 @@ function fusedPass(
   }
 }
 
+function decodingPlan(
+  { n, total, block, add, factor, seed, step, stream }: UnflattenNumbers,
+  limits: Limits,
+): Plan {
+  const fits = (first: number, count: number): boolean =>
+    Math.max(count, wordsAround(...segmentsOf(first, count, block))) <= limits.bindingWords;
+  const steps = runs(n, TILE, fits).map(({ first, count }): Pass => {
+    const groups = ceilDiv(count, TILE);
+    // the last block ends behind y
+    const padded = Math.min(groups * TILE, total - first);
+    const scales = around('scales', ...segmentsOf(first, count, block)).window;
+    const bindings = {
+      bits: part('bits', ceilDiv(padded, 32), first / 32),
+      scales,
+      y: part('y', count, first),
+    };
+    const numbers = {
+      ...{ n: count, total: padded, first, block, owner: scales.first },
+      ...{ counter: FLIP_COUNTER + first / FLIPS, seed, step, stream },
+    };
+    if (add === 0) return pass('flatten-decode', 'decode', groups, bindings, numbers);
+    return pass('flatten-decode', 'addDecoded', groups, bindings, { ...numbers, factor, zero: 0 });
+  });
+  return { scratch: {}, steps };
+}
+
 export const plans: {
   readonly flattenSigns: PlanFor<typeof flattenSignsKernel>;
+  readonly unflattenSigns: PlanFor<typeof unflattenSignsKernel>;
 } = {
   flattenSigns: (params, limits, planOf) =>
     params.block <= TILE ? fusedPlan(params, limits) : planOfParts(partsOf(params), limits, planOf),
+  unflattenSigns: (params, limits, planOf) =>
+    params.block <= TILE
+      ? decodingPlan(params, limits)
+      : planOfParts(unflattenPartsOf(params), limits, planOf),
 };

@@ -34,10 +34,13 @@ function signsPlan(
   { n, segment }: { n: number; segment: number },
   limits: Limits,
 ): Plan {
+  // without scales a pass reads none, but must bind some
+  const scalesOf = (first: number, count: number): [first: number, count: number] =>
+    segment === 0 ? [0, 1] : segmentsOf(first, count, segment);
   const fits = (first: number, count: number): boolean =>
-    Math.max(count, wordsAround(...segmentsOf(first, count, segment))) <= limits.bindingWords;
+    Math.max(count, wordsAround(...scalesOf(first, count))) <= limits.bindingWords;
   const steps = runs(n, UNIT, fits).map(({ first, count }) => {
-    const scales = around('scales', ...segmentsOf(first, count, segment));
+    const scales = around('scales', ...scalesOf(first, count));
     return pass(
       'pack',
       entry,

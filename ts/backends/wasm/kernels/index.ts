@@ -1,9 +1,11 @@
 /** The kernels of the catalogue by name. */
 import type { Catalogue } from '../../../kernels/catalogue.ts';
+import type { unflattenSignsKernel } from '../../../kernels/flatten.ts';
 import { accumulate, clear } from './accumulate.ts';
 import { compact } from './compact.ts';
 import { compensate } from './compensate.ts';
 import { packDithered } from './dither.ts';
+import { unflattenSigns } from './flatten.ts';
 import { flatten, fwht, unflatten } from './fwht.ts';
 import { keyCounts } from './histogram.ts';
 import type { KernelOf } from './kernel.ts';
@@ -16,7 +18,10 @@ import { scan } from './scan.ts';
 import { threshold, topK } from './select.ts';
 import { addAt, gather, place, scatter } from './sparse.ts';
 
-export type Kernels = { readonly [Name in keyof Catalogue]: KernelOf<Catalogue[Name]> };
+export type Kernels = { readonly [Name in keyof Catalogue]: KernelOf<Catalogue[Name]> } & {
+  /** Kernels made of others that are faster than their parts. */
+  readonly unflattenSigns: KernelOf<typeof unflattenSignsKernel>;
+};
 
 /** The kernels of sparse packets: all that `fewbits/sparse` carries. */
 export const sparseKernels: Pick<
@@ -67,6 +72,7 @@ export const allKernels: Kernels = {
   threshold,
   topK,
   unflatten,
+  unflattenSigns,
   uniformGrid,
   unpackBits,
   unpackSigns,

@@ -26,6 +26,8 @@ type Whole<Buffers extends string, Params extends string> =
  * that function is its `whole`.
  */
 export type WasmKernel<Buffers extends string, Params extends string> = Whole<Buffers, Params> & {
+  /** Of a kernel made of others: whether it runs as said here; left out, or where it says no, its parts run. */
+  readonly takes?: (params: Args<Params>) => boolean;
   /** Left out where it cannot go tile by tile. */
   readonly tiled?: Tiled<Buffers, Params>;
   /** Left out where one thread does as well. */
