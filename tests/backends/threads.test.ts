@@ -1,6 +1,7 @@
 /** Threads of the wasm backend: the bytes of one, and what becomes of them at the end. */
 import * as assert from 'uvu/assert';
 import { compile, unpack } from '../../ts/backends/wasm/compile.ts';
+import { openJs } from '../../ts/backends/js/index.ts';
 import { openWasm } from '../../ts/backends/wasm/index.ts';
 import { TILE } from '../../ts/backends/wasm/task.ts';
 import { PARALLEL } from '../../ts/backends/wasm/executor.ts';
@@ -17,6 +18,7 @@ import { ALL_COMPRESSORS } from '../support/all-compressors.ts';
 import { rejects } from '../support/host.ts';
 import { input, type InputKind } from '../support/inputs.ts';
 import { suite } from '../support/suite.ts';
+import { keyCountsOf } from './key-counts.ts';
 
 const test = suite('threads');
 
@@ -69,6 +71,20 @@ test('fwht: the same floats, of several blocks and of one, padded and not', asyn
   one.close();
   three.close();
 });
+
+for (const simd of [true, false])
+  test(`keyCounts: the counts of js, ${simd ? 'SIMD' : 'scalar'}`, async () => {
+    const js = openJs();
+    const three = await openWasm({ simd, threads: 3 });
+    for (const [s, n] of SIZES.entries()) {
+      const x = input(KINDS[s % KINDS.length], n);
+      const expected = await keyCountsOf(js, x, 'lent');
+      for (const where of ['lent', 'copied'] as const)
+        assert.equal(await keyCountsOf(three, x, where), expected, `${n}, ${where}`);
+    }
+    three.close();
+    js.close();
+  });
 
 test('what is not finite is found by any thread', async () => {
   const device = await openDevice({ backend: 'wasm', threads: 2 });

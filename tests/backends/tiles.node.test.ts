@@ -10,12 +10,14 @@ import {
   type Compressor,
 } from '../../ts/index.ts';
 import { Device } from '../../ts/device.ts';
+import { openJs } from '../../ts/backends/js/index.ts';
 import { openWasm } from '../../ts/backends/wasm/index.ts';
 import { TILE } from '../../ts/backends/wasm/task.ts';
 import { ALL_COMPRESSORS } from '../support/all-compressors.ts';
 import { rejects } from '../support/host.ts';
 import { input, type InputKind } from '../support/inputs.ts';
 import { suite } from '../support/suite.ts';
+import { keyCountsOf } from './key-counts.ts';
 
 const test = suite('vectors in tiles');
 
@@ -59,6 +61,20 @@ for (const simd of [true, false])
       }
     js.close();
     wasm.close();
+  });
+
+for (const simd of [true, false])
+  test(`keyCounts: the counts of js, ${simd ? 'SIMD' : 'scalar'}`, async () => {
+    const js = openJs();
+    const wasm = await openWasm({ simd });
+    for (const [s, n] of SIZES.entries()) {
+      const x = input(KINDS[s % KINDS.length], n);
+      const expected = await keyCountsOf(js, x, 'lent');
+      for (const where of ['lent', 'copied'] as const)
+        assert.equal(await keyCountsOf(wasm, x, where), expected, `${n}, ${where}`);
+    }
+    wasm.close();
+    js.close();
   });
 
 test('what is not finite is found in any piece', async () => {
