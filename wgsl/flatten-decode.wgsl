@@ -1,5 +1,5 @@
-// Flattened signs decoded, by blocks of up to a tile: v = D H s, s = -1 where a bit is 1, else 1, each element times the
-// scale of its block; t = H s never leaves workgroup memory.
+// Flattened signs decoded, by blocks of up to a tile: v = D H s, s = -1 where a bit is 1, else 1, each element times
+// the scale of its block; t = H s never leaves workgroup memory.
 //
 //   decode      y = v
 //   addDecoded  y = y + factor * v, the product and the sum rounded in turn, as accumulate.wgsl has it
@@ -16,10 +16,10 @@
 //   decode                256  n / 4096             16,384  n / 32 + n / block      n
 //   addDecoded            256  n / 4096             16,384  n + n / 32 + n / block  n
 // Occupancy         workgroup memory, 64 bytes a thread, and registers, 16 floats a thread and as many being made
-// Edges             t has whole numbers alone, which are exact; scales are +0 or normal. v beyond float32 is the largest
-//                   finite number, and zero is +0, as is a sum of zero, since WGSL may ignore its sign. What is added,
-//                   to what, and the product count as +0 below 2^-102. A tile may hold many blocks, or stand over the
-//                   end of the last one; a block may stand over the end of y
+// Edges             t has whole numbers alone, which are exact; scales are +0 or normal. v beyond float32 is the
+//                   largest finite number, and zero is +0, as is a sum of zero, since WGSL may ignore its sign. What
+//                   is added, to what, and the product count as +0 below 2^-102. A tile may hold many blocks, or stand
+//                   over the end of the last one; a block may stand over the end of y
 const WIDTH = 256u;
 const TILE = 4096u;
 const HASHED = 128u; // flips that one hash draws

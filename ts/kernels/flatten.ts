@@ -111,9 +111,9 @@ export function partsOf({ n, total, block, scale, way, factor, ...key }: Numbers
 
 /**
  * The vector of flattened signs, written or added: v = D H s by blocks of `block` elements, a power of two, s_i = -1
- * where bit i is 1, else 1; each element times the scale of its block, as unflatten has it. add = 0: y_i = v_i. add = 1:
- * y_i = y_i + factor * v_i, as accumulate has it; `factor` is a float32, 0 or normal, and is read only here. Scales are
- * +0 or normal and positive. 1 <= n <= total, a multiple of block; y has n words, scales total / block, bits
+ * where bit i is 1, else 1; each element times the scale of its block, as unflatten has it. add = 0: y_i = v_i.
+ * add = 1: y_i = y_i + factor * v_i, as accumulate has it; `factor` is a float32, 0 or normal, and is read only here.
+ * Scales are +0 or normal and positive. 1 <= n <= total, a multiple of block; y has n words, scales total / block, bits
  * ceil(total / 32).
  */
 export const unflattenSignsKernel: Kernel<
