@@ -87,9 +87,10 @@ const FRONT: usize = memory.data<u32>([
   0x0f0e0d0c, 0, 0x03020100, 0x07060504, 0x0b0a0908, 0x0f0e0d0c,
 ]);
 
+/** i8x16.swizzle with it moves the words of these lanes, a bit each, to the front. */
 // @ts-ignore: decorator
 @inline
-function front(lanes: u32): v128 {
+export function front(lanes: u32): v128 {
   return v128.load(FRONT + (lanes << 4));
 }
 

@@ -32,6 +32,10 @@ const COPY_MILLISECONDS = 2;
 const MOST_STEPS = 19;
 const STEPS_MILLISECONDS = 500;
 
+/** Where the first step in plain JavaScript takes longer than this, one more is warm and so many are timed. */
+const LONG_MILLISECONDS = 5000;
+const LONG_STEPS = 3;
+
 /** Gradients of a length, and what they are compared by. */
 export interface Gradients {
   readonly data: DataKind;
@@ -172,14 +176,16 @@ async function sit(
   };
   const { period = 1, warm = WARM_STEPS, most } = task;
   const first = await step();
-  while (at < warm) await step();
+  const long = device === undefined && first > LONG_MILLISECONDS;
+  while (at < (long ? 2 : warm)) await step();
 
   const compressor = device && task.compressor?.(level);
   const samples: Record<'step' | 'copy' | 'compress' | 'decompress', number[]> = {
     ...{ step: [], copy: [], compress: [], decompress: [] },
   };
   let spent = 0;
-  for (let i = 0; i < steps || (i < MOST_STEPS && spent < STEPS_MILLISECONDS); i++) {
+  const least = long ? Math.min(steps, LONG_STEPS) : steps;
+  for (let i = 0; i < least || (i < MOST_STEPS && spent < STEPS_MILLISECONDS); i++) {
     samples.copy.push(copyTime(x, y));
     let sum = 0;
     for (let j = 0; j < period; j++) sum += await step();
