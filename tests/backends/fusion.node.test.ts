@@ -1,0 +1,495 @@
+/**
+ * Fused passes of the wasm backend: kernels that change a vector in place go through it together, tile by tile, and
+ * leave the words that they leave one after the other, whatever else the pass does with their memory.
+ */
+import * as assert from 'uvu/assert';
+import { unpack, compile } from '../../ts/backends/wasm/compile.ts';
+import { start } from '../../ts/backends/wasm/backend.ts';
+import { openJs } from '../../ts/backends/js/index.ts';
+import type { Backend, DeviceBuffer } from '../../ts/backends/backend.ts';
+import { PARALLEL, type Threads } from '../../ts/backends/wasm/executor.ts';
+import type { KernelTable } from '../../ts/backends/wasm/fusion.ts';
+import { allKernels } from '../../ts/backends/wasm/kernels/index.ts';
+import type { AnyKernel, TilePlan } from '../../ts/backends/wasm/kernels/kernel.ts';
+import { TILE } from '../../ts/backends/wasm/task.ts';
+import { shareMemory } from '../../ts/backends/wasm/threads/shared-memory.ts';
+import { startPool } from '../../ts/backends/wasm/threads/spawn.ts';
+import { bytes } from '../../ts/generated/wasm-simd.ts';
+import { accumulateKernel, clearKernel, TINY } from '../../ts/kernels/accumulate.ts';
+import { compensateKernel } from '../../ts/kernels/compensate.ts';
+import type { Kernel } from '../../ts/kernels/kernel.ts';
+import { addSignsKernel, packedWords, packSignsKernel, unpackSignsKernel } from '../../ts/kernels/pack.ts';
+import { addLookupKernel, lookupKernel } from '../../ts/kernels/quantize.ts';
+import { absSumKernel, extremesKernel, nonFiniteKernel } from '../../ts/kernels/reduce.ts';
+import { wordsOf } from '../../ts/kernels/scope.ts';
+import { addAtKernel, placeKernel, scatterKernel } from '../../ts/kernels/sparse.ts';
+import { input, randomWords, share, words } from '../support/inputs.ts';
+import { assertWords } from '../support/same-words.ts';
+import { suite } from '../support/suite.ts';
+
+const test = suite('fused passes');
+
+/** A backend on so many threads that writes down what it runs: `whole NAME`, or `NAME tile` for a tile of a pass. */
+async function openLogged(threads: number): Promise<{ backend: Backend; log: string[]; jobs: () => number }> {
+  const log: string[] = [];
+  let jobs = 0;
+  const table: Record<string, AnyKernel> = {};
+  for (const [name, kernel] of Object.entries(allKernels as unknown as Record<string, AnyKernel>))
+    table[name] = logged(name, kernel, log);
+  const kernels = table as KernelTable as Partial<typeof allKernels>;
+  const code = await unpack(bytes);
+  if (threads === 1) return { backend: start(await compile(code), kernels), log, jobs: () => jobs };
+  const module = await compile(shareMemory(code));
+  const pool = await startPool(threads, module);
+  const counted: Threads = {
+    count: pool.count,
+    slots: pool.slots,
+    open: (memory) => pool.open(memory),
+    drop: (memory) => pool.drop(memory),
+    run(...args) {
+      jobs++;
+      pool.run(...args);
+    },
+    close: () => pool.close(),
+  };
+  return { backend: start(module, kernels, { threads: counted }), log, jobs: () => jobs };
+}
+
+function logged(name: string, kernel: AnyKernel, log: string[]): AnyKernel {
+  const { whole, tiled } = kernel;
+  const planLogged = (plan: TilePlan): TilePlan => ({
+    ...plan,
+    tile(at, first, count, local, shared) {
+      log.push(`${name} ${first / TILE}`);
+      plan.tile(at, first, count, local, shared);
+    },
+    withSigns: plan.withSigns && ((bits) => planLogged(plan.withSigns!(bits))),
+  });
+  return {
+    ...kernel,
+    whole(exports, args) {
+      log.push(`whole ${name}`);
+      whole(exports, args);
+    },
+    tiled:
+      tiled &&
+      ((...given) => {
+        const plan = tiled(...given);
+        return plan && planLogged(plan);
+      }),
+  } as AnyKernel;
+}
+
+/** Around several tiles, and the same shared by threads; no multiple of anything. */
+const N = 3 * TILE + 4097;
+const LONG = PARALLEL + 4097;
+
+type Operands = Readonly<Record<string, DeviceBuffer>>;
+type Numbers = Readonly<Record<string, number>>;
+
+/** Kernels in turn, over buffers by name. */
+type Program = readonly (readonly [
+  kernel: Kernel<string, string>,
+  buffers: Readonly<Record<string, string>>,
+  params: Numbers,
+])[];
+
+/** A step of a program, its names checked against the kernel by the compiler. */
+function step<Buffers extends string, Params extends string>(
+  kernel: Kernel<Buffers, Params>,
+  buffers: Readonly<Record<Buffers, string>>,
+  params: Readonly<Record<Params, number>>,
+): Program[number] {
+  return [kernel, buffers, params];
+}
+
+/** Words by the names of buffers; those whose names start with `lent` are lent. */
+type Memory = Readonly<Record<string, Float32Array | Uint32Array>>;
+
+function buffersOf(backend: Backend, memory: Memory): Record<string, DeviceBuffer> {
+  const buffers: Record<string, DeviceBuffer> = {};
+  for (const [name, data] of Object.entries(memory)) {
+    const own = wordsOf(data).slice();
+    buffers[name] = name.startsWith('lent') ? backend.lend(own) : backend.allocate(own.length);
+    if (!name.startsWith('lent')) backend.write(buffers[name], own);
+  }
+  return buffers;
+}
+
+function run(backend: Backend, program: Program, buffers: Operands): void {
+  for (const [kernel, names, params] of program) {
+    const own = Object.fromEntries(Object.entries(names).map(([name, of]) => [name, buffers[of]]));
+    backend.run(kernel, own, params);
+  }
+}
+
+/** What a program leaves in all buffers. */
+async function leftBy(backend: Backend, program: Program, memory: Memory): Promise<Uint32Array[]> {
+  const buffers = buffersOf(backend, memory);
+  run(backend, program, buffers);
+  const left = await backend.read(Object.values(buffers).map((buffer) => ({ buffer })));
+  for (const buffer of Object.values(buffers)) backend.release(buffer);
+  return left;
+}
+
+const js = openJs();
+
+/** Runs a program on a backend and on js: the words of all buffers are the same. */
+async function assertAsJs(backend: Backend, program: Program, memory: Memory, what: string): Promise<void> {
+  const [expected, actual] = [await leftBy(js, program, memory), await leftBy(backend, program, memory)];
+  Object.keys(memory).forEach((name, i) => assertWords(actual[i], expected[i], `${what}, ${name}`));
+}
+
+/** The tiles of a pass by these kernels, in turn. */
+function passOf(names: readonly string[], tiles: number): string[] {
+  return Array.from({ length: tiles }, (_, tile) => names.map((name) => `${name} ${tile}`)).flat();
+}
+
+const tilesOf = (n: number): number => Math.ceil(n / TILE);
+
+/** About one index in a hundred, ascending. */
+function someIndices(n: number, seed: number): Uint32Array {
+  const drawn = randomWords(n, seed);
+  return Uint32Array.from({ length: n }, (_, i) => i).filter((i) => drawn[i] % 100 === 0);
+}
+
+/** The sum of sixteen packets of signs, blocks of any length among them. */
+function manySigns(n: number): { program: Program; memory: Memory } {
+  const memory: Record<string, Float32Array | Uint32Array> = { y: input('normal', n) };
+  const program = [step(clearKernel, { y: 'y' }, { n })];
+  for (let i = 0; i < 16; i++) {
+    const segment = [n, 4096, 32, 100, 2 ** 15, 33][i % 6];
+    memory[`bits${i}`] = randomWords(packedWords(n, 1), i + 1);
+    memory[`scales${i}`] = input('normal', Math.ceil(n / segment), i + 1);
+    program.push(step(addSignsKernel, { bits: `bits${i}`, scales: `scales${i}`, y: 'y' }, { n, segment }));
+  }
+  return { program, memory };
+}
+
+/** Packets of every kind on one vector, and what is found in the sum. */
+function manyKinds(n: number): { program: Program; memory: Memory; names: readonly string[] } {
+  const indices = [someIndices(n, 1), someIndices(n, 2), someIndices(n, 3)];
+  const memory = {
+    y: input('normal', n),
+    lent: input('heavy', n, 2),
+    x: input('subnormal', n, 3),
+    bits: randomWords(packedWords(n, 1)),
+    scales: input('normal', 1),
+    four: randomWords(packedWords(n, 4), 4),
+    two: randomWords(packedWords(n, 2), 5),
+    five: randomWords(packedWords(n, 5), 6),
+    table: input('normal', 32, 7),
+    ...{ indices0: indices[0], indices1: indices[1], indices2: indices[2] },
+    ...{ values0: input('normal', indices[0].length), values1: input('subnormal', indices[1].length) },
+    values2: input('nonFinite', indices[2].length).map((x) => (Number.isFinite(x) ? x : 1)),
+    ...{ sums: new Uint32Array(tilesOf(n) * 16), max: new Uint32Array(tilesOf(n) * 16) },
+    ...{ range: new Uint32Array(2), found: new Uint32Array(2) },
+  };
+  const at = (i: number): { n: number; count: number } => ({ n, count: indices[i].length });
+  const list = (i: number) => ({ indices: `indices${i}`, values: `values${i}`, y: 'y' });
+  const program = [
+    step(scatterKernel, list(0), at(0)),
+    step(accumulateKernel, { x: 'lent', y: 'y' }, { n, scale: 2 ** -30 }),
+    step(addAtKernel, list(1), at(1)),
+    step(addSignsKernel, { bits: 'bits', scales: 'scales', y: 'y' }, { n, segment: n }),
+    step(addLookupKernel, { packed: 'four', table: 'table', y: 'y' }, { n, width: 4 }),
+    step(addLookupKernel, { packed: 'two', table: 'table', y: 'y' }, { n, width: 2 }),
+    step(addLookupKernel, { packed: 'five', table: 'table', y: 'y' }, { n, width: 5 }),
+    step(accumulateKernel, { x: 'x', y: 'y' }, { n, scale: -1 }),
+    step(placeKernel, list(2), at(2)),
+    step(addAtKernel, list(0), at(0)),
+    step(absSumKernel, { x: 'y', sums: 'sums', max: 'max' }, { n, segment: 1024, tiny: TINY, scale: 1 }),
+    step(extremesKernel, { x: 'y', range: 'range' }, { n, order: 1 }),
+    step(nonFiniteKernel, { x: 'y', found: 'found' }, { n }),
+  ];
+  return { program, memory, names: program.map(([{ name }]) => name) };
+}
+
+test('sixteen packets of signs are added in one pass, tile by tile', async () => {
+  const { program, memory } = manySigns(N);
+  const { backend, log } = await openLogged(1);
+  await assertAsJs(backend, program, memory, 'signs');
+  assert.equal(log, passOf(['clear', ...Array<string>(16).fill('addSigns')], tilesOf(N)));
+  backend.close();
+});
+
+test('packets of every kind, a vector that is lent, and what is found in the sum: one pass', async () => {
+  const { program, memory, names } = manyKinds(N);
+  const { backend, log } = await openLogged(1);
+  await assertAsJs(backend, program, memory, 'every kind');
+  assert.equal(log, passOf(names, tilesOf(N)));
+  backend.close();
+});
+
+test('the same on three threads: one job', async () => {
+  const { backend, jobs } = await openLogged(3);
+  let before = 0;
+  for (let turn = 0; turn < 3; turn++)
+    for (const { program, memory } of [manySigns(LONG), manyKinds(LONG)]) {
+      await assertAsJs(backend, program, memory, `turn ${turn}`);
+      assert.is(jobs() - before, 1);
+      before = jobs();
+    }
+  backend.close();
+});
+
+test('one kernel alone runs whole on one thread, in tiles on several', async () => {
+  for (const threads of [1, 3]) {
+    const { backend, log, jobs } = await openLogged(threads);
+    for (const { program, memory } of [manySigns(LONG), manyKinds(LONG)])
+      for (const one of program) {
+        log.length = 0;
+        await assertAsJs(backend, [one], memory, one[0].name);
+        if (threads === 1 && one[1].x !== 'lent') assert.equal(log, [`whole ${one[0].name}`]);
+      }
+    assert.ok(threads === 1 || jobs() === manySigns(1).program.length + manyKinds(LONG).program.length);
+    backend.close();
+  }
+});
+
+test('compensation: what is compensated goes on in the same pass, and the error may change behind it', async () => {
+  for (const [threads, n] of [
+    [1, N],
+    [3, LONG],
+  ]) {
+    const { backend, log, jobs } = await openLogged(threads);
+    const memory = {
+      ...{ lent: input('normal', n), error: input('normal', n, 2), y: new Uint32Array(n) },
+      ...{ keys: new Uint32Array(2), bits: new Uint32Array(packedWords(n, 1)), table: input('normal', 16) },
+      ...{ sums: new Uint32Array(1), max: new Uint32Array(1), packed: randomWords(packedWords(n, 4)) },
+    };
+    const program = [
+      step(compensateKernel, { x: 'lent', error: 'error', y: 'y', keys: 'keys' }, { n, scale: 0.75 }),
+      step(packSignsKernel, { x: 'y', bits: 'bits' }, { n }),
+      step(absSumKernel, { x: 'y', sums: 'sums', max: 'max' }, { n, segment: n, tiny: TINY, scale: 1 }),
+      step(lookupKernel, { packed: 'packed', table: 'table', y: 'error' }, { n, width: 4 }),
+      step(accumulateKernel, { x: 'y', y: 'error' }, { n, scale: -1 }),
+    ];
+    await assertAsJs(backend, program, memory, `${threads} threads`);
+    // signs are written by the sum
+    const names = ['compensate', 'absSum', 'lookup', 'accumulate'];
+    if (threads === 1) assert.equal(log, passOf(names, tilesOf(n)));
+    else assert.is(jobs(), 1);
+    backend.close();
+  }
+});
+
+test('signs of a vector before it changes in place are those of before, and after it those of after', async () => {
+  const n = N;
+  const memory = {
+    ...{ y: input('normal', n), scales: input('normal', 1, 2), flips: randomWords(packedWords(n, 1)) },
+    ...{ before: new Uint32Array(packedWords(n, 1)), after: new Uint32Array(packedWords(n, 1)) },
+    ...{ sums: new Uint32Array(1), max: new Uint32Array(1) },
+  };
+  const signs = (bits: string) => step(packSignsKernel, { x: 'y', bits }, { n });
+  const change = step(addSignsKernel, { bits: 'flips', scales: 'scales', y: 'y' }, { n, segment: n });
+  const sum = step(
+    absSumKernel,
+    { x: 'y', sums: 'sums', max: 'max' },
+    { n, segment: n, tiny: TINY, scale: 1 },
+  );
+  const { backend, log } = await openLogged(1);
+  for (const program of [
+    [signs('before'), change, sum, signs('after')],
+    [sum, change, signs('after')],
+    [signs('before'), change, signs('after'), sum],
+  ]) {
+    log.length = 0;
+    await assertAsJs(backend, program, memory, program.map(([{ name }]) => name).join(', '));
+    assert.is(log.filter((line) => line.startsWith('addSigns ')).length, tilesOf(n));
+  }
+  backend.close();
+});
+
+test('what is read anywhere is read before it changes, and after', async () => {
+  const n = N;
+  const memory = {
+    ...{ y: input('normal', n), z: input('normal', n, 2), bits: randomWords(packedWords(n, 1)) },
+    ...{ packed: randomWords(packedWords(n, 11)), sums: new Uint32Array(tilesOf(n) * 16) },
+    ...{ max: new Uint32Array(tilesOf(n) * 16), keys: new Uint32Array(2), error: input('normal', n, 3) },
+    ...{ indices: someIndices(n, 1), values: new Uint32Array(n) },
+  };
+  const inPlace = (y: string) =>
+    step(addSignsKernel, { bits: 'bits', scales: 'error', y }, { n, segment: n });
+  const lookUp = (y: string, table: string) =>
+    step(addLookupKernel, { packed: 'packed', table, y }, { n, width: 11 });
+  const scaled = (y: string, scales: string) =>
+    step(addSignsKernel, { bits: 'bits', scales, y }, { n, segment: 1024 });
+  const sum = (x: string) =>
+    step(absSumKernel, { x, sums: 'sums', max: 'max' }, { n, segment: 1024, tiny: TINY, scale: 1 });
+  const count = memory.indices.length;
+  const { backend } = await openLogged(1);
+  for (const program of [
+    [inPlace('z'), lookUp('y', 'z')],
+    [lookUp('y', 'z'), inPlace('z')],
+    [inPlace('z'), scaled('y', 'z')],
+    [scaled('y', 'z'), inPlace('y'), inPlace('z')],
+    [sum('y'), scaled('y', 'sums'), sum('y')],
+    [sum('y'), inPlace('y'), step(clearKernel, { y: 'sums' }, { n: tilesOf(n) }), scaled('z', 'sums')],
+    [inPlace('y'), step(addAtKernel, { indices: 'indices', values: 'y', y: 'z' }, { n, count })],
+    [step(addAtKernel, { indices: 'indices', values: 'y', y: 'z' }, { n, count }), inPlace('y')],
+    [
+      inPlace('y'),
+      step(compensateKernel, { x: 'y', error: 'error', y: 'z', keys: 'keys' }, { n, scale: 1 }),
+      step(unpackSignsKernel, { bits: 'keys', scales: 'values', y: 'y' }, { n: 64, segment: 64 }),
+      step(addLookupKernel, { packed: 'bits', table: 'keys', y: 'z' }, { n, width: 1 }),
+    ],
+  ] satisfies Program[])
+    await assertAsJs(backend, program, memory, program.map(([{ name }]) => name).join(', '));
+  backend.close();
+});
+
+test('a vector that is only lent is changed as a copy', async () => {
+  const n = N;
+  const { backend, log } = await openLogged(1);
+  const [x, bits] = [input('normal', n), randomWords(packedWords(n, 1))];
+  const lent = backend.lend(wordsOf(x.slice()));
+  const own = x.slice();
+  const given = backend.lend(wordsOf(own));
+  const other = buffersOf(backend, { bits, scales: new Float32Array([0.5]), range: new Uint32Array(2) });
+  const { scales, range } = other;
+  backend.run(extremesKernel, { x: given, range }, { n, order: 0 });
+  backend.run(addSignsKernel, { bits: other.bits, scales, y: given }, { n, segment: n });
+  backend.run(addSignsKernel, { bits: other.bits, scales, y: given }, { n, segment: n });
+  backend.run(accumulateKernel, { x: lent, y: given }, { n, scale: 1 });
+  const [sum] = await backend.read([{ buffer: given }]);
+  const sign = (i: number): number => ((bits[i >>> 5] >>> (i & 31)) & 1 ? -1 : 1);
+  assertWords(
+    sum,
+    x.map((value, i) => Math.fround(Math.fround(value + sign(i) * 0.5) + sign(i) * 0.5) + value),
+    'sum',
+  );
+  assert.equal(own, x, 'what is lent stays as it is');
+  assert.is(log[tilesOf(n)], 'whole addSigns');
+  assert.equal(log.slice(tilesOf(n) + 1), passOf(['addSigns', 'accumulate'], tilesOf(n)));
+  backend.close();
+});
+
+test('two handles of the same memory are told from two memories', async () => {
+  const n = N;
+  const { backend: host } = await openLogged(1);
+  const { words: own, backend } = host.reserve!(n);
+  const x = input('normal', n);
+  own.set(wordsOf(x));
+  const [a, b] = [backend.lend(own), backend.lend(own.subarray(64))];
+  const bits = randomWords(packedWords(n, 1));
+  const other = buffersOf(backend, { bits, scales: new Float32Array([2 ** 40]), y: new Uint32Array(n) });
+  const { scales, y } = other;
+  backend.run(unpackSignsKernel, { bits: other.bits, scales, y }, { n, segment: n });
+  backend.run(accumulateKernel, { x: b, y }, { n: n - 64, scale: 2 ** 30 });
+  backend.run(accumulateKernel, { x: y, y: a }, { n, scale: 1 });
+  backend.run(accumulateKernel, { x: b, y }, { n: n - 64, scale: -1 });
+  const [found] = await backend.read([{ buffer: y }]);
+  const sign = (i: number): number => ((bits[i >>> 5] >>> (i & 31)) & 1 ? -1 : 1);
+  const before = Float32Array.from(x, (_, i) => {
+    const shifted = i < n - 64 ? x[i + 64] * 2 ** 30 : 0;
+    return Math.fround(sign(i) * 2 ** 40) + shifted;
+  });
+  const changed = x.map((value, i) => value + before[i]);
+  assertWords(
+    found,
+    before.map((value, i) => (i < n - 64 ? value - changed[i + 64] : value)),
+    'y',
+  );
+  backend.close();
+  host.close();
+});
+
+test('writing and releasing other buffers ends no pass, and those of the pass are waited for', async () => {
+  const { backend, log } = await openLogged(1);
+  const { y, bits, scales } = buffersOf(backend, {
+    ...{ y: new Uint32Array(N), bits: randomWords(packedWords(N, 1)), scales: new Float32Array([1]) },
+  });
+  backend.run(addSignsKernel, { bits, scales, y }, { n: N, segment: N });
+  const own = backend.allocate(1);
+  backend.write(own, wordsOf(new Float32Array([2])));
+  backend.run(addSignsKernel, { bits, scales: own, y }, { n: N, segment: N });
+  const unused = backend.allocate(100);
+  backend.release(unused);
+  backend.run(addSignsKernel, { bits, scales, y }, { n: N, segment: N });
+  assert.equal(log, [], 'all of them wait');
+  backend.write(scales, wordsOf(new Float32Array([1000])));
+  assert.equal(log, passOf(Array<string>(3).fill('addSigns'), tilesOf(N)));
+  backend.run(addSignsKernel, { bits, scales, y }, { n: N, segment: N });
+  backend.release(scales);
+  assert.is(log.at(-1), 'whole addSigns');
+  const [sum] = await backend.read([{ buffer: y }]);
+  const found = new Float32Array(sum.buffer);
+  assert.ok(found.every((value) => Math.abs(value) === 1004));
+  backend.close();
+});
+
+/** Steps that follow from a seed: any buffers in any place that their kinds allow. */
+function randomProgram(n: number, seed: number): { program: Program; memory: Memory } {
+  const next = words(seed);
+  const any = <T>(list: readonly T[]): T => list[next() % list.length];
+  const vectors = ['v0', 'v1', 'v2', 'v3'];
+  const inputs = [...vectors, 'lent0', 'lent1'];
+  const indices = [someIndices(n, seed), someIndices(n, seed + 1000).slice(0, 5)];
+  const memory: Record<string, Float32Array | Uint32Array> = {
+    ...{ bits0: randomWords(packedWords(n, 4), seed), bits1: randomWords(packedWords(n, 4), seed + 1) },
+    ...{ list0: indices[0], list1: indices[1], keys: new Uint32Array(2), range: new Uint32Array(2) },
+    ...{ sums: input('normal', Math.ceil(n / 1024)), max: input('normal', Math.ceil(n / 1024)) },
+  };
+  for (const [i, name] of inputs.entries()) memory[name] = input('normal', n, seed + i);
+  const apart = (list: readonly string[], taken: readonly string[]): string =>
+    any(list.filter((name) => !taken.includes(name)));
+  const steps: (() => Program[number])[] = [
+    () => step(clearKernel, { y: any(vectors) }, { n }),
+    () => {
+      const y = any([...vectors, 'lent1']);
+      return step(accumulateKernel, { x: apart(inputs, [y]), y }, { n, scale: any([0.5, -0.75]) });
+    },
+    () => {
+      const [y, i] = [any(vectors), next() % 2];
+      const kernel = any([addAtKernel, placeKernel, scatterKernel]);
+      const buffers = { indices: `list${i}`, values: apart(vectors, [y]), y };
+      return step(kernel, buffers, { n, count: indices[i].length });
+    },
+    () => {
+      const y = any([...vectors, 'lent0']);
+      const segment = any([n, 1024, 1024, 4096, 1000]);
+      const scales = segment === 1024 && any([true, false]) ? 'sums' : apart(vectors, [y]);
+      const bits = any(['bits0', 'bits1', apart(vectors, [y, scales])]);
+      return step(any([addSignsKernel, unpackSignsKernel]), { bits, scales, y }, { n, segment });
+    },
+    () => {
+      const y = any(vectors);
+      const buffers = { packed: any(['bits0', 'bits1']), table: apart(vectors, [y]), y };
+      return step(any([addLookupKernel, lookupKernel]), buffers, { n, width: any([1, 2, 3, 4]) });
+    },
+    () => {
+      const y = any(vectors);
+      const error = apart(vectors, [y]);
+      const x = apart(inputs, [y, error]);
+      return step(compensateKernel, { x, error, y, keys: 'keys' }, { n, scale: 0.5 });
+    },
+    () => step(packSignsKernel, { x: any(inputs), bits: any(['bits0', 'bits1']) }, { n }),
+    () => {
+      const segment = any([n, 1024, 1024]);
+      const sum = { n, segment, tiny: TINY, scale: 1 };
+      return step(absSumKernel, { x: any(inputs), sums: 'sums', max: 'max' }, sum);
+    },
+    () => step(extremesKernel, { x: any(inputs), range: 'range' }, { n, order: 1 }),
+  ];
+  return { program: Array.from({ length: 14 }, () => any(steps)()), memory };
+}
+
+for (const [threads, n, programs] of [
+  [1, N, 150],
+  [3, LONG, 24],
+])
+  test(`any kernels in any order, on ${threads} ${threads === 1 ? 'thread' : 'threads'}`, async () => {
+    const { backend, log, jobs } = await openLogged(threads);
+    for (let seed = 1; seed <= share(programs); seed++) {
+      const { program, memory } = randomProgram(n, seed);
+      const told = program.map(([{ name }, buffers]) => `${name} ${JSON.stringify(buffers)}`);
+      await assertAsJs(backend, program, memory, `seed ${seed}: ${told.join(', ')}`);
+    }
+    if (threads > 1) assert.ok(jobs() > 0);
+    const follows = log.some((line, i) => i > 0 && line.split(' ')[1] === log[i - 1].split(' ')[1]);
+    assert.ok(follows, 'some passes have several kernels');
+    backend.close();
+  });
+
+test.run();
