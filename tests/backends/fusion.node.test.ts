@@ -77,7 +77,7 @@ function logged(name: string, kernel: AnyKernel, log: string[]): AnyKernel {
         const plan = tiled(...given);
         return plan && planLogged(plan);
       }),
-  } as AnyKernel;
+  };
 }
 
 /** Around several tiles, and the same shared by threads; no multiple of anything. */
@@ -311,6 +311,7 @@ test('what is read anywhere is read before it changes, and after', async () => {
   };
   const inPlace = (y: string) =>
     step(addSignsKernel, { bits: 'bits', scales: 'error', y }, { n, segment: n });
+  const add = (x: string, y: string) => step(accumulateKernel, { x, y }, { n, scale: 1 });
   const lookUp = (y: string, table: string) =>
     step(addLookupKernel, { packed: 'packed', table, y }, { n, width: 11 });
   const scaled = (y: string, scales: string) =>
@@ -321,6 +322,8 @@ test('what is read anywhere is read before it changes, and after', async () => {
   const { backend } = await openLogged(1);
   for (const program of [
     [inPlace('z'), lookUp('y', 'z')],
+    [inPlace('z'), add('z', 'y'), lookUp('y', 'z')],
+    [lookUp('y', 'z'), add('z', 'y'), inPlace('z')],
     [lookUp('y', 'z'), inPlace('z')],
     [inPlace('z'), scaled('y', 'z')],
     [scaled('y', 'z'), inPlace('y'), inPlace('z')],
