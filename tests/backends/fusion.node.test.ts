@@ -305,7 +305,7 @@ test('what is read anywhere is read before it changes, and after', async () => {
   const n = N;
   const memory = {
     ...{ y: input('normal', n), z: input('normal', n, 2), bits: randomWords(packedWords(n, 1)) },
-    ...{ packed: randomWords(packedWords(n, 11)), sums: new Uint32Array(tilesOf(n) * 16) },
+    ...{ packed: randomWords(packedWords(n, 15)), sums: new Uint32Array(tilesOf(n) * 16) },
     ...{ max: new Uint32Array(tilesOf(n) * 16), keys: new Uint32Array(2), error: input('normal', n, 3) },
     ...{ indices: someIndices(n, 1), values: new Uint32Array(n) },
   };
@@ -313,7 +313,7 @@ test('what is read anywhere is read before it changes, and after', async () => {
     step(addSignsKernel, { bits: 'bits', scales: 'error', y }, { n, segment: n });
   const add = (x: string, y: string) => step(accumulateKernel, { x, y }, { n, scale: 1 });
   const lookUp = (y: string, table: string) =>
-    step(addLookupKernel, { packed: 'packed', table, y }, { n, width: 11 });
+    step(addLookupKernel, { packed: 'packed', table, y }, { n, width: 15 });
   const scaled = (y: string, scales: string) =>
     step(addSignsKernel, { bits: 'bits', scales, y }, { n, segment: 1024 });
   const sum = (x: string) =>
