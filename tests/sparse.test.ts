@@ -39,11 +39,18 @@ test('makes and reads the packets of fewbits', async () => {
 
 test('takes vectors of its own memory, and refuses NaN', async () => {
   const device = await openDevice();
-  const x = device.allocate(1000);
-  x.set(input('normal', 1000));
-  const copy = x.slice();
-  assert.equal(await device.compress(topK({ k: 10 }), x), await device.compress(topK({ k: 10 }), copy));
-  x[7] = NaN;
+  const values = input('normal', 1000);
+  const [x, error] = [device.vector(1000), device.vector(1000)];
+  await x.write(values);
+  const packet = await device.compress(topK({ k: 10 }), values);
+  assert.equal(await device.compress(topK({ k: 10 }), x, { error }), packet);
+  assert.equal(device.compressSync(topK({ k: 10 }), x), packet);
+  const lost = values.slice();
+  await device.decompress(packet, { into: lost, accumulate: -1 });
+  assert.equal(await error.read(), lost);
+  assert.equal(await device.mean([packet, packet]), await device.decompress(packet));
+  values[7] = NaN;
+  await x.write(values);
   const { first } = await rejects(device.compress(topK({ k: 10 }), x), NonFiniteError);
   assert.is(first, 7);
   device.close();

@@ -1,6 +1,13 @@
 /** The public names of `fewbits`. */
 export { openDevice } from './device.ts';
-export type { CompressOptions, DecompressOptions, Device, DeviceOptions, Kernels } from './device.ts';
+export type {
+  CompressOptions,
+  DecompressOptions,
+  Device,
+  DeviceOptions,
+  Kernels,
+  MeanOptions,
+} from './device.ts';
 export type { BackendName, GpuRange } from './backends/backend.ts';
 export type { Compressor, Draw, PacketParameters } from './compressors/compressor.ts';
 export type { Count, Values } from './compressors/count.ts';
@@ -25,6 +32,7 @@ export {
   PacketError,
 } from './errors.ts';
 export { inspect, type Inspection } from './inspect.ts';
+export type { DeviceVector, VectorLike } from './kernels/device-vector.ts';
 export type { Rounding } from './kernels/quantize.ts';
 export type { ValueFormat } from './packet/values.ts';
 export type { Bytes, GpuBuffer, GpuDevice, WasmModule } from './platform.ts';

@@ -48,8 +48,8 @@ for (const simd of [true, false])
       for (const [c, compressor] of compressors.entries()) {
         const kind = KINDS[(s + c) % KINDS.length];
         const x = input(kind, n);
-        const own = wasm.allocate(n);
-        own.set(x);
+        const own = wasm.vector(n);
+        await own.write(x);
         const what = `${compressor.name} ${JSON.stringify(compressor.options)} of ${n}, ${kind}`;
         const expected = await js.compress(compressor, x, { step: 5 });
         assert.equal(await wasm.compress(compressor, x, { step: 5 }), expected, what);
@@ -58,6 +58,7 @@ for (const simd of [true, false])
           expected,
           `${what}, in device memory`,
         );
+        own.free();
       }
     js.close();
     wasm.close();

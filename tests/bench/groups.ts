@@ -3,6 +3,7 @@ import type { Backend } from '../../ts/backends/backend.ts';
 import type { Compressor } from '../../ts/compressors/compressor.ts';
 import { keptShare } from '../../ts/compressors/count.ts';
 import { type Device, openDevice } from '../../ts/index.ts';
+import type { DeviceVector } from '../../ts/kernels/device-vector.ts';
 import { Scope, type Vector } from '../../ts/kernels/scope.ts';
 import { COMPRESSORS, type CompressorTask } from './compressors.ts';
 import { type Input, keyAt, vector } from './data.ts';
@@ -139,7 +140,7 @@ function compressGroup(task: CompressorTask): Group {
         const entry = { kind: 'compress', backend: name, bytes } as const;
         own.push({ ...entry, candidate: ours(name), run: () => device.compress(compressor, x) });
         if (name !== 'wasm') continue; // elsewhere it is a vector like any other
-        const view = resident(device, x);
+        const view = await resident(device, x);
         const candidate = ours(name, 'device');
         own.push({ ...entry, candidate, run: () => device.compress(compressor, view) });
       }
@@ -154,7 +155,7 @@ async function compressByTwo(compressor: Compressor, { pair, input: { x } }: Ben
   if (pair === undefined) return [];
   const { device, read } = pair;
   const { length: bytes } = await device.compress(compressor, x);
-  const view = resident(device, x);
+  const view = await resident(device, x);
   const entry = { kind: 'compress', backend: 'wasm', bytes } as const;
   return [
     { ...entry, candidate: ours('wasm', 'array', 2), run: () => device.compress(compressor, x) },
@@ -164,17 +165,17 @@ async function compressByTwo(compressor: Compressor, { pair, input: { x } }: Ben
 }
 
 /** Vectors in memory of devices, one each. */
-const residents = new WeakMap<Device, Float32Array>();
+const residents = new WeakMap<Device, DeviceVector>();
 
 /** The vector in memory of the device. */
-function resident(device: Device, x: Float32Array): Float32Array {
-  let view = residents.get(device);
-  if (view === undefined) {
-    view = device.allocate(x.length);
-    view.set(x);
-    residents.set(device, view);
+async function resident(device: Device, x: Float32Array): Promise<DeviceVector> {
+  let vector = residents.get(device);
+  if (vector === undefined) {
+    vector = device.vector(x.length);
+    await vector.write(x);
+    residents.set(device, vector);
   }
-  return view;
+  return vector;
 }
 
 function decompressGroup(task: CompressorTask): Group {

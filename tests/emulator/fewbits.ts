@@ -1,5 +1,5 @@
 /** The one file here that knows fewbits: its kernels' plans, run by the emulator as a backend of the contract. */
-import type { Backend, DeviceBuffer, ReadRequest } from '../../ts/backends/backend.ts';
+import type { Backend, BufferRange, DeviceBuffer, GpuRange, ReadRequest } from '../../ts/backends/backend.ts';
 import { shaders, subgroupShaders } from '../../ts/generated/wgsl.ts';
 import type { Kernel } from '../../ts/kernels/kernel.ts';
 import { planOf } from '../../ts/kernels/plans/index.ts';
@@ -71,6 +71,14 @@ export function openEmulated(mode: Mode, options: EmulatedOptions = {}): Emulate
     return buffer;
   };
 
+  const requireRange = (range: GpuRange | BufferRange): { memory: Memory; first: number; words: number } => {
+    if (!('of' in range)) throw new TypeError('the emulator has no GPU');
+    const { memory, words: room } = requireOwn(range.of);
+    if (range.first + range.words > room)
+      throw new RangeError(`${range.words} words from ${range.first} on lie outside a buffer of ${room}`);
+    return { memory, first: range.first, words: range.words };
+  };
+
   const sources = new Map<string, { label: string; source: string }>();
   /** The text that has an entry point, and its file: as ts/backends/webgpu/pipelines.ts chooses. */
   function textOf(shader: Pass['shader'], entry: string): { label: string; source: string } {
@@ -107,7 +115,6 @@ export function openEmulated(mode: Mode, options: EmulatedOptions = {}): Emulate
   return {
     name: 'webgpu',
     detail: 'emulated',
-    synchronous: false,
     lost: false,
     allocate,
     release(buffer) {
@@ -124,11 +131,18 @@ export function openEmulated(mode: Mode, options: EmulatedOptions = {}): Emulate
       buffer.memory.write(words);
       return buffer;
     },
-    borrow() {
-      throw new TypeError('the emulator has no GPU');
+    // as on a GPU that binds no part of a buffer: a copy
+    borrow(range, contents = true) {
+      const { memory, first, words } = requireRange(range);
+      const buffer = allocate(words);
+      if (contents) buffer.memory.copy(0, memory, first, words);
+      return buffer;
     },
-    store() {
-      throw new TypeError('the emulator has no GPU');
+    store(buffer, range) {
+      const own = requireOwn(buffer);
+      const { memory, first, words } = requireRange(range);
+      if (words !== own.words) throw new RangeError(`${own.words} words do not fit a range of ${words}`);
+      memory.copy(first, own.memory, 0, words);
     },
     run<Buffers extends string, Params extends string>(
       kernel: Kernel<Buffers, Params>,

@@ -29,6 +29,12 @@ export class Memory {
     this.valid.fill(1, 0, words.length);
   }
 
+  /** Puts `count` words of another memory here, from word `to` on: written ones and such as never were. */
+  copy(to: number, from: Memory, first: number, count: number): void {
+    this.words.set(from.words.subarray(first, first + count), to);
+    this.valid.set(from.valid.subarray(first, first + count), to);
+  }
+
   /** Sets all words to zero. */
   clear(): void {
     this.words.fill(0);

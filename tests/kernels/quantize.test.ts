@@ -154,7 +154,7 @@ async function tryUnscaled(backend: Backend, x: Float32Array): Promise<void> {
           const params = { n, width: 5, rounding, power, fraction, ...KEYS[1] };
           scope.run(quantizeKernel, { x: vector, grid, packed }, params);
         }
-    assert.is((await scope.read(packed))[0].length, packedWords(n, 5));
+    assert.is((await backend.read(scope.read(packed)))[0].length, packedWords(n, 5));
   } finally {
     scope.end();
   }

@@ -13,7 +13,7 @@ import {
   sumMagnitudes,
 } from '../../ts/kernels/reduce.ts';
 import { tinyFor } from '../../ts/kernels/scaling.ts';
-import { floatsOf, Scope } from '../../ts/kernels/scope.ts';
+import { floatsOf } from '../../ts/kernels/scope.ts';
 import { runOnJs } from '../reference/js.ts';
 import * as reference from '../reference/reduce.ts';
 import { POWERS, spreadBy } from '../reference/scaling.ts';
@@ -201,10 +201,11 @@ onJs('sums follow the documented tree, not another one', async () => {
 
 onJs('segments are summed each for itself', async () => {
   const x = Float32Array.from({ length: 10 }, (_, i) => (i % 2 ? -i : i));
-  const scope = new Scope(openJs());
-  const pending = sumMagnitudes(scope, scope.vector(x), 4);
-  const [words, max] = await scope.read(pending.sums, pending.max);
-  const { sums: found, max: largest } = await pending.finish(words, max);
+  const { sums: found, max: largest } = await hostOf(openJs()).use(function* (scope) {
+    const pending = sumMagnitudes(scope, scope.vector(x), 4);
+    const [words, max] = yield scope.read(pending.sums, pending.max);
+    return yield* pending.finish(words, max);
+  });
   assert.equal([...found], [6, 22, 17]);
   assert.is(largest, 9);
 });

@@ -22,7 +22,7 @@ export async function runOnJs({
       buffers[name] = scope.put(new Uint32Array(count).fill(0xa5a5a5a5));
     scope.run(kernel, buffers, params);
     const names = Object.keys({ ...outputs, ...changed });
-    const read = await scope.read(...names.map((name) => buffers[name]));
+    const read = await js.read(scope.read(...names.map((name) => buffers[name])));
     return Object.fromEntries(names.map((name, i) => [name, read[i]]));
   } finally {
     scope.end();

@@ -9,7 +9,7 @@ export function hostOf(backend: Backend): Host {
     async use(work) {
       const scope = new Scope(backend);
       try {
-        return await work(scope);
+        return await scope.finish(work(scope));
       } finally {
         scope.end();
       }

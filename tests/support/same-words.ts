@@ -62,7 +62,7 @@ async function outputs(
       }
       scope.run(kernel, buffers, params);
     }
-    const read = await scope.read(...requests);
+    const read = await backend.read(scope.read(...requests));
     return read.map((words, i) => ({ label: labels[i], words }));
   } finally {
     scope.end();

@@ -244,7 +244,7 @@ function openTraining<Tree, Where extends Vector>(
       if (model === undefined) return worker.send(gradient);
       // before the optimizer takes it in: moments would never get rid of NaN
       requireVector('gradient', gradient, n);
-      await requireFiniteVector(device, gradient, n);
+      await requireFiniteVector(device, gradient);
       const given = await wanted();
       // the optimizer is what it was until the step ends
       const before = snapshotOf(optimizer, []);
