@@ -284,7 +284,7 @@ for (const { label, system, of, taken, type, text } of [
     of: () => filled(LARGE),
     taken: 1,
     type: NonFiniteError,
-    text: 'the sum of gradient and error memory',
+    text: 'the sum of x and the error',
   },
   {
     label: 'the gradient and the residual, topKAllGather',
@@ -292,7 +292,7 @@ for (const { label, system, of, taken, type, text } of [
     of: () => filled(LARGE),
     taken: 1,
     type: NonFiniteError,
-    text: 'the sum of gradient and error memory',
+    text: 'the sum of x and the error',
   },
   {
     label: 'what the packet loses, memSgd',
@@ -300,7 +300,7 @@ for (const { label, system, of, taken, type, text } of [
     of: () => filled(-LARGE).map((value, i) => (i === 5 ? -value : value * 0.9)),
     taken: 0,
     type: NonFiniteError,
-    text: 'what the packet loses of gradient and error memory',
+    text: 'what the packet loses of the sum of x and the error',
   },
   {
     label: 'the answer and the error, liecSgd',

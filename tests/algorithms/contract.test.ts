@@ -20,6 +20,7 @@ function rest(worker: Worker): Omit<Worker, 'send' | 'receive'> {
     share: () => worker.share(),
     adopt: (shared, taken) => worker.adopt(shared, taken),
     takeBack: () => worker.takeBack(),
+    free: () => worker.free(),
     report: {},
   };
 }

@@ -226,7 +226,7 @@ test("control 'exact' selects round(k) elements on every step", async () => {
 
 test("control 'exact' selects round(k) elements of any size, zeros of the lowest index where there are no others", async () => {
   const [n, workers] = [96, 3];
-  for (const size of [0, 2 ** -149, 2 ** -120, 1, 2 ** 115]) {
+  for (const size of [0, 2 ** -149, 2 ** -120, 2 ** -102, 1, 2 ** 115]) {
     const crew = crewOf(exDyna({ density: 0.25, control: 'exact' }), n, workers);
     for (let step = 0; step < 4; step++) {
       const given = [1, 2, 3].map(() =>

@@ -16,6 +16,9 @@ export const numbersOf = async ({ workers }: Crew, rank = 0): Promise<Record<str
 const residualsOf = async ({ workers }: Crew): Promise<Float32Array[]> =>
   (await savedBy(workers)).map((state) => readState(state).vectors.residual);
 
+/** A number as it is added: magnitudes below 2^-102 count as zero, since GPUs may flush subnormals. */
+const counted = (x: number): number => (Math.abs(x) < 2 ** -102 ? 0 : x);
+
 /**
  * All that one step must hold, whatever the data: disjoint lists, all of them summed, nothing lost; of `exact` elements
  * where the density is exact.
@@ -56,7 +59,7 @@ export async function requireStep(
   const touched = new Set(union);
   const residuals = await residualsOf(crew);
   for (let i = 0; i < n; i++) {
-    const accs = before.map((residual, r) => Math.fround(residual[i] + given[r][i]));
+    const accs = before.map((residual, r) => Math.fround(counted(residual[i]) + counted(given[r][i])));
     if (touched.has(i)) {
       const sum = accs.reduce((all, acc) => all + acc, 0);
       const size = accs.reduce((all, acc) => all + Math.abs(acc), 0);

@@ -17,6 +17,7 @@ const stopped: Omit<Worker, 'send' | 'receive'> = {
   takeBack: () => {},
   save: async () => new Uint8Array(),
   load: async () => {},
+  free: () => {},
   report: {},
 };
 
@@ -51,6 +52,7 @@ const echo: Server = {
   takeBack: () => {},
   save: async () => new Uint8Array(),
   load: async () => {},
+  free: () => {},
   check: async () => {},
   answer: async (messages) => {
     const first = messages.map((bytes) => new Float32Array(bytes.slice().buffer)[0]);

@@ -20,8 +20,8 @@ function noted(system: System): {
 } {
   const sent: number[] = [];
   const [used, taken]: (boolean | undefined)[][] = [[], []];
-  const worker: System['worker'] = (on, seat) => {
-    const machine = system.worker(on, seat);
+  const worker: System['worker'] = (on, seat, into) => {
+    const machine = system.worker(on, seat, into);
     return {
       ...machine,
       async send(gradient, model) {

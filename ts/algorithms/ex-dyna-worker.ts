@@ -41,7 +41,7 @@ import {
   type OwnPart,
 } from './ex-dyna-messages.ts';
 import type { DeviceVector } from '../kernels/device-vector.ts';
-import { keyHistogram, type Level, type Levels } from './histogram.ts';
+import { keyHistogram, type Level, type Levels, reach } from './histogram.ts';
 import { openPair, settle, type Kept } from './kept.ts';
 import { Partitions } from './partitions.ts';
 import { requireSender } from './seat.ts';
@@ -319,8 +319,7 @@ export class ExDynaWorker<Where extends Vector> implements Worker<Where> {
   async #countTies(step: Step): Promise<Message> {
     const { partition } = this.#own(step, this.#seat.rank);
     const counts = new Float32Array(this.#seat.workers);
-    const { values } = await this.#device.kernels.threshold(this.#counted(step), step.d);
-    for (const value of values) if (Math.abs(value) === step.d) counts[partition]++;
+    counts[partition] = (await reach(this.#device, this.#counted(step), step.d)).equal;
     step.round = 'ties';
     return { route: 'sum', bytes: bytesOf(counts) };
   }
@@ -348,12 +347,19 @@ export class ExDynaWorker<Where extends Vector> implements Worker<Where> {
     const length = end - start;
     step.round = 'lists';
     const own = exact ? this.#counted(step) : this.#acc.vector.slice(start, end);
-    const reached = await this.#device.kernels.threshold(own, step.d);
-    const indices = step.ties === Infinity ? reached.indices : withoutTies(reached, step.d, step.ties);
+    const indices = await this.#reaching(own, step);
     const forced = !exact && indices.length === 0 && length > 0;
     const list = forced ? new Uint32Array([this.#numbers.t % length]) : indices;
     const tag = forced ? FORCED : tagOf(this.#seat.n, this.#numbers.t, rank);
     return { route: 'gather', bytes: writeIndexList(list, length, tag) };
+  }
+
+  /** All |x_i| >= d; of those equal to it the first, where they are cut: the largest, then, among equals the first. */
+  async #reaching(x: DeviceVector, { d, ties }: Step): Promise<Uint32Array> {
+    const { kernels } = this.#device;
+    if (ties === Infinity) return (await kernels.threshold(x, d)).indices;
+    const { above, equal } = await reach(this.#device, x, d);
+    return (await kernels.topK(x, above + Math.min(ties, equal))).indices;
   }
 
   /** 5. the union of the lists is their concatenation; acc there goes to the sum. */
@@ -435,10 +441,4 @@ function ascending(lists: readonly OwnList[], union: Uint32Array, values: Float3
     at += end - first;
   }
   return sorted;
-}
-
-/** The indices of a selection at which |x| is not d, and the first `ties` of the others. */
-function withoutTies({ indices, values }: Elements, d: number, ties: number): Uint32Array {
-  let left = ties;
-  return indices.filter((_, j) => Math.abs(values[j]) !== d || left-- > 0);
 }

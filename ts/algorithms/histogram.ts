@@ -4,10 +4,13 @@
  * 2^-12 apart, the search ends where one of them is reached by k; else the last digit is that of the k-th largest
  * magnitude itself, and of those equal to it only so many are taken as make k.
  */
-import { floatOf, MAGNITUDE } from '../kernels/float-bits.ts';
 import type { Device } from '../device.ts';
 import type { DeviceVector } from '../kernels/device-vector.ts';
-import { wordsOf } from '../kernels/scope.ts';
+import { bitsOf, floatOf } from '../kernels/float-bits.ts';
+import { keyCountsKernel } from '../kernels/histogram.ts';
+import type { Steps } from '../kernels/scope.ts';
+import { thresholdKernel } from '../kernels/select.ts';
+import { touchOf } from '../schedule.ts';
 
 /** The digits of a key, from the top: bits below a digit, and bins. */
 const DIGITS = [
@@ -21,6 +24,9 @@ const DIGITS = [
 /** Digits before which a threshold is too coarse to be scaled from. */
 const LEAST_DIGITS = 3;
 
+/** `known` of keyCounts in the first round. */
+const NOTHING_KNOWN = 32;
+
 /** What a search found. */
 export interface Level {
   /** The threshold; 0 where fewer than k magnitudes are above zero. */
@@ -33,7 +39,7 @@ export interface Level {
 export interface Levels {
   /** Bins of this round. */
   readonly bins: number;
-  /** How many magnitudes of `x` lie in each bin of this round; zeros in none. */
+  /** How many magnitudes of `x` lie in each bin of this round; zeros in none. They are counted on the device. */
   count(device: Device, x: DeviceVector): Promise<Float32Array>;
   /** Takes the sums over all workers: the threshold, or undefined where there is another round. */
   refine(sums: Float32Array): Level | undefined;
@@ -56,17 +62,20 @@ export function keyHistogram(k: number): Levels {
     get bins() {
       return DIGITS[round].bins;
     },
-    async count(_device, vector) {
-      const x = await vector.read();
+    async count(device, vector) {
       const { shift, bins } = DIGITS[round];
-      const counts = new Float32Array(bins);
-      const known = round === 0 ? 0 : DIGITS[round - 1].shift;
-      for (const word of wordsOf(x)) {
-        const key = word & MAGNITUDE;
-        if (key === 0 || (round > 0 && key >>> known !== prefix >>> known)) continue;
-        counts[(key >>> shift) % bins]++;
-      }
-      return counts;
+      const n = vector.length;
+      if (n === 0) return new Float32Array(bins);
+      const known = round === 0 ? NOTHING_KNOWN : DIGITS[round - 1].shift;
+      const digit = { known, prefix: round === 0 ? 0 : prefix >>> known, shift, bins };
+      return device.use(
+        function* (scope): Steps<Float32Array> {
+          const counts = scope.take(bins);
+          scope.run(keyCountsKernel, { x: scope.vector(vector).buffer, counts }, { n, ...digit });
+          return Float32Array.from((yield scope.read(counts))[0]);
+        },
+        [touchOf(vector, 'reads', true)],
+      );
     },
     refine(sums) {
       const { shift, bins } = DIGITS[round];
@@ -84,4 +93,29 @@ export function keyHistogram(k: number): Levels {
       return round < DIGITS.length ? undefined : { d: floatOf(prefix), ties: wanted - above };
     },
   };
+}
+
+/** How many magnitudes of `x` are greater than d, and how many equal to it. They are counted on the device. */
+export async function reach(
+  device: Device,
+  x: DeviceVector,
+  d: number,
+): Promise<{ above: number; equal: number }> {
+  const n = x.length;
+  if (n === 0) return { above: 0, equal: 0 };
+  const key = bitsOf(d);
+  const capacity = 1;
+  return device.use(
+    function* (scope): Steps<{ above: number; equal: number }> {
+      const { buffer } = scope.vector(x);
+      const counted = [key, key + 1].map((least) => {
+        const [indices, values, count] = [scope.take(capacity), scope.take(capacity), scope.take(1)];
+        scope.run(thresholdKernel, { x: buffer, indices, values, count }, { n, key: least, capacity });
+        return count;
+      });
+      const [[from], [above]] = yield scope.read(...counted);
+      return { above, equal: from - above };
+    },
+    [touchOf(x, 'reads', true)],
+  );
 }

@@ -60,6 +60,7 @@ export async function play(
     },
     save: () => worker.save(),
     load: (state) => worker.load(state),
+    free: () => worker.free(),
     report: {},
   }));
   return { ...(await exchange(watched, server, gradients, models)), rounds };
