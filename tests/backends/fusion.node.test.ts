@@ -370,11 +370,10 @@ test('a vector that is only lent is changed as a copy', async () => {
 
 test('two handles of the same memory are told from two memories', async () => {
   const n = N;
-  const { backend: host } = await openLogged(1);
-  const { words: own, backend } = host.reserve!(n);
+  const { backend } = await openLogged(1);
   const x = input('normal', n);
-  own.set(wordsOf(x));
-  const [a, b] = [backend.lend(own), backend.lend(own.subarray(64))];
+  const { x: a } = buffersOf(backend, { x });
+  const b = backend.borrow({ of: a, first: 64, words: n - 64 });
   const bits = randomWords(packedWords(n, 1));
   const other = buffersOf(backend, { bits, scales: new Float32Array([2 ** 40]), y: new Uint32Array(n) });
   const { scales, y } = other;
@@ -395,7 +394,6 @@ test('two handles of the same memory are told from two memories', async () => {
     'y',
   );
   backend.close();
-  host.close();
 });
 
 test('writing and releasing other buffers ends no pass, and those of the pass are waited for', async () => {

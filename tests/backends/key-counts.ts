@@ -29,10 +29,10 @@ export async function keyCountsOf(
     });
     const found = scope.take(2);
     scope.run(nonFiniteKernel, { x: buffer, found }, { n });
-    const together = await scope.read(...all, found);
+    const together = await backend.read(scope.read(...all, found));
     const counts = scope.put(new Uint32Array(DIGITS[0].bins).fill(7));
     scope.run(keyCountsKernel, { x: buffer, counts }, { n, ...DIGITS[0] });
-    return [...together, ...(await scope.read(counts))];
+    return [...together, ...(await backend.read(scope.read(counts)))];
   } finally {
     scope.end();
   }

@@ -50,7 +50,11 @@ for (const simd of [true, false])
         const expected = await one.compress(compressor, x, { step: 5 });
         for (let turn = 0; turn < 2; turn++) {
           assert.equal(await three.compress(compressor, x, { step: 5 }), expected, what);
-          assert.equal(await three.compress(compressor, own, { step: 5 }), expected, `${what}, in device memory`);
+          assert.equal(
+            await three.compress(compressor, own, { step: 5 }),
+            expected,
+            `${what}, in device memory`,
+          );
         }
         await three.decompress(expected, { into: own });
         assert.equal(await own.read(), await one.decompress(expected), `${what}, decompressed`);

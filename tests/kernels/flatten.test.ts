@@ -73,7 +73,7 @@ async function sumOfDecoded(backend: Backend, n: number, block: number): Promise
     }));
     for (const { bits, scales, params } of packets)
       scope.run(unflattenSignsKernel, { bits, scales, y }, params);
-    return (await scope.read(y))[0];
+    return (await backend.read(scope.read(y)))[0];
   } finally {
     scope.end();
   }
