@@ -1,7 +1,7 @@
 /** What a packet is, without decoding it. */
 import { requireBytes } from './arguments.ts';
 import { codecOf } from './compressors/codecs.ts';
-import { readPacket } from './packet/packet.ts';
+import { type Packet, readPacket } from './packet/packet.ts';
 
 export interface Inspection {
   /** The compressor's name, for example `topK`. */
@@ -28,7 +28,11 @@ export interface Inspection {
  * inspect(packet).compressor; // 'topK'
  */
 export function inspect(packet: Uint8Array): Inspection {
-  const read = readPacket(requireBytes('packet', packet));
+  return described(readPacket(requireBytes('packet', packet)));
+}
+
+/** The same of a packet whose frame was read. */
+export function described(read: Packet): Inspection {
   const codec = codecOf(read);
   const { parameters, sections } = codec.describe(read);
   let offset = read.bodyOffset;

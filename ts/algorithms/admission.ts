@@ -3,9 +3,11 @@
  * What is refused changes nothing.
  */
 import type { Compressor, PacketParameters } from '../compressors/compressor.ts';
+import { requireBytes } from '../arguments.ts';
 import type { Device } from '../device.ts';
 import { PacketError } from '../errors.ts';
-import { inspect, type Inspection } from '../inspect.ts';
+import { described as descriptionOf, type Inspection } from '../inspect.ts';
+import { glance } from '../packet/packet.ts';
 
 /** What packets are to be. */
 export interface Expected {
@@ -25,12 +27,12 @@ export function packetsOf(compressor: Compressor, n: number): Expected {
 }
 
 /**
- * Looks at a packet without decoding it.
+ * Looks at a packet without decoding it, nor at its CRC: whoever takes it decodes it next, and finds damage there.
  * @throws PacketError unless it is as expected; it names what came, from whom where that is known, and what was
  * expected
  */
 export function requirePacket(packet: Uint8Array, expected: Expected, rank?: number): Inspection {
-  const came = inspect(packet);
+  const came = descriptionOf(glance(requireBytes('packet', packet)));
   const differs = (name: string): boolean => came.parameters[name] !== expected.parameters[name];
   let offset: number | undefined;
   if (expected.compressor !== undefined && came.compressor !== expected.compressor) offset = 5;
@@ -46,7 +48,7 @@ export function requirePacket(packet: Uint8Array, expected: Expected, rank?: num
  * @throws PacketError also where the compressor has no packets of so many elements
  */
 export function requirePacketOf(compressor: Compressor, packet: Uint8Array): Inspection {
-  const came = inspect(packet);
+  const came = descriptionOf(glance(requireBytes('packet', packet)));
   let expected: Expected;
   try {
     expected = packetsOf(compressor, came.n);

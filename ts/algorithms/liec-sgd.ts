@@ -193,6 +193,7 @@ export function liecSgd(options: Compressor | LiecOptions = {}): System {
           }
           // 2. p = mean c_r + E; q = C(p); E = p - q
           messages.forEach((message, i) => requirePacket(message, packets, ranks[i]));
+          await made.average(messages);
           progress.begin();
           const { packet, error: rest } = await made.make(messages, ranks, error, { step, stream: workers });
           progress.end({ step: step + 1, error: rest });

@@ -6,11 +6,12 @@
 import type { Compressor } from '../compressors/compressor.ts';
 import type { CompressOptions, Device } from '../device.ts';
 import { NonFiniteError } from '../errors.ts';
-import { inspect } from '../inspect.ts';
+import { described } from '../inspect.ts';
 import type { DeviceVector } from '../kernels/device-vector.ts';
+import { glance } from '../packet/packet.ts';
 import type { Bytes } from '../platform.ts';
 import { packetsOf, requirePacket, requireSoundPacket } from './admission.ts';
-import { inTurn, openPair, squeeze, type Kept } from './kept.ts';
+import { openPair, squeeze, type Kept } from './kept.ts';
 import { keptByServer, keptByWorker, Progress, type Numbered, type Reported } from './progress.ts';
 import { requireSeat, requireServerSeat } from './seat.ts';
 import { blameOverflow, notGathered, only, ranksOf, requireMessages, SILENT } from './steps.ts';
@@ -49,8 +50,9 @@ export function parameterServer(name: string, up: Direction, down: Direction): S
           const ranks = ranksOf(from, workers);
           requireMessages('messages', messages, ranks.length);
           messages.forEach((message, i) => requirePacket(message, packets, ranks[i]));
-          progress.begin();
           const { step, error } = progress.state;
+          await answer.average(messages);
+          progress.begin();
           const made = await answer.make(messages, ranks, error, { step, stream: workers });
           progress.end({ step: step + 1, error: made.error });
           return made.packet;
@@ -74,8 +76,13 @@ export interface Answer {
   /** The error at the start; of no elements where none is kept. */
   readonly error: Kept;
   /**
+   * Takes the mean of the packets.
+   * @throws PacketError where a packet is none
+   */
+  average(packets: readonly Uint8Array[]): Promise<unknown>;
+  /**
    * The mean of the packets, plus the error, as a packet, and what that lost. The error stays as it is.
-   * @throws PacketError where a packet is none, OverflowError where the sum is more than float32 holds
+   * @throws OverflowError where the sum is more than float32 holds
    */
   make(
     packets: readonly Uint8Array[],
@@ -95,14 +102,13 @@ export function openAnswer(device: Device, { compressor, feedback }: Direction, 
   return {
     error: pair.first,
     other: (error) => pair.other(error),
+    average: (packets) => device.mean(packets, { into: mean }),
     async make(packets, ranks, error, draw) {
       const sum = pair.other(error);
-      const averaging = device.mean(packets, { into: mean });
-      const packing = feedback
-        ? squeeze(device, compressor, mean, error, sum, draw)
-        : device.compress(compressor, mean, draw);
       try {
-        const packet = await inTurn(averaging, packing);
+        const packet = feedback
+          ? await squeeze(device, compressor, mean, error, sum, draw)
+          : await device.compress(compressor, mean, draw);
         return { packet, error: feedback ? nextOf(sum, packet).used : error };
       } catch (reason) {
         if (!(reason instanceof NonFiniteError)) throw reason;
@@ -208,6 +214,6 @@ export function errorAdopted(
 
 /** Share of the elements that a packet carries, where it leaves some out. */
 export function densityOf(packet: Uint8Array): { density?: number } {
-  const { n, parameters } = inspect(packet);
+  const { n, parameters } = described(glance(packet));
   return typeof parameters.k === 'number' && n > 0 ? { density: parameters.k / n } : {};
 }

@@ -2,9 +2,16 @@
 import { requireOptions } from '../arguments.ts';
 import { NonFiniteError } from '../errors.ts';
 import { findNonFinite } from '../kernels/reduce.ts';
-import { cutSections, requireParameters } from '../packet/packet.ts';
+import { cutSections, requireParameters, roomFor } from '../packet/packet.ts';
 import { decodeValues } from '../packet/values.ts';
-import { defineCompressor, type Codec, type Compressor, type PacketParameters } from './compressor.ts';
+import type { Steps } from '../kernels/scope.ts';
+import {
+  defineCompressor,
+  type Codec,
+  type Compressor,
+  type Encoded,
+  type PacketParameters,
+} from './compressor.ts';
 import { NOTHING, whole } from './decoded.ts';
 
 const ID = 5;
@@ -22,13 +29,15 @@ const ID = 5;
 export function float32(options: Readonly<Record<string, never>> = {}): Compressor {
   requireOptions('float32', options, []);
   const parameters = (): PacketParameters => ({});
-  return defineCompressor('float32', {}, parameters, function* (scope, x) {
+  return defineCompressor('float32', {}, parameters, function* (scope, x): Steps<Encoded> {
     const { n } = x;
     if (n === 0) return { id: ID, n, parameters: [], sections: [] };
     const found = findNonFinite(scope, x);
-    const [values, [bad, first]] = yield scope.read({ buffer: x.buffer, count: n }, found);
+    // read to where they lie in the packet: a second array of their size would cost as much again
+    const { room, body } = roomFor(0, n);
+    const [[bad, first]] = yield scope.read(found, { buffer: x.buffer, count: n, into: body });
     if (bad > 0) throw new NonFiniteError(bad, first);
-    return { id: ID, n, parameters: [], sections: [values] };
+    return { id: ID, n, parameters: [], sections: [body], room };
   });
 }
 

@@ -30,6 +30,8 @@ export interface Parts {
   readonly parameters: readonly number[];
   /** One after the other; word arrays. */
   readonly sections: readonly Uint32Array[];
+  /** Memory of `roomFor` that the sections already lie in, and that becomes the packet; of a large packet. */
+  readonly room?: Uint32Array;
 }
 
 /** A packet whose frame is sound: magic, version, lengths and CRC hold. What is inside is the codec's to check. */
@@ -50,10 +52,17 @@ export interface Section {
   readonly words: number;
 }
 
+/** Memory for a packet of so many words of parameters and sections, and the part of it that is the sections'. */
+export function roomFor(parameters: number, bodyWords: number): { room: Uint32Array; body: Uint32Array } {
+  const first = HEADER_WORDS + parameters;
+  const room = new Uint32Array(first + bodyWords + CRC_WORDS);
+  return { room, body: room.subarray(first, first + bodyWords) };
+}
+
 /** Lays a packet out as bytes, in an ArrayBuffer of its own. `shorten` is for the CRC. */
-export function writePacket({ id, n, parameters, sections }: Parts, shorten?: Shorten): Bytes {
+export function writePacket({ id, n, parameters, sections, room }: Parts, shorten?: Shorten): Bytes {
   const bodyWords = sections.reduce((words, section) => words + section.length, 0);
-  const words = new Uint32Array(HEADER_WORDS + parameters.length + bodyWords + CRC_WORDS);
+  const words = room ?? roomFor(parameters.length, bodyWords).room;
   words[0] = MAGIC;
   words[1] = VERSION | (id << 8) | (parameters.length << 16);
   words[2] = n;
@@ -61,7 +70,7 @@ export function writePacket({ id, n, parameters, sections }: Parts, shorten?: Sh
   words.set(parameters, HEADER_WORDS);
   let at = HEADER_WORDS + parameters.length;
   for (const section of sections) {
-    words.set(section, at);
+    if (room === undefined) words.set(section, at);
     at += section.length;
   }
   const bytes = new Uint8Array(words.buffer);
@@ -74,6 +83,20 @@ export function writePacket({ id, n, parameters, sections }: Parts, shorten?: Sh
  * @throws PacketError where the bytes are not a whole packet of this version
  */
 export function readPacket(bytes: Uint8Array, shorten?: Shorten): Packet {
+  const words = framed(bytes);
+  const crc = crc32c(bytes.subarray(0, bytes.length - 4), shorten);
+  if (crc !== words[words.length - 1])
+    throw new PacketError('the CRC does not match: the packet was damaged', bytes.length - 4);
+  return partsIn(words);
+}
+
+/** As readPacket, without a look at the CRC: for what is decoded next, where damage is found. */
+export function glance(bytes: Uint8Array): Packet {
+  return partsIn(framed(bytes));
+}
+
+/** The words of a packet whose magic, version and lengths are sound. */
+function framed(bytes: Uint8Array): Uint32Array {
   const least = (HEADER_WORDS + CRC_WORDS) * 4;
   if (bytes.length < least)
     throw new PacketError(`a packet has at least ${least} bytes, got ${bytes.length}`, bytes.length);
@@ -85,12 +108,9 @@ export function readPacket(bytes: Uint8Array, shorten?: Shorten): Packet {
   if (words[3] !== bytes.length)
     throw new PacketError(`the packet says ${words[3]} bytes, got ${bytes.length}`, 12);
   if (bytes.length % 4 !== 0) throw new PacketError('the length is not a multiple of four', 12);
-  const crc = crc32c(bytes.subarray(0, bytes.length - 4), shorten);
-  if (crc !== words[words.length - 1])
-    throw new PacketError('the CRC does not match: the packet was damaged', bytes.length - 4);
   if (HEADER_WORDS + (words[1] >>> 16) > words.length - CRC_WORDS)
     throw new PacketError('the parameters pass the end of the packet', 6);
-  return partsIn(words);
+  return words;
 }
 
 /** The parts of a packet that `writePacket` has just made: nothing of it is checked. */

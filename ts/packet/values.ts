@@ -88,9 +88,23 @@ export function decodeValues(
 
 /** The index of the first of these words that is NaN or infinite, -1 where all are finite. */
 export function firstNonFinite(words: Uint32Array): number {
-  for (let i = 0; i < words.length; i++) if ((words[i] & MAGNITUDE) >= 0x7f800000) return i;
+  const { length } = words;
+  // an exponent of all ones, and one more, reaches the sign: four words a test
+  let i = 0;
+  for (; i + 3 < length; i += 4) {
+    const a = (words[i] & EXPONENT) + LEAST_EXPONENT;
+    const b = (words[i + 1] & EXPONENT) + LEAST_EXPONENT;
+    const c = (words[i + 2] & EXPONENT) + LEAST_EXPONENT;
+    const d = (words[i + 3] & EXPONENT) + LEAST_EXPONENT;
+    if ((a | b | c | d) < 0) break;
+  }
+  for (; i < length; i++) if ((words[i] & EXPONENT) === EXPONENT) return i;
   return -1;
 }
+
+/** The bits of a float32's exponent, and the lowest of them. */
+const EXPONENT = 0x7f800000;
+const LEAST_EXPONENT = 0x00800000;
 
 function widened(words: Uint32Array, count: number, format: ValueFormat, offset: number): Uint32Array {
   const halves = new Uint16Array(words.buffer, words.byteOffset, words.length * 2);

@@ -159,7 +159,9 @@ class WasmBackend implements Backend {
   readNow(requests: readonly ReadRequest[]): Uint32Array[] {
     this.#open().fusion.flush();
     return requests.map(({ buffer, first = 0, count = buffer.words - first, into }) => {
-      const words = this.#view(buffer);
+      const own = this.#own(buffer);
+      // what is only lent is read where it lies
+      const words = own.address === undefined ? own.source! : this.#view(own);
       // slice takes several times as long from memory that threads share
       const target = into ?? new Uint32Array(count);
       target.set(words.subarray(first, first + count));
