@@ -173,6 +173,8 @@ function requireWeights(weights: readonly number[], count: number): void {
   weights.forEach((weight, i) =>
     requireNumber(`weights[${i}]`, weight, 'a number above 0', (value) => value > 0),
   );
+  const sum = weights.reduce((total, weight) => total + weight, 0);
+  if (sum === Infinity) throw new RangeError('"weights" expected a sum within float64, got Infinity');
 }
 
 /** @throws RangeError where memory that is written is memory of another vector of the call */

@@ -171,7 +171,7 @@ export class PacketDevice implements Host, VectorHost {
     const buffer = backend.allocate(n);
     if (n > 0) backend.run(clearKernel, { y: buffer }, { n });
     backend.keep?.(buffer, true);
-    const allocation: Allocation = { backend, buffer, freed: false };
+    const allocation: Allocation = { backend, buffer, state: 'held' };
     this.#vectors.add(allocation);
     return new DeviceVector(this, n, { allocation, first: 0 });
   }
@@ -199,12 +199,21 @@ export class PacketDevice implements Host, VectorHost {
 
   /** Not for users: call `free` of a vector. */
   freeVector(allocation: Allocation): void {
-    if (allocation.freed) return;
-    allocation.freed = true;
+    if (allocation.state !== 'held') return;
+    allocation.state = 'freed';
     this.#vectors.delete(allocation);
-    const { backend, buffer } = allocation;
-    backend.keep?.(buffer, false);
-    if (!this.#closed && !backend.lost) backend.release(buffer);
+    if (this.#closed) return;
+    const all: Touch = { memory: allocation, first: 0, end: Infinity, writes: true, brief: false };
+    const call = this.#schedule.begin([all], 0);
+    const release = (): void => {
+      const { backend, buffer } = allocation;
+      allocation.state = 'gone';
+      if (!backend.lost) backend.release(buffer);
+      this.#schedule.end(call);
+    };
+    // on a GPU calls that were made before may not have begun
+    if (call.ready === undefined) release();
+    else call.ready.then(release, () => undefined);
   }
 
   /**
@@ -315,7 +324,7 @@ export class PacketDevice implements Host, VectorHost {
     if (this.#opened.backend.readNow !== undefined) {
       const result = this.#useNow('use', work);
       // callers see a call that is under way when the device is closed as one that is refused, on every backend
-      await undefined;
+      await Promise.resolve();
       if (this.#closed) throw new DeviceClosedError();
       return result;
     }
@@ -354,7 +363,7 @@ export class PacketDevice implements Host, VectorHost {
       );
     const scope = new Scope(backend);
     try {
-      return scope.finishNow(work(scope), backend.readNow);
+      return scope.finishNow(work(scope));
     } finally {
       scope.end();
     }
@@ -405,7 +414,7 @@ export class Device extends PacketDevice {
     super(options, opened, { open: openBackend, codecOf, maxBytesInFlight });
     const bound = Object.entries(kernels).map(([name, kernel]) => [
       name,
-      (...rest: unknown[]) =>
+      async (...rest: unknown[]) =>
         (kernel as (host: Host, ...rest: unknown[]) => unknown)(this.#reading(rest), ...rest),
     ]);
     this.kernels = Object.freeze(Object.fromEntries(bound) as Kernels);

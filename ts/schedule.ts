@@ -5,7 +5,7 @@
  */
 import type { GpuRange } from './backends/backend.ts';
 import { DeviceClosedError } from './errors.ts';
-import { type DeviceVector, isDeviceVector, placeOf } from './kernels/device-vector.ts';
+import { type DeviceVector, freedError, isDeviceVector, placeOf } from './kernels/device-vector.ts';
 
 /** Memory that a call reads or writes. */
 export interface Touch {
@@ -22,7 +22,7 @@ export interface Touch {
   readonly brief: boolean;
 }
 
-/** What a call does with a vector, or with bytes. */
+/** What a call does with a vector, or with bytes. @throws TypeError where it is a vector that was freed */
 export function touchOf(
   vector: ArrayBufferView | GpuRange | DeviceVector,
   does: 'reads' | 'writes',
@@ -31,6 +31,7 @@ export function touchOf(
   const writes = does === 'writes';
   if (isDeviceVector(vector)) {
     const { allocation, first } = placeOf(vector);
+    if (allocation.state !== 'held') throw freedError();
     return { memory: allocation, first: first * 4, end: (first + vector.length) * 4, writes, brief };
   }
   if (ArrayBuffer.isView(vector)) {

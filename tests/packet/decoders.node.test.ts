@@ -24,6 +24,7 @@ const SHARES: Readonly<Record<Kind, number>> = {
   js: 1,
   'wasm scalar': 0.2,
   'wasm simd': 1,
+  'wasm threads': 1,
   webgpu: 0.05,
   'webgpu in windows': 0.02,
 };

@@ -5,13 +5,18 @@ import { suite } from './suite.ts';
 import type { Suite } from './suite.ts';
 import { cutAnd, NARROW } from './windows.ts';
 
-export type Kind = 'js' | 'wasm scalar' | 'wasm simd' | 'webgpu' | 'webgpu in windows';
+export type Kind = 'js' | 'wasm scalar' | 'wasm simd' | 'wasm threads' | 'webgpu' | 'webgpu in windows';
 
 /** Plain JavaScript gives a page nothing that Node has not tested. */
 const tested: readonly Kind[] = inBrowser
   ? ['wasm scalar', 'wasm simd', 'webgpu']
   : ['js', 'wasm scalar', 'wasm simd', 'webgpu', 'webgpu in windows'];
-const kinds = tested.filter((kind) => settings.backends?.includes(kind) ?? true);
+
+/** The kinds of a suite. Threads are only for those that ask: on short vectors they are the same as one. */
+function kindsFor(threads: boolean): Kind[] {
+  const kinds = threads ? [...tested, 'wasm threads' as const] : tested;
+  return kinds.filter((kind) => settings.backends?.includes(kind) ?? true);
+}
 
 /**
  * Of cases that windows do not change, every which is taken there: for readbacks in parts, and shaders without
@@ -31,7 +36,8 @@ async function openEmulator(kind: Kind, name: string): Promise<Backend> {
   return openEmulated(modeNamed(name).mode, { limits });
 }
 
-async function openKind(kind: Kind): Promise<Backend> {
+/** A backend of its own, which its user closes. */
+export async function openKind(kind: Kind): Promise<Backend> {
   if (settings.emulator !== undefined && kind.startsWith('webgpu'))
     return openEmulator(kind, settings.emulator);
   switch (kind) {
@@ -43,6 +49,10 @@ async function openKind(kind: Kind): Promise<Backend> {
     case 'wasm simd': {
       const { openWasm } = await import('../../ts/backends/wasm/index.ts');
       return openWasm({ simd: kind === 'wasm simd' });
+    }
+    case 'wasm threads': {
+      const { openWasm } = await import('../../ts/backends/wasm/index.ts');
+      return openWasm({ threads: 3 });
     }
     case 'webgpu':
     case 'webgpu in windows': {
@@ -81,6 +91,7 @@ async function suiteDone(kind: Kind): Promise<void> {
  * Registers a suite on each backend, named `name on webgpu` and so on, and runs it. Call it while the file is being
  * imported: a backend is closed when no registered suite is left.
  * @param body registers the tests; `open` gives the shared backend, which the tests do not close
+ * @param options `threads`: on wasm with threads, too
  * @example
  * eachBackend('fwht', (test, open) => {
  *   test('gives zeros for zeros', async () => {
@@ -91,8 +102,9 @@ async function suiteDone(kind: Kind): Promise<void> {
 export function eachBackend(
   name: string,
   body: (test: Suite, open: () => Promise<Backend>, kind: Kind) => void,
+  { threads = false }: { readonly threads?: boolean } = {},
 ): void {
-  for (const kind of kinds) {
+  for (const kind of kindsFor(threads)) {
     const on = settings.on !== undefined && kind.startsWith('webgpu') ? ` on ${settings.on}` : '';
     const test = suite(`${name} on ${kind}${on}`, { overBackend: true });
     suitesLeft.set(kind, (suitesLeft.get(kind) ?? 0) + 1);

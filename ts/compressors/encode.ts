@@ -1,4 +1,5 @@
 /** From a vector to a packet, with what earlier packets lost where the caller keeps that: error feedback. */
+import { isGpuRange } from '../arguments.ts';
 import type { DeviceBuffer, ReadRequest } from '../backends/backend.ts';
 import { NonFiniteError } from '../errors.ts';
 import { scaleOf } from '../kernels/accumulate.ts';
@@ -75,7 +76,8 @@ export function* encodeWithError(
   lost.add(p.buffer, -1);
   if (largest >= RISKY) yield* requireFinite(scope, p, LOST);
   const left = scope.give(p.buffer, error);
-  if (left.length > 0) yield left;
+  // a range of the user's has to have it; who reads a vector of the device comes behind
+  if (left.length > 0 || isGpuRange(error)) yield left;
   return packet;
 }
 

@@ -14,7 +14,8 @@ export interface Allocation {
   /** Where it is: another backend once what was lost has been written anew. */
   backend: Backend;
   buffer: DeviceBuffer;
-  freed: boolean;
+  /** Freed vectors are refused by calls made from then on; the memory is gone when those before have what they need. */
+  state: 'held' | 'freed' | 'gone';
 }
 
 /** What a vector asks of its device. */
@@ -115,6 +116,11 @@ export function isDeviceVector(value: unknown): value is DeviceVector {
   return value instanceof DeviceVector;
 }
 
+/** What calls that are made with a freed vector throw. */
+export function freedError(): TypeError {
+  return new TypeError('the vector was freed');
+}
+
 /** The memory that a vector lies in, and where it starts there, in elements. */
 export function placeOf(vector: DeviceVector): Place {
   return places.get(vector)!;
@@ -126,7 +132,7 @@ export function placeOf(vector: DeviceVector): Place {
  */
 export function rangeOn(backend: Backend, vector: DeviceVector): BufferRange {
   const { allocation, first } = placeOf(vector);
-  if (allocation.freed) throw new TypeError('the vector was freed');
+  if (allocation.state === 'gone') throw freedError();
   if (allocation.backend !== backend) {
     if (allocation.backend.lost) throw new DeviceLostError('what the vector held is lost, write it anew');
     throw new TypeError('the vector belongs to another device');
@@ -140,7 +146,7 @@ export function rangeOn(backend: Backend, vector: DeviceVector): BufferRange {
  */
 export function rangeToWrite(backend: Backend, vector: DeviceVector): BufferRange {
   const { allocation } = placeOf(vector);
-  const lost = !allocation.freed && allocation.backend !== backend && allocation.backend.lost;
+  const lost = allocation.state !== 'gone' && allocation.backend !== backend && allocation.backend.lost;
   if (lost && vector.length === allocation.buffer.words) {
     allocation.buffer = backend.allocate(vector.length);
     allocation.backend = backend;

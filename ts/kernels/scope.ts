@@ -207,9 +207,18 @@ export class Scope {
   }
 
   /** The same without waiting, on a backend that reads at once. */
-  finishNow<T>(steps: Steps<T>, readNow: NonNullable<Backend['readNow']>): T {
+  finishNow<T>(steps: Steps<T>): T {
     let next = steps.next();
-    while (next.done !== true) next = steps.next(readNow.call(this.#backend, next.value));
+    while (next.done !== true) {
+      let words: Uint32Array[];
+      try {
+        words = this.#backend.readNow!(next.value);
+      } catch (error) {
+        next = steps.throw(error);
+        continue;
+      }
+      next = steps.next(words);
+    }
     return next.value;
   }
 

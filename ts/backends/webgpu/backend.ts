@@ -4,11 +4,11 @@
  */
 import { DeviceClosedError, DeviceLostError } from '../../errors.ts';
 import { type Kernel } from '../../kernels/kernel.ts';
-import { type Limits, WINDOW_UNIT } from '../../kernels/plans/plan.ts';
+import { type Clear, type Limits, type Pass, WINDOW_UNIT } from '../../kernels/plans/plan.ts';
 import { planOf } from '../../kernels/plans/index.ts';
 import type { Backend, BufferRange, DeviceBuffer, GpuRange, ReadRequest } from '../backend.ts';
 import { BindGroups } from './bind-groups.ts';
-import { type Command, commandsOf, Encoder } from './commands.ts';
+import { type Command, commandsOf, Encoder, writtenBy } from './commands.ts';
 import { USAGE } from './flags.ts';
 import { type Memory, memoryOf, WebgpuBuffer } from './memory.ts';
 import type { OpenedGpu } from './open.ts';
@@ -112,8 +112,10 @@ export class WebgpuBackend implements Backend {
 
   release(buffer: DeviceBuffer): void {
     // A scope that ends gives its buffers back whatever happened to the device.
-    if (this.#live.delete(buffer)) this.#memory.give((buffer as WebgpuBuffer).buffer);
-    else if (!this.#closed) this.#requireOwn(buffer);
+    const { own, buffer: memory } = buffer as WebgpuBuffer;
+    if (this.#live.delete(buffer)) {
+      if (own) this.#memory.give(memory);
+    } else if (!this.#closed) this.#requireOwn(buffer);
   }
 
   write(buffer: DeviceBuffer, words: Uint32Array): void {
@@ -183,6 +185,7 @@ export class WebgpuBackend implements Backend {
         taken.push(buffer);
         memory.set(name, { buffer, offset: 0, words });
       }
+      taken.push(...this.#separate(steps, memory));
     } finally {
       // Scratch memory may be taken again at once: what comes next is queued behind these steps.
       for (const buffer of taken) this.#memory.give(buffer);
@@ -239,11 +242,45 @@ export class WebgpuBackend implements Backend {
 
   #record(copy: { readonly copy: Memory; readonly to: Memory }): void {
     if (copy.to.words === 0) return;
-    this.#recorded.push(copy);
-    for (const memory of [copy.copy, copy.to]) {
+    const { copy: from, to } = copy;
+    if (from.buffer === to.buffer) {
+      // WebGPU copies nothing within a buffer
+      const between = this.#copyOf(from);
+      this.#recorded.push({ copy: between, to });
+      this.#memory.give(between.buffer);
+    } else this.#recorded.push(copy);
+    for (const memory of [from, to]) {
       this.#used.add(memory.buffer);
       if (memory instanceof WebgpuBuffer) memory.untouched = false;
     }
+  }
+
+  /** Queues a copy to memory of its own, which the caller gives back when what reads it is queued. */
+  #copyOf(from: Memory): Memory {
+    const buffer = this.#memory.take(from.words * 4);
+    const to = { buffer, offset: 0, words: from.words };
+    this.#recorded.push({ copy: from, to });
+    this.#used.add(buffer);
+    return to;
+  }
+
+  /**
+   * Ranges of one buffer, of which some are written and others only read, are no bindings of one dispatch, even where
+   * they lie apart: what is only read is copied before. Gives the memory of the copies.
+   */
+  #separate(steps: readonly (Pass | Clear)[], memory: Map<string, Memory>): GPUBuffer[] {
+    const buffers = new Set([...memory.values()].map(({ buffer }) => buffer));
+    if (buffers.size === memory.size) return [];
+    const written = writtenBy(steps);
+    const targets = new Set([...written].map((name) => memory.get(name)!.buffer));
+    const copies: GPUBuffer[] = [];
+    for (const [name, only] of memory) {
+      if (written.has(name) || !targets.has(only.buffer)) continue;
+      const copy = this.#copyOf(only);
+      copies.push(copy.buffer);
+      memory.set(name, copy);
+    }
+    return copies;
   }
 
   /** Puts a buffer that nothing has used into memory that nothing recorded uses. */

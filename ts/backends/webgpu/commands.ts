@@ -1,8 +1,9 @@
 /** What is to be submitted: steps of plans with their memory found, and copies. */
+import { shaders } from '../../generated/wgsl.ts';
 import { type Clear, grid, type Limits, type Pass } from '../../kernels/plans/plan.ts';
 import type { BindGroups } from './bind-groups.ts';
 import type { Memory } from './memory.ts';
-import type { Pipelines } from './pipelines.ts';
+import type { EntryTable, Pipelines } from './pipelines.ts';
 import type { UniformArena } from './uniforms.ts';
 
 /** A pass, with its memory by the names that its shader has. */
@@ -37,6 +38,18 @@ export function commandsOf(
     }
     return { kernel, pass: step, resources };
   });
+}
+
+/** The memory that passes write, by the names of the plan. */
+export function writtenBy(steps: readonly (Pass | Clear)[]): Set<string> {
+  const written = new Set<string>();
+  for (const step of steps) {
+    if ('clear' in step) continue;
+    const { bindings } = (shaders[step.shader].entries as Readonly<Record<string, EntryTable>>)[step.entry];
+    for (const [name, bound] of Object.entries(step.bindings))
+      if (bindings[name].access === 'read_write') written.add(typeof bound === 'string' ? bound : bound.of);
+  }
+  return written;
 }
 
 export class Encoder {
