@@ -3,6 +3,8 @@
  * as +0. y = +0, which a sum starts from.
  *
  * accumulate(x, y, n, scale): x and y of n words; scale is 0 or normal.
+ * accumulateEach(list, count, y, from, n): accumulate of `count` vectors in turn to the elements from <= i < n of y,
+ *   each two words of the list, x and scale.
  * clear(y, n): y of n words.
  * n >= 1. Scratch: none. Passes: one.
  */
@@ -25,6 +27,21 @@ export function accumulate(x: usize, y: usize, n: u32, scale: f32): void {
     }
   }
   for (; x < end; x += 4, y += 4) store<f32>(y, flushed(load<u32>(y)) + product(load<u32>(x), scale));
+}
+
+/** Elements that several vectors are added to in turn, a page of memory: they stay in the cache. */
+const CHUNK: u32 = 1024;
+
+export function accumulateEach(list: usize, count: u32, y: usize, from: u32, n: u32): void {
+  const end = list + ((<usize>count) << 3);
+  for (let first = from; first < n;) {
+    const length = min(n - first, CHUNK);
+    const at = (<usize>first) << 2;
+    for (let one = list; one < end; one += 8) {
+      accumulate(load<u32>(one) + at, y + at, length, load<f32>(one, 4));
+    }
+    first += length;
+  }
 }
 
 export function clear(y: usize, n: u32): void {

@@ -1,5 +1,5 @@
 /** The kernels of sparse packets, as a module of its own for `fewbits/sparse`: a fifth of the bytes of all. */
-export { accumulate, clear } from './accumulate';
+export { accumulate, accumulateEach, clear } from './accumulate';
 export { compensate } from './compensate';
 export { nonFinite } from './extremes';
 export { fold } from './fold';

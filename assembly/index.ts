@@ -5,7 +5,7 @@
  * The hottest loops test at their end: V8 computes what stays the same, such as a splat, before a loop only where no
  * iteration can leave before the place of its use.
  */
-export { accumulate, clear } from './accumulate';
+export { accumulate, accumulateEach, clear } from './accumulate';
 export { butterflies } from './butterflies';
 export { compact } from './compact';
 export { compensate } from './compensate';
@@ -16,7 +16,7 @@ export { unflattenScratch, unflattenSigns } from './flatten';
 export { flatten, flipScratch, fwht, unflatten } from './fwht';
 export { keyCounts, keyCountsScratch, keyCountsSum, keyCountsTile } from './histogram';
 export { heapBase, simd } from './module';
-export { addSigns, packBits, packSigns, unpackBits, unpackSigns } from './pack';
+export { addEachSigns, addSigns, packBits, packSigns, unpackBits, unpackSigns } from './pack';
 export {
   addLookup,
   addLookupPart,

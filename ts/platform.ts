@@ -27,3 +27,6 @@ export type WasmModule = WebAssembly.Module;
  * since TypeScript 5.7; before it `Uint8Array` had no parameter, and is this type by itself.
  */
 export type Bytes = ReturnType<Uint8ArrayConstructor['of']>;
+
+/** Words in memory that is not shared. */
+export type Words = ReturnType<Uint32ArrayConstructor['of']>;

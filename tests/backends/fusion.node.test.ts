@@ -29,7 +29,10 @@ import { suite } from '../support/suite.ts';
 
 const test = suite('fused passes');
 
-/** A backend on so many threads that writes down what it runs: `whole NAME`, or `NAME tile` for a tile of a pass. */
+/**
+ * A backend on so many threads that writes down what it runs: `whole NAME`, or for a tile of a pass `NAME TILE`, with
+ * how many there are in front where several of a kernel go together.
+ */
 async function openLogged(threads: number): Promise<{ backend: Backend; log: string[]; jobs: () => number }> {
   const log: string[] = [];
   let jobs = 0;
@@ -56,11 +59,11 @@ async function openLogged(threads: number): Promise<{ backend: Backend; log: str
 }
 
 function logged(name: string, kernel: AnyKernel, log: string[]): AnyKernel {
-  const { whole, tiled } = kernel;
-  const planLogged = (plan: TilePlan): TilePlan => ({
+  const { whole, tiled, together } = kernel;
+  const planLogged = (plan: TilePlan, what = name): TilePlan => ({
     ...plan,
     tile(at, first, count, local, shared) {
-      log.push(`${name} ${first / TILE}`);
+      log.push(`${what} ${first / TILE}`);
       plan.tile(at, first, count, local, shared);
     },
     withSigns: plan.withSigns && ((bits) => planLogged(plan.withSigns!(bits))),
@@ -77,6 +80,7 @@ function logged(name: string, kernel: AnyKernel, log: string[]): AnyKernel {
         const plan = tiled(...given);
         return plan && planLogged(plan);
       }),
+    together: together && ((instance, all) => planLogged(together(instance, all), `${all.length} ${name}`)),
   };
 }
 
@@ -160,7 +164,9 @@ function manySigns(n: number): { program: Program; memory: Memory } {
   for (let i = 0; i < 16; i++) {
     const segment = [n, 4096, 32, 100, 2 ** 15, 33][i % 6];
     memory[`bits${i}`] = randomWords(packedWords(n, 1), i + 1);
-    memory[`scales${i}`] = input('normal', Math.ceil(n / segment), i + 1);
+    // some of them so small that a sum may count as zero
+    const scales = input('normal', Math.ceil(n / segment), i + 1);
+    memory[`scales${i}`] = scales.map((x, s) => ((s + i) % 7 === 3 ? x * 2 ** -95 : x));
     program.push(step(addSignsKernel, { bits: `bits${i}`, scales: `scales${i}`, y: 'y' }, { n, segment }));
   }
   return { program, memory };
@@ -209,7 +215,7 @@ test('sixteen packets of signs are added in one pass, tile by tile', async () =>
   const { program, memory } = manySigns(N);
   const { backend, log } = await openLogged(1);
   await assertAsJs(backend, program, memory, 'signs');
-  assert.equal(log, passOf(['clear', ...Array<string>(16).fill('addSigns')], tilesOf(N)));
+  assert.equal(log, passOf(['clear', '16 addSigns'], tilesOf(N)));
   backend.close();
 });
 
@@ -218,6 +224,37 @@ test('packets of every kind, a vector that is lent, and what is found in the sum
   const { backend, log } = await openLogged(1);
   await assertAsJs(backend, program, memory, 'every kind');
   assert.equal(log, passOf(names, tilesOf(N)));
+  backend.close();
+});
+
+test('a sum that is tiny counts as zero in the next one, where signs are added together, too', async () => {
+  const n = N;
+  const { backend, log } = await openLogged(1);
+  const bits = new Uint32Array(packedWords(n, 1));
+  for (let power = -102; power < -60; power++)
+    for (const factor of [1 + 2 ** -23, 1 - 2 ** -24, 1 - 2 ** -23]) {
+      const y = new Float32Array(n).fill(-(2 ** power) * factor);
+      const [first, second] = [new Float32Array([2 ** power]), new Float32Array([2 ** -102 * 1.5])];
+      const add = (scales: string) =>
+        step(addSignsKernel, { bits: 'bits', scales, y: 'y' }, { n, segment: n });
+      const program = [add('first'), add('second')];
+      await assertAsJs(backend, program, { y, bits, first, second }, `2^${power}, ${factor}`);
+      assert.equal(log.splice(0), passOf(['2 addSigns'], tilesOf(n)));
+    }
+  backend.close();
+});
+
+test('vectors are added together', async () => {
+  const { backend, log } = await openLogged(1);
+  const memory: Record<string, Float32Array> = { y: input('normal', N), lent: input('normal', N, 9) };
+  const add = (x: string) => step(accumulateKernel, { x, y: 'y' }, { n: N, scale: 0.75 });
+  const names = ['x0', 'x1', 'x2', 'x3'];
+  for (const [i, name] of names.entries()) memory[name] = input('heavy', N, i + 2);
+  await assertAsJs(backend, names.map(add), memory, 'vectors');
+  assert.equal(log.splice(0), passOf(['4 accumulate'], tilesOf(N)));
+  // the one that is lent is copied tile by tile
+  await assertAsJs(backend, ['x0', 'x1', 'lent', 'x2', 'x3'].map(add), memory, 'vectors, one of them lent');
+  assert.equal(log, passOf(['2 accumulate', 'accumulate', '2 accumulate'], tilesOf(N)));
   backend.close();
 });
 
@@ -410,7 +447,7 @@ test('writing and releasing other buffers ends no pass, and those of the pass ar
   backend.run(addSignsKernel, { bits, scales, y }, { n: N, segment: N });
   assert.equal(log, [], 'all of them wait');
   backend.write(scales, wordsOf(new Float32Array([1000])));
-  assert.equal(log, passOf(Array<string>(3).fill('addSigns'), tilesOf(N)));
+  assert.equal(log, passOf(['3 addSigns'], tilesOf(N)));
   backend.run(addSignsKernel, { bits, scales, y }, { n: N, segment: N });
   backend.release(scales);
   assert.is(log.at(-1), 'whole addSigns');

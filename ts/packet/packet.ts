@@ -12,7 +12,7 @@
  *   .  u32      CRC-32C of all bytes before it
  */
 import { PacketError } from '../errors.ts';
-import type { Bytes } from '../platform.ts';
+import type { Bytes, Words } from '../platform.ts';
 import { crc32c, type Shorten } from './crc32c.ts';
 
 /** 'fewb', read as a little-endian word. */
@@ -31,7 +31,7 @@ export interface Parts {
   /** One after the other; word arrays. */
   readonly sections: readonly Uint32Array[];
   /** Memory of `roomFor` that the sections already lie in, and that becomes the packet; of a large packet. */
-  readonly room?: Uint32Array;
+  readonly room?: Words;
 }
 
 /** A packet whose frame is sound: magic, version, lengths and CRC hold. What is inside is the codec's to check. */
@@ -53,7 +53,7 @@ export interface Section {
 }
 
 /** Memory for a packet of so many words of parameters and sections, and the part of it that is the sections'. */
-export function roomFor(parameters: number, bodyWords: number): { room: Uint32Array; body: Uint32Array } {
+export function roomFor(parameters: number, bodyWords: number): { room: Words; body: Uint32Array } {
   const first = HEADER_WORDS + parameters;
   const room = new Uint32Array(first + bodyWords + CRC_WORDS);
   return { room, body: room.subarray(first, first + bodyWords) };

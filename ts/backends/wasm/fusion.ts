@@ -13,6 +13,8 @@ import { TILE, tileAddress, tilesOf, type Args, type Instance, type TaskKind, ty
 interface Planned {
   readonly kernel: string;
   readonly args: Args;
+  /** Those of the same kernel that follow it, and go together with it. */
+  readonly more: readonly Args[];
   readonly streamed: Args;
   /** Where it writes the signs of what it adds up; undefined where it does not. */
   readonly signs: number | undefined;
@@ -57,16 +59,18 @@ export function fusedPassOf(kernels: KernelTable): TaskKind<FusedPass> {
 
 /** The plan of a stage: there is one, or the kernel would not wait. */
 function planOf(
-  { kernel, args, streamed, signs }: Planned,
+  { kernel, args, more, streamed, signs }: Planned,
   kernels: KernelTable,
   instance: Instance,
 ): TilePlan {
+  if (more.length > 0) return kernels[kernel]!.together!(instance, [args, ...more]);
   const plan = kernels[kernel]!.tiled!(instance, args, streamed)!;
   return signs === undefined ? plan : plan.withSigns!(signs);
 }
 
 /** A kernel that waits: its plan, and how to make that anew on another thread. */
 interface Waiting extends Planned {
+  readonly operands: Readonly<Record<string, Operand>>;
   readonly plan: TilePlan;
   readonly input: Operand;
   /** The words that a tile has of it. */
@@ -152,7 +156,8 @@ export class Fusion {
       pass.n = plan.n;
     }
     const changes = pass.uses.get(input)?.writes ?? 0;
-    pass.waiting.push({ kernel, args, streamed, signs: undefined, plan, input, words, changes });
+    const planned = { kernel, args, more: [], streamed, signs: undefined };
+    pass.waiting.push({ ...planned, operands, plan, input, words, changes });
     for (const [operand, use] of uses) pass.uses.set(operand, both(pass.uses.get(operand), use));
     return true;
   }
@@ -178,8 +183,9 @@ export class Fusion {
     executor.withMemory((allocate) => {
       const tiles = executor.tiles(source, n, allocate);
       const plans: TilePlan[] = [];
-      const stages = withSigns(waiting).map(({ kernel, args, streamed, signs, input, words }): Stage => {
-        const stage = { kernel, args, streamed, signs };
+      const merged = this.#together(withSigns(waiting));
+      const stages = merged.map(({ kernel, args, more, streamed, signs, input, words }): Stage => {
+        const stage = { kernel, args, more, streamed, signs };
         const plan = planOf(stage, this.#kernels, executor);
         plans.push(plan);
         return {
@@ -193,6 +199,33 @@ export class Fusion {
       executor.runTiles(this.#fusedPass, { tiles, stages }, tiles, source.source);
       for (const [i, { locals, shared }] of stages.entries()) plans[i].finish?.(locals, shared);
     });
+  }
+
+  /** Kernels that follow each other and change the same buffer, as one stage where they are faster together. */
+  #together(waiting: readonly Waiting[]): Waiting[] {
+    const found: Waiting[] = [];
+    for (const stage of waiting) {
+      const before = found.at(-1);
+      const merged = before && this.#merged(before, stage);
+      if (merged === undefined) found.push(stage);
+      else found[found.length - 1] = merged;
+    }
+    return found;
+  }
+
+  #merged(before: Waiting, stage: Waiting): Waiting | undefined {
+    const { kernel, args, more, operands } = before;
+    const together = this.#kernels[kernel]?.together;
+    if (kernel !== stage.kernel || together === undefined || args.n !== stage.args.n) return undefined;
+    const lent = [operands, stage.operands].some((own) =>
+      Object.values(own).some(({ address }) => address === undefined),
+    );
+    if (lent) return undefined;
+    const all = [...more, stage.args];
+    const plan = together(this.#executor, [args, ...all]);
+    const input = operands[plan.input];
+    if (input !== stage.operands[plan.input]) return undefined;
+    return { ...before, more: all, plan, input, words: TILE };
   }
 }
 

@@ -1,6 +1,7 @@
 /** How accumulate and clear run. */
 import * as module from '../../../generated/wasm-exports.ts';
 import type { accumulateKernel, clearKernel } from '../../../kernels/accumulate.ts';
+import { bitsOf } from '../../../kernels/float-bits.ts';
 import { TILE } from '../task.ts';
 import type { KernelOf } from './kernel.ts';
 
@@ -17,6 +18,26 @@ export const accumulate: KernelOf<typeof accumulateKernel> = {
         part.y = y + first * 4;
         part.n = count;
         module.accumulate(exports, part);
+      },
+    };
+  },
+  together({ exports, view }, all) {
+    const [{ y, n }] = all;
+    const part = { list: 0, count: all.length, y, from: 0, n: 0 };
+    return {
+      input: 'y',
+      n,
+      outputs: { y: TILE },
+      local: 2 * all.length,
+      tile(_at, first, count, list) {
+        if (part.list === 0) {
+          const words = view(list, 2 * all.length);
+          for (const [i, { x, scale }] of all.entries()) words.set([x, bitsOf(scale)], 2 * i);
+        }
+        part.list = list;
+        part.from = first;
+        part.n = first + count;
+        module.accumulateEach(exports, part);
       },
     };
   },

@@ -30,6 +30,8 @@ export type WasmKernel<Buffers extends string, Params extends string> = Whole<Bu
   readonly takes?: (params: Args<Params>) => boolean;
   /** Left out where it cannot go tile by tile. */
   readonly tiled?: Tiled<Buffers, Params>;
+  /** Left out where several in turn are no faster together. */
+  readonly together?: Together<Buffers, Params>;
   /** Left out where one thread does as well. */
   readonly parallel?: Parallel<Buffers, Params>;
 };
@@ -50,6 +52,15 @@ export type Tiled<Buffers extends string, Params extends string> = (
   args: Args<Buffers | Params>,
   streamed: Partial<Args<Buffers>>,
 ) => TilePlan | undefined;
+
+/**
+ * The plan of several of the kernel, one after the other over different buffers, all but that of the plan's input, which
+ * is an output of all of them; by the addresses and numbers of each.
+ */
+export type Together<Buffers extends string, Params extends string> = (
+  instance: Instance,
+  all: readonly Args<Buffers | Params>[],
+) => TilePlan;
 
 /** A kernel as it goes through a vector. Tiles may be done in any order, by several threads. */
 export interface TilePlan {
