@@ -7,7 +7,9 @@
  * take(x, from, to, order, least, indices, values, room): index and word of the elements from..to - 1 of x, of which
  *   these alone are read, whose key is at least `least`, in order, until `room` are taken; returns how many.
  * takeListed: the same of elements that are themselves in lists.
- * between(x, n, order, low, high, list, room, aboveAt): the words of key low..high - 1; returns how many.
+ * between(x, n, order, low, high, list, room, aboveAt): copies to `list` the words of key low..high - 1, in order,
+ *   until `room` are there; returns how many. Where it is less than room, stores at aboveAt the number of words whose
+ *   key is at least `high`.
  *
  * Passes: one read of x each.
  */
@@ -247,7 +249,7 @@ export function takeListed(
 
 /**
  * Copies the words of key low..high - 1 to `list`, in order, until it holds `room`, room >= 1, and returns how many.
- * Where it is less than room, `aboveAt` points to how many words have a key of `high` or more.
+ * Where it is less than room, stores at `aboveAt` the number of words whose key is at least `high`.
  */
 export function between(
   x: usize,

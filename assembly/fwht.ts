@@ -6,7 +6,8 @@
  * Butterflies (a, b) -> (a + b, a - b) at distance h = 1, 2, 4, ..., block / 2. Stages may run in any order in memory
  * as long as each element sees them in this one, so: five stages over 32 floats in registers while x is read, then
  * radix 8 inside 32 KB of y, then depth-first radix 8, the way of FFHT (A. Andoni, P. Indyk et al., "Practical and
- * Optimal LSH for Angular Distance", NIPS 2015).
+ * Optimal LSH for Angular Distance", NIPS 2015). Without SIMD, and for parts of fewer than 32 elements, words are
+ * copied one by one and all stages run in memory.
  *
  * fwht(x, y, n, total, block): x of n words, y of total; block a power of two, total a multiple of it, 1 <= n <= total.
  *   Scratch: none.

@@ -1,4 +1,4 @@
-/** What a module says of itself. */
+/** What a module says of itself: where memory that its caller may use begins, and whether it has SIMD. */
 
 /** The first byte behind the tables of this module. */
 export function heapBase(): usize {

@@ -9,15 +9,16 @@
  *   least `key`; the first `capacity` of them go to indices and values. n >= 1, capacity >= 1. Scratch: none.
  *
  * topK in steps over one scratch, for an x that is not in memory as a whole, and for threads:
- * 1. topKSample(scratch, n, k): the address of the sample, topKSampleLines(n) lines of LINE words, 0 where there is no
- *    selection in steps: where n is small, or k large. Word `lines (LINE - 1) + i` is the element that line i starts
- *    with.
- * 2. topKBracket(x, scratch, n, k, order), once the lines are copied, in order, or with x that they are copied from,
- *    else 0: false where many of them are equal.
+ * 1. topKSample(scratch, n, k): the address of the sample, topKSampleLines(n) = g groups of LINE = 16 neighbours, or 0
+ *    where there is no selection in steps: where n is small, or k large. Word 15 g + i is the index of the element that
+ *    group i starts with.
+ * 2. topKBracket(x, scratch, n, k, order): x = 0 once the caller has copied the groups to the sample, in order; else it
+ *    copies them from x. false where many of the sample are equal.
  * 3. topKCollect(x, scratch, from, to, n, k, order) for all elements, in order, of which from..to - 1 are read: the
- *    candidates. Or topKCollectPart, any part on any thread, to a region of its own, `room` indices and as many words,
- *    and how many that is to `count`; then topKJoin(regions, counts, tasks, room, scratch, n, k): false where one of
- *    them is full.
+ *    candidates. Or topKCollectPart(x, scratch, from, to, order, region, count, room), any part on any thread: its
+ *    candidates go to a region of its own, `room` indices and behind them as many words, their number to `count`. Then
+ *    topKJoin(regions, counts, tasks, room, scratch, n, k), the regions of `tasks` parts one after the other: false
+ *    where one of them is full.
  * 4. topKFinish(indices, values, scratch, n, k, order): false where the sample misled.
  * After a false the whole x is needed: topK. After one of topKJoin, topKCollect may do its work.
  *
@@ -36,7 +37,7 @@ import { BINS, EQUAL, keyOf, kthKey, WANTED } from './radix';
 /** Elements below which no sample is taken: the digits of all of them cost less. */
 const UNSAMPLED: u32 = 1 << 14;
 
-/** The largest sample, in elements, and the neighbours that one place of it takes: a cache line. */
+/** The largest sample, in elements, and the neighbours of a group of it: a cache line. */
 const SAMPLE: u32 = 1 << 16;
 const LINE: u32 = 16;
 
@@ -188,8 +189,8 @@ export function topKSampleLines(n: u32): u32 {
 }
 
 /**
- * The places of the sample: lines of neighbours spread over x, one at a hashed place of each equal part. They are where
- * the last words of the sample go: no line reaches the place of a later one.
+ * The places of the sample: groups of 16 neighbours spread over x, one at a hashed place of each equal part. They are
+ * where the last words of the sample go: no group reaches the place of a later one.
  */
 function drawPlaces(scratch: usize, n: u32): void {
   const size = sampleSize(n);

@@ -1,6 +1,6 @@
 /**
- * A device: one backend, opened, and the calls on it. A gradient enters `compress`, is put on the backend, goes through
- * the compressor's kernels there, and comes back once, as the words that `writePacket` lays out.
+ * A device: one backend, opened; the vectors on it; and its calls. calls.ts checks the arguments of a call and says
+ * what its work is, schedule.ts when a call on a GPU begins; here the work runs, with a scope on the backend.
  */
 import { isGpuRange, requireInteger, requireOneOf, requireOptions, shown } from './arguments.ts';
 import type { BackendName } from './backends/backend.ts';

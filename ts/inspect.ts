@@ -1,4 +1,4 @@
-/** What a packet is, without decoding it. */
+/** `inspect`: the compressor, the parameters and the sections of a packet, without decoding it. */
 import { requireBytes } from './arguments.ts';
 import { codecOf } from './compressors/codecs.ts';
 import { type Packet, readPacket } from './packet/packet.ts';

@@ -1,19 +1,23 @@
 // Flattened signs by blocks of up to a tile: z = H D x (fwht.wgsl), one bit an element of it, and what stands for a
 // block, without z ever leaving workgroup memory.
 //
-//   flattenNorm    bits of z + u (dither.wgsl) with widths[s] = factor * root(squares of x in block s)
+//   flattenNorm    sign bits of z + u, u uniform in [-width, width] (dither.wgsl, where the width is called lambda);
+//                  width = widths[s] = factor * root(sum of the squares of x in block s)
 //   flattenMax     the same with widths[s] = the largest |z| of block s
-//   flattenGiven   the same with one width for all, widths[0], which is given
-//   flattenMean    bits of z < 0, widths[s] = the sum of |z| in block s
+//   flattenGiven   the same with one width for all blocks, widths[0], which is given
+//   flattenMean    sign bits of z, widths[s] = the sum of |z| in block s
 //   flattenDrive   the same, and squares[s] = the sum of the squares of x in block s
-//                  all raise largest[0] to the largest key of x, whatever `tiny` is
+//                  all raise largest[0] to the largest key of x, also of elements whose key is below `tiny`
 //
+// Before that x is taken times `scale`, a power of two, and as +0 where its key is below `tiny`
+// (ts/kernels/scaling.ts).
 // flatten-decode.wgsl has what decodes them.
 //
 // Sums follow the tree of reduce.wgsl, in place: a lane of a block leaves the sum of its rows where its first row was,
 // and lanes fold there. Only then is the tile used for the transform: the 16 neighbours with which a thread begins wait
-// in its registers. Afterwards z lies in the tile, a thread takes 16 neighbours of it, which are under four hashes of
-// the dither, and makes half a word of bits. The root is made of integers, as in scalars.wgsl.
+// in its registers. Afterwards z lies in the tile, and a thread makes half a word of bits of 16 neighbours of it. Their
+// draws are four hashes: neighbours 4 c .. 4 c + 3 take component c of the four, in this order (random.wgsl). The root
+// is made of integers, as in scalars.wgsl.
 //
 // Library           butterflies, pcg4d, root, sixteens
 // Bindings          x: in, n words; bits: out, 32 elements a word; widths: out, a word a block, in flattenGiven one
@@ -60,9 +64,9 @@ struct Params {
   block: u32, // a power of two up to TILE
   segment: u32, // elements for which a width stands: block, or in flattenGiven all
   owner: u32, // the block of widths[0] and squares[0]
-  tiny: u32,
-  scale: f32, // a power of two
-  factor: f32,
+  tiny: u32, // the key below which an element of x counts as +0
+  scale: f32, // of x, a power of two
+  factor: f32, // of flattenNorm, from the root to the width
   counter: u32, // that of the flips of the window's first element
   seed: u32,
   step: u32,
@@ -189,15 +193,16 @@ fn flatten(base: u32, t: u32, v: Sixteen) {
   workgroupBarrier();
 }
 
-// lambda * 2^-23 for element i of the window, or for its last where i lies beyond.
+// width * 2^-23 for element i of the window, or for its last where i lies beyond: a dither is this times an odd number.
 fn scaleOf(i: u32) -> f32 {
   let width = widths[(p.first + min(i, p.total - 1u)) / p.segment - p.owner];
   return bitcast<f32>(select(width - (23u << 23u), 0u, width < TINY));
 }
 
-// The bits of four neighbours from element `at` of the window on.
-fn four(v: vec4f, at: u32, draws: vec4u, lone: f32) -> u32 {
-  var scales = vec4f(lone);
+// The bits of four neighbours from element `at` of the window on. `sharedScale` is that of all of them where a width
+// stands for 16 elements or more.
+fn four(v: vec4f, at: u32, draws: vec4u, sharedScale: f32) -> u32 {
+  var scales = vec4f(sharedScale);
   if (p.segment < 16u) {
     scales = vec4f(scaleOf(at), scaleOf(at + 1u), scaleOf(at + 2u), scaleOf(at + 3u));
   }
@@ -216,11 +221,11 @@ fn dithered(base: u32, t: u32, v: Sixteen) -> u32 {
   let b = hashOf(counter + 1u);
   let c = hashOf(counter + 2u);
   let d = hashOf(counter + 3u);
-  let lone = scaleOf(at);
-  var half = four(v.a, at, vec4u(a.x, b.x, c.x, d.x), lone);
-  half |= four(v.b, at + 4u, vec4u(a.y, b.y, c.y, d.y), lone) << 4u;
-  half |= four(v.c, at + 8u, vec4u(a.z, b.z, c.z, d.z), lone) << 8u;
-  return half | (four(v.d, at + 12u, vec4u(a.w, b.w, c.w, d.w), lone) << 12u);
+  let sharedScale = scaleOf(at);
+  var half = four(v.a, at, vec4u(a.x, b.x, c.x, d.x), sharedScale);
+  half |= four(v.b, at + 4u, vec4u(a.y, b.y, c.y, d.y), sharedScale) << 4u;
+  half |= four(v.c, at + 8u, vec4u(a.z, b.z, c.z, d.z), sharedScale) << 8u;
+  return half | (four(v.d, at + 12u, vec4u(a.w, b.w, c.w, d.w), sharedScale) << 12u);
 }
 
 // The bits of the thread's 16 neighbours of z without a dither.

@@ -1,7 +1,8 @@
 // Between dense vectors and lists of elements; words are moved as they are, or added.
 //
-//   gather   values[j] = x[indices[j]], 0 where indices[j] lies outside x
-//   scatter  y[indices[j]] = values[j], nothing where indices[j] lies outside y; y was cleared before
+//   gather   picked[j] = x[indices[j]], 0 where indices[j] lies outside x; picked is the kernel's `values`
+//   scatter  y[indices[j]] = values[j], nothing where indices[j] lies outside y; y was cleared before. The kernel place
+//            is the same over what y holds
 //   addAt    y[indices[j]] = y[indices[j]] + values[j], nothing where indices[j] lies outside y
 //
 // Where x or y has several windows, each has a pass: an index belongs to the window that starts at `first` when
@@ -9,7 +10,7 @@
 // writes the zeros of gather, later ones write over them.
 //
 // Library           tiny
-// Bindings          x: in, n words; y: out, in addAt in and out, n words; indices, values: count words
+// Bindings          x: in, n words; y: out, in addAt in and out, n words; indices, values: in, picked: out, count words
 // Passes            1 for each window of the dense side and of the list; before scatter y is cleared, but for `place`
 //   gather(n = 2^24, count = 2^17): gather
 //   scatter(n = 2^24, count = 2^17): clear y, scatter

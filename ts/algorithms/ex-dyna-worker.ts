@@ -3,13 +3,17 @@
  * exclusive part of the vector, so that the lists never overlap, and one threshold, scaled from step to step, keeps the
  * density.
  *
- * State, equal on all workers: the threshold d, the partitions, k_prev and each partition's count of the last step.
- * Own: the residual. With acc = residual + gradient and k = density n:
+ * State, equal on all workers: the step t that comes next; the threshold d; the partitions, as blocks each; of the last
+ * step each partition's count and their sum k_prev, at least 1, elements that were forced (4.) left out, and the
+ * largest magnitude of the direction; for how many steps the density has been astray. Own: the residual.
+ *
+ * A step, with acc = residual + gradient and k = density n:
  * 1. partitions are runs of blocks; from step to step single blocks move from crowded to sparse neighbours
  * 2. rank r owns partition (t + r) mod N at step t
  * 3. d follows k_prev / k, or is measured: set from a histogram of the magnitudes, with equal ones cut so that k are
  *    selected (density.ts says when)
- * 4. each worker selects all |acc_i| >= d of its partition
+ * 4. each worker selects all |acc_i| >= d of its partition; where there is none, and the density need not be exact, the
+ *    element t mod (length of the partition) of it is forced: sent, though not above d, and not counted
  * 5. all-gather of the lists, all-reduce of acc at their union, divided by N; residual = acc, zero at the union
  *
  * All of a step's numbers are its own until its last round: then they become the state. So a step that was begun and

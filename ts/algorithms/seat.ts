@@ -1,4 +1,7 @@
-/** What a seat must be: checked where a worker or a server takes its place, so that no step starts from a wrong one. */
+/**
+ * What a seat must be, a rank among so many workers and the length of a gradient: checked where a worker or a server is
+ * made, so that no step starts from a wrong one.
+ */
 import { requireInteger, requireOptions, shown } from '../arguments.ts';
 import type { Device } from '../device.ts';
 import type { Seat } from './system.ts';

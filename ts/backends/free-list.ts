@@ -1,6 +1,6 @@
 /**
- * Memory that is free, by size, for the next call that wants as much. What no call has wanted for a while is dropped,
- * so that the memory of one large call is not kept for good.
+ * Free memory of a backend by its exact size, for the next call that takes as much. What has been unused for 256 calls
+ * is dropped, so that the memory of one large call is not kept for good.
  */
 
 /**

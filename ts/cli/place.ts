@@ -1,4 +1,4 @@
-/** Where the command, or the page that uses its parts, runs. */
+/** The runtime and the platform that the command, or the page which uses its parts, runs on: for reports. */
 import { runtime } from '../runtime.ts';
 
 interface Globals {

@@ -1,4 +1,7 @@
-/** Steps that run over a vector as it is, and once more over the vector scaled where its magnitudes ask for that. */
+/**
+ * A compressor's attempts: steps that run over a vector as it is, and once more over the vector times a power of two
+ * where its magnitudes ask for that (ts/kernels/scaling.ts).
+ */
 import { exponentFor } from '../kernels/scaling.ts';
 import type { Steps } from '../kernels/scope.ts';
 

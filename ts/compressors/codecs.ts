@@ -1,4 +1,4 @@
-/** The one table that finds what reads a packet, by the compressor's number. */
+/** The one table that finds the codec, which reads a packet, by the compressor's number in the packet. */
 import { PacketError } from '../errors.ts';
 import type { Packet } from '../packet/packet.ts';
 import type { Codec } from './compressor.ts';

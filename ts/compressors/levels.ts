@@ -1,4 +1,7 @@
-/** Codes of few bits as the levels that they stand for, in time that follows the length of the vector. */
+/**
+ * What quantisers' codecs share: codes of few bits as the levels that they stand for, in time that follows the length
+ * of the vector.
+ */
 import { wordsOf, type Scope } from '../kernels/scope.ts';
 import { unpackCodes } from '../packet/codes.ts';
 import { codes, whole, type Decoded } from './decoded.ts';

@@ -1,4 +1,6 @@
-/** Where the bytes of a file come from: memory, or a disk from which they are read in pieces. */
+/**
+ * Sources of the bytes of an .npy or .safetensors file: an array in memory, or a file on disk that is read in pieces.
+ */
 
 export interface Source {
   /** Bytes in all. */

@@ -3,6 +3,9 @@
  *
  * The product is rounded to float32, then the sum. Magnitudes below 2^-102 count as +0, of x and y at the input and of
  * the product, so no result depends on how a GPU treats subnormals. A sum of zero is +0.
+ *
+ * Here: what all backends give, and the public function. How: ts/backends/js/accumulate.ts, assembly/accumulate.ts and
+ * wgsl/accumulate.wgsl.
  */
 import { requireInteger, requireNumber } from '../arguments.ts';
 import { lengthOf, requireVectorLike, type VectorLike } from './device-vector.ts';

@@ -1,4 +1,7 @@
-/** Compaction: from a bitmap to the ascending list of the places of its ones. */
+/**
+ * Compaction: from a bitmap to the ascending list of the places of its ones. Here: what all backends give, and the
+ * public function. How: ts/backends/js/compact.ts, assembly/compact.ts and wgsl/compact.wgsl.
+ */
 import { requireInteger, requireUint32Array } from '../arguments.ts';
 import { ceilDiv, type Kernel } from './kernel.ts';
 import type { Host, Steps } from './scope.ts';

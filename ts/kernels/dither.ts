@@ -1,11 +1,12 @@
 /**
  * Dithered signs: sign(z + u), u uniform in [-lambda, lambda], one bit an element; its expectation is z / lambda
- * wherever
- * |z| <= lambda. What flattened one-bit SGD (arXiv 2405.11095) does to flattened vectors.
+ * wherever |z| <= lambda. What flattened one-bit SGD (arXiv 2405.11095) does to flattened vectors.
  *
  * The draw of element i is the odd number d = (w | 1) - 2^23, w = the upper 24 bits of word i of the generator
  * (random.ts), and -u = d * (lambda * 2^-23), rounded to float32: comparing z with a product leaves nothing to fuse,
  * and odd numbers lie symmetrically around zero.
+ *
+ * Here: what all backends give. How: ts/backends/js/dither.ts, assembly/dither.ts and wgsl/dither.wgsl.
  */
 import { keyOfPower } from './float-bits.ts';
 import { type Kernel, partOf, type Parts } from './kernel.ts';

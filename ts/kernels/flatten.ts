@@ -3,6 +3,9 @@
  * What flattened one-bit SGD (arXiv 2405.11095) and DRIVE (arXiv 2105.08339) make of a vector, as one kernel, and what
  * they make of the bits, as another: a GPU does all of it for blocks of up to a tile in one pass, where z never leaves
  * workgroup memory.
+ *
+ * Here: what all backends give, as the kernels that do it one after the other. How it is done at once:
+ * assembly/flatten.ts, wgsl/flatten.wgsl and wgsl/flatten-decode.wgsl.
  */
 import { accumulateKernel } from './accumulate.ts';
 import { packDitheredKernel, TINY } from './dither.ts';

@@ -3,6 +3,9 @@
  *
  * Butterflies (a, b) -> (a + b, a - b) at distance h = 1, 2, 4, ..., block / 2, in this order: another order rounds
  * differently. Magnitudes below 2^-102 count as +0 at the input, so that no sum or difference is subnormal.
+ *
+ * Here: what all backends give, and the public function. How: ts/backends/js/fwht.ts, assembly/fwht.ts and
+ * wgsl/fwht.wgsl.
  */
 import { requireInteger } from '../arguments.ts';
 import { lengthOf, requireVectorLike, type VectorLike } from './device-vector.ts';

@@ -2,6 +2,8 @@
  * Histograms of digits of keys: how many magnitudes lie in each of some bins. Rounds over one digit after the other,
  * each among the keys that have the digits found so far, find a k-th largest magnitude whose elements are in several
  * places.
+ *
+ * Here: what all backends give. How: ts/backends/js/histogram.ts, assembly/histogram.ts and wgsl/histogram.wgsl.
  */
 import type { Kernel } from './kernel.ts';
 

@@ -3,6 +3,9 @@
  *
  * Bits fill words from the lowest bit on, and words follow each other without a gap: code i takes bits i * b to
  * i * b + b - 1 of the whole. So 32 codes of b bits fill exactly b words. The last word is filled up with zeros.
+ *
+ * Here: what all backends give, and the public functions. How: ts/backends/js/pack.ts, assembly/pack.ts and
+ * wgsl/pack.wgsl.
  */
 import { requireInteger, requireNumber, requireUint32Array } from '../arguments.ts';
 import { lengthOf, requireVectorLike, type VectorLike } from './device-vector.ts';

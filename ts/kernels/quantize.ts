@@ -16,6 +16,8 @@
  *
  * p is below 2^23. `fraction` is 0 for deterministic rounding. A code of all ones marks an element that is sent whole:
  * `mark` sets it, `findMarked` finds it.
+ *
+ * Here: what all backends give. How: ts/backends/js/quantize.ts, assembly/quantize.ts and wgsl/quantize.wgsl.
  */
 import type { Kernel } from './kernel.ts';
 

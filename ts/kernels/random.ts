@@ -20,6 +20,9 @@
  * Flip i, one random sign, is bit 31 - floor(i / 4) mod 32 of component i mod 4 of the hash whose counter is
  * 2^31 + floor(i / 128), again so that four lanes hold four neighbours: a shift moves all four to their sign bits.
  * Words have counters below 2^30, so flips and words of one key are different draws.
+ *
+ * Here: the hash itself for draws on the host, what all backends give, and the public function. How:
+ * ts/backends/js/random.ts, assembly/random.ts and wgsl/random.wgsl.
  */
 import { requireInteger } from '../arguments.ts';
 import type { Kernel } from './kernel.ts';

@@ -4,6 +4,9 @@
  * The tree (docs/same-bytes.md): a block is 1024 elements as 32 rows of 32 lanes, padded with +0. A lane adds its rows
  * in order from +0, then lanes fold by halves, 16, 8, 4, 2, 1. The blocks' sums are the elements of the next level,
  * until one is left; there is always at least one level. float32 throughout, so every backend rounds alike.
+ *
+ * Here: what all backends give, the functions that queue it, and the public ones. How: ts/backends/js/reduce.ts,
+ * assembly/reduce.ts and wgsl/reduce.wgsl.
  */
 import type { DeviceBuffer } from '../backends/backend.ts';
 import { NonFiniteError } from '../errors.ts';

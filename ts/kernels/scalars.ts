@@ -4,6 +4,8 @@
  * rounded once gives it; a GPU, whose own are less exact, makes them of integers.
  *
  * `power` is 2^e, by which quantize scales x, and a magnitude below 2^-126 after it counts as 0.
+ *
+ * Here: what all backends give. How: ts/backends/js/scalars.ts, assembly/scalars.ts and wgsl/scalars.wgsl.
  */
 import { keyOfPower } from './float-bits.ts';
 import type { Kernel } from './kernel.ts';

@@ -1,6 +1,7 @@
 /**
- * Prefix sums of words: what compaction stands on. Reduce, then scan (never decoupled look-back, which hangs where a
- * GPU does not promise forward progress).
+ * Prefix sums of words, on which compaction stands. Here: what all backends give, and the public function. How:
+ * ts/backends/js/scan.ts, assembly/scan.ts and wgsl/scan.wgsl, which reduces, then scans (never decoupled look-back,
+ * which hangs where a GPU does not promise forward progress).
  */
 import { requireUint32Array } from '../arguments.ts';
 import type { Kernel } from './kernel.ts';

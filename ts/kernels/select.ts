@@ -1,8 +1,11 @@
 /**
- * Selection: the k largest elements, or all from a threshold on. Exact; ties go to the lowest index; output ascends.
+ * Selection, as all backends implement it: the definitions of the kernels, the functions that queue them, and the
+ * public device.kernels functions. The algorithms are in ts/backends/js/select.ts, assembly/select.ts and
+ * wgsl/select.wgsl.
  *
- * Elements are compared by integer keys and copied as words, so every bit survives, of subnormals and of NaN too. NaN
- * has larger keys than infinity; compressors refuse both.
+ * The k largest elements, or all from a threshold on. Exact; ties go to the lowest index; output ascends. Elements are
+ * compared by integer keys and copied as words, so every bit survives, of subnormals and of NaN too. NaN has larger
+ * keys than infinity; compressors refuse both.
  */
 import { requireInteger, requireNumber, requireOneOf } from '../arguments.ts';
 import type { DeviceBuffer } from '../backends/backend.ts';

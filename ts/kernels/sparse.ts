@@ -1,6 +1,9 @@
 /**
  * Between dense vectors and lists of elements: gather and scatter, words as they are, and sums with the elements of a
  * list, of which magnitudes below 2^-102 count as +0 (accumulate.ts).
+ *
+ * Here: what all backends give, and the public functions. How: ts/backends/js/sparse.ts, assembly/sparse.ts and
+ * wgsl/sparse.wgsl.
  */
 import { requireFloat32Array, requireInteger, requireUint32Array } from '../arguments.ts';
 import { lengthOf, requireVectorLike, type VectorLike } from './device-vector.ts';

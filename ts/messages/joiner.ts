@@ -1,4 +1,4 @@
-/** What splitMessage has cut, put together again. */
+/** `openJoiner`: the messages that `splitMessage` made of some bytes put together again. */
 import { requireBytes, requireInteger, requireOptions } from '../arguments.ts';
 import { PacketError } from '../errors.ts';
 import { crc32 } from '../packet/crc32.ts';

@@ -4,10 +4,11 @@
  */
 import { requireInteger } from '../arguments.ts';
 
-/** Which piece of what. */
+/** Which piece of a message: piece number `part` of `parts`. */
 export interface Place {
-  /** From 0. */
+  /** The piece's number, from 0. */
   readonly part: number;
+  /** How many pieces the message has. */
   readonly parts: number;
   /** Bytes of the whole message. */
   readonly length: number;
@@ -17,8 +18,8 @@ export interface Place {
 const MOST_PARTS = 0xffff;
 
 /**
- * The pieces of a message, views of at most `room` bytes; one, which is empty, where the message is.
- * @throws RangeError where these are more than 65,535
+ * The pieces of a message, views of at most `room` bytes; of an empty message one piece, which is empty.
+ * @throws RangeError where there are more than 65,535 pieces
  */
 export function piecesOf(bytes: Uint8Array, room: number): Uint8Array[] {
   const parts = Math.max(1, Math.ceil(bytes.length / room));

@@ -1,4 +1,7 @@
-/** Bytes cut to messages that a transport takes. */
+/**
+ * `splitMessage`: bytes, for example a packet, as messages no longer than a transport takes: a piece each, behind a
+ * head.
+ */
 import { requireBytes, requireInteger, requireOptions } from '../arguments.ts';
 import { crc32 } from '../packet/crc32.ts';
 import type { Bytes } from '../platform.ts';

@@ -1,4 +1,7 @@
-/** Codes of a packet, looked at on the host: what a packet says about them is checked before any is decoded. */
+/**
+ * Codes of quantised packets on the host: checked before any is decoded on a backend, and unpacked where a vector is
+ * too short for that.
+ */
 
 /**
  * How many of n codes of `width` bits, 1 to 16, packed from the lowest bit on, are above `limit`. `words` holds them

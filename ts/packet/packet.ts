@@ -59,7 +59,10 @@ export function roomFor(parameters: number, bodyWords: number): { room: Words; b
   return { room, body: room.subarray(first, first + bodyWords) };
 }
 
-/** Lays a packet out as bytes, in an ArrayBuffer of its own. `shorten` is for the CRC. */
+/**
+ * Lays a packet out as bytes, in an ArrayBuffer of its own. `shorten` makes the CRC fast: it gives fewer words with the
+ * same CRC (crc32c.ts); the packet is the same with it and without.
+ */
 export function writePacket({ id, n, parameters, sections, room }: Parts, shorten?: Shorten): Bytes {
   const bodyWords = sections.reduce((words, section) => words + section.length, 0);
   const words = room ?? roomFor(parameters.length, bodyWords).room;
@@ -79,7 +82,7 @@ export function writePacket({ id, n, parameters, sections, room }: Parts, shorte
 }
 
 /**
- * The parts of a packet. `shorten` is for the CRC.
+ * The parts of a packet. `shorten` makes the CRC fast, as in `writePacket`.
  * @throws PacketError where the bytes are not a whole packet of this version
  */
 export function readPacket(bytes: Uint8Array, shorten?: Shorten): Packet {

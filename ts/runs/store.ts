@@ -1,4 +1,4 @@
-/** Where a server keeps its state. */
+/** Where the server of a run keeps its state: in a file, for example (ts/cli/state-file.ts). */
 
 /** A place for one state: a file, for example. */
 export interface Store {

@@ -1,4 +1,6 @@
-/** What is written down of a kernel while js does a case. */
+/**
+ * A call of one kernel as `kernels.ts` writes it down while js does a case: the words of its buffers before and after.
+ */
 import type { Kernel } from '../kernels/kernel.ts';
 
 /** A kernel's call: the words of its buffers before and after it. */

@@ -1,4 +1,7 @@
-/** Vectors of many kinds, made by integer operations alone, so that every runtime has the same bits. */
+/**
+ * The kinds of vectors that backends are compared over, made by integer operations alone, so that every runtime has the
+ * same bits.
+ */
 
 /** Kinds of finite data. */
 export const FINITE = [

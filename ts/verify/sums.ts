@@ -1,4 +1,4 @@
-/** Checksums of packets and vectors. */
+/** The CRC-32C of packets and vectors as text, and those that the golden packets have (golden-sums.ts). */
 import { crc32c } from '../packet/crc32c.ts';
 import { GOLDEN_SUMS } from './golden-sums.ts';
 

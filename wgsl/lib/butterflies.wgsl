@@ -1,4 +1,8 @@
-// 16 elements, numbered along a, b, c, d.
+// Walsh-Hadamard butterflies, (a, b) -> (a + b, a - b), of 16 elements in a thread's registers, at distances 1, 2, 4
+// and 8; and the random sign flips that are applied before them. For fwht.wgsl, flatten.wgsl and flatten-decode.wgsl,
+// which stride the same 16 over a tile for longer distances (sixteens.wgsl).
+
+// The 16 elements, numbered along a, b, c, d.
 struct Sixteen {
   a: vec4f,
   b: vec4f,

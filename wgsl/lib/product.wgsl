@@ -1,3 +1,6 @@
+// Products that never are infinite, for a decoder's last step, where elements are scaled and their sign flips undone
+// (fwht.wgsl, flatten-decode.wgsl).
+
 // The key of the product of two positive floats, held to the largest finite: no infinity is computed.
 fn product(a: u32, b: u32) -> u32 {
   // Exponents add up, with a bias of 2 * 127: from 2^128 on it is too large, below 2^127 the significands cannot help.

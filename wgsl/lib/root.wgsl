@@ -1,4 +1,5 @@
-// The key of the square root of a float that is not negative, from its key.
+// The key of the square root of a float that is not negative, from its key: made of integers and rounded to the
+// nearest, since the roots of GPUs are less exact.
 fn root(key: u32) -> u32 {
   if (key < 0x00800000u || key >= 0x7f800000u) {
     return select(0u, key, key >= 0x7f800000u);

@@ -1,4 +1,4 @@
-/** y += scale * x in plain TypeScript, and what all sums with small magnitudes have in common. */
+/** y += scale * x in plain TypeScript, and the rule for small magnitudes that all kernels which add have in common. */
 import type { Implementations } from '../../kernels/catalogue.ts';
 import { TINY } from '../../kernels/accumulate.ts';
 import { MAGNITUDE } from '../../kernels/float-bits.ts';

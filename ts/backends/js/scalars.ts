@@ -1,4 +1,7 @@
-/** Scalars between passes in plain TypeScript: float64 quotients and roots, rounded once. */
+/**
+ * In plain TypeScript: the grid of a quantiser from the range or the norm of a vector, and the width of each block's
+ * dither from its sum of squares (definitions: ts/kernels/scalars.ts). Quotients and roots are float64, rounded once.
+ */
 import type { Implementations } from '../../kernels/catalogue.ts';
 import { bitsOf, floatOfSignedKey, INFINITE } from '../../kernels/float-bits.ts';
 import { SIGNED, TINY } from '../../kernels/scalars.ts';

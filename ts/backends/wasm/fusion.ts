@@ -9,7 +9,7 @@ import type { Executor, Operand } from './executor.ts';
 import type { AnyKernel, TilePlan } from './kernels/kernel.ts';
 import { TILE, tileAddress, tilesOf, type Args, type Instance, type TaskKind, type Tiles } from './task.ts';
 
-/** What a stage's plan is made of, on any thread. */
+/** What a stage's tile plan is made of, on any thread. */
 interface Planned {
   readonly kernel: string;
   readonly args: Args;
@@ -57,7 +57,7 @@ export function fusedPassOf(kernels: KernelTable): TaskKind<FusedPass> {
   };
 }
 
-/** The plan of a stage: there is one, or the kernel would not wait. */
+/** The tile plan of a stage: there is one, or the kernel would not wait. */
 function planOf(
   { kernel, args, more, streamed, signs }: Planned,
   kernels: KernelTable,
@@ -68,7 +68,7 @@ function planOf(
   return signs === undefined ? plan : plan.withSigns!(signs);
 }
 
-/** A kernel that waits: its plan, and how to make that anew on another thread. */
+/** A kernel that waits: its tile plan, and how to make that anew on another thread. */
 interface Waiting extends Planned {
   readonly operands: Readonly<Record<string, Operand>>;
   readonly plan: TilePlan;

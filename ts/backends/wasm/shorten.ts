@@ -1,4 +1,7 @@
-/** The remainder of many words, as fewer: all but the last are folded onto those (assembly/fold.ts). */
+/**
+ * Fewer words with the same CRC-32C as many (`shorten` in ../backend.ts): all but the last 5275 are folded onto those
+ * (assembly/fold.ts).
+ */
 import { fold, type Exports } from '../../generated/wasm-exports.ts';
 import type { Allocator } from './allocator.ts';
 

@@ -1,6 +1,7 @@
 /**
- * The contract over a GPU. `run` only records. Reads that are asked for in one turn of the event loop are gathered:
- * what was recorded and the copies of what they bring back go into one command buffer, submitted and mapped once.
+ * The contract of ../backend.ts over a GPU. `run` only records. Reads that are asked for in one turn of the event loop
+ * are gathered: what was recorded and the copies of what they bring back go into one command buffer, submitted and
+ * mapped once.
  */
 import { DeviceClosedError, DeviceLostError } from '../../errors.ts';
 import { type Kernel } from '../../kernels/kernel.ts';

@@ -1,4 +1,4 @@
-/** The webgpu backend: kernels as WGSL shaders (wgsl/), through plans (ts/kernels). */
+/** The webgpu backend: kernels as WGSL shaders (wgsl/), through their plans (ts/kernels/plans). */
 import { type Limits, WINDOW_UNIT } from '../../kernels/plans/plan.ts';
 import type { WebgpuBackend } from './backend.ts';
 import { adapterName, openGpu } from './open.ts';

@@ -1,4 +1,4 @@
-/** `fewbits bench`, on the command line. */
+/** `fewbits bench` on the command line: its options and its output. What it measures is in ../bench.ts. */
 import type { BackendName } from '../../backends/backend.ts';
 import { bench as measure } from '../bench.ts';
 import { lookForGpu } from '../gpu.ts';

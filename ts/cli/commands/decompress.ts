@@ -1,4 +1,4 @@
-/** `fewbits decompress`: a packet as a file of the kind that it was made of. */
+/** `fewbits decompress`: a packet as a file, .npy or .safetensors, whose kind follows the name after -o. */
 import type { Changes } from '../../files/floats.ts';
 import { elementsOf, readMap, type FileMap } from '../../files/map.ts';
 import { npyParts } from '../../files/npy.ts';

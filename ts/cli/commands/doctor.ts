@@ -1,4 +1,4 @@
-/** `fewbits doctor`, on the command line. */
+/** `fewbits doctor` on the command line: its options and its output. What it asks is in ../doctor.ts. */
 import { arch, availableParallelism, cpus, release, totalmem, type as system } from 'node:os';
 import { command, type Command } from '../command.ts';
 import { diagnose } from '../doctor.ts';

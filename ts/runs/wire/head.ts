@@ -54,7 +54,7 @@ const NAMES: readonly (Kind | undefined)[] = Object.entries(KINDS).reduce<(Kind 
 /** Where in a run's history a message belongs. */
 export interface Position {
   readonly step: number;
-  /** Turn in the step; 0 for the first. */
+  /** Round in the step; 0 for the first. */
   readonly round: number;
   /** What all closed rounds before it come to, as a u32. */
   readonly chain: number;

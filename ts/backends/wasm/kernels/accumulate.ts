@@ -1,4 +1,4 @@
-/** How accumulate and clear run. */
+/** How accumulate and clear run on the wasm backend (the ways: kernel.ts): whole, or tile by tile. */
 import * as module from '../../../generated/wasm-exports.ts';
 import type { accumulateKernel, clearKernel } from '../../../kernels/accumulate.ts';
 import { bitsOf } from '../../../kernels/float-bits.ts';

@@ -1,4 +1,4 @@
-/** How error compensation runs. */
+/** How error compensation runs on the wasm backend (the ways: kernel.ts). */
 import * as module from '../../../generated/wasm-exports.ts';
 import type { compensateKernel } from '../../../kernels/compensate.ts';
 import { TILE } from '../task.ts';

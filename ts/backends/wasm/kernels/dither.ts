@@ -1,4 +1,4 @@
-/** How dithered signs are packed. */
+/** How dithered signs are packed on the wasm backend (the ways: kernel.ts). */
 import * as module from '../../../generated/wasm-exports.ts';
 import type { packDitheredKernel } from '../../../kernels/dither.ts';
 import { TILE } from '../task.ts';

@@ -1,4 +1,7 @@
-/** How flattened signs are decoded: in blocks that fit a tile. Longer ones go by their parts. */
+/**
+ * How flattened signs are decoded on the wasm backend: in blocks that fit a tile. Longer ones go by their parts
+ * (kernel.ts).
+ */
 import * as module from '../../../generated/wasm-exports.ts';
 import type { unflattenSignsKernel } from '../../../kernels/flatten.ts';
 import { TILE } from '../task.ts';

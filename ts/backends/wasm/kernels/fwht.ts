@@ -1,7 +1,7 @@
 /**
- * How the Walsh-Hadamard transform runs. On several threads long blocks go in parts: the first stages part by part,
- * then the others, three at a time, the butterflies shared out. Each element sees the same stages in the same order as
- * in one call.
+ * How the Walsh-Hadamard transform runs on the wasm backend (the ways: kernel.ts). On several threads long blocks go in
+ * parts: the first stages part by part, then the others, three at a time, the butterflies shared out. Each element sees
+ * the same stages in the same order as in one call.
  */
 import * as module from '../../../generated/wasm-exports.ts';
 import type { flattenKernel, fwhtKernel, unflattenKernel } from '../../../kernels/fwht.ts';

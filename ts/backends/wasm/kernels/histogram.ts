@@ -1,4 +1,6 @@
-/** How histograms run: each thread counts its tiles by itself, and the counts are added at the end. */
+/**
+ * How histograms run on the wasm backend: each thread counts its tiles by itself, and the counts are added at the end.
+ */
 import * as module from '../../../generated/wasm-exports.ts';
 import type { keyCountsKernel } from '../../../kernels/histogram.ts';
 import type { KernelOf } from './kernel.ts';

@@ -1,4 +1,4 @@
-/** The kernels of the catalogue by name. */
+/** How each kernel of the catalogue runs on the wasm backend, by its name. */
 import type { Catalogue } from '../../../kernels/catalogue.ts';
 import type { unflattenSignsKernel } from '../../../kernels/flatten.ts';
 import { accumulate, clear } from './accumulate.ts';

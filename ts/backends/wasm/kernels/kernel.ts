@@ -43,7 +43,7 @@ export type KernelOf<K> = K extends Kernel<infer Buffers, infer Params> ? WasmKe
 export type AnyKernel = WasmKernel<string, string>;
 
 /**
- * The plan of a kernel by the addresses of its buffers and its numbers, and the words a tile of those buffers that
+ * The tile plan of a kernel by the addresses of its buffers and its numbers, and the words a tile of those buffers that
  * other kernels of the pass stream; undefined where it cannot go tile by tile. The address of its input does not
  * matter.
  */
@@ -88,7 +88,7 @@ export interface TilePlan {
   finish?(locals: readonly number[], shared: number): void;
   /** Where it writes signs, if it does nothing else. */
   readonly signs?: number;
-  /** The same plan, that writes signs on its way. */
+  /** The same tile plan, that writes signs on its way. */
   readonly withSigns?: (bits: number) => TilePlan;
 }
 

@@ -1,4 +1,4 @@
-/** How signs and codes are packed and unpacked. */
+/** How signs and codes are packed and unpacked on the wasm backend (the ways: kernel.ts). */
 import * as module from '../../../generated/wasm-exports.ts';
 import type {
   addSignsKernel,
@@ -17,7 +17,7 @@ export const unpackBits: KernelOf<typeof unpackBitsKernel> = { whole: module.unp
 /** Writes elements of y, or adds to them. */
 type Signs = (exports: Exports, part: Args<'bits' | 'scales' | 'y' | 'from' | 'n' | 'segment'>) => void;
 
-/** The plan over tiles of y. */
+/** The tile plan over tiles of y. */
 function overTiles(signs: Signs): Tiled<'bits' | 'scales' | 'y', 'n' | 'segment'> {
   return ({ exports }, { bits, scales, n, segment }) => {
     const part = { bits, scales, y: 0, from: 0, n: 0, segment };

@@ -1,4 +1,4 @@
-/** How codes are made, looked up, marked and found. */
+/** How codes are made, looked up, marked and found on the wasm backend (the ways: kernel.ts). */
 import * as module from '../../../generated/wasm-exports.ts';
 import type { Exports } from '../../../generated/wasm-exports.ts';
 import type {
@@ -42,7 +42,7 @@ export const quantize: KernelOf<typeof quantizeKernel> = {
 type MakeTable = (exports: Exports, part: Args<'table' | 'scratch' | 'width'>) => void;
 type LookUp = (exports: Exports, part: Args<'packed' | 'table' | 'y' | 'scratch' | 'n' | 'width'>) => void;
 
-/** The plan over tiles of y; each thread has a table of its own. */
+/** The tile plan over tiles of y; each thread has a table of its own. */
 function overTiles(makeTable: MakeTable, lookUp: LookUp): Tiled<'packed' | 'table' | 'y', 'n' | 'width'> {
   return ({ exports }, { packed, table, n, width }) => {
     const part = { packed, table, y: 0, scratch: 0, n: 0, width };

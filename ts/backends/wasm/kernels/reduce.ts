@@ -1,4 +1,4 @@
-/** How sums and extremes of a vector are found, and what is not finite in it. */
+/** How sums, extremes and non-finite elements of a vector are found on the wasm backend (the ways: kernel.ts). */
 import * as module from '../../../generated/wasm-exports.ts';
 import type { Exports } from '../../../generated/wasm-exports.ts';
 import {
@@ -34,7 +34,7 @@ type Sum = (
   part: Args<'x' | 'bits' | 'sums' | 'max' | 'scratch' | 'n' | 'segment' | 'tiny' | 'scale'>,
 ) => void;
 
-/** The plan of a sum, of whose x other kernels stream so many words a tile, and that may write signs on its way. */
+/** The tile plan of a sum, of whose x other kernels stream so many words a tile, and that may write signs on its way. */
 function sumPlan(
   sum: Sum,
   instance: Instance,

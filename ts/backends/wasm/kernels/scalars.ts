@@ -1,4 +1,4 @@
-/** How grids and lambdas are computed. */
+/** How grids of quantisers and widths of dithers are computed on the wasm backend (the ways: kernel.ts): whole. */
 import * as module from '../../../generated/wasm-exports.ts';
 import type {
   lambdasKernel,

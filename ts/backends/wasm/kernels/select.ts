@@ -1,7 +1,7 @@
 /**
- * How selection runs. topK goes tile by tile where the vector is not in linear memory, of which no more is copied than
- * a tile and a sample, and on several threads, which take the candidates of different tiles: then the k largest of
- * these.
+ * How selection runs on the wasm backend (the ways: kernel.ts). topK goes tile by tile where the vector is not in
+ * linear memory, of which no more is copied than a tile and a sample, and on several threads, which take the candidates
+ * of different tiles: then the k largest of these.
  */
 import * as module from '../../../generated/wasm-exports.ts';
 import type { thresholdKernel, topKKernel } from '../../../kernels/select.ts';
@@ -17,7 +17,7 @@ export const topK: KernelOf<typeof topKKernel> = {
   parallel: { lent: ['x'], run: (executor, { x }, args) => topKByTiles(executor, x, args) },
 };
 
-/** Neighbours that one place of the sample takes, as in assembly/select.ts. */
+/** Neighbours of a group of the sample, as in assembly/select.ts. */
 export const LINE = 16;
 
 /** A tile has room for so many of its elements as candidates, an eighth: more of them, and the work is not shared. */
@@ -52,7 +52,7 @@ function topKByTiles(
   });
 }
 
-/** Copies the sample, whose last words are the elements that its lines start with. */
+/** Copies the groups of the sample, whose last words are the indices of the elements that they start with. */
 function copyLines(x: Uint32Array, sample: Uint32Array, lines: number): void {
   for (let i = 0; i < lines; i++) {
     const first = sample[lines * (LINE - 1) + i];

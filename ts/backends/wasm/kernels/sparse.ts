@@ -1,6 +1,6 @@
 /**
- * How gather, scatter, place and addAt run. Where a pass goes through y, each of its tiles finds its part of the list,
- * whose indices ascend.
+ * How gather, scatter, place and addAt run on the wasm backend (the ways: kernel.ts). Where a pass goes through y, each
+ * of its tiles finds its part of the list, whose indices ascend.
  */
 import * as module from '../../../generated/wasm-exports.ts';
 import type { Exports } from '../../../generated/wasm-exports.ts';
@@ -13,7 +13,7 @@ export const gather: KernelOf<typeof gatherKernel> = { whole: module.gather };
 /** Takes elements of a list to a part of y, whose end is n; how many of its indices lie before that. */
 type Move = (exports: Exports, part: Args<'indices' | 'values' | 'y' | 'n' | 'count'>) => number;
 
-/** The plan over tiles of y, which are set to zero before where the kernel does so. */
+/** The tile plan over tiles of y, which are set to zero before where the kernel does so. */
 function overTiles(move: Move, clears: boolean): Tiled<'indices' | 'values' | 'y', 'n' | 'count'> {
   return ({ exports }, { indices, values, n, count }, streamed) => {
     // a list of fewer elements than tiles is done at once
