@@ -286,7 +286,7 @@ test('calls that share memory never overlap, start in order, and all start', asy
       const earlier = begun.slice();
       begun.push(state);
       const bytes = next() % 600;
-      const turns = next() % 5;
+      const turnsUntilEnd = next() % 5;
       const call = schedule.begin(touches, bytes);
       const work = async (): Promise<void> => {
         if (call.ready !== undefined) await call.ready;
@@ -297,7 +297,7 @@ test('calls that share memory never overlap, start in order, and all start', asy
         const sum = running.reduce((total, one) => total + one.bytes, 0);
         assert.ok(sum <= 1000 || running.length === 1, `${sum} bytes`);
         schedule.queued(call, bytes);
-        for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+        for (let turn = 0; turn < turnsUntilEnd; turn++) await Promise.resolve();
         running.splice(running.indexOf(mine), 1);
         state.ended = true;
         schedule.end(call);

@@ -1,4 +1,4 @@
-/** Runs an example with each algorithm, and prints the results as a table. */
+/** Runs examples/jax or examples/tfjs with each algorithm, and prints the results as a table. */
 import { openDevice, type Device } from 'fewbits';
 import { exchange, type Model, type Server, type Worker } from 'fewbits/algorithms';
 

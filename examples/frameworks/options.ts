@@ -1,4 +1,4 @@
-/** The command line of the two examples. */
+/** The command line of `npm run example:jax` and `example:tfjs`. */
 import { parseArgs } from 'node:util';
 
 import { algorithms, type Algorithm } from '../mnist/algorithms.ts';

@@ -1,4 +1,4 @@
-/** The sets of pictures by name. */
+/** The two data sets of pictures, MNIST's digits and Fashion-MNIST, by name. */
 import { loadFashion } from './fashion.ts';
 import { readMnistFile } from './files.ts';
 import { loadMnist } from './mnist.ts';

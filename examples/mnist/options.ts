@@ -1,4 +1,4 @@
-/** The command line: what may be asked for, checked before anything starts. */
+/** The command line of `npm start`: what may be asked for, checked before anything starts. */
 import { statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';

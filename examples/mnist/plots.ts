@@ -1,4 +1,7 @@
-/** The report's plots, drawn by Observable Plot into static SVG; linkedom stands in for the browser's document. */
+/**
+ * The plots of the report of `npm start`, drawn by Observable Plot into static SVG; linkedom stands in for the
+ * browser's document.
+ */
 import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
 

@@ -1,4 +1,4 @@
-/** What is seen while runs go on: a bar each on a terminal, a few plain lines each elsewhere. */
+/** What is seen while the runs of `npm start` go on: a bar each on a terminal, a few plain lines each elsewhere. */
 import { MultiBar, Presets } from 'cli-progress';
 
 import { percent } from './format.ts';

@@ -1,4 +1,6 @@
-/** The report: one HTML page with the table, the plots and the settings, which needs nothing but itself. */
+/**
+ * The report of `npm start`: one HTML page with the table, the plots and the settings, which needs nothing but itself.
+ */
 import { readFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 

@@ -1,4 +1,4 @@
-/** Curves that fluctuate from step to step, made readable. */
+/** Curves of loss and accuracy, which fluctuate from step to step, made readable. */
 
 /** A value is averaged over this share of the steps before it: the same width all along a logarithmic axis. */
 const WINDOW = 0.2;

@@ -1,4 +1,4 @@
-/** The comparison of the runs, as text for the terminal and as cells for the page. */
+/** The comparison of the runs of `npm start`, as text for the terminal and as cells for the page. */
 import { megabytes, percent, times } from './format.ts';
 import type { Run } from './train.ts';
 

@@ -1,4 +1,4 @@
-/** Serves a page of the examples: `index.html` and `page.ts` of its folder, and the digits. */
+/** Serves a page of the examples: `index.html` and `page.ts` of its folder, and the files of MNIST's digits. */
 import { readFile } from 'node:fs/promises';
 import type { RequestListener } from 'node:http';
 import { fileURLToPath } from 'node:url';

@@ -1,4 +1,4 @@
-/** What events bring, for one who awaits it. */
+/** A queue: what events push into it is awaited one item after the other. */
 export interface Queue<T> {
   push(item: T): void;
   /** From now on `next` rejects, where nothing is left. */

@@ -1,4 +1,4 @@
-/** What a run of workers came to, for people. */
+/** What the examples of transports print at the end: accuracy, models, and the bytes of all workers. */
 
 /** What a worker says at the end. */
 export interface Report {

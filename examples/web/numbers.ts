@@ -1,4 +1,4 @@
-/** Numbers as people read them, beside those of examples/mnist/format.ts. */
+/** Numbers as people read them on the page, beside those of examples/mnist/format.ts. */
 
 /** Three significant digits, thousands apart. */
 export function digits(value: number): string {

@@ -1,4 +1,4 @@
-/** Counts the float operations of WGSL, in the typed tree of the tests' emulator. */
+/** Counts the float operations of a WGSL shader, in the typed tree of the tests' emulator. */
 import { check } from '../../tests/emulator/wgsl/check.ts';
 import { parse } from '../../tests/emulator/wgsl/parse.ts';
 import type { Action, TypedFunction, Value } from '../../tests/emulator/wgsl/typed.ts';

@@ -1,4 +1,7 @@
-/** The source's operations beside those of each compiler, for docs/same-bytes.md and the terminal. */
+/**
+ * The float adds, multiplies and fused multiply-adds of each entry point, as written in WGSL and as each GPU's compiler
+ * emits them: a table for docs/same-bytes.md and the terminal.
+ */
 import type { Compiled, Family } from './aco.ts';
 import { FAMILIES } from './aco.ts';
 import type { MachineCounts, SourceCounts } from './counts.ts';
@@ -23,11 +26,11 @@ export function rowsOf(
   return compiled[0].entries.map(({ shader, entry }, i) => {
     const source = sources.get(shader)!.get(entry)!;
     const machines = new Map(compiled.map(({ family, entries }) => [family, entries[i].counts]));
-    return { shader, entry, source, machines, ...judged(shader, entry, source, machines) };
+    return { shader, entry, source, machines, ...verdictOf(shader, entry, source, machines) };
   });
 }
 
-function judged(
+function verdictOf(
   shader: string,
   entry: string,
   source: SourceCounts,

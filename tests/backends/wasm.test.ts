@@ -1,4 +1,7 @@
-/** What the wasm backend promises beside equal words: memory, modules, and refusals. */
+/**
+ * What the wasm backend promises beside equal words: its allocator, memory that calls repeated do not grow, modules of
+ * the caller's, SIMD where the engine has it, and buffers of others refused.
+ */
 import * as assert from 'uvu/assert';
 import { Allocator } from '../../ts/backends/wasm/allocator.ts';
 import { openWasm } from '../../ts/backends/wasm/index.ts';

@@ -1,6 +1,6 @@
 /**
  * `npm run bench:gpu`: how long the kernels and the compressors take on a GPU, beside a copy of the vector from buffer
- * to buffer in the same run. Kernels are timed by the GPU's own clock (timestamp queries), compress by the wall's,
+ * to buffer in the same run. Kernels are timed by the GPU's own clock (timestamp queries), compress by the wall clock,
  * since its readback belongs to it. `npm run bench:gpu -- --help` lists the options.
  */
 import { spawnSync } from 'node:child_process';
@@ -39,7 +39,7 @@ Usage: npm run bench:gpu -- [options]
   --json FILE   all numbers
   --help        this text
 
-Kernels are timed by timestamp queries around a submit, compress by the wall's clock with its readback. What a kernel
+Kernels are timed by timestamp queries around a submit, compress by the wall clock with its readback. What a kernel
 moves is what its passes read and write, by the headers in wgsl/; "copies" is the time in copies of the vector.
 `;
 

@@ -1,4 +1,7 @@
-/** The groups of a vector: each task with everyone who does it, and the floors. */
+/**
+ * The groups that `npm run bench` measures of a vector: each task with all who do it, fewbits, peers and plain
+ * JavaScript, beside the floors of the machine (floors.ts).
+ */
 import type { Backend } from '../../ts/backends/backend.ts';
 import type { Compressor } from '../../ts/compressors/compressor.ts';
 import { keptShare } from '../../ts/compressors/count.ts';

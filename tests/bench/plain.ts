@@ -1,6 +1,6 @@
 /**
- * The same work as a good programmer does it in JavaScript without WebAssembly: typed arrays, flat loops, memory that
- * is used again. What the speed of the kernels is compared with.
+ * The tasks of the kernels as a good programmer does them in JavaScript without WebAssembly: typed arrays, flat loops,
+ * memory that is used again. What the speed of the kernels is compared with.
  */
 
 /** Prepares the work over one vector; the result is one call. */

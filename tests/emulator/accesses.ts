@@ -1,4 +1,6 @@
-/** Accesses to storage and workgroup memory, as JavaScript: the words of a place, read into values and written. */
+/**
+ * Accesses of WGSL to storage and workgroup memory, as JavaScript: the words of a place, read into values and written.
+ */
 import type { ScalarWriter } from './scalars.ts';
 import type { Place, Value } from './wgsl/typed.ts';
 import { scalarOf, strideOf, type Type } from './wgsl/types.ts';

@@ -1,4 +1,4 @@
-/** Small programs for the emulator. */
+/** Runs small programs in WGSL, for the tests of the emulator itself. */
 import { Emulator } from './emulator.ts';
 import type { Finding } from './findings.ts';
 import type { Mode } from './mode.ts';

@@ -1,4 +1,7 @@
-/** Operators and builtin functions of scalars, as JavaScript: of texts of values, and the text of the result. */
+/**
+ * Operators and builtin functions of WGSL on scalars, as JavaScript: from the texts of values to the text of the
+ * result.
+ */
 import type { Arithmetic } from './floats.ts';
 
 /** Functions of integers that JavaScript does not have as operators. */

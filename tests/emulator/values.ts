@@ -1,4 +1,7 @@
-/** Values as JavaScript: an expression each, and the components of a vector without the vector where that will do. */
+/**
+ * Values of WGSL as JavaScript: an expression each, and the components of a vector without the vector where that will
+ * do.
+ */
 import { AccessWriter } from './accesses.ts';
 import type { ScalarWriter } from './scalars.ts';
 import type { Barrier, SubgroupSite } from './waiting.ts';

@@ -1,4 +1,6 @@
-/** Sizes of runs against their formula, and the words of the commands where something is wrong. */
+/**
+ * `fewbits plan` (ts/mqtt/plan.ts) against its formula, and the words of the commands of runs where something is wrong.
+ */
 import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,6 @@
-/** What a consumer answers, and what is expected of it. */
+/**
+ * What a consumer (consumer/golden.mjs) reports of the package in its runtime or bundler, and what is expected of it.
+ */
 import { goldens } from '../support/golden.ts';
 
 export interface Report {

@@ -1,4 +1,4 @@
-/** Work side by side whose output is read one after the other. */
+/** Several pieces of work at a time, whose output is printed as if they were done one after the other. */
 import { stripVTControlCharacters } from 'node:util';
 
 /** Takes output for the terminal. */

@@ -1,4 +1,7 @@
-/** What a test run was told, the same in Node (environment variables) and in a page (a global set before the tests). */
+/**
+ * The settings of a test run, REQUIRE_ALL for example: in Node environment variables, in a page a global set before the
+ * tests.
+ */
 
 export interface Settings {
   /** Whether a test that cannot run here is a failure: REQUIRE_ALL=1. */

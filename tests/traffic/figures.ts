@@ -1,6 +1,6 @@
 /**
- * What is counted, and the file that keeps it: one line a task and size, so that a change of a kernel is seen in a
- * diff.
+ * The memory traffic of a task, what is counted of it, and the file that keeps it, figures.tsv: one line a task and
+ * size, so that a change of a kernel is seen in a diff.
  */
 
 /** What a task does, counted. */

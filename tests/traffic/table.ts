@@ -1,4 +1,7 @@
-/** The figures as people read them: words an element, on the terminal and in the documentation. */
+/**
+ * The memory traffic of tasks (figures.ts) as a table, on the terminal and in the documentation: words of GPU memory
+ * read and written an element, dispatches, barriers, atomics.
+ */
 import { times, whole } from '../../examples/mnist/format.ts';
 import type { Table } from '../../examples/mnist/table.ts';
 import type { Row } from './figures.ts';

@@ -1,4 +1,4 @@
-/** What this browser can do: its backends, how fast they are, and whether they agree. */
+/** The page's part on this browser: its backends, how fast they are, and whether they agree. */
 import { by, fill, fillList, sentence } from '../elements.ts';
 import { diagnosis, startBrowserWorker } from './backends.ts';
 import { openBench } from './bench.ts';

@@ -1,4 +1,7 @@
-/** One compressor's packet and what is left of the values, as pictures and tables. */
+/**
+ * One compressor's packet, its layout and sections, and how far the decompressed values are from those of the file, as
+ * pictures and tables.
+ */
 import * as Plot from '@observablehq/plot';
 
 import { by, fill, fillList, make } from '../elements.ts';

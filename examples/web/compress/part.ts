@@ -1,4 +1,4 @@
-/** A file and what each compressor makes of it. */
+/** The page's part that compresses a file: the file, and what each compressor makes of it. */
 import type { BackendName } from 'fewbits';
 
 import { examples } from '../../../ts/cli/specification.ts';

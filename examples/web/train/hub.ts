@@ -10,7 +10,7 @@ import type { Dataset } from '../../mnist/mnist.ts';
 import { moved, note, remoteAt, serve, type Remote } from '../calls.ts';
 import { dealer, fetchDigits, testShare } from './digits.ts';
 import { carry } from './round.ts';
-import type { Opened, OpeningNote, Setting, StepEntry } from './setting.ts';
+import type { Opened, OpeningProgress, Setting, StepEntry } from './setting.ts';
 import { algorithmNamed } from './systems.ts';
 import type { WorkerFunctions } from './worker.ts';
 
@@ -42,7 +42,7 @@ interface Run {
 
 let run: Run | undefined;
 
-const say = (opening: OpeningNote): void => note(opening);
+const say = (opening: OpeningProgress): void => note(opening);
 
 /** The mean of all copies of a system's model. */
 async function meanParameters(crew: Crew, algorithm: string): Promise<Float32Array> {

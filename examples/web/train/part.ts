@@ -1,4 +1,4 @@
-/** Training: the form, the numbers and the curves. */
+/** The page's part that trains: the form, the numbers and the curves. */
 import type { BackendName } from 'fewbits';
 
 import { megabytes, percent, whole } from '../../mnist/format.ts';

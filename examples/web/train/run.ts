@@ -5,7 +5,7 @@
  */
 import { connect, moved, type Connection, type Functions } from '../calls.ts';
 import type { HubFunctions } from './hub.ts';
-import type { Opened, OpeningNote, Setting, StepEntry } from './setting.ts';
+import type { Opened, OpeningProgress, Setting, StepEntry } from './setting.ts';
 import type { WorkerFunctions } from './worker.ts';
 
 /** What goes on. `paused` is a run that is open and waits. */
@@ -15,7 +15,7 @@ export interface RunState {
   readonly phase: Phase;
   readonly setting?: Setting;
   readonly opened?: Opened;
-  readonly note?: OpeningNote;
+  readonly note?: OpeningProgress;
   /** Of each system by name, step after step. */
   readonly histories: ReadonlyMap<string, readonly StepEntry[]>;
   /** Why it failed. */
@@ -77,7 +77,7 @@ export function createRun(onChange: () => void): RunControl {
     );
     hub = start<HubFunctions>(
       new Worker(new URL('./hub.ts', import.meta.url), { type: 'module' }),
-      (note: OpeningNote) => become({ note }),
+      (note: OpeningProgress) => become({ note }),
     );
     const opened = await hub.calls.open(setting, document.baseURI, moved(ports, ports));
     become({ opened, note: undefined });

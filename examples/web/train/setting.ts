@@ -1,4 +1,7 @@
-/** What a run of the page is, and the results of each step: the data that pass between page, hub and workers. */
+/**
+ * The data that pass between the page, the hub and the training workers: what is to be trained, and the results of each
+ * step.
+ */
 import type { BackendName } from 'fewbits';
 
 /** What the form asks for. */
@@ -28,7 +31,7 @@ export interface StepEntry {
   readonly seconds: number;
 }
 
-/** What was opened. */
+/** What the hub has opened. */
 export interface Opened {
   readonly backend: BackendName;
   /** What runs underneath. */
@@ -37,8 +40,8 @@ export interface Opened {
   readonly parameters: number;
 }
 
-/** What the hub says while it opens: a sentence, and how much is done, as a share of 1. */
-export interface OpeningNote {
+/** How far the hub is while it opens: a sentence, and how much is done, as a share of 1. */
+export interface OpeningProgress {
   readonly what: string;
   readonly done: number;
 }

@@ -1,5 +1,6 @@
 /**
- * Runs of every system whose bytes are kept from one release to the next: 1, 2, 3 and 5 workers, and one who follows.
+ * The golden runs: of every system, whose bytes are kept from one release to the next, 1, 2, 3 and 5 workers, and one
+ * who follows.
  */
 import { gradients, models } from './gradients.ts';
 import { crewOf, device } from './play.ts';
