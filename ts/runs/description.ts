@@ -5,7 +5,7 @@ export interface Description {
   readonly format: 1;
   /** The server's incarnation. */
   readonly mark: string;
-  /** The run's key. */
+  /** The run's id. */
   readonly key: number;
   readonly system: string;
   /** Elements of the model. */

@@ -72,7 +72,7 @@ export class Host {
   readonly clock: Clock;
   readonly topics: Topics;
   readonly members: Membership;
-  /** The run's key. */
+  /** The run's id: a u32 in each of its messages. */
   key: number;
   readonly #options: HostOptions;
   readonly #service: Service;

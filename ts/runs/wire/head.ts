@@ -4,7 +4,7 @@
  *   0  u8   version, 1                  14  u16  which part, from 0
  *   1  u8   kind                        16  u16  parts in all
  *   2  u16  rank of the sender          18  u16  0
- *   4  u32  the run's key               20  u32  bytes of the whole message
+ *   4  u32  the run's id                20  u32  bytes of the whole message
  *   8  u32  step                        24  u32  chain
  *  12  u16  round                       28  u32  CRC-32 of bytes 0 to 13, 20 to 27, and of the message's own CRC-32
  */
@@ -69,7 +69,7 @@ export function isSame(one: Position, other: Position): boolean {
 export interface MessageHead extends Position {
   readonly kind: Kind;
   readonly rank: number;
-  /** The run's key. */
+  /** The run's id. */
   readonly run: number;
 }
 
