@@ -1,6 +1,6 @@
 /**
- * Packing: signs at one bit an element, codes at 1 to 16 bits, and back, signs also as terms of a sum. Bits fill words from the lowest on, codes
- * follow each other without a gap: 32 codes of b bits fill b words.
+ * Packing: signs at one bit an element, codes at 1 to 16 bits, and back, signs also as terms of a sum. Bits fill words
+ * from the lowest on, codes follow each other without a gap: 32 codes of b bits fill b words.
  *
  * packSigns(x, bits, n): bit i = 1 where x_i < 0 by its bits, so 0 for -0. x of n words, bits of ceil(n / 32).
  * unpackSigns(bits, scales, y, from, n, segment): y_i = scales[floor(i / segment)] with its sign flipped where bit i is

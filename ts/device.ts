@@ -251,8 +251,8 @@ export class PacketDevice implements Host, VectorHost {
   /**
    * The vector that a packet stands for: the same float32 bits on every backend. With `into` it is written there, with
    * `accumulate` added there, and `into` is returned; `packet` stays as it is until the promise settles. A range of a
-   * GPU buffer is written on the GPU; its buffer has usage COPY_DST, and for `accumulate` also what `compress` asks for.
-   * To add a sparse packet costs what it holds.
+   * GPU buffer is written on the GPU; its buffer has usage COPY_DST, and for `accumulate` also what `compress` asks
+   * for. To add a sparse packet costs what it holds.
    *
    * @param packet what `compress` gave
    * @param options where the vector goes, and how; the most elements
@@ -292,8 +292,8 @@ export class PacketDevice implements Host, VectorHost {
 
   /**
    * The mean of what packets stand for: zeros, to which each packet is added as `decompress` adds with `accumulate`, in
-   * their order, times its share of the weights, rounded to float32: the same bits on every backend, and those of adding
-   * one by one, in one walk over the result.
+   * their order, times its share of the weights, rounded to float32: the same bits on every backend, and those of
+   * adding one by one, in one walk over the result.
    *
    * @param packets at least one, all of as many elements; as they are until the promise settles
    * @param options where the mean goes, weights, the most elements
@@ -316,8 +316,8 @@ export class PacketDevice implements Host, VectorHost {
 
   /**
    * Runs `work` with a scope on the backend. On a GPU it begins after the calls before it that touch the same memory
-   * and where there is room for about so many bytes (schedule.ts), and a lost GPU is opened anew first, unless it is the
-   * user's own. On a backend that does not wait, all of it is done before this returns.
+   * and where there is room for about so many bytes (schedule.ts), and a lost GPU is opened anew first, unless it is
+   * the user's own. On a backend that does not wait, all of it is done before this returns.
    */
   async use<T>(work: (scope: Scope) => Steps<T>, touches: readonly Touch[] = [], bytes = 0): Promise<T> {
     if (this.#closed) throw new DeviceClosedError();

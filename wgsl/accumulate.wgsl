@@ -2,8 +2,8 @@
 //
 //   accumulate  y[i] = y[i] + scale * x[i]
 //
-// The bits of the product go through a xor with a 0 that no compiler knows, so that none can fuse product and sum, which
-// would round once.
+// The bits of the product go through a xor with a 0 that no compiler knows, so that none can fuse product and sum,
+// which would round once.
 //
 // Library           tiny
 // Bindings          x: in; y: in and out; n words each

@@ -2,8 +2,8 @@
 //
 //   compensate  y[i] = x[i] + scale * error[i]; raises keys[0] to the largest key of x, keys[1] to that of error
 //
-// The bits of the product go through a xor with a 0 that no compiler knows, so that none can fuse product and sum, which
-// would round once. Keys are those of the words as they are.
+// The bits of the product go through a xor with a 0 that no compiler knows, so that none can fuse product and sum,
+// which would round once. Keys are those of the words as they are.
 //
 // Library           tiny
 // Bindings          x, error: in, y: out, n words each; keys: 2 words, cleared

@@ -1,7 +1,7 @@
 // Histograms of digits of keys.
 //
-//   countKeys  counts[b] += how many of x[i] have a key, the bits of |x[i]|, that is not 0, that has the bits of `wanted`
-//              where `fixed` has ones, and whose bits from `shift` on are b modulo `bins`
+//   countKeys  counts[b] += how many of x[i] have a key, the bits of |x[i]|, that is not 0, that has the bits of
+//              `wanted` where `fixed` has ones, and whose bits from `shift` on are b modulo `bins`
 //
 // A workgroup counts in its own memory, where each bin has a count for every eighth of its threads, in a bank of its
 // own: most keys of a gradient have one of a few exponents, and atomics on one word wait for each other. Equal digits
@@ -12,8 +12,8 @@
 //   keyCounts(n = 2^24, bins = 256): clear counts, countKeys
 // Entry points   threads  workgroups  workgroup bytes  words read  words written
 //   countKeys        256  n / span              8,192  n           0
-// Occupancy      threads, at 32 bytes of workgroup memory a thread; two barriers. Atomics on workgroup memory, one a run
-//                of equal digits, and on counts one a workgroup for each bin that it found anything in
+// Occupancy      threads, at 32 bytes of workgroup memory a thread; two barriers. Atomics on workgroup memory, one a
+//                run of equal digits, and on counts one a workgroup for each bin that it found anything in
 // Edges          elements from n on are not counted; a key of 0 never is; where nothing is known, `fixed` is 0
 const WIDTH = 256u;
 const BINS = 256u;

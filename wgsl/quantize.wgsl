@@ -18,7 +18,8 @@
 // Library           pcg4d, tiny
 // Bindings          x, grid: in; packed: out, packedIn: in, marked: in and out, 32 bits a word; table: in, a part of
 //                   2^width words; y: out, n words; indices: in; flags: out, 32 elements a word
-// Passes            1 of each; lookup and addLookup once for each window of the table, mark for each window of codes and of indices
+// Passes            1 of each; lookup and addLookup once for each window of the table, mark for each window of codes
+//                   and of indices
 //   quantize(n = 2^24, width = 4): quantize
 //   lookup(n = 2^24, width = 4): lookup
 //   addLookup(n = 2^24, width = 4): addLookup

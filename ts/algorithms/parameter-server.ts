@@ -132,7 +132,9 @@ interface WorkerState extends Reported {
   readonly error: Kept;
 }
 
-/** What a step of error feedback leads to: where p was sent, what the packet lost of it; where it was not, all of it. */
+/**
+ * What a step of error feedback leads to: where p was sent, what the packet lost of it; where it was not, all of it.
+ */
 export function nextOf(sum: DeviceVector, packet: Bytes): Record<'used' | 'unused', Kept> {
   // a copy: messages may be transferred
   return { used: { vector: sum, sent: packet.slice() }, unused: { vector: sum } };

@@ -186,7 +186,8 @@ export function numbered<Own extends Numbers>(
 
 /**
  * `share` and `adopt` over live numbers: those of `stateful`, which all workers have in common, under a name without a
- * rank. They have no vectors, so that nothing is waited for. `forget` ends a step that is under way, whose message was taken or not.
+ * rank. They have no vectors, so that nothing is waited for. `forget` ends a step that is under way, whose message was
+ * taken or not.
  */
 export function shared<Own extends Numbers>(
   of: string,

@@ -70,8 +70,8 @@ export interface Stateful {
   /** The state between steps, as a copy. */
   save(): Promise<Bytes>;
   /**
-   * Goes on from a state; a step under way is forgotten. The bytes are taken at the call. What was on a GPU that is lost
-   * is written anew.
+   * Goes on from a state; a step under way is forgotten. The bytes are taken at the call. What was on a GPU that is
+   * lost is written anew.
    * @throws PacketError where the bytes are damaged, or not a state of this system, n, rank and number of workers; the
    *   machine is as it was
    */

@@ -78,9 +78,9 @@ export interface Backend {
   keep?(buffer: DeviceBuffer, stays: boolean): void;
 
   /**
-   * A range of the user's, or of a buffer of the backend's, as a buffer of its own: used where it lies if kernels can be
-   * bound there, else a copy, for which `contents` says whether it has to have the words of the range. `release` leaves
-   * the range alone. No other work may be queued on the rest of the buffer until then.
+   * A range of the user's, or of a buffer of the backend's, as a buffer of its own: used where it lies if kernels can
+   * be bound there, else a copy, for which `contents` says whether it has to have the words of the range. `release`
+   * leaves the range alone. No other work may be queued on the rest of the buffer until then.
    * @throws TypeError where the backend has no GPU, or the buffer's usage does not allow it; RangeError where the range
    * does not fit the buffer
    */

@@ -121,7 +121,9 @@ function* requireFinite(scope: Scope, x: Vector, what: string): Steps<void> {
   if (count > 0) throw new NonFiniteError(count, first, what);
 }
 
-/** Steps, with one more request beside the first of theirs, or by itself, whose words `check` sees before they go on. */
+/**
+ * Steps, with one more request beside the first of theirs, or by itself, whose words `check` sees before they go on.
+ */
 function* beside<T>(
   steps: Steps<T>,
   request: ReadRequest,

@@ -130,8 +130,8 @@ export function distribute<Tree>(
 
 /**
  * As `distribute`, with vectors that stay on the GPU: gradients go from TensorFlow.js's buffers into packets and
- * directions from packets into its tensors. What crosses to the CPU are the packets and the loss. Wants TensorFlow.js's webgpu backend, and a device on
- * its GPU.
+ * directions from packets into its tensors. What crosses to the CPU are the packets and the loss. Wants TensorFlow.js's
+ * webgpu backend, and a device on its GPU.
  *
  * @throws as distribute, and TypeError where the device is not on TensorFlow.js's GPU
  */

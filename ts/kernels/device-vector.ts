@@ -35,9 +35,9 @@ interface Place {
 }
 
 /**
- * A vector of float32 on a device: linear memory, a GPU buffer or an array, whatever the device works in. `device.vector`
- * makes one. It keeps its memory until `free`, or until the device is closed. Where a GPU is lost, what it held is lost
- * too: calls that read the vector are a DeviceLostError, until it has been written as a whole.
+ * A vector of float32 on a device: linear memory, a GPU buffer or an array, whatever the device works in.
+ * `device.vector` makes one. It keeps its memory until `free`, or until the device is closed. Where a GPU is lost, what
+ * it held is lost too: calls that read the vector are a DeviceLostError, until it has been written as a whole.
  */
 export class DeviceVector {
   /** In elements. */

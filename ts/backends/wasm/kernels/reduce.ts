@@ -34,7 +34,9 @@ type Sum = (
   part: Args<'x' | 'bits' | 'sums' | 'max' | 'scratch' | 'n' | 'segment' | 'tiny' | 'scale'>,
 ) => void;
 
-/** The tile plan of a sum, of whose x other kernels stream so many words a tile, and that may write signs on its way. */
+/**
+ * The tile plan of a sum, of whose x other kernels stream so many words a tile, and that may write signs on its way.
+ */
 function sumPlan(
   sum: Sum,
   instance: Instance,
