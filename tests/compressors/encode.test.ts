@@ -18,9 +18,10 @@ import { addDecoded, compensated } from '../reference/accumulate.ts';
 import { decodePacket } from '../reference/packet.ts';
 import { ALL_COMPRESSORS } from '../support/all-compressors.ts';
 import { eachBackend } from '../support/backends.ts';
-import { contents, COPY_SOURCE, onGpu, STORAGE } from '../support/gpu.ts';
+import { COPY_SOURCE, onGpu, STORAGE } from '../support/gpu.ts';
 import { rejects } from '../support/host.ts';
 import { input, LARGE, some, type InputKind } from '../support/inputs.ts';
+import { placesOf } from '../support/places.ts';
 import { assertWords } from '../support/same-words.ts';
 import { suite } from '../support/suite.ts';
 
@@ -62,59 +63,6 @@ async function expectedOf(
   const left = p.slice();
   addDecoded(left, packet, decoded, -1);
   return { packet, p, left };
-}
-
-/** Memory of some kind that holds a vector, and how to see what it holds. */
-interface Place {
-  readonly name: string;
-  readonly vector: VectorLike;
-  readonly read: () => Promise<Float32Array>;
-  readonly end: () => void;
-}
-
-/** `x` in all kinds of memory that a device takes, each with guards around it where it is a part of more. */
-async function placesOf(device: Device, x: Float32Array): Promise<Place[]> {
-  const n = x.length;
-  const places: Place[] = [];
-  const array = x.slice();
-  places.push({ name: 'an array', vector: array, read: async () => array.slice(), end: () => undefined });
-  for (const [name, first, behind] of [
-    ['a vector', 0, 0],
-    ['a slice that a GPU binds', 64, 3],
-    ['a slice', 7, 1],
-  ] as const) {
-    const all = device.vector(first + n + behind);
-    await all.write(new Float32Array(all.length).fill(7));
-    const vector = all.slice(first, first + n);
-    await vector.write(x);
-    const read = async (): Promise<Float32Array> => {
-      const words = await all.read();
-      const guards = [...words.subarray(0, first), ...words.subarray(first + n)];
-      assert.ok(
-        guards.every((guard) => guard === 7),
-        'guards',
-      );
-      return words.slice(first, first + n);
-    };
-    places.push({ name, vector: first + behind === 0 ? all : vector, read, end: () => all.free() });
-  }
-  const { gpu } = device;
-  if (gpu !== undefined)
-    for (const offset of [0, 256, 52]) {
-      const buffer = onGpu(gpu, x, offset, STORAGE | COPY_SOURCE);
-      const read = async (): Promise<Float32Array> => {
-        const words = await contents(gpu, buffer);
-        const guards = [...words.subarray(0, offset / 4), ...words.subarray(offset / 4 + n)];
-        assert.ok(
-          guards.every((guard) => guard === 7),
-          'guards',
-        );
-        return words.slice(offset / 4, offset / 4 + n);
-      };
-      const name = `a range of a GPU buffer at ${offset}`;
-      places.push({ name, vector: { buffer, offset, length: n }, read, end: () => buffer.destroy() });
-    }
-  return places;
 }
 
 eachBackend(
