@@ -45,6 +45,27 @@ function decoded(packet: Uint8Array, n: number): Float32Array {
   return n <= 1000 ? floatsOf(decodePacket(packet, n)) : js.decompressSync(packet);
 }
 
+/** Packets with their mean, which all backends are compared with. */
+interface Made {
+  readonly packets: readonly Uint8Array[];
+  readonly weights: readonly number[];
+  readonly expected: Float32Array;
+}
+
+const made = new Map<string, Made>();
+
+/** The packets of `packetsOf` and their mean with weights, made once. */
+function madeOf(compressors: readonly Compressor[], n: number): Made {
+  const key = `${n} ${compressors.map(({ name, options }) => name + JSON.stringify(options)).join()}`;
+  let found = made.get(key);
+  if (found === undefined) {
+    const packets = packetsOf(compressors, n);
+    const weights = packets.map((_, i) => [3, 0.1, 2000, 1, 7][i % 5]);
+    made.set(key, (found = { packets, weights, expected: meanOf(packets, n, weights) }));
+  }
+  return found;
+}
+
 /** Zeros, to which each packet is added times its share, by the definition. */
 function meanOf(packets: readonly Uint8Array[], n: number, weights?: readonly number[]): Float32Array {
   const total = weights?.reduce((sum, weight) => sum + weight, 0) ?? packets.length;
@@ -75,11 +96,10 @@ eachBackend(
       test(`${compressor.name} ${JSON.stringify(compressor.options)}: the mean by the definition`, async () => {
         const device = await deviceOf();
         for (const n of sizes) {
-          const packets = packetsOf([compressor, compressor, compressor], n);
+          const { packets, weights, expected } = madeOf([compressor, compressor, compressor], n);
           const into = floatsOf(randomWords(n, 5));
-          const weights = [3, 0.1, 2000];
           assert.is(await device.mean(packets, { into, weights }), into);
-          assertWords(into, meanOf(packets, n, weights), `${n}, weights`);
+          assertWords(into, expected, `${n}, weights`);
         }
         const packets = packetsOf([compressor, compressor], 500);
         assertWords(await device.mean(packets), meanOf(packets, 500), 'of equal shares');
@@ -89,9 +109,8 @@ eachBackend(
     test('the mean of packets of all compressors, and of many', async () => {
       const device = await deviceOf();
       for (const n of sizes) {
-        const packets = packetsOf(COMPRESSORS, n);
-        const weights = packets.map((_, i) => 1 + ((i * 7) % 5));
-        assertWords(await device.mean(packets, { weights }), meanOf(packets, n, weights), `${n}`);
+        const { packets, weights, expected } = madeOf(COMPRESSORS, n);
+        assertWords(await device.mean(packets, { weights }), expected, `${n}`);
       }
       const lists = packetsOf([topK({ k: 9 }), randomK({ k: 5, seed: 1 })], 300);
       const many = Array.from({ length: 100 }, (_, i) => lists[i % 2]);
@@ -102,7 +121,7 @@ eachBackend(
     test('the mean is that of adding one by one', async () => {
       const device = await deviceOf();
       for (const n of [1000, LARGE]) {
-        const packets = packetsOf(COMPRESSORS, n);
+        const { packets } = madeOf(COMPRESSORS, n);
         const vector = device.vector(n);
         const calls = packets.map((packet) =>
           device.decompress(packet, { into: vector, accumulate: 1 / packets.length }),
