@@ -1,18 +1,19 @@
 /** Systems with gradients and directions on the GPU: the messages and numbers that they have in memory. */
 import * as assert from 'uvu/assert';
-import { foSgd, liecSgd, pSgd, splitMask, workerOnGpu } from '../../ts/algorithms/index.ts';
-import type { Outcome, System, Worker } from '../../ts/algorithms/system.ts';
-import { scaledSign } from '../../ts/compressors/scaled-sign.ts';
+import { liecSgd, splitMask } from '../../ts/algorithms/index.ts';
+import type { Message, Outcome, Route, System, Worker } from '../../ts/algorithms/system.ts';
+import { deliver } from '../../ts/algorithms/transport.ts';
+import type { Vector } from '../../ts/algorithms/vectors.ts';
 import { NonFiniteError } from '../../ts/errors.ts';
-import { openDevice, type Device, type GpuRange } from '../../ts/index.ts';
+import { inspect, openDevice, type Device, type GpuRange } from '../../ts/index.ts';
+import type { DeviceVector } from '../../ts/kernels/device-vector.ts';
 import { descend, gradients, models } from '../reference/algorithms/gradients.ts';
 import { crewOf, device as js, play, type Crew } from '../reference/algorithms/play.ts';
 import { savedBy } from '../reference/algorithms/states.ts';
 import { systems } from '../reference/algorithms/systems.ts';
 import { countCrossings } from '../support/crossings.ts';
 import { contents, COPY_SOURCE, onGpu, openGpu, releaseGpus, STORAGE } from '../support/gpu.ts';
-import { rejects } from '../support/host.ts';
-import { inBrowser } from '../support/settings.ts';
+import { rejects, throws } from '../support/host.ts';
 import { suite } from '../support/suite.ts';
 
 const test = suite('systems on the GPU');
@@ -37,101 +38,236 @@ function ranged(x: Float32Array, rank: number): GpuRange {
   return { buffer: onGpu(gpu, x, offset, ALL), offset, length: x.length };
 }
 
-async function read({ buffer, offset = 0, length = 0 }: GpuRange): Promise<Float32Array> {
-  const all = await contents(gpu, buffer);
-  const first = offset / 4;
-  assert.ok([...all.subarray(0, first), ...all.subarray(first + length)].every((guard) => guard === 7));
-  return all.slice(first, first + length);
+/** Where vectors of the caller's are. */
+interface Place {
+  readonly name: string;
+  put(x: Float32Array, rank: number): Promise<Vector>;
+  read(vector: Vector): Promise<Float32Array>;
+  free(vector: Vector): void;
 }
 
-/** Workers on the GPU that read what they gave back, so that `play` can compare. */
-function crewOnGpu(system: System, n: number): Crew {
-  const workers = Array.from({ length: WORKERS }, (_, rank): Worker => {
-    const into = ranged(new Float32Array(n), rank);
-    const worker = workerOnGpu(system, device, { n, workers: WORKERS, rank }, into);
-    return {
-      ...worker,
-      get wantsModel() {
-        return worker.wantsModel;
-      },
-      get report() {
-        return worker.report;
-      },
-      async send(gradient, model) {
-        const given = ranged(gradient as Float32Array, rank + 1);
-        const message = await worker.send(given, worker.wantsModel ? model : undefined);
-        assert.equal(await read(given), gradient, 'the gradient stays as it is');
-        given.buffer.destroy();
-        return message;
-      },
-      async receive(inbox, from, used): Promise<Outcome> {
-        const outcome = await worker.receive(inbox, from, used);
-        if (outcome.kind !== 'direction') return outcome;
-        assert.is(outcome.direction, into);
-        return { kind: 'direction', direction: await read(into) };
-      },
-    };
-  });
-  return { workers, server: system.server?.(js, { n, workers: WORKERS }) };
+const RANGES: Place = {
+  name: 'ranges of GPU buffers',
+  put: async (x, rank) => ranged(x, rank),
+  async read(vector) {
+    const { buffer, offset = 0, length = 0 } = vector as GpuRange;
+    const all = await contents(gpu, buffer);
+    const first = offset / 4;
+    assert.ok([...all.subarray(0, first), ...all.subarray(first + length)].every((guard) => guard === 7));
+    return all.slice(first, first + length);
+  },
+  free: (vector) => (vector as GpuRange).buffer.destroy(),
+};
+
+const VECTORS: Place = {
+  name: 'vectors of the device',
+  async put(x) {
+    const vector = device.vector(x.length);
+    await vector.write(x);
+    return vector;
+  },
+  read: (vector) => (vector as DeviceVector).read(),
+  free: (vector) => (vector as DeviceVector).free(),
+};
+
+/** A machine whose gradients and directions are on the GPU, for callers that have theirs in memory. */
+function workerAt<Where extends Vector>(place: Place, worker: Worker<Where>, rank: number): Worker {
+  return {
+    ...restOf(worker),
+    get wantsModel() {
+      return worker.wantsModel;
+    },
+    get report() {
+      return worker.report;
+    },
+    async send(gradient, model) {
+      const given = await place.put(gradient as Float32Array, rank + 1);
+      const message = await worker.send(given, worker.wantsModel ? model : undefined);
+      assert.equal(await place.read(given), gradient, 'the gradient stays as it is');
+      place.free(given);
+      return message;
+    },
+    async receive(inbox, from, used): Promise<Outcome> {
+      const outcome = await worker.receive(inbox, from, used);
+      if (outcome.kind !== 'direction') return outcome;
+      return { kind: 'direction', direction: await place.read(outcome.direction) };
+    },
+  };
 }
 
-for (const { label, system, momentum } of systems)
-  test(`${label}: messages and directions as in memory`, async () => {
-    for (const n of [300, 0]) {
-      const [here, there] = [crewOf(system, n, WORKERS), crewOnGpu(system, n)];
-      const [left, right] = [0, 1].map(() => models(n, WORKERS, momentum));
-      for (let step = 0; step < 8; step++) {
-        const given = gradients(n, WORKERS, step);
-        const expected = await play(here, given, left);
-        const got = await play(there, given, right);
-        assert.equal(got, expected, `n ${n}, step ${step}`);
-        for (const [outcomes, trained] of [
-          [expected.outcomes, left],
-          [got.outcomes, right],
-        ] as const)
-          outcomes.forEach((outcome, rank) => {
-            if (outcome.kind === 'direction') descend(trained[rank], outcome.direction);
-          });
-        assert.equal(right, left);
-        assert.equal(await savedBy(there.workers), await savedBy(here.workers));
-      }
-    }
-  });
+/** What a worker has beside its steps. */
+function restOf<Where extends Vector>(
+  worker: Worker<Where>,
+): Omit<Worker, 'send' | 'receive' | 'report' | 'wantsModel'> {
+  return {
+    follow: (model) => worker.follow(model),
+    check: (message, rank) => worker.check(message, rank),
+    save: () => worker.save(),
+    load: (state) => worker.load(state),
+    share: () => worker.share(),
+    adopt: (shared, taken) => worker.adopt(shared, taken),
+    takeBack: () => worker.takeBack(),
+    free: () => worker.free(),
+  };
+}
 
-if (inBrowser)
-  test('what crosses are messages: systems that keep no vector read none back', async () => {
-    const n = 5000;
-    const given = gradients(n, 1, 0)[0];
-    for (const system of [
-      foSgd({ seed: 1 }),
-      liecSgd({ averagePeriod: 4 }),
-      liecSgd({ compressor: scaledSign({ block: 500 }) }),
-    ]) {
-      const server = system.server?.(js, { n, workers: 1 });
-      const into = ranged(new Float32Array(n), 0);
-      const worker = workerOnGpu(system, device, { n, workers: 1, rank: 0 }, into);
-      const gradient = ranged(given, 0);
-      for (let step = 0; step < 3; step++) {
-        const crossings = countCrossings();
-        const { bytes } = await worker.send(gradient);
-        const answer = (await server?.answer([bytes])) as Uint8Array;
-        const { kind } = await worker.receive([answer]);
-        const [up, down] = [crossings.bytes(), crossings.written];
-        crossings.stop();
-        assert.is(kind, 'direction');
-        assert.ok(up > 0 && up < 2 * bytes.length && up < n, `${system.name}: ${up} bytes back`);
-        assert.ok(down < n, `${system.name}: ${down} bytes there`);
+async function crewAt(place: Place, system: System, n: number): Promise<Crew & { free(): void }> {
+  const places: Vector[] = [];
+  for (let rank = 0; rank < WORKERS; rank++) places.push(await place.put(new Float32Array(n), rank));
+  const workers = places.map((into, rank) =>
+    workerAt(place, system.worker(device, { n, workers: WORKERS, rank }, into), rank),
+  );
+  const server = system.server?.(device, { n, workers: WORKERS });
+  return {
+    workers,
+    server,
+    free() {
+      for (const machine of [...workers, ...(server ? [server] : [])]) machine.free();
+      places.forEach((vector) => place.free(vector));
+    },
+  };
+}
+
+for (const place of [RANGES, VECTORS])
+  for (const { label, system, momentum } of systems)
+    test(`${label}, ${place.name}: messages and directions as in memory`, async () => {
+      for (const n of [300, 0]) {
+        const [here, there] = [crewOf(system, n, WORKERS), await crewAt(place, system, n)];
+        const [left, right] = [0, 1].map(() => models(n, WORKERS, momentum));
+        for (let step = 0; step < 8; step++) {
+          const given = gradients(n, WORKERS, step);
+          const expected = await play(here, given, left);
+          const got = await play(there, given, right);
+          assert.equal(got, expected, `n ${n}, step ${step}`);
+          for (const [outcomes, trained] of [
+            [expected.outcomes, left],
+            [got.outcomes, right],
+          ] as const)
+            outcomes.forEach((outcome, rank) => {
+              if (outcome.kind === 'direction') descend(trained[rank], outcome.direction);
+            });
+          assert.equal(right, left);
+          assert.equal(await savedBy(there.workers), await savedBy(here.workers));
+        }
+        there.free();
       }
-      assert.not.equal(await read(into), new Float32Array(n));
-    }
-  });
+      assert.is(device.vectors, 0);
+    });
+
+/** Vectors of 80,000 bytes: more than any list here. */
+const LONG = 20_000;
+
+/** Uniforms, sums and counts that a call takes beside what it sends or receives, in bytes. */
+const BESIDE = 6000;
+
+/** Bytes that a message may take on its way to or from the GPU. Elements of lists are indices, values and draws there. */
+function onItsWay(route: Route, bytes: Uint8Array): number {
+  // values of a sum come with their indices, and with zeros for the residual
+  if (route === 'sum') return 3 * bytes.length;
+  if (bytes.length === averagedBytes(bytes)) return bytes.length;
+  const { compressor, n, parameters } = inspect(bytes);
+  const k = typeof parameters.k === 'number' ? parameters.k : 0;
+  // as many as it guesses to be there are read before it is known how many there are
+  const guessed = compressor === 'threshold' ? 8 * Math.max(4096, n / 16) : 0;
+  return bytes.length + 28 * k + guessed;
+}
+
+/** The length of a message of liecSgd that is models: those are no packets. */
+const averagedBytes = ({ length }: Uint8Array): number =>
+  [4 + LONG * 4, 4 + 2 * LONG * 4].find((one) => one === length) ?? 0;
+
+/** Does something, and fails where more crosses than is allowed, to the CPU (up) or to the GPU (down). */
+async function crossing<T>(
+  what: string,
+  work: () => Promise<T>,
+  allowed: (result: T) => { readonly up: number; readonly down: number },
+): Promise<T> {
+  const crossings = countCrossings(gpu);
+  try {
+    const result = await work();
+    const { written } = crossings;
+    const counted = { up: crossings.bytes(), down: written };
+    const most = allowed(result);
+    for (const way of ['up', 'down'] as const)
+      assert.ok(
+        counted[way] <= most[way] + BESIDE,
+        `${what}: ${counted[way]} bytes went ${way}, ${most[way]} are in messages`,
+      );
+    return result;
+  } finally {
+    crossings.stop();
+  }
+}
+
+for (const place of [RANGES, VECTORS])
+  for (const { label, system, momentum } of systems)
+    test(`${label}, ${place.name}: what crosses are messages, and models where they are averaged`, async () => {
+      const trained = models(LONG, WORKERS, momentum);
+      const places: Vector[] = [];
+      for (let rank = 0; rank < WORKERS; rank++) places.push(await place.put(new Float32Array(LONG), rank));
+      const seat = { n: LONG, workers: WORKERS };
+      const workers = places.map((into, rank) => system.worker(device, { ...seat, rank }, into));
+      const server = system.server?.(device, seat);
+      // what each worker, and the server, sent last: it is taken off what they keep when that is read next
+      const last = [...workers, server].map(() => 0);
+      for (let step = 0; step < 9; step++) {
+        const given = gradients(LONG, WORKERS, step);
+        let messages: Message[] = [];
+        for (const [rank, worker] of workers.entries()) {
+          const gradient = await place.put(given[rank], rank + 1);
+          const message = await crossing(
+            `step ${step}, send`,
+            () => worker.send(gradient, trained[rank]),
+            ({ route, bytes }) => ({ up: onItsWay(route, bytes), down: last[rank] }),
+          );
+          last[rank] = onItsWay(message.route, message.bytes);
+          messages.push(message);
+          place.free(gradient);
+        }
+        while (messages.length > 0) {
+          const [{ route }] = messages;
+          const sizeOf = (all: readonly Uint8Array[]): number =>
+            all.reduce((sum, bytes) => sum + onItsWay(route, bytes), 0);
+          const inbox = await crossing(
+            `step ${step}, the answer`,
+            () => deliver(messages, server),
+            (all) => ({ up: sizeOf(all), down: sizeOf(messages.map(({ bytes }) => bytes)) + last[WORKERS] }),
+          );
+          if (route === 'server') last[WORKERS] = sizeOf(inbox);
+          const next: Message[] = [];
+          for (const [rank, worker] of workers.entries()) {
+            const averages = worker.wantsModel ?? false;
+            const outcome = await crossing(
+              `step ${step}, receive`,
+              () => worker.receive(inbox),
+              (result) => ({
+                up:
+                  result.kind === 'message'
+                    ? onItsWay(result.message.route, result.message.bytes) + (averages ? LONG * 4 : 0)
+                    : 0,
+                down: sizeOf(inbox) + last[rank],
+              }),
+            );
+            if (outcome.kind === 'message') next.push(outcome.message);
+            assert.is(outcome.kind === 'stepped', averages && next.length === 0);
+          }
+          messages = next;
+        }
+      }
+      for (const machine of [...workers, ...(server ? [server] : [])]) machine.free();
+      places.forEach((vector) => place.free(vector));
+    });
 
 test('features of split learning on the GPU give the packet of those in memory', async () => {
   const [x] = gradients(500, 1, 0);
   const system = splitMask({ ratio: 0.05, bits: 2 });
   const [client, expected] = [system.client(device), system.client(js)];
   for (let batch = 0; batch < 2; batch++)
-    assert.equal(await client.send(ranged(x, batch)), await expected.send(x));
+    for (const place of [RANGES, VECTORS]) {
+      const features = await place.put(x, batch);
+      assert.equal(await client.send(features), await expected.send(x));
+      place.free(features);
+    }
 });
 
 test('a worker says when it wants the model', async () => {
@@ -153,29 +289,35 @@ test('a worker says when it wants the model', async () => {
 
 test('what a GPU cannot take is refused before anything changes', async () => {
   const seat = { n: 100, workers: 1, rank: 0 };
-  const into = ranged(new Float32Array(100), 0);
-  for (const system of [pSgd(), foSgd({ seed: 1 }), liecSgd(), liecSgd({ averagePeriod: 1 })]) {
-    assert.throws(
-      () => workerOnGpu(system, js, seat, into),
-      (error: Error) =>
-        error instanceof TypeError && error.message.includes('expected one with a GPU, got one on js'),
-    );
-    assert.throws(
-      () => workerOnGpu(system, device, seat, { ...into, length: 99 }),
-      (error: Error) =>
-        error instanceof RangeError &&
-        error.message.includes('"into.length" expected an integer in 100..100, got 99'),
-    );
-    const worker = workerOnGpu(system, device, seat, into);
+  for (const { label, system } of [
+    ...systems,
+    { label: 'every step', system: liecSgd({ averagePeriod: 1 }) },
+  ]) {
+    const into = ranged(new Float32Array(100), 0);
+    throws(() => system.worker(js, seat, into), TypeError, 'expected one with a GPU, got one on js');
+    throws(() => system.worker(device, seat, { ...into, length: 99 }), RangeError, '"into.length" expected');
+    const other = js.vector(100);
+    const short = device.vector(99);
+    throws(() => system.worker(device, seat, short), RangeError, '"into.length" expected');
+    assert.is(device.vectors, 1, `${label}: a worker that is refused keeps nothing`);
+    short.free();
+
+    const worker = system.worker(device, seat, into);
     const state = await worker.save();
     const [bad] = gradients(100, 1, 0);
     bad[7] = NaN;
     const [model] = models(100, 1, 0);
     await rejects(worker.send(ranged(bad, 0), model), NonFiniteError, 'first at index 7');
     await rejects(worker.send(ranged(bad.subarray(1), 0), model), RangeError, '"gradient.length" expected');
-    assert.equal(await worker.save(), state);
+    await rejects(worker.send(other, model), TypeError, 'belongs to another device');
+    assert.equal(await worker.save(), state, label);
+    worker.free();
     // the same on a device without a GPU
-    await rejects(system.worker(js, seat).send(ranged(bad, 0), model), TypeError, 'has no GPU buffers');
+    const inMemory = system.worker(js, seat);
+    await rejects(inMemory.send(ranged(bad, 0), model), TypeError, 'has no GPU buffers');
+    inMemory.free();
+    other.free();
+    into.buffer.destroy();
   }
 });
 

@@ -229,6 +229,25 @@ test('a packet is written and added to a GPU buffer, and to nothing beside it', 
   gpu.destroy();
 });
 
+test('the memory of a vector stays its own after calls over parts of it', async () => {
+  const device = await openDevice({ backend: 'webgpu' });
+  const [x, y] = [input('normal', 4096, 1), input('normal', 4096, 2)];
+  const vector = device.vector(4096);
+  await vector.write(x);
+  // a part that is used where it lies, and one that is copied
+  for (const first of [64, 70]) {
+    await device.compress(topK({ k: 5 }), vector.slice(first));
+    await device.decompress(await device.compress(float32(), y.subarray(first)), {
+      into: vector.slice(first),
+    });
+    await vector.write(x);
+  }
+  const others = Array.from({ length: 8 }, () => device.vector(4096));
+  for (const other of others) await other.write(y);
+  assert.equal(await vector.read(), x);
+  device.close();
+});
+
 test('a lost device rejects what is pending, and our own is opened anew', async () => {
   const gpu = await openGpu();
   // as one that fewbits opened itself

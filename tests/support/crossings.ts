@@ -2,6 +2,9 @@
  * What crosses from a GPU to the CPU: each buffer that is mapped for reading is counted with the bytes that are taken.
  */
 
+/** GPUMapMode.READ */
+const READ = 1;
+
 export interface Crossings {
   /** Bytes of the ranges mapped for reading since the last call. */
   bytes(): number;
@@ -12,9 +15,12 @@ export interface Crossings {
   stop(): void;
 }
 
-/** Counts until it is stopped. Canvas readbacks, the other way out of a GPU, are refused meanwhile. */
-export function countCrossings(): Crossings {
-  const [buffers, queues, encoders] = [GPUBuffer.prototype, GPUQueue.prototype, GPUCommandEncoder.prototype];
+/**
+ * Counts until it is stopped, on all GPUs. Canvas readbacks, the other way out of a GPU, are refused meanwhile. In Node,
+ * which has no names for them, the classes are those of `gpu`.
+ */
+export function countCrossings(gpu?: GPUDevice): Crossings {
+  const [buffers, queues, encoders] = gpu === undefined ? named() : classesOf(gpu);
   // called below with a `this` of their own
   /* eslint-disable @typescript-eslint/unbound-method */
   const { mapAsync } = buffers;
@@ -25,7 +31,7 @@ export function countCrossings(): Crossings {
   let maps = 0;
   let written = 0;
   buffers.mapAsync = function (this: GPUBuffer, mode, offset = 0, size) {
-    if (mode === GPUMapMode.READ) {
+    if (mode === READ) {
       bytes += size ?? this.size - offset;
       maps++;
     }
@@ -60,4 +66,15 @@ export function countCrossings(): Crossings {
       encoders.copyBufferToTexture = copyBufferToTexture;
     },
   };
+}
+
+type Classes = readonly [buffers: GPUBuffer, queues: GPUQueue, encoders: GPUCommandEncoder];
+
+const named = (): Classes => [GPUBuffer.prototype, GPUQueue.prototype, GPUCommandEncoder.prototype];
+
+function classesOf(gpu: GPUDevice): Classes {
+  const buffer = gpu.createBuffer({ size: 4, usage: 8 });
+  buffer.destroy();
+  const ones = [buffer, gpu.queue, gpu.createCommandEncoder()] as const;
+  return ones.map((one): unknown => Object.getPrototypeOf(one)) as unknown as Classes;
 }

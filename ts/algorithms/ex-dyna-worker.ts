@@ -129,10 +129,11 @@ export class ExDynaWorker<Where extends Vector> implements Worker<Where> {
     // of no elements, or hardly any, some number above zero
     this.#k = Math.max(density * n, Number.MIN_VALUE);
     this.#control = control;
+    // before the vectors, which are not freed where it is refused
+    this.#direction = openDirection(device, n, into);
     const pair = openPair(device, n);
     this.#residual = pair.first;
     this.#acc = { vector: pair.other(pair.first) };
-    this.#direction = openDirection(device, n, into);
     this.#numbers = {
       t: 0,
       d: heldThreshold(1 / (2 * Math.sqrt(this.#k)), 0),

@@ -3,6 +3,8 @@ import { requireInteger } from '../arguments.ts';
 import type { Device } from '../device.ts';
 import { NonFiniteError, OverflowError } from '../errors.ts';
 import { isDeviceVector, lengthOf, requireLength, type VectorLike } from '../kernels/device-vector.ts';
+import { wordsOf } from '../kernels/scope.ts';
+import { touchOf } from '../schedule.ts';
 
 /** n float32: an array, a range of a buffer on the device's GPU, or a vector of the device. */
 export type Vector = VectorLike;
@@ -55,15 +57,17 @@ export function requireInRange({ count, first }: { count: number; first: number 
   if (count > 0) throw new OverflowError(what, count, first);
 }
 
-/** The vector in memory: itself, or read back. */
+/** The vector in memory: itself, or read back. @throws TypeError where it is another device's */
 export async function inMemory(device: Device, vector: Vector): Promise<Float32Array> {
-  if (isDeviceVector(vector)) return vector.read();
   if (ArrayBuffer.isView(vector)) return vector;
-  const copy = device.vector(lengthOf(vector));
-  try {
-    await copy.write(vector);
-    return await copy.read();
-  } finally {
-    copy.free();
-  }
+  const count = lengthOf(vector);
+  const copy = new Float32Array(count);
+  if (count === 0) return copy;
+  await device.use(
+    function* (scope) {
+      yield scope.read({ buffer: scope.vector(vector).buffer, count, into: wordsOf(copy) });
+    },
+    [touchOf(vector, 'reads', true)],
+  );
+  return copy;
 }
