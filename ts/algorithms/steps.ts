@@ -3,6 +3,7 @@ import { requireBytes, requireFloat32Array, requireInteger, requireNumber } from
 import { codecOf } from '../compressors/codecs.ts';
 import { openPacket } from '../compressors/decode.ts';
 import { sparse } from '../compressors/decoded.ts';
+import { writeList } from '../compressors/lists.ts';
 import { addError } from '../compressors/encode.ts';
 import type { Device } from '../device.ts';
 import { OverflowError, PacketError } from '../errors.ts';
@@ -128,7 +129,8 @@ export async function takeUnion(
       yield rest.done();
     }
     const list = sparse(scope, n, { indices, places, values: wordsOf(values) });
-    if (ArrayBuffer.isView(direction)) return list.here?.write(wordsOf(direction));
+    if (ArrayBuffer.isView(direction))
+      return writeList({ indices, values: wordsOf(values) }, wordsOf(direction));
     const target = scope.written(direction);
     list.write(target.buffer);
     yield target.done();

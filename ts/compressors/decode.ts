@@ -7,6 +7,7 @@ import { type Scope, type Steps, wordsOf } from '../kernels/scope.ts';
 import { type Packet, readPacket } from '../packet/packet.ts';
 import type { Codec } from './compressor.ts';
 import type { Decoded } from './decoded.ts';
+import { addList, sumLists, writeList } from './lists.ts';
 
 /** What decoding a packet goes by. */
 export interface Rules {
@@ -41,11 +42,13 @@ export function* decodeInto<Target extends VectorLike>(
   const y = into === undefined ? new Float32Array(n) : targetOf(into, n);
   if (n === 0) return into ?? new Float32Array(0);
   if (accumulate === undefined) {
-    if (decoded.here !== undefined && isHosts(y)) decoded.here.write(wordsOf(y));
+    // what the host has needs no backend
+    if (decoded.words !== undefined && isHosts(y)) wordsOf(y).set(decoded.words);
+    else if (decoded.list !== undefined && isHosts(y)) writeList(decoded.list, wordsOf(y));
     else yield* on(scope.written(y), (buffer) => decoded.write(buffer));
   } else {
     const scale = scaleOf(accumulate);
-    if (decoded.here?.add !== undefined && isHosts(y)) decoded.here.add(wordsOf(y), scale);
+    if (decoded.list !== undefined && isHosts(y)) addList(decoded.list, scale, y);
     else yield* on(scope.changed(y), (buffer) => decoded.add(buffer, scale));
   }
   return into ?? (y as Float32Array);
@@ -78,9 +81,9 @@ export function* sumOf(
   y: VectorLike,
 ): Steps<void> {
   const scales = shares.map(scaleOf);
-  if (isHosts(y) && packets.every(({ here }) => here?.add !== undefined)) {
-    y.fill(0);
-    packets.forEach(({ here }, i) => here!.add!(wordsOf(y), scales[i]));
+  const lists = packets.flatMap(({ list }) => list ?? []);
+  if (isHosts(y) && lists.length === packets.length) {
+    sumLists(lists, scales, y);
   } else
     yield* on(scope.written(y), (buffer) => {
       scope.run(clearKernel, { y: buffer }, { n: lengthOf(y) });

@@ -1,11 +1,11 @@
 /** What a packet stands for, once its bytes were found sound: ready to be written to a vector, or added to one. */
 import type { DeviceBuffer } from '../backends/backend.ts';
-import { accumulateKernel, clearKernel, TINY } from '../kernels/accumulate.ts';
-import { MAGNITUDE } from '../kernels/float-bits.ts';
-import { floatsOf, wordsOf, type Scope } from '../kernels/scope.ts';
+import { accumulateKernel, clearKernel } from '../kernels/accumulate.ts';
+import type { Scope } from '../kernels/scope.ts';
 import { addSignsKernel, unpackSignsKernel } from '../kernels/pack.ts';
 import { addLookupKernel, lookupKernel } from '../kernels/quantize.ts';
 import { addAtKernel, placeKernel } from '../kernels/sparse.ts';
+import { scaledWords, type List } from './lists.ts';
 
 /** Queues work; nothing is left to find wrong. y has n words. */
 export interface Decoded {
@@ -14,15 +14,9 @@ export interface Decoded {
   /** y += scale * x, as the kernel accumulate adds. `scale` is a float32, 0 or normal. */
   add(y: DeviceBuffer, scale: number): void;
   /** The elements that it has, all others being zero; left out where it has all, or the host does not know them. */
-  readonly list?: { readonly indices: Uint32Array; readonly values: Uint32Array };
-  /** The same to words of the host's, where nothing has to be computed on the backend for it. */
-  readonly here?: Here;
-}
-
-export interface Here {
-  write(y: Uint32Array): void;
-  /** Left out where a backend is faster. */
-  add?(y: Uint32Array, scale: number): void;
+  readonly list?: List;
+  /** All of its words, where the packet has them as they are. */
+  readonly words?: Uint32Array;
 }
 
 /** A vector of no elements. */
@@ -48,7 +42,7 @@ export function sparse(scope: Scope, n: number, { indices, places, values }: Spa
         { n, count },
       );
     },
-    ...(indices && { list: { indices, values }, here: listHere(indices, values) }),
+    ...(indices && { list: { indices, values } }),
   };
 }
 
@@ -57,36 +51,6 @@ export interface SparseList {
   readonly indices?: Uint32Array;
   readonly places?: DeviceBuffer;
   readonly values: Uint32Array;
-}
-
-function listHere(indices: Uint32Array, values: Uint32Array): Here {
-  return {
-    write(y) {
-      y.fill(0);
-      for (let j = 0; j < indices.length; j++) y[indices[j]] = values[j];
-    },
-    add(y, scale) {
-      const terms = floatsOf(scaledWords(values, scale));
-      const sums = floatsOf(y);
-      for (let j = 0; j < indices.length; j++) {
-        const i = indices[j];
-        sums[i] = ((y[i] & MAGNITUDE) < TINY ? 0 : sums[i]) + terms[j];
-      }
-    },
-  };
-}
-
-/** scale * v of words that are float32, rounded, magnitudes below 2^-102 of both as +0. */
-export function scaledWords(words: Uint32Array, scale: number): Uint32Array {
-  const scaled = new Float32Array(words.length);
-  const bits = wordsOf(scaled);
-  const values = floatsOf(words);
-  for (let j = 0; j < words.length; j++) {
-    if ((words[j] & MAGNITUDE) < TINY) continue;
-    scaled[j] = values[j] * scale;
-    if ((bits[j] & MAGNITUDE) < TINY) bits[j] = 0;
-  }
-  return bits;
 }
 
 /** Signs of one bit, and a scale for each `segment` of them. */
@@ -139,6 +103,6 @@ export function whole(scope: Scope, n: number, words: Uint32Array): Decoded {
   return {
     write: (y) => scope.write(y, words),
     add: (y, scale) => scope.run(accumulateKernel, { x: scope.lend(words), y }, { n, scale }),
-    here: { write: (y) => y.set(words) },
+    words,
   };
 }

@@ -37,7 +37,8 @@ import { decodeValues } from '../packet/values.ts';
 import { atScale } from './at-scale.ts';
 import { defineCompressor, type Codec, type Compressor, type PacketParameters } from './compressor.ts';
 import { keptShare } from './count.ts';
-import { codes, NOTHING, scaledWords } from './decoded.ts';
+import { codes, NOTHING } from './decoded.ts';
+import { scaledWords } from './lists.ts';
 import { requireKept } from './index-list.ts';
 
 const ID = 7;

@@ -1,0 +1,67 @@
+/**
+ * Lists of elements in memory of the host's: written to vectors there, and added to them, without a backend. A vector
+ * is gone through tile by tile, so that what a list writes, and the next one adds to, is still in the cache.
+ */
+import { TINY } from '../kernels/accumulate.ts';
+import { floatOf, MAGNITUDE } from '../kernels/float-bits.ts';
+import { floatsOf, wordsOf } from '../kernels/scope.ts';
+
+/** Elements of a vector: indices ascend, values are the words of float32. */
+export interface List {
+  readonly indices: Uint32Array;
+  readonly values: Uint32Array;
+}
+
+/** Elements of a tile, 64 KiB: it fits the cache of every core. */
+const TILE = 2 ** 14;
+
+/** 2^-102: what is smaller counts as zero in sums. */
+const LEAST = floatOf(TINY);
+
+/** y = the elements of a list, +0 elsewhere. */
+export function writeList({ indices, values }: List, y: Uint32Array): void {
+  let j = 0;
+  for (let first = 0; first < y.length; first += TILE) {
+    const end = Math.min(first + TILE, y.length);
+    y.fill(0, first, end);
+    for (; j < indices.length && indices[j] < end; j++) y[indices[j]] = values[j];
+  }
+}
+
+/** y += scale * the elements of a list; all others stay as they are, every bit. */
+export function addList({ indices, values }: List, scale: number, y: Float32Array): void {
+  addTo(y, indices, floatsOf(scaledWords(values, scale)), 0, y.length);
+}
+
+/** y = zeros, to which each list is added in its turn, times its scale. */
+export function sumLists(lists: readonly List[], scales: readonly number[], y: Float32Array): void {
+  const terms = lists.map(({ values }, i) => floatsOf(scaledWords(values, scales[i])));
+  const next = lists.map(() => 0);
+  for (let first = 0; first < y.length; first += TILE) {
+    const end = Math.min(first + TILE, y.length);
+    y.fill(0, first, end);
+    for (let i = 0; i < lists.length; i++) next[i] = addTo(y, lists[i].indices, terms[i], next[i], end);
+  }
+}
+
+/** Adds the terms from the j-th on whose index is below `end`; gives the next. */
+function addTo(y: Float32Array, indices: Uint32Array, terms: Float32Array, j: number, end: number): number {
+  for (; j < indices.length && indices[j] < end; j++) {
+    const sum = y[indices[j]];
+    y[indices[j]] = (sum < LEAST && sum > -LEAST ? 0 : sum) + terms[j];
+  }
+  return j;
+}
+
+/** scale * v of words that are float32, rounded, magnitudes below 2^-102 of both as +0. */
+export function scaledWords(words: Uint32Array, scale: number): Uint32Array {
+  const scaled = new Float32Array(words.length);
+  const bits = wordsOf(scaled);
+  const values = floatsOf(words);
+  for (let j = 0; j < words.length; j++) {
+    if ((words[j] & MAGNITUDE) < TINY) continue;
+    scaled[j] = values[j] * scale;
+    if ((bits[j] & MAGNITUDE) < TINY) bits[j] = 0;
+  }
+  return bits;
+}
