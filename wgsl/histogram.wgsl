@@ -67,7 +67,7 @@ fn countKeys(
   @builtin(num_workgroups) grid: vec3u,
   @builtin(local_invocation_index) t: u32,
 ) {
-  for (var place = t; place < PLACES; place += WIDTH) {
+  for (var place = t; place < p.bins * COPIES; place += WIDTH) {
     atomicStore(&near[place], 0u);
   }
   workgroupBarrier();
