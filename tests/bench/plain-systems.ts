@@ -280,9 +280,7 @@ function from(x: Float32Array, t: number, start: number, end: number, room: Uint
   return room.subarray(0, found);
 }
 
-/**
- * Selects the k largest magnitudes of vectors of n elements: their indices, ascending, in memory that is used again.
- */
+/** Selects the k largest magnitudes of vectors of n elements: ascending indices, in memory that is used again. */
 function openSelection(n: number, ratio: number): (x: Float32Array) => Uint32Array {
   const k = Math.max(1, Math.floor(ratio * n + 1e-9));
   const magnitudes = new Float32Array(n);
