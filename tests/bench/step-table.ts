@@ -4,6 +4,7 @@ import type { Table } from '../../examples/mnist/table.ts';
 import { PLAIN } from './peers.ts';
 import { digits, ours } from './rows.ts';
 import type { StepRow } from './steps.ts';
+import { LARGEST } from './targets.ts';
 
 /** Rows of one length and one kind of data, plain JavaScript as a column beside one thread. */
 export function stepTable(rows: readonly StepRow[]): Table {
@@ -26,7 +27,7 @@ export function stepTable(rows: readonly StepRow[]): Table {
 }
 
 function cells(row: StepRow, rows: readonly StepRow[]): string[] {
-  const { system, candidate, step, first, copies, most, compress, decompress, union } = row;
+  const { system, n, candidate, step, first, copies, most, compress, decompress, union } = row;
   const single = candidate === ours('wasm');
   const plain = rows.find((other) => other.system === system && other.candidate === PLAIN);
   return [
@@ -35,7 +36,7 @@ function cells(row: StepRow, rows: readonly StepRow[]): string[] {
     digits(step.median),
     `${digits(step.lower)} to ${digits(step.upper)}`,
     times(copies),
-    single && most !== undefined ? `${most}` : '',
+    single && n === LARGEST && most !== undefined ? `${most}` : '',
     digits(first),
     compress === undefined ? '' : digits(compress),
     decompress === undefined ? '' : digits(decompress),

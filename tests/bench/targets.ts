@@ -14,7 +14,8 @@ export interface Outcome {
   readonly reached: boolean | undefined;
 }
 
-const LARGEST = 25_600_000;
+/** The length at which most targets are set. */
+export const LARGEST = 25_600_000;
 const WASM = ours('wasm');
 const RESIDENT = ours('wasm', 'device');
 
