@@ -5,6 +5,7 @@ import * as assert from 'uvu/assert';
 import { openDevice } from '../ts/index.ts';
 import { ALL_COMPRESSORS } from './support/all-compressors.ts';
 import { input } from './support/inputs.ts';
+import { assertWords } from './support/same-words.ts';
 import { suite } from './support/suite.ts';
 
 const test = suite('memory');
@@ -51,6 +52,36 @@ for (const backend of ['js', 'wasm'] as const)
       grown.at(-1) < 10 * CALLS,
       `${grown.join(', ')} bytes more after rounds of ${CALLS} calls each`,
     );
+    device.close();
+  });
+
+for (const backend of ['js', 'wasm'] as const)
+  test(`ten thousand vectors made and freed on ${backend}`, async () => {
+    const device = await openDevice({ backend });
+    const x = input('normal', 1000);
+    const kept = device.vector(1000);
+    const vectors = async (count: number): Promise<void> => {
+      for (let i = 0; i < count; i++) {
+        const vector = device.vector(1000);
+        await vector.write(x);
+        await vector.slice(3).read();
+        await device.compress(ALL_COMPRESSORS[i % ALL_COMPRESSORS.length], x, { error: vector, step: i });
+        vector.free();
+      }
+    };
+    await vectors(CALLS);
+    const grown: number[] = [];
+    for (let round = 0; round < 4 && !grown.some((bytes) => bytes < 10 * CALLS); round++) {
+      const before = await held();
+      await vectors(CALLS);
+      grown.push((await held()) - before);
+    }
+    assert.ok(
+      grown.at(-1) < 10 * CALLS,
+      `${grown.join(', ')} bytes more after rounds of ${CALLS} vectors each`,
+    );
+    assert.is(device.vectors, 1);
+    assertWords(await kept.read(), new Float32Array(1000), 'the one that stays');
     device.close();
   });
 

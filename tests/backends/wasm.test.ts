@@ -47,13 +47,14 @@ test('the allocator reuses memory, joins neighbours and keeps blocks apart', () 
   assert.throws(() => allocator.allocate(2 ** 33), /WebAssembly memory is exhausted/);
 });
 
-test('calls repeated grow nothing', async () => {
+/** Runs `work` with the sizes by which linear memory has grown since it last looked, in pages. */
+async function watchingGrowth(work: (grown: () => number[]) => Promise<void>): Promise<void> {
   const grown: number[] = [];
-  const Memory = WebAssembly.Memory;
-  const original = Object.getOwnPropertyDescriptor(Memory.prototype, 'grow');
+  const { prototype } = WebAssembly.Memory;
+  const original = Object.getOwnPropertyDescriptor(prototype, 'grow');
   if (original === undefined) return assert.unreachable('WebAssembly.Memory has no grow');
   const grow = original.value as (this: WebAssembly.Memory, pages: number) => number;
-  Object.defineProperty(Memory.prototype, 'grow', {
+  Object.defineProperty(prototype, 'grow', {
     ...original,
     value(this: WebAssembly.Memory, pages: number) {
       grown.push(pages);
@@ -61,22 +62,63 @@ test('calls repeated grow nothing', async () => {
     },
   });
   try {
+    await work(() => grown.splice(0));
+  } finally {
+    Object.defineProperty(prototype, 'grow', original);
+  }
+}
+
+test('calls repeated grow nothing', () =>
+  watchingGrowth(async (grown) => {
     const device = await openDevice({ backend: 'wasm' });
     const x = input('normal', 100_000);
+    const error = device.vector(100_000);
     const round = async (): Promise<void> => {
-      for (const compressor of [topK({ ratio: 0.01 }), topK({ ratio: 0.3 }), scaledSign({ block: 1000 })])
+      for (const compressor of [topK({ ratio: 0.01 }), topK({ ratio: 0.3 }), scaledSign({ block: 1000 })]) {
         await device.decompress(await device.compress(compressor, x));
+        await device.compress(compressor, x, { error });
+        await device.compress(compressor, error);
+      }
     };
     await round();
-    assert.ok(grown.length > 0, 'the first round takes memory');
-    grown.length = 0;
+    assert.ok(grown().length > 0, 'the first round takes memory');
+    await round(); // the error has moved to memory that the first call took
+    grown();
     for (let i = 0; i < 50; i++) await round();
-    assert.is(grown.length, 0);
+    assert.equal(grown(), []);
     device.close();
-  } finally {
-    Object.defineProperty(Memory.prototype, 'grow', original);
-  }
-});
+  }));
+
+test('a thousand vectors made and freed grow nothing after the first', () =>
+  watchingGrowth(async (grown) => {
+    const device = await openDevice({ backend: 'wasm' });
+    const kept = device.vector(1001);
+    const x = input('normal', 30_000);
+    const round = async (count: number): Promise<void> => {
+      for (let i = 0; i < count; i++) {
+        const vector = device.vector(30_000);
+        await vector.write(x);
+        await device.compress(topK({ k: 3 }), x, { error: vector });
+        vector.free();
+      }
+    };
+    await round(2);
+    assert.ok(grown().length > 0, 'the first take memory');
+    await round(1000);
+    assert.equal(grown(), []);
+    // many at once, as often as one likes
+    const many = (): void => {
+      const vectors = Array.from({ length: 1000 }, (_, i) => device.vector(1 + ((i * 37) % 500)));
+      for (const vector of vectors) vector.free();
+    };
+    many();
+    grown();
+    for (let turn = 0; turn < 5; turn++) many();
+    assert.equal(grown(), []);
+    assert.is(device.vectors, 1);
+    assert.is((await kept.read()).length, 1001);
+    device.close();
+  }));
 
 test('a module of the caller’s: ours is taken, another one refused', async () => {
   const module = await compile(await unpack(scalar));
