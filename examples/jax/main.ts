@@ -55,10 +55,12 @@ async function open({ algorithm, device, workers, seed }: Setting): Promise<Crew
   });
   const pictures = ({ images, labels }: Dataset): np.Array =>
     np.array(images, { shape: [labels.length, PIXELS] });
+  const crew = ranks.map((rank) => system.worker(device, { n, workers, rank }));
+  const server = system.server?.(device, { n, workers });
 
   return {
-    workers: ranks.map((rank) => system.worker(device, { n, workers, rank })),
-    server: system.server?.(device, { n, workers }),
+    workers: crew,
+    server,
     parameters: n,
     models,
     async gradient(rank, batch) {
@@ -83,6 +85,7 @@ async function open({ algorithm, device, workers, seed }: Setting): Promise<Crew
       return share;
     },
     close() {
+      for (const machine of [...crew, server]) machine?.free();
       lossAndGradient.dispose();
       classify.dispose();
     },

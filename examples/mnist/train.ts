@@ -124,6 +124,7 @@ export async function train(setting: Setting, report: (entry: HistoryEntry) => v
     history.push(entry);
     report(entry);
   }
+  for (const machine of [...workers, server]) machine?.free();
 
   const bytesDense = 2 * 4 * n * setting.workers * steps;
   return {

@@ -32,11 +32,16 @@ export async function trainOver(
   onStep: (step: number) => void = () => {},
 ): Promise<void> {
   const machine = system.worker(device, { n: model.parameters.length, workers, rank });
-  for (let step = 0; step < steps; step++) {
-    // all wait for all here: a step that is left out adds zeros
-    const own = (await gradient(model, { step, rank, workers })) ?? new Float32Array(model.parameters.length);
-    await runStep(machine, own, model, carry);
-    onStep(step + 1);
+  try {
+    for (let step = 0; step < steps; step++) {
+      // all wait for all here: a step that is left out adds zeros
+      const own =
+        (await gradient(model, { step, rank, workers })) ?? new Float32Array(model.parameters.length);
+      await runStep(machine, own, model, carry);
+      onStep(step + 1);
+    }
+  } finally {
+    machine.free();
   }
 }
 

@@ -68,11 +68,12 @@ async function open({ algorithm: { system }, device, workers, seed, choice }: Se
     tfjs.distribute(optimizers[rank], { system, device, workers, rank, variables: nets[rank] }),
   );
   const n = crew[0].layout.length;
+  const server = system.server?.(device, { n, workers });
   const close = (net: Net): void =>
     tf.dispose([net.hidden.kernel, net.hidden.bias, net.out.kernel, net.out.bias]);
   return {
     workers: crew,
-    server: system.server?.(device, { n, workers }),
+    server,
     parameters: n,
     gradient: async (rank, batch) => (await crew[rank].gradient(() => lossOf(nets[rank], batch))).gradient,
     async evaluate(set) {
@@ -90,6 +91,8 @@ async function open({ algorithm: { system }, device, workers, seed, choice }: Se
       return share;
     },
     close() {
+      for (const worker of crew) worker.dispose();
+      server?.free();
       nets.forEach(close);
       for (const optimizer of optimizers) optimizer.dispose();
     },

@@ -102,14 +102,16 @@ export async function serve(device: Device, options: ServeOptions): Promise<Serv
   };
   return {
     url: `ws://${host}:${(http.address() as AddressInfo).port}`,
-    done: rounds().then((reports) => {
-      const traffic = {
-        up: connections.reduce((sum, { bytesRead }) => sum + bytesRead, 0),
-        down: connections.reduce((sum, { bytesWritten }) => sum + bytesWritten, 0),
-      };
-      for (const worker of workers) worker.send('thank you');
-      return { reports, traffic };
-    }),
+    done: rounds()
+      .finally(() => machine?.free())
+      .then((reports) => {
+        const traffic = {
+          up: connections.reduce((sum, { bytesRead }) => sum + bytesRead, 0),
+          down: connections.reduce((sum, { bytesWritten }) => sum + bytesWritten, 0),
+        };
+        for (const worker of workers) worker.send('thank you');
+        return { reports, traffic };
+      }),
     close,
   };
 }

@@ -1,7 +1,18 @@
 /** fewbits/jax on a GPU: gradients go into packets without being read back, and are the same bytes as by the CPU. */
 import { getWebGPUDevice, grad, init, numpy as np, tree as trees } from '@jax-js/jax';
 import * as assert from 'uvu/assert';
-import { flattenedOneBit, openDevice, topK } from '../../ts/index.ts';
+import {
+  deliver,
+  doubleSqueeze,
+  exchange,
+  exDyna,
+  foSgd,
+  liecSgd,
+  memSgd,
+  runStep,
+  topKAllGather,
+} from '../../ts/algorithms/index.ts';
+import { flattenedOneBit, openDevice, scaledSign, topK } from '../../ts/index.ts';
 import * as jax from '../../ts/frameworks/jax.ts';
 import { rejects } from '../support/host.ts';
 import { input } from '../support/inputs.ts';
@@ -20,18 +31,18 @@ const array = (values: Float32Array, shape: number[]): np.Array => np.array(valu
 
 /** A linear layer's parameters, and the gradients of its squared output for some inputs. */
 type Layer = { kernel: np.Array; bias: np.Array; none: np.Array };
-const parameters = (): Layer => ({
-  kernel: array(input('normal', 30 * 7), [30, 7]),
-  bias: array(input('ties', 7), [7]),
+const parameters = (rows = 30, columns = 7): Layer => ({
+  kernel: array(input('normal', rows * columns), [rows, columns]),
+  bias: array(input('ties', columns), [columns]),
   none: np.zeros([0], { device }),
 });
-const gradients = (): Layer => {
-  const x = array(input('heavy', 5 * 30), [5, 30]);
+const gradients = (rows = 30, columns = 7): Layer => {
+  const x = array(input('heavy', 5 * rows), [5, rows]);
   const loss = ({ kernel, bias, none }: Layer): np.Array => {
     none.dispose();
     return np.square(np.matmul(x.ref, kernel).add(bias)).sum();
   };
-  const { none, ...rest } = parameters();
+  const { none, ...rest } = parameters(rows, columns);
   const parts = grad(({ kernel, bias }: Omit<Layer, 'none'>) => loss({ kernel, bias, none: none.ref }))(rest);
   x.dispose();
   return { ...parts, none };
@@ -70,6 +81,53 @@ test('gradients become packets on the GPU: only these are read back, the same by
     crossings.stop();
   }
   trees.dispose(kept);
+  gpu.close();
+  cpu.close();
+});
+
+test('gradients on the GPU through systems: what is read back are messages, those of gradients in memory', async () => {
+  const gpu = await openDevice({ backend: 'webgpu', gpu: getWebGPUDevice() });
+  const cpu = await openDevice({ backend: 'wasm' });
+  const byCpu = await jax.flatten(gradients(60, 50));
+  const n = byCpu.length;
+  for (const system of [
+    foSgd({ seed: 1 }),
+    liecSgd({ averagePeriod: 100 }),
+    memSgd(topK({ ratio: 0.02 })),
+    doubleSqueeze(scaledSign()),
+    exDyna({ density: 0.02, control: 'exact' }),
+    topKAllGather({ ratio: 0.02 }),
+  ]) {
+    const seat = { n, workers: 1, rank: 0 };
+    const into = gpu.vector(n);
+    const [there, here] = [system.worker(gpu, seat, into), system.worker(cpu, seat)];
+    const servers = [gpu, cpu].map((one) => system.server?.(one, { n, workers: 1 }));
+    const vector = await jax.flattenOnGpu(gradients(60, 50));
+    for (let step = 0; step < 3; step++) {
+      await jax.flattenOnGpu(gradients(60, 50), { into: vector });
+      const crossings = countCrossings();
+      let sent = 0;
+      let back = 0;
+      try {
+        const outcome = await runStep(there, vector, undefined, async (message) => {
+          sent += message.bytes.length;
+          return deliver([message], servers[0]);
+        });
+        assert.is(outcome.kind, 'direction');
+        back = crossings.bytes();
+      } finally {
+        crossings.stop();
+      }
+      // a list is indices and values there, and the server's answer is made there, too
+      assert.ok(back > 0 && back < 4 * sent + 100 && back < 2 * n, `${system.name}: ${back}, ${sent}`);
+      const expected = await exchange([here], servers[1], [byCpu]);
+      assert.equal([{ kind: 'direction', direction: await into.read() }], expected.outcomes);
+    }
+    vector.dispose();
+    for (const machine of [there, here, ...servers]) machine?.free();
+    into.free();
+    assert.equal([gpu.vectors, cpu.vectors], [0, 0]);
+  }
   gpu.close();
   cpu.close();
 });

@@ -4,19 +4,23 @@ import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-core/dist/register_all_gradients.js';
 import * as assert from 'uvu/assert';
 import {
+  cltK,
   cser,
+  deliver,
+  doubleSqueeze,
   exchange,
+  exDyna,
   foSgd,
   liecSgd,
   memSgd,
-  sumMessages,
+  topKAllGather,
   type Message,
   type System,
   type Vector,
 } from '../../ts/algorithms/index.ts';
 import { NonFiniteError } from '../../ts/errors.ts';
 import * as tfjs from '../../ts/frameworks/tfjs.ts';
-import { flattenedOneBit, openDevice, topK, type Device } from '../../ts/index.ts';
+import { flattenedOneBit, openDevice, scaledSign, topK, type Device } from '../../ts/index.ts';
 import { rejects } from '../support/host.ts';
 import { input } from '../support/inputs.ts';
 import { suite } from '../support/suite.ts';
@@ -187,7 +191,18 @@ for (const system of [
   });
 
 test('with vectors on the GPU a step reads back the packet and the loss', async () => {
-  for (const system of [foSgd({ seed: 1 }), liecSgd({ averagePeriod: 100 })]) {
+  for (const system of [
+    foSgd({ seed: 1 }),
+    liecSgd({ averagePeriod: 100 }),
+    memSgd(topK({ ratio: 0.02 })),
+    doubleSqueeze(scaledSign()),
+    exDyna({ density: 0.02 }),
+    exDyna({ density: 0.02, control: 'exact' }),
+    topKAllGather({ ratio: 0.02 }),
+    cltK({ ratio: 0.02 }),
+    cser({ seed: 4 }),
+  ]) {
+    const { vectors } = gpu;
     const kernel = tf.variable(tf.tensor2d(input('normal', 60 * 50), [60, 50]));
     const bias = tf.variable(tf.zeros([50]));
     const x = tf.tensor2d(input('heavy', 40 * 60), [40, 60]);
@@ -209,19 +224,20 @@ test('with vectors on the GPU a step reads back the packet and the loss', async 
         let sent = 0;
         let message: Message | undefined = await worker.send(gradient);
         while (message !== undefined) {
-          const { route, bytes } = message;
-          sent += bytes.length;
-          const answer = route === 'sum' ? sumMessages([bytes]) : await server?.answer([bytes]);
-          const outcome = await worker.receive([answer as Uint8Array]);
+          sent += message.bytes.length;
+          const outcome = await worker.receive(await deliver([message], server));
           message = outcome.kind === 'message' ? outcome.message : undefined;
         }
         const back = crossings.bytes();
-        assert.ok(back > 0 && back < 2 * sent + 100 && back < N, `${system.name}: ${back}`);
+        // a list is indices and values there
+        assert.ok(back > 0 && back < 3 * sent + 100 && back < N, `${system.name}: ${back}, ${sent}`);
       } finally {
         crossings.stop();
       }
     }
     worker.dispose();
+    server?.free();
+    assert.is(gpu.vectors, vectors, `${system.name}: dispose frees the vectors`);
     optimizer.dispose();
     tf.dispose([kernel, bias, x]);
   }

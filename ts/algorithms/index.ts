@@ -23,6 +23,7 @@ export { descend, sumMessages } from './steps.ts';
 export type {
   Message,
   Model,
+  OnDevice,
   Outcome,
   Route,
   Seat,

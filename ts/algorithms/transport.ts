@@ -1,4 +1,6 @@
 /** What every transport does: a worker's whole step over it, and what a round's messages come to. */
+import { isGpuRange } from '../arguments.ts';
+import { isDeviceVector } from '../kernels/device-vector.ts';
 import { descend, sumMessages } from './steps.ts';
 import type { Message, Model, Outcome, Route, Server, Worker } from './system.ts';
 import type { Vector } from './vectors.ts';
@@ -11,7 +13,8 @@ export type Carry = (message: Message) => Promise<readonly Uint8Array[]>;
 
 /**
  * One step of a worker over any transport, in as many rounds as the system takes. Where there is a model, it is
- * stepped: along the direction, or by the system itself.
+ * stepped: along the direction, or by the system itself. A direction on the device is read for that; along one in a
+ * GPU buffer of the caller's the caller steps, on that GPU.
  *
  * @param gradient n elements, as for `worker.send`
  * @param model the worker's copy; undefined where the caller makes its own of the direction
@@ -22,21 +25,26 @@ export type Carry = (message: Message) => Promise<readonly Uint8Array[]>;
  * const worker = topKAllGather({ ratio: 0.01 }).worker(device, { n: gradient.length, workers: 1, rank: 0 });
  * await runStep(worker, gradient, undefined, (message) => deliver([message], undefined));
  */
-export async function runStep(
-  worker: Pick<Worker, 'send' | 'receive'>,
+export async function runStep<Direction extends Vector = Float32Array>(
+  worker: Pick<Worker<Direction>, 'send' | 'receive'>,
   gradient: Vector,
   model: Model | undefined,
   carry: Carry,
-): Promise<Exclude<Outcome, { kind: 'message' }>> {
+): Promise<Exclude<Outcome<Direction>, { kind: 'message' }>> {
   let message = await worker.send(gradient, model);
   for (;;) {
     const outcome = await worker.receive(await carry(message));
     if (outcome.kind !== 'message') {
-      if (outcome.kind === 'direction' && model !== undefined) descend(model, outcome.direction);
+      if (outcome.kind === 'direction' && model !== undefined) await stepAlong(model, outcome.direction);
       return outcome;
     }
     ({ message } = outcome);
   }
+}
+
+async function stepAlong(model: Model, direction: Vector): Promise<void> {
+  if (isGpuRange(direction)) return;
+  descend(model, isDeviceVector(direction) ? await direction.read() : direction);
 }
 
 /**
@@ -64,7 +72,7 @@ export async function deliver(
     throw new Error('the workers are not in the same round');
   const sent = messages.map(({ bytes }) => bytes);
   if (route === 'gather') return sent;
-  if (route === 'sum') return [sumMessages(sent)];
+  if (route === 'sum') return [sumMessages(sent, from)];
   if (server === undefined) throw new TypeError('"server" expected, since messages go to one, got none');
   return [await server.answer(sent, from)];
 }

@@ -96,8 +96,8 @@ export interface DistributedOptimizer<Tree = unknown, Gradient extends Vector = 
    */
   load(state: Uint8Array): Promise<void>;
   /**
-   * Gives back what the worker holds: what the last step replaced, and its vectors on the GPU. The variables and the
-   * optimizer stay.
+   * Gives back what the worker holds: what the last step replaced, and its vectors on the device and the GPU. The
+   * variables and the optimizer stay.
    */
   dispose(): void;
 }
@@ -308,6 +308,7 @@ function openTraining<Tree, Where extends Vector>(
     },
     dispose() {
       begin();
+      worker.free();
       place.dispose();
       release();
     },

@@ -100,6 +100,11 @@ export class Replica {
     return { checksum: checksumOf(model) };
   }
 
+  /** Gives the device's memory back; the model stays. */
+  free(): void {
+    this.#worker.free();
+  }
+
   /**
    * Goes on from the start of a step.
    * @throws PacketError where the bytes are damaged, or of another system or size

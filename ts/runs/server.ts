@@ -35,8 +35,13 @@ const NOTE = 400;
  */
 export async function serveRun(options: ServeOptions): Promise<RunServer> {
   const server = new RoundServer(options);
-  await server.restore();
-  await server.begin();
+  try {
+    await server.restore();
+    await server.begin();
+  } catch (error) {
+    server.free();
+    throw error;
+  }
   return server;
 }
 
@@ -62,6 +67,17 @@ class RoundServer implements RunServer, Service {
     this.#machine = system.server?.(device, { n: model.parameters.length, workers });
     this.#replica = new Replica({ ...options, checkEvery: this.#numbers.checkEvery });
     this.#round = this.#open({ step: 0, round: 0, chain: this.#replica.chain }, 'server');
+    // nothing is done in the host's queue any more then
+    this.done.then(
+      () => this.free(),
+      () => this.free(),
+    );
+  }
+
+  /** Gives the device's memory back. */
+  free(): void {
+    this.#machine?.free();
+    this.#replica.free();
   }
 
   get done(): Promise<void> {

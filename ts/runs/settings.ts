@@ -3,7 +3,7 @@
  * system, and what the system makes of a known gradient, which tells its options. The server says its own in the run's
  * description; a worker compares them with its own before it takes part.
  */
-import type { Model, System } from '../algorithms/system.ts';
+import type { Model, OnDevice, System } from '../algorithms/system.ts';
 import { deliver, runStep } from '../algorithms/transport.ts';
 import type { Device } from '../device.ts';
 import { crc32 } from '../packet/crc32.ts';
@@ -59,6 +59,7 @@ const STEPS = 2;
  * backends.
  */
 async function packetSum(device: Device, system: System, n: number): Promise<number | null> {
+  const opened: OnDevice[] = [];
   try {
     const gradient = probe(n);
     const model = {
@@ -68,7 +69,9 @@ async function packetSum(device: Device, system: System, n: number): Promise<num
       momentum: 0,
     };
     const worker = system.worker(device, { n, workers: 1, rank: 0 });
+    opened.push(worker);
     const server = system.server?.(device, { n, workers: 1 });
+    if (server !== undefined) opened.push(server);
     let sum = 0;
     for (let step = 0; step < STEPS; step++) {
       await runStep(worker, gradient, model, async (message) => {
@@ -81,6 +84,8 @@ async function packetSum(device: Device, system: System, n: number): Promise<num
   } catch {
     // a system that does not work so says why when the run begins
     return null;
+  } finally {
+    for (const machine of opened) machine.free();
   }
 }
 

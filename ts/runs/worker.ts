@@ -89,6 +89,7 @@ class RoundWorker implements RunWorker {
 
   async #leave(): Promise<void> {
     this.#callOff();
+    this.#machine?.free();
     await this.#attendance.leave();
   }
 
@@ -124,6 +125,7 @@ class RoundWorker implements RunWorker {
     const machine = system.worker(device, { n: model.parameters.length, workers, rank });
     // another seat: what all have in common goes on, this worker's own was keyed to the old one
     if (this.#machine !== undefined) machine.adopt(this.#machine.share());
+    this.#machine?.free();
     this.#machine = machine;
     this.#seating = seatings;
   }

@@ -52,7 +52,7 @@ async function meanParameters(crew: Crew, algorithm: string): Promise<Float32Arr
   return mean;
 }
 
-/** One step of one system: gradients, messages, models; then the accuracy, if it is due. */
+/** One step of one system: gradients, messages, models; then the accuracy, if it is due. The last one ends the lane. */
 async function stepOf(lane: Lane, { crew, batchOf, evaluated, setting }: Run): Promise<StepEntry> {
   const { algorithm } = lane;
   const start = performance.now();
@@ -80,6 +80,10 @@ async function stepOf(lane: Lane, { crew, batchOf, evaluated, setting }: Run): P
   const loss = sent.reduce((sum, { loss }) => sum + loss / crew.length, 0);
   const { step, bytesUp, bytesDown, seconds } = lane;
   const entry = { algorithm, step, loss, bytesUp, bytesDown, seconds };
+  if (step === setting.steps) {
+    lane.server?.free();
+    await Promise.all(crew.map((worker) => worker.end(algorithm)));
+  }
   if (!evaluated.has(step) && step !== setting.steps) return entry;
   return { ...entry, accuracy: await accuracyOf(crew, algorithm) };
 }

@@ -115,6 +115,11 @@ const functions = {
     return { fingerprint: fingerprintOf(replica.parameters) };
   },
 
+  /** Gives back what the system's state machine holds; the model stays. */
+  end(algorithm: string): void {
+    laneOf(algorithm).member.free();
+  },
+
   /** A copy of the parameters. */
   parameters(algorithm: string): Float32Array {
     const copy = laneOf(algorithm).replica.parameters.slice();
