@@ -8,6 +8,12 @@
 /** Blocks start and end at multiples of this: a cache line, and more than any kernel's SIMD needs. */
 const LINE = 64;
 
+/**
+ * A block of whole multiples of this, the way of a cache, is a line longer: else the same elements of vectors of such a
+ * length, which kernels work on together, would all be kept in the few lines of one set.
+ */
+const WAY = 4096;
+
 /** Bytes of a page of WebAssembly memory. */
 export const PAGE = 65536;
 
@@ -41,7 +47,8 @@ export class Allocator {
    * @throws RangeError where memory has no room, or the engine gives no more
    */
   allocate(bytes: number): number {
-    const size = roundUp(Math.max(bytes, 1), LINE);
+    const lines = roundUp(Math.max(bytes, 1), LINE);
+    const size = lines % WAY === 0 ? lines + LINE : lines;
     let best = -1;
     for (let i = 0; i < this.#free.length; i++) {
       const fits = this.#free[i].bytes >= size;
