@@ -6,8 +6,8 @@
  * unpackSigns(bits, scales, y, from, n, segment): y_i = scales[floor(i / segment)] with its sign flipped where bit i is
  *   1, for from <= i < n. scales of ceil(n / segment) words, y of n. A segment of 0: 1 or -1, and no scales.
  * addSigns(...): the same, added to y_i, segment >= 1; magnitudes below 2^-102 count as +0.
- * addEachSigns(list, count, y, from, n): addSigns of `count` in turn, each four words of the list: bits, scales, segment,
- *   and one that is written. y is read and written once.
+ * addEachSigns(list, count, y, from, n): addSigns of `count` in turn, each four words of the list: bits, scales,
+ *   segment, and one that is written. y is read and written once.
  * packBits(codes, packed, n, width): the low `width` bits of each word of codes; packed of ceil(n width / 32) words.
  * unpackBits(packed, codes, n, width): the reverse.
  *
@@ -143,8 +143,8 @@ function flip<Add>(bits: usize, scale: u32, y: usize, i: u32): void {
 }
 
 /**
- * The key of 2^-77. A sum with a term of this size or above is 0 or at least 2^-101, as long as the other one counts:
- * where that is less than half as large the sum is at least 2^-78, else both are multiples of 2^-101. So the sum counts.
+ * The key of 2^-77. A sum of a term of this size or above and of one that counts counts, too, or is 0: where the other
+ * one is less than half as large, the sum is at least 2^-78, else both are multiples of 2^-101.
  */
 const LARGE: u32 = TINY + (25 << 23);
 

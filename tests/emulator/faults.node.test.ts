@@ -60,6 +60,7 @@ const CASES = {
   topK: kernelCase(topKKernel, '', { x }, { indices: 50, values: 50 }, top),
   scan: kernelCase(scanKernel, '', { x: randomWords(N) }, { sums: N, total: 1 }, { n: N }),
   gather: kernelCase(gatherKernel, '', { x, indices }, { values: 300 }, { n: N, count: 300 }),
+  accumulate: accumulated(x, Math.fround(0.1)),
   accumulateTiny: accumulated(tiny, 2 ** 60),
   decodedAdded,
   compact: {
@@ -93,6 +94,15 @@ const FAULTS: readonly Fault[] = [
     to: 'magnitude',
     case: 'squareSum',
     mode: 'contraction',
+  },
+  {
+    name: 'a product that a compiler may fuse with its sum',
+    stem: 'accumulate',
+    from: 'sumsOf(own, terms)',
+    to: 'bitcast<vec4u>(bitcast<vec4f>(own) + bitcast<vec4f>(vec4u(x[at.x], x[at.y], x[at.z], x[at.w])) * p.scale)',
+    case: 'accumulate',
+    mode: 'contraction',
+    unseen: 'order',
   },
   {
     name: 'two products that a compiler may draw into one',
@@ -210,8 +220,8 @@ const FAULTS: readonly Fault[] = [
   {
     name: 'a flush dropped: of operands',
     stem: 'accumulate',
-    from: 'bitcast<f32>(flushed(x[i]))',
-    to: 'bitcast<f32>(x[i])',
+    from: 'bitcast<vec4f>(flushed(bits)) * scale',
+    to: 'bitcast<vec4f>(bits) * scale',
     case: 'accumulateTiny',
     mode: 'flush-random',
   },

@@ -17,6 +17,10 @@ const LISTS: Readonly<Record<string, readonly string[]>> = {
 const ROUNDED: Readonly<Record<string, readonly string[]>> = {
   absSum: ['sums'],
   accumulate: ['y'],
+  addAt: ['y'],
+  addLookup: ['y'],
+  addSigns: ['y'],
+  compensate: ['y'],
   ditheredAndMax: ['bits'],
   flatten: ['y'],
   flattenSigns: ['bits', 'widths', 'squares'],

@@ -9,10 +9,13 @@
 const LINE = 64;
 
 /**
- * A block of whole multiples of this, the way of a cache, is a line longer: else the same elements of vectors of such a
- * length, which kernels work on together, would all be kept in the few lines of one set.
+ * A block of whole multiples of this, the way of a cache, is longer by a few lines: else the same elements of vectors
+ * of such a length, which kernels work on together, would all be kept in the few lines of one set. An odd number of
+ * lines, so that it takes 64 such blocks in a row until two of them share a set; and so many that no load is taken for
+ * one of what was just stored, which the lower bits of its address tell.
  */
 const WAY = 4096;
+const APART: number = 5 * LINE;
 
 /** Bytes of a page of WebAssembly memory. */
 export const PAGE = 65536;
@@ -48,7 +51,7 @@ export class Allocator {
    */
   allocate(bytes: number): number {
     const lines = roundUp(Math.max(bytes, 1), LINE);
-    const size = lines % WAY === 0 ? lines + LINE : lines;
+    const size = lines % WAY === 0 ? lines + APART : lines;
     let best = -1;
     for (let i = 0; i < this.#free.length; i++) {
       const fits = this.#free[i].bytes >= size;

@@ -54,8 +54,8 @@ export type Tiled<Buffers extends string, Params extends string> = (
 ) => TilePlan | undefined;
 
 /**
- * The plan of several of the kernel, one after the other over different buffers, all but that of the plan's input, which
- * is an output of all of them; by the addresses and numbers of each.
+ * The plan of several of the kernel, one after the other, by the addresses and numbers of each: over one buffer that
+ * all of them change, which is the plan's input, and others of their own.
  */
 export type Together<Buffers extends string, Params extends string> = (
   instance: Instance,
