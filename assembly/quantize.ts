@@ -310,13 +310,13 @@ function look<Add>(
   tabled: bool,
 ): void {
   let i: u32 = 0;
-  if (tabled && width == 4) {
+  if ((ASC_FEATURE_SIMD || !is<Add, On>()) && tabled && width == 4) {
     i = n & ~7;
     ofBytes<Add, u64>(packed, scratch, y, i >> 1);
   } else if (ASC_FEATURE_SIMD && tabled && width == 2) {
     i = n & ~15;
     ofBytes<Add, v128>(packed, scratch, y, i >> 2);
-  } else if (width == 8) {
+  } else if (!is<Add, On>() && width == 8) {
     i = n & ~3;
     ofBytes<Add, u32>(packed, table, y, i);
   } else {
@@ -382,8 +382,8 @@ function tableOfBytes<Add>(table: usize, to: usize, width: u32): void {
 }
 
 /**
- * Of each of `count` bytes, a multiple of four, its entry in the table: a word, or what tableOfBytes has, of which T is
- * the size.
+ * Of each of `count` bytes, a multiple of four, its entry in the table: what tableOfBytes has, of which T is the size,
+ * or a word, which is not added.
  */
 function ofBytes<Add, T>(packed: usize, table: usize, y: usize, count: u32): void {
   const end = packed + count;
@@ -398,15 +398,6 @@ function ofBytes<Add, T>(packed: usize, table: usize, y: usize, count: u32): voi
       store<T>(y, load<T>(b), sizeof<T>());
       store<T>(y, load<T>(c), 2 * sizeof<T>());
       store<T>(y, load<T>(d), 3 * sizeof<T>());
-    } else if (!ASC_FEATURE_SIMD) {
-      for (let at: usize = 0; at < sizeof<T>(); at += 4) {
-        put<On>(y + at, load<u32>(a + at));
-        put<On>(y + at + sizeof<T>(), load<u32>(b + at));
-        put<On>(y + at + 2 * sizeof<T>(), load<u32>(c + at));
-        put<On>(y + at + 3 * sizeof<T>(), load<u32>(d + at));
-      }
-    } else if (sizeof<T>() == 4) {
-      v128.store(y, f32x4.add(flushed4(v128.load(y)), flushed4(gathered(a, b, c, d))));
     } else if (sizeof<T>() == 8) {
       const low = v128.load64_lane(b, v128.load64_zero(a), 1);
       const high = v128.load64_lane(d, v128.load64_zero(c), 1);

@@ -4,6 +4,7 @@ import type { accumulateKernel, clearKernel } from '../../../kernels/accumulate.
 import { bitsOf } from '../../../kernels/float-bits.ts';
 import { TILE } from '../task.ts';
 import type { KernelOf } from './kernel.ts';
+import { overList } from './together.ts';
 
 export const accumulate: KernelOf<typeof accumulateKernel> = {
   whole: module.accumulate,
@@ -21,26 +22,7 @@ export const accumulate: KernelOf<typeof accumulateKernel> = {
       },
     };
   },
-  together({ exports, view }, all) {
-    const [{ y, n }] = all;
-    const part = { list: 0, count: all.length, y, from: 0, n: 0 };
-    return {
-      input: 'y',
-      n,
-      outputs: { y: TILE },
-      local: 2 * all.length,
-      tile(_at, first, count, list) {
-        if (part.list === 0) {
-          const words = view(list, 2 * all.length);
-          for (const [i, { x, scale }] of all.entries()) words.set([x, bitsOf(scale)], 2 * i);
-        }
-        part.list = list;
-        part.from = first;
-        part.n = first + count;
-        module.accumulateEach(exports, part);
-      },
-    };
-  },
+  together: overList(2, ({ x, scale }) => [x, bitsOf(scale)], module.accumulateEach),
 };
 
 export const clear: KernelOf<typeof clearKernel> = {

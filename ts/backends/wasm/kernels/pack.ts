@@ -10,6 +10,7 @@ import type {
 import type { Exports } from '../../../generated/wasm-exports.ts';
 import { TILE, type Args } from '../task.ts';
 import type { KernelOf, Tiled } from './kernel.ts';
+import { overList } from './together.ts';
 
 export const packBits: KernelOf<typeof packBitsKernel> = { whole: module.packBits };
 export const unpackBits: KernelOf<typeof unpackBitsKernel> = { whole: module.unpackBits };
@@ -46,27 +47,8 @@ export const unpackSigns: KernelOf<typeof unpackSignsKernel> = {
 export const addSigns: KernelOf<typeof addSignsKernel> = {
   whole: module.addSigns,
   tiled: overTiles(module.addSigns),
-  together({ exports, view }, all) {
-    const [{ y, n }] = all;
-    const part = { list: 0, count: all.length, y, from: 0, n: 0 };
-    return {
-      input: 'y',
-      n,
-      outputs: { y: TILE },
-      local: 4 * all.length,
-      tile(_at, first, count, list) {
-        if (part.list === 0) {
-          const words = view(list, 4 * all.length);
-          for (const [i, { bits, scales, segment }] of all.entries())
-            words.set([bits, scales, segment], 4 * i);
-        }
-        part.list = list;
-        part.from = first;
-        part.n = first + count;
-        module.addEachSigns(exports, part);
-      },
-    };
-  },
+  // the fourth word is one that the function writes
+  together: overList(4, ({ bits, scales, segment }) => [bits, scales, segment], module.addEachSigns),
 };
 
 export const packSigns: KernelOf<typeof packSignsKernel> = {
