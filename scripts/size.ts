@@ -58,7 +58,7 @@ const ROWS: readonly Row[] = [
     what: 'everything, where there is no GPU: on wasm; what is loaded',
     source: everything,
     loaded: [LOOK, ...WASM],
-    limit: 60,
+    limit: 62,
   },
   {
     what: 'everything, where there is one: on webgpu; what is loaded',

@@ -22,8 +22,7 @@ export function overList<Buffers extends string, Params extends string>(
       local: words * all.length,
       tile(_y, first, count, list) {
         if (part.list === 0)
-          for (const [i, args] of all.entries())
-            view(list + i * words * 4, words).set(entryOf(args as Args<Buffers | Params>));
+          for (const [i, args] of all.entries()) view(list + i * words * 4, words).set(entryOf(args));
         part.list = list;
         part.from = first;
         part.n = first + count;
