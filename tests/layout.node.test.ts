@@ -82,6 +82,38 @@ test('what pages load takes Node’s process from globalThis: bundlers put packa
   for (const { path, text } of outputFiles) assert.not.match(text, /^.*bareProcess.*$/m, path);
 });
 
+test('openDeviceSync brings no GPU and no module with it, and openDevice no backend before it takes one', async () => {
+  /** The files of ts/ that are in the bundle of a page, or where it is split in the page's own file. */
+  const bundled = async (contents: string, splitting: boolean): Promise<string[]> => {
+    const { metafile } = await build({
+      stdin: { contents, resolveDir: `${root}/ts`, sourcefile: 'page.ts' },
+      absWorkingDir: root,
+      outdir: 'nowhere',
+      ...{ bundle: true, splitting, write: false, format: 'esm', metafile: true },
+    });
+    const page = Object.values(metafile.outputs).find(({ entryPoint }) => entryPoint?.endsWith('page.ts'))!;
+    return Object.keys(page.inputs).filter((name) => page.inputs[name].bytesInOutput > 0);
+  };
+  const sync = await bundled(
+    `import { openDeviceSync } from './index.ts'; console.log(openDeviceSync);`,
+    false,
+  );
+  for (const file of ['wasm/backend.ts', 'js/index.ts'])
+    assert.ok(sync.includes(`ts/backends/${file}`), file);
+  const unwanted =
+    /backends.webgpu|generated.(wgsl|wasm-s|worker)|kernels.plans|wasm.threads|ts.backends.open/;
+  assert.equal(
+    sync.filter((name) => unwanted.test(name)),
+    [],
+  );
+  const waits = await bundled(`import { openDevice } from './index.ts'; console.log(openDevice);`, true);
+  assert.ok(waits.includes('ts/device.ts'));
+  assert.equal(
+    waits.filter((name) => /backends.(js|wasm|webgpu)/.test(name)),
+    [],
+  );
+});
+
 /** What a folder of ts/ may import from, beside itself, errors, arguments and the platform's types. */
 const ALLOWED: Record<string, readonly string[]> = {
   // types only, checked below: the contract names kernels, kernels name buffers, plans name shaders

@@ -47,6 +47,7 @@ const module = new WebAssembly.Module(new Uint8Array([0, 0x61, 0x73, 0x6d, 1, 0,
 
 const factories: readonly Case[] = [
   factory(fewbits.openDevice, { backend: 'js', gpu, threads: 1, module, maxBytesInFlight: 1e6 }, []),
+  factory(fewbits.openDeviceSync, { backend: 'js', module }, ['backend']),
   factory(fewbits.topK, { ...count, values: 'float32' }, ['k'], ['ratio']),
   factory(fewbits.threshold, { t: 0.5, values: 'float16' }, ['t']),
   factory(fewbits.randomK, { ...count, seed: 1, values: 'float16' }, ['k', 'seed'], ['ratio']),

@@ -33,7 +33,7 @@ interface Memory {
 eachBackend('calls that overlap', (test, open, kind) => {
   const device = async (maxBytesInFlight?: number): Promise<Device> =>
     // the backend is the suites', so these devices are not closed
-    new Device({ backend: 'auto' }, { backend: await open(), reasons: {} }, maxBytesInFlight);
+    new Device({ backend: 'auto' }, { backend: await open(), reasons: {} }, { maxBytesInFlight });
 
   test('sums into one vector', async () => {
     const own = await device();
@@ -206,7 +206,7 @@ eachBackend('calls that overlap', (test, open, kind) => {
       },
     });
     const bounded = (bytes?: number): Device =>
-      new Device({ backend: 'auto' }, { backend: counted, reasons: {} }, bytes);
+      new Device({ backend: 'auto' }, { backend: counted, reasons: {} }, { maxBytesInFlight: bytes });
     const n = 5000;
     const x = Array.from({ length: 20 }, (_, i) => input('normal', n + i));
     const settled: number[] = [];

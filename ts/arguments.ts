@@ -4,6 +4,7 @@
  */
 import type { GpuRange } from './backends/backend.ts';
 import { nearest } from './nearest.ts';
+import type { WasmModule } from './platform.ts';
 
 /** A value as an error message shows it: short, and never the contents of an array. */
 export function shown(value: unknown): string {
@@ -75,6 +76,13 @@ export function requireBytes(name: string, value: unknown): Uint8Array {
   if (!isView(value, 'Uint8Array'))
     throw new TypeError(`"${name}" expected a Uint8Array, got ${shown(value)}`);
   return value as Uint8Array;
+}
+
+/** @throws TypeError unless `value` is a compiled module, of this realm or another */
+export function requireModule(name: string, value: unknown): WasmModule {
+  if (Object.prototype.toString.call(value) !== '[object WebAssembly.Module]')
+    throw new TypeError(`"${name}" expected a WebAssembly.Module, got ${shown(value)}`);
+  return value as WasmModule;
 }
 
 /** Whether `value` is a view of that type, made in this realm or another (an iframe, a vm context). */

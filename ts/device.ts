@@ -2,7 +2,14 @@
  * A device: one backend, opened; the vectors on it; and its calls. calls.ts checks the arguments of a call and says
  * what its work is, schedule.ts when a call on a GPU begins; here the work runs, with a scope on the backend.
  */
-import { isGpuRange, requireInteger, requireOneOf, requireOptions, shown } from './arguments.ts';
+import {
+  isGpuRange,
+  requireInteger,
+  requireModule,
+  requireOneOf,
+  requireOptions,
+  shown,
+} from './arguments.ts';
 import type { BackendName } from './backends/backend.ts';
 import { BACKENDS, openBackend, type Opened, type OpenOptions } from './backends/open.ts';
 import {
@@ -84,18 +91,17 @@ export async function openDevice(options: DeviceOptions = {}): Promise<Device> {
   if (threads !== undefined) requireInteger('threads', threads, 1, 1024);
   if (gpu !== undefined && !(typeof gpu === 'object' && gpu !== null && 'limits' in gpu))
     throw new TypeError(`"gpu" expected a GPUDevice, got ${shown(gpu)}`);
-  if (module !== undefined && Object.prototype.toString.call(module) !== '[object WebAssembly.Module]')
-    throw new TypeError(`"module" expected a WebAssembly.Module, got ${shown(module)}`);
+  if (module !== undefined) requireModule('module', module);
   if (maxBytesInFlight !== undefined)
     requireInteger('maxBytesInFlight', maxBytesInFlight, 1, Number.MAX_SAFE_INTEGER);
   const wanted = { backend, gpu, module, threads };
-  return new Device(wanted, await openBackend(wanted), maxBytesInFlight);
+  return new Device(wanted, await openBackend(wanted), { open: openBackend, maxBytesInFlight });
 }
 
 /** What a device is made of beside its backend. */
 export interface Parts {
-  /** Opens a backend; called again when a GPU was lost. */
-  readonly open: (options: OpenOptions) => Promise<Opened>;
+  /** Opens the backend anew when its GPU was lost; left out where there is none. */
+  readonly open?: (options: OpenOptions) => Promise<Opened>;
   /** What reads a packet. @throws PacketError where nothing does */
   readonly codecOf: (packet: Packet) => Codec;
   /** As in DeviceOptions. */
@@ -328,7 +334,7 @@ export class PacketDevice implements Host, VectorHost {
       if (this.#closed) throw new DeviceClosedError();
       return result;
     }
-    const lost = this.#opened.backend.lost && this.#options.gpu === undefined;
+    const lost = this.#reopens();
     // nothing is queued in this turn of the event loop
     const call = this.#schedule.begin(
       lost ? touches.map((touch) => ({ ...touch, brief: false })) : touches,
@@ -337,7 +343,7 @@ export class PacketDevice implements Host, VectorHost {
     let scope: Scope | undefined;
     try {
       if (call.ready !== undefined) await call.ready;
-      if (this.#opened.backend.lost && this.#options.gpu === undefined) await this.#reopen();
+      if (this.#reopens()) await this.#reopen();
       scope = new Scope(this.#opened.backend);
       const working = scope.finish(work(scope));
       this.#schedule.queued(call, scope.bytes);
@@ -391,9 +397,14 @@ export class PacketDevice implements Host, VectorHost {
     this.#opened.backend.close();
   }
 
+  /** Whether the next call opens another GPU: the one that was lost was not the user's. */
+  #reopens(): boolean {
+    return this.#opened.backend.lost && this.#options.gpu === undefined && this.#parts.open !== undefined;
+  }
+
   /** One reopening serves all calls that wait for it. */
   async #reopen(): Promise<void> {
-    this.#reopening ??= this.#parts.open(this.#options).finally(() => (this.#reopening = undefined));
+    this.#reopening ??= this.#parts.open!(this.#options).finally(() => (this.#reopening = undefined));
     const opened = await this.#reopening;
     if (this.#closed) {
       opened.backend.close();
@@ -410,8 +421,8 @@ export class Device extends PacketDevice {
   readonly kernels: Kernels;
 
   /** Not for users: call openDevice. */
-  constructor(options: OpenOptions, opened: Opened, maxBytesInFlight?: number) {
-    super(options, opened, { open: openBackend, codecOf, maxBytesInFlight });
+  constructor(options: OpenOptions, opened: Opened, parts: Pick<Parts, 'open' | 'maxBytesInFlight'> = {}) {
+    super(options, opened, { codecOf, ...parts });
     const bound = Object.entries(kernels).map(([name, kernel]) => [
       name,
       async (...rest: unknown[]) =>

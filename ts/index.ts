@@ -8,6 +8,7 @@ export type {
   Kernels,
   MeanOptions,
 } from './device.ts';
+export { openDeviceSync, type SyncDeviceOptions } from './open-sync.ts';
 export type { BackendName, GpuRange } from './backends/backend.ts';
 export type { Compressor, Draw, PacketParameters } from './compressors/compressor.ts';
 export type { Count, Values } from './compressors/count.ts';

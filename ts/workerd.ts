@@ -4,10 +4,16 @@
  */
 import { openDevice as open, type Device, type DeviceOptions } from './device.ts';
 import simd from './generated/wasm-simd.wasm';
+import { openDeviceSync as openSync, type SyncDeviceOptions } from './open-sync.ts';
 
 export * from './index.ts';
 
 /** As everywhere else; `module` is fewbits' own unless another is given. */
 export function openDevice(options: DeviceOptions = {}): Promise<Device> {
   return open({ ...options, module: options.module ?? simd });
+}
+
+/** As everywhere else; `module` is fewbits' own unless another is given. */
+export function openDeviceSync(options: SyncDeviceOptions): Device {
+  return openSync(options?.backend === 'wasm' ? { ...options, module: options.module ?? simd } : options);
 }

@@ -1,5 +1,6 @@
 /** Vectors of a device on a GPU: what crosses to the CPU and back, the memory that they take, and a GPU that is lost. */
 import * as assert from 'uvu/assert';
+import { openBackend } from '../../ts/backends/open.ts';
 import { openWebgpu } from '../../ts/backends/webgpu/index.ts';
 import { Device } from '../../ts/device.ts';
 import { DeviceLostError } from '../../ts/errors.ts';
@@ -151,7 +152,7 @@ test('what a lost GPU held is lost, until it is written anew', async () => {
   const gpu = await openGpu();
   // as one that fewbits opened itself
   const backend = await openWebgpu({ gpu, allowSoftware: true });
-  const device = new Device({ backend: 'webgpu' }, { backend, reasons: {} });
+  const device = new Device({ backend: 'webgpu' }, { backend, reasons: {} }, { open: openBackend });
   const n = 3000;
   const x = input('normal', n);
   const [read, written, decoded, mean, sum, freed] = Array.from({ length: 6 }, () => device.vector(n));

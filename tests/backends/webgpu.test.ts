@@ -1,5 +1,6 @@
 /** What the webgpu backend promises beside equal words: submits, memory, errors, and whose device it is. */
 import * as assert from 'uvu/assert';
+import { openBackend } from '../../ts/backends/open.ts';
 import { openWebgpu } from '../../ts/backends/webgpu/index.ts';
 import { Device } from '../../ts/device.ts';
 import { DeviceClosedError, DeviceLostError } from '../../ts/errors.ts';
@@ -254,6 +255,7 @@ test('a lost device rejects what is pending, and our own is opened anew', async 
   const device = new Device(
     { backend: 'webgpu' },
     { backend: await openWebgpu({ gpu, allowSoftware: true }), reasons: {} },
+    { open: openBackend },
   );
   const x = input('normal', 3000);
   const expected = await device.compress(scaledSign(), x);

@@ -112,7 +112,7 @@ eachBackend(
       const n = 1000;
       for (const compressor of COMPRESSORS) {
         const vector = device.vector(n);
-        let error = new Float32Array(n);
+        let error: Float32Array = new Float32Array(n);
         for (let step = 0; step < 4; step++) {
           const x = input('normal', n, step + 1);
           const expected = await expectedOf(compressor, x, error, 1, step);

@@ -1,10 +1,10 @@
 /** Opens the wasm backend: the kernels of assembly/, with SIMD where the engine has it. */
-import { EXPORTS } from '../../generated/wasm-exports.ts';
 import type { Bytes } from '../../platform.ts';
 import type { Backend } from '../backend.ts';
 import { start } from './backend.ts';
 import { compile, reasonOf, requireWebAssembly, simdWorks, unpack } from './compile.ts';
 import { allKernels } from './kernels/index.ts';
+import { startModule } from './module.ts';
 import { shareMemory } from './threads/shared-memory.ts';
 
 export interface WasmOptions {
@@ -33,10 +33,7 @@ export async function openWasm(options: WasmOptions = {}): Promise<Backend> {
       note = `, one thread: ${reasonOf(error)}`;
     }
   }
-  const module = options.module ?? (await compile(await bytesOf(options)));
-  if (!isOurs(module))
-    throw new Error('"module" is not one of the WebAssembly modules of this version of fewbits');
-  return start(module, allKernels, { note });
+  return startModule(options.module ?? (await compile(await bytesOf(options))), note);
 }
 
 /** @throws Error where there are no threads here, or no memory that they share */
@@ -55,13 +52,4 @@ async function bytesOf({ simd = simdWorks() }: WasmOptions): Promise<Bytes> {
     ? await import('../../generated/wasm-simd.ts')
     : await import('../../generated/wasm-scalar.ts');
   return unpack(bytes);
-}
-
-function isOurs(module: unknown): module is WebAssembly.Module {
-  if (!(module instanceof WebAssembly.Module)) return false;
-  const names = WebAssembly.Module.exports(module).map((entry) => entry.name);
-  const imports = WebAssembly.Module.imports(module);
-  return (
-    imports.length === 1 && imports[0].kind === 'memory' && EXPORTS.every((name) => names.includes(name))
-  );
 }
