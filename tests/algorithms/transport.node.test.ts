@@ -5,13 +5,16 @@ import {
   exchange,
   foSgd,
   liecSgd,
+  memSgd,
   pSgd,
   topKAllGather,
   type Message,
   type Model,
 } from '../../ts/algorithms/index.ts';
 import { deliver, runStep } from '../../ts/algorithms/transport.ts';
-import { crewOf } from '../reference/algorithms/play.ts';
+import { OverflowError } from '../../ts/errors.ts';
+import { openDevice, topK, type Device } from '../../ts/index.ts';
+import { crewOf, device as js } from '../reference/algorithms/play.ts';
 import { rejects } from '../support/host.ts';
 import { input } from '../support/inputs.ts';
 import { suite } from '../support/suite.ts';
@@ -21,6 +24,12 @@ const WORKERS = 3;
 const STEPS = 3;
 
 const test = suite('a step over a transport');
+
+let wasm: Device;
+test.before(async () => {
+  wasm = await openDevice({ backend: 'wasm' });
+});
+test.after(() => wasm.close());
 
 const modelOf = (): Model => ({
   parameters: new Float32Array(N),
@@ -101,6 +110,62 @@ test('a round of messages that do not belong together is refused', async () => {
     'not in the same round',
   );
   await rejects(deliver([{ route: 'server', bytes }], undefined), TypeError, '"server" expected');
+});
+
+for (const system of [
+  pSgd(),
+  foSgd({ seed: 1 }),
+  topKAllGather({ ratio: 0.1 }),
+  exDyna({ density: 0.05 }),
+  liecSgd({ averagePeriod: 2 }),
+])
+  test(`${system.name}: with gradients and directions on the device, the model is that of vectors in memory`, async () => {
+    for (const on of [js, wasm]) {
+      const seat = { n: N, workers: 1, rank: 0 };
+      const [gradient, into] = [on.vector(N), on.vector(N)];
+      const [there, here] = [system.worker(on, seat, into), system.worker(on, seat)];
+      const servers = [0, 1].map(() => system.server?.(on, seat));
+      const [model, expected] = [modelOf(), modelOf()];
+      for (let step = 0; step < STEPS; step++) {
+        await gradient.write(gradientOf(step, 0));
+        const end = await runStep(there, gradient, model, (message) => deliver([message], servers[0]));
+        if (end.kind === 'direction') assert.is(end.direction, into);
+        const other = await runStep(here, gradientOf(step, 0), expected, (message) =>
+          deliver([message], servers[1]),
+        );
+        assert.is(end.kind, other.kind);
+        if (other.kind === 'direction') assert.equal(await into.read(), other.direction);
+        assert.equal(model, expected, `step ${step}`);
+      }
+      for (const machine of [there, here, ...servers, gradient, into]) machine?.free();
+    }
+  });
+
+test('exchange gives each worker its direction where it is made for', async () => {
+  const seat = { n: N, workers: 2 };
+  const system = memSgd(topK({ ratio: 0.1 }));
+  const places = [js.vector(N), js.vector(N)];
+  const workers = places.map((into, rank) => system.worker(js, { ...seat, rank }, into));
+  const { outcomes } = await exchange(workers, system.server?.(js, seat), [
+    gradientOf(0, 0),
+    gradientOf(0, 1),
+  ]);
+  const other = crewOf(system, N, 2);
+  const expected = await exchange(other.workers, other.server, [gradientOf(0, 0), gradientOf(0, 1)]);
+  for (const [rank, outcome] of outcomes.entries()) {
+    assert.ok(outcome.kind === 'direction' && outcome.direction === places[rank]);
+    assert.equal({ kind: 'direction', direction: await places[rank].read() }, expected.outcomes[rank]);
+  }
+});
+
+test('a sum that overflows is told of with the ranks that it is of', async () => {
+  const bytes = new Uint8Array(Float32Array.of(2 ** 127).buffer);
+  const messages = [0, 1].map(() => ({ route: 'sum', bytes }) as const);
+  await rejects(
+    deliver(messages, undefined, [2, 5]),
+    OverflowError,
+    'from rank 2, 1.7014118346046923e+38 from rank 5',
+  );
 });
 
 test('without a model the direction is the caller’s', async () => {
