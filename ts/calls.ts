@@ -147,7 +147,7 @@ export function meanCall(
   packets: readonly Uint8Array[],
   options: MeanOptions<VectorLike>,
 ): Call<VectorLike> {
-  if (!Array.isArray(packets)) throw new TypeError(`"packets" expected an array, got ${shown(packets)}`);
+  requireArray('packets', packets);
   requireInteger('packets.length', packets.length, 1, LAST_WORD);
   packets.forEach((packet, i) => requireBytes(`packets[${i}]`, packet));
   requireOptions('mean', options, ['into', 'weights', 'maxElements']);
@@ -166,9 +166,14 @@ function rulesOf(codecOf: CodecOf, { maxElements = MAX_ELEMENTS }: MostElements)
   return { codecOf, maxElements: requireInteger('maxElements', maxElements, 0, LAST_WORD) };
 }
 
+/** @throws TypeError unless `value` is an array */
+function requireArray(name: string, value: unknown): void {
+  if (!Array.isArray(value)) throw new TypeError(`"${name}" expected an array, got ${shown(value)}`);
+}
+
 /** @throws TypeError or RangeError unless there are `count` weights, each above 0 and finite */
 function requireWeights(weights: readonly number[], count: number): void {
-  if (!Array.isArray(weights)) throw new TypeError(`"weights" expected an array, got ${shown(weights)}`);
+  requireArray('weights', weights);
   requireInteger('weights.length', weights.length, count, count);
   weights.forEach((weight, i) =>
     requireNumber(`weights[${i}]`, weight, 'a number above 0', (value) => value > 0),

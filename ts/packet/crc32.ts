@@ -11,7 +11,7 @@ const POLYNOMIAL = 0xedb88320;
 /** What Node has beside the language: zlib's own, three times as fast as tables. Deno and Bun have it too. */
 interface Runtime {
   readonly process?: {
-    getBuiltinModule?(name: 'node:zlib'): { crc32?(bytes: Uint8Array): number } | undefined;
+    getBuiltinModule?(name: 'node:zlib'): { readonly crc32?: Crc32 } | undefined;
   };
 }
 
