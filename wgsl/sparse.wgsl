@@ -79,7 +79,7 @@ fn addAt(
   if (j < p.count) {
     let at = indices[j] - p.first;
     if (at < p.n) {
-      y[at] = sumsOf(vec4u(y[at]), vec4u(values[j])).x;
+      y[at] = sumOf(y[at], values[j]);
     }
   }
 }

@@ -1,13 +1,13 @@
 /** The counts of `npm run traffic`, and what its check finds. */
-import { readFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';
+import { shaderText } from '../../scripts/wgsl.ts';
 import { throws } from '../support/host.ts';
 import { suite } from '../support/suite.ts';
 import { tasksOf } from './count.ts';
 import { compare, readFile, renderFile, type Row } from './figures.ts';
 
 const N = 5000;
-const PACK = readFileSync(new URL('../../wgsl/pack.wgsl', import.meta.url), 'utf8');
+const PACK = shaderText('pack');
 const ROW: Row = {
   ...{ task: 'a kernel, 1 %', n: N, least: 100, read: 90, written: 30, dispatches: 2, clears: 1 },
   ...{ workgroups: 7, barriers: 14, atomics: 3, sharedAtomics: 9 },
