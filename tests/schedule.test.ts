@@ -225,6 +225,11 @@ eachBackend('calls that overlap', (test, open, kind) => {
       return most;
     };
     const one = 4 * n * 1.5; // with its workspace
+    if (!kind.startsWith('webgpu')) {
+      // a call is done when it returns
+      assert.ok((await peak(bounded())) < 2 * one, 'one alone');
+      return;
+    }
     assert.ok((await peak(bounded())) > 15 * one, 'without a limit all are there at once');
     const limited = await peak(bounded(4 * one));
     assert.ok(limited <= 5 * one && limited > 2 * one, `${limited} bytes of ${4 * one}`);
@@ -234,7 +239,6 @@ eachBackend('calls that overlap', (test, open, kind) => {
       'in order',
     );
     assert.ok((await peak(bounded(100))) < 2 * one, 'one alone');
-    assert.ok(kind.length > 0);
   });
 });
 
