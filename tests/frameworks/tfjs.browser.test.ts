@@ -196,7 +196,6 @@ test('with vectors on the GPU a step reads back the packet and the loss', async 
     liecSgd({ averagePeriod: 100 }),
     memSgd(topK({ ratio: 0.02 })),
     doubleSqueeze(scaledSign()),
-    exDyna({ density: 0.02 }),
     exDyna({ density: 0.02, control: 'exact' }),
     topKAllGather({ ratio: 0.02 }),
     cltK({ ratio: 0.02 }),

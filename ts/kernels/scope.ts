@@ -143,7 +143,7 @@ export class Scope {
    */
   give(buffer: DeviceBuffer, y: VectorLike): readonly ReadRequest[] {
     if (!isDeviceVector(y)) return isGpuRange(y) ? this.#stored(buffer, y) : [{ buffer, into: wordsOf(y) }];
-    const range = rangeOn(this.#backend, y);
+    const range = rangeToWrite(this.#backend, y);
     if (range.words !== range.of.words) return this.#stored(buffer, range);
     this.#taken[this.#taken.indexOf(buffer)] = range.of;
     this.#backend.keep?.(range.of, false);
