@@ -29,18 +29,23 @@ export function accumulate(x: usize, y: usize, n: u32, scale: f32): void {
   for (; x < end; x += 4, y += 4) store<f32>(y, flushed(load<u32>(y)) + product(load<u32>(x), scale));
 }
 
-/** Elements that several vectors are added to in turn, a page of memory: they stay in the cache. */
-const CHUNK: u32 = 1024;
+/**
+ * Several vectors take turns of so many elements, four of them at most: from one turn to the next the processor goes on
+ * loading ahead in each, and y stays in its cache.
+ */
+const TURN: u32 = 256;
+const TURNS: usize = 4;
 
 export function accumulateEach(list: usize, count: u32, y: usize, from: u32, n: u32): void {
   const end = list + ((<usize>count) << 3);
-  for (let first = from; first < n;) {
-    const length = min(n - first, CHUNK);
-    const at = (<usize>first) << 2;
-    for (let one = list; one < end; one += 8) {
-      accumulate(load<u32>(one) + at, y + at, length, load<f32>(one, 4));
+  for (; list < end; list += TURNS << 3) {
+    const last = min(list + (TURNS << 3), end);
+    for (let first = from; first < n; first += TURN) {
+      const at = (<usize>first) << 2;
+      for (let one = list; one < last; one += 8) {
+        accumulate(load<u32>(one) + at, y + at, min(n - first, TURN), load<f32>(one, 4));
+      }
     }
-    first += length;
   }
 }
 

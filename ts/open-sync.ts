@@ -23,8 +23,8 @@ export interface SyncDeviceOptions {
 }
 
 /**
- * Opens a device without waiting, on one thread: `js`, or `wasm` from a module that is compiled. With `compressSync` and
- * `decompressSync` a program has no `await` at all.
+ * Opens a device without waiting, on one thread: `js`, or `wasm` from a module that is compiled. With `compressSync`
+ * and `decompressSync` a program has no `await` at all.
  *
  * @param options backend, and the module for wasm
  * @returns the device, as `openDevice` gives it

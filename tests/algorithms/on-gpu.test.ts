@@ -160,7 +160,7 @@ const LONG = 20_000;
 /** Uniforms, sums and counts that a call takes beside what it sends or receives, in bytes. */
 const BESIDE = 6000;
 
-/** Bytes that a message may take on its way to or from the GPU. Elements of lists are indices, values and draws there. */
+/** Bytes that a message may take to or from the GPU. Elements of lists are indices, values and draws there. */
 function onItsWay(route: Route, bytes: Uint8Array): number {
   // values of a sum come with their indices, and with zeros for the residual
   if (route === 'sum') return 3 * bytes.length;

@@ -1,4 +1,4 @@
-/** Vectors of a device on a GPU: what crosses to the CPU and back, the memory that they take, and a GPU that is lost. */
+/** Vectors of a device on a GPU: what crosses to the CPU and back, the memory that they take, a GPU that is lost. */
 import * as assert from 'uvu/assert';
 import { openBackend } from '../../ts/backends/open.ts';
 import { openWebgpu } from '../../ts/backends/webgpu/index.ts';

@@ -16,8 +16,8 @@ export interface Crossings {
 }
 
 /**
- * Counts until it is stopped, on all GPUs. Canvas readbacks, the other way out of a GPU, are refused meanwhile. In Node,
- * which has no names for them, the classes are those of `gpu`.
+ * Counts until it is stopped, on all GPUs. Canvas readbacks, the other way out of a GPU, are refused meanwhile. In
+ * Node, which has no names for them, the classes are those of `gpu`.
  */
 export function countCrossings(gpu?: GPUDevice): Crossings {
   const [buffers, queues, encoders] = gpu === undefined ? named() : classesOf(gpu);
