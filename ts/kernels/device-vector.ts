@@ -75,7 +75,7 @@ export class DeviceVector {
    * @returns `into`, or the new array
    * @throws RangeError where `into` has another length, DeviceLostError where the GPU that held them was lost
    * @example
-   * const values = await device.vector(3).read(); // 0, 0, 0
+   * await device.vector(3).read(); // 0, 0, 0
    */
   async read(into: Float32Array = new Float32Array(this.length)): Promise<Float32Array> {
     requireInteger('into.length', requireFloat32Array('into', into).length, this.length, this.length);

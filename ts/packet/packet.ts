@@ -90,15 +90,15 @@ export function readPacket(bytes: Uint8Array, shorten?: Shorten): Packet {
   const crc = crc32c(bytes.subarray(0, bytes.length - 4), shorten);
   if (crc !== words[words.length - 1])
     throw new PacketError('the CRC does not match: the packet was damaged', bytes.length - 4);
-  return partsIn(words);
+  return partsIn(requireRoom(words));
 }
 
 /** As readPacket, without a look at the CRC: for what is decoded next, where damage is found. */
 export function glance(bytes: Uint8Array): Packet {
-  return partsIn(framed(bytes));
+  return partsIn(requireRoom(framed(bytes)));
 }
 
-/** The words of a packet whose magic, version and lengths are sound. */
+/** The words of a packet whose magic, version and length are sound. */
 function framed(bytes: Uint8Array): Uint32Array {
   const least = (HEADER_WORDS + CRC_WORDS) * 4;
   if (bytes.length < least)
@@ -111,6 +111,11 @@ function framed(bytes: Uint8Array): Uint32Array {
   if (words[3] !== bytes.length)
     throw new PacketError(`the packet says ${words[3]} bytes, got ${bytes.length}`, 12);
   if (bytes.length % 4 !== 0) throw new PacketError('the length is not a multiple of four', 12);
+  return words;
+}
+
+/** @throws PacketError unless the words of a packet have room for its parameters */
+function requireRoom(words: Uint32Array): Uint32Array {
   if (HEADER_WORDS + (words[1] >>> 16) > words.length - CRC_WORDS)
     throw new PacketError('the parameters pass the end of the packet', 6);
   return words;
