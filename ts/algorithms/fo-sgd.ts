@@ -16,7 +16,8 @@ import type { System } from './system.ts';
 
 /**
  * FO-SGD with the options of `flattenedOneBit`, in both directions. Source: arXiv 2405.11095; with `scale: 'drive'` the
- * bits are those of DRIVE (arXiv 2105.08339), which trains better.
+ * bits are those of DRIVE (arXiv 2105.08339), which trains better. A worker holds one vector of n elements beside the
+ * gradient, the direction; the server one on the device, the mean.
  *
  * @param options those of `flattenedOneBit`; `seed` the same at all workers
  * @returns the system, which makes workers and, where it has one, a server

@@ -85,14 +85,15 @@ export interface OnDevice {
 }
 
 /**
- * One worker's side; it keeps what only this worker knows, its vectors on the device: at most two of n elements, and
- * the direction, where `system.worker` was given no place for it.
+ * One worker's side; it keeps what only this worker knows, its vectors on the device. It holds at most three vectors of
+ * n elements beside the gradient: two on the device, and the direction.
  */
 export interface Worker<Direction extends Vector = Float32Array> extends Stateful, OnDevice {
   /**
    * Begins a step; one that was begun and not finished is forgotten, as if it had not been: what the worker keeps, and
    * the model, change when the last `receive` of a step resolves, and at no other time. A gradient on the device, or on
-   * its GPU, is compressed there. It stays as it is.
+   * its GPU, is compressed there. It stays as it is. Where it is added to what the worker keeps, magnitudes below
+   * 2^-102 count as zero, of both.
    * @throws NonFiniteError where the gradient holds NaN or infinity, or its sum with what the worker keeps; the worker
    *   is as it was between steps
    */

@@ -154,7 +154,8 @@ function unionOf(n: number, packets: readonly Decoded[]): { union: number; large
 const NO_LIST = { indices: new Uint32Array(0), values: new Uint32Array(0) };
 
 /**
- * Local top-k with an all-gather: each worker selects the k largest of its own vector.
+ * Local top-k with an all-gather: each worker selects the k largest of its own vector. A worker holds three vectors of n
+ * elements beside the gradient: two on the device for its residual, and the direction.
  *
  * @param options `ratio`, the share of n that each worker sends
  * @returns the system, which makes workers and, where it has one, a server
@@ -168,8 +169,8 @@ export function topKAllGather(options: { readonly ratio: number }): System {
 }
 
 /**
- * A fixed threshold with an all-gather: each worker selects all |acc_i| >= t. The density follows from the data.
- * Source: arXiv 2108.00951.
+ * A fixed threshold with an all-gather: each worker selects all |acc_i| >= t. The density follows from the data. A
+ * worker holds as much as one of `topKAllGather`. Source: arXiv 2108.00951.
  *
  * @param options `t`, the least magnitude that is sent, in units of acc
  * @returns the system, which makes workers and, where it has one, a server

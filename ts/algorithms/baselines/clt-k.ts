@@ -43,7 +43,8 @@ interface Step {
 }
 
 /**
- * CLT-k: the share `ratio` of the elements, selected by one worker in turn. Source: arXiv 2104.11125, without its
+ * CLT-k: the share `ratio` of the elements, selected by one worker in turn. A worker holds three vectors of n elements
+ * beside the gradient: two on the device for its residual, and the direction. Source: arXiv 2104.11125, without its
  * low-pass filter.
  *
  * @param options `ratio`, the share of n that all workers send

@@ -44,7 +44,8 @@ const BLOCKS = 512;
 /**
  * CSER with the settings of its paper's strongest compression: 1/32 of the gradient each step, 1/4 of the models each
  * 8th. `send` wants the worker's model in those, and the model is stepped there. Models of workers differ: evaluate
- * their mean.
+ * their mean. A worker holds two vectors of n elements beside the gradient, one of them on the device: where the
+ * direction goes there, that is it, and there is no other. After a step that averages it holds the former model, too.
  * Source: arXiv 2007.13221.
  *
  * @param options `seed`, an integer in 0..2^32 - 1, the same at all workers

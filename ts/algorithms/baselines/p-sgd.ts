@@ -8,7 +8,8 @@ import { parameterServer } from '../parameter-server.ts';
 import type { System } from '../system.ts';
 
 /**
- * Dense data-parallel SGD through a server: 32 bits an element in each direction.
+ * Dense data-parallel SGD through a server: 32 bits an element in each direction. A worker holds one vector of n
+ * elements beside the gradient, the direction; the server one on the device, the mean.
  *
  * @param options none; an object without properties
  * @returns the system, which makes workers and, where it has one, a server
