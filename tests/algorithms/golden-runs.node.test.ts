@@ -1,6 +1,7 @@
 /** What every system sends, gives and keeps is what it was when `npm run test:golden-runs` last wrote it down. */
 import * as assert from 'uvu/assert';
 import { readFileSync } from 'node:fs';
+import { openDevice } from '../../ts/index.ts';
 import { every } from '../reference/algorithms/every.ts';
 import { CREWS, digestOfRun } from '../reference/algorithms/runs.ts';
 import { suite } from '../support/suite.ts';
@@ -17,6 +18,22 @@ for (const named of every)
       const label = `${named.label}; ${workers} workers`;
       assert.is(await digestOfRun(named, workers), digests[label], label);
     }
+  });
+
+for (const [turn, options] of [
+  { backend: 'wasm' } as const,
+  { backend: 'wasm', threads: 2 } as const,
+  { backend: 'webgpu' } as const,
+].entries())
+  test(`they are the same on ${JSON.stringify(options)}`, async () => {
+    const device = await openDevice(options);
+    for (const [i, named] of every.entries()) {
+      const workers = CREWS[(i + turn) % CREWS.length];
+      const label = `${named.label}; ${workers} workers`;
+      assert.is(await digestOfRun(named, workers, device), digests[label], label);
+    }
+    assert.is(device.vectors, 0);
+    device.close();
   });
 
 test('there is no digest of another run', () => {

@@ -2,6 +2,7 @@
  * The golden runs: of every system, whose bytes are kept from one release to the next, 1, 2, 3 and 5 workers, and one
  * who follows.
  */
+import type { Device } from '../../../ts/device.ts';
 import { gradients, models } from './gradients.ts';
 import { crewOf, device } from './play.ts';
 import type { Named } from './systems.ts';
@@ -19,9 +20,13 @@ function presentIn(step: number, workers: number): number[] {
 }
 
 /** The digest of all that a run sends, receives, keeps and makes of the models. */
-export async function digestOfRun({ system, momentum }: Named, workers: number): Promise<string> {
-  const { workers: crew, server } = crewOf(system, N, workers);
-  const follower = system.worker(device, { n: N, workers, rank: workers });
+export async function digestOfRun(
+  { system, momentum }: Named,
+  workers: number,
+  on: Device = device,
+): Promise<string> {
+  const { workers: crew, server } = crewOf(system, N, workers, on);
+  const follower = system.worker(on, { n: N, workers, rank: workers });
   const party: Party = { workers: [...crew, follower], server, models: models(N, workers + 1, momentum) };
   const parts: (Uint8Array | Float32Array)[] = [];
   for (let step = 0; step < STEPS; step++) {
@@ -34,5 +39,6 @@ export async function digestOfRun({ system, momentum }: Named, workers: number):
     parts.push(...(await everything(party)));
     for (const { report } of party.workers) parts.push(new TextEncoder().encode(JSON.stringify(report)));
   }
+  for (const machine of [...crew, follower, server]) machine?.free();
   return digest(parts);
 }
