@@ -202,12 +202,12 @@ test('packets are added to vectors, too', async () => {
   assert.is(new Set(added.map(({ compressor }) => compressor.name)).size, SETTINGS.length - 1);
   assert.ok(added.every(({ accumulate }) => accumulate !== 1));
   const cases = some('scaledSign').filter(({ n }) => n === 211);
-  const wrong = target(() => Promise.resolve(withWrongBit('accumulate', 'y', 3)));
+  const wrong = target(() => Promise.resolve(withWrongBit('addSigns', 'y', 3)));
   const report = await verify({ cases, targets: [wrong] });
   assert.is(report.backends[1].different, cases.length);
   const [{ what, byte, expected, got }] = report.differences;
   assert.equal([what, byte, Number(expected) ^ Number(got)], ['sum', 0, 1 << 3]);
-  assert.is(report.kernels[0].kernel, 'accumulate');
+  assert.is(report.kernels[0].kernel, 'addSigns');
 });
 
 test.run();

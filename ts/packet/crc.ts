@@ -24,7 +24,9 @@ export function tablesOf(polynomial: number): Tables {
 export function passed(t: Tables, crc: number, bytes: Uint8Array): number {
   // bytes up to a whole word, then words by fours, then what is left
   const start = Math.min(-bytes.byteOffset & 3, bytes.length);
-  const words = new Int32Array(bytes.buffer, bytes.byteOffset + start, (bytes.length - start) >>> 2);
+  const count = (bytes.length - start) >>> 2;
+  // none may start where fewer bytes than up to the next one are all there is
+  const words = new Int32Array(bytes.buffer, count > 0 ? bytes.byteOffset + start : 0, count);
   let i = 0;
   for (; i < start; i++) crc = (crc >>> 8) ^ t[(crc ^ bytes[i]) & 255];
   const fours = words.length & ~3;
