@@ -35,8 +35,8 @@ export interface ExDynaOptions {
 /**
  * ExDyna, among peers: workers gather lists of indices, then sum values. Source: arXiv 2402.13781, with the evident
  * intention of its program where the scale factors are concerned. Three additions, all options: a warm start, recovery
- * from a density that is far off, and exact control. A worker holds three vectors of n elements beside the gradient: two
- * on the device for its residual, and the direction.
+ * from a density that is far off, and exact control. A worker holds three vectors of n elements beside the gradient:
+ * two on the device for its residual, and the direction.
  *
  * @param options `density`, the share of n that all workers send together in a step; the rest in ExDynaOptions
  * @returns the system, which makes workers and, where it has one, a server

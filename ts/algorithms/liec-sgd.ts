@@ -62,9 +62,9 @@ export interface LiecOptions {
  * LIEC-SGD, of a compressor by itself or of options. `send` wants the worker's model in steps that average, (t + 1) mod
  * averagePeriod = 0, and sets it there: 32 bits an element each way in such a step, 64 with momentum. Models of workers
  * differ in between: evaluate their mean. A worker holds two vectors of n elements beside the gradient, one of them on
- * the device: where the direction goes there, that is it, and there is no other. After a step that averages it holds the
- * former model, too. The server holds three on the device, two for its error, and the mean.
- * Source: arXiv 2402.11857.
+ * the device: where the direction goes there, that is it, and there is no other. After a step that averages it holds
+ * the former model, too. The server holds three on the device, two for its error, and the mean. Source: arXiv
+ * 2402.11857.
  *
  * @param options a compressor, or `compressor` and `averagePeriod`, in steps
  * @returns the system, which makes workers and, where it has one, a server

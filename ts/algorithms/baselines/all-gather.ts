@@ -154,8 +154,8 @@ function unionOf(n: number, packets: readonly Decoded[]): { union: number; large
 const NO_LIST = { indices: new Uint32Array(0), values: new Uint32Array(0) };
 
 /**
- * Local top-k with an all-gather: each worker selects the k largest of its own vector. A worker holds three vectors of n
- * elements beside the gradient: two on the device for its residual, and the direction.
+ * Local top-k with an all-gather: each worker selects the k largest of its own vector. A worker holds three vectors of
+ * n elements beside the gradient: two on the device for its residual, and the direction.
  *
  * @param options `ratio`, the share of n that each worker sends
  * @returns the system, which makes workers and, where it has one, a server

@@ -12,9 +12,9 @@ import { parameterServer } from '../parameter-server.ts';
 import type { System } from '../system.ts';
 
 /**
- * DoubleSqueeze with any compressor, the same in both directions, given by itself or as `{ compressor }`. A worker holds
- * three vectors of n elements beside the gradient: two on the device for its error, and the direction; the server three
- * on the device, two for its error, and the mean. Source: arXiv 1905.05957.
+ * DoubleSqueeze with any compressor, the same in both directions, given by itself or as `{ compressor }`. A worker
+ * holds three vectors of n elements beside the gradient: two on the device for its error, and the direction; the server
+ * three on the device, two for its error, and the mean. Source: arXiv 1905.05957.
  *
  * @param compressor of both directions
  * @returns the system, which makes workers and, where it has one, a server

@@ -12,8 +12,9 @@ import { parameterServer } from '../parameter-server.ts';
 import type { System } from '../system.ts';
 
 /**
- * MEM-SGD with any compressor, given by itself or as `{ compressor }`. A worker holds three vectors of n elements beside
- * the gradient: two on the device for its error, and the direction; the server one, the mean. Source: arXiv 1809.07599.
+ * MEM-SGD with any compressor, given by itself or as `{ compressor }`. A worker holds three vectors of n elements
+ * beside the gradient: two on the device for its error, and the direction; the server one, the mean. Source: arXiv
+ * 1809.07599.
  *
  * @param compressor of the workers' messages; answers are float32
  * @returns the system, which makes workers and, where it has one, a server
