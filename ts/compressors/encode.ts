@@ -2,11 +2,12 @@
 import { isGpuRange } from '../arguments.ts';
 import type { DeviceBuffer, ReadRequest } from '../backends/backend.ts';
 import { NonFiniteError } from '../errors.ts';
-import { scaleOf } from '../kernels/accumulate.ts';
+import { accumulateKernel, clearKernel, scaleOf } from '../kernels/accumulate.ts';
 import { compensateKernel } from '../kernels/compensate.ts';
 import type { VectorLike } from '../kernels/device-vector.ts';
 import { INFINITE, keyOfPower } from '../kernels/float-bits.ts';
 import { nonFiniteError } from '../kernels/reduce.ts';
+import { selectFrom } from '../kernels/select.ts';
 import type { Scope, Steps, Target, Vector } from '../kernels/scope.ts';
 import { viewPacket, writePacket, type Packet } from '../packet/packet.ts';
 import type { Bytes } from '../platform.ts';
@@ -59,22 +60,21 @@ export function* encodeWithError(
   let largest = 0;
   const encoding = compressor.encode(scope, p, draw);
   const parts = yield* beside(encoding, { buffer: keys }, function* (found) {
-    largest = yield* largestOf(scope, [x, old, p], found);
+    largest = yield* largestOf(scope, { x, error: old, decay }, found);
   });
   const packet = writePacket(parts, (words) => scope.shorten(words));
   // 3. the error becomes p - C(p)
   const lost = parts.sent?.() ?? decodedAgain(scope, viewPacket(packet), codecOf);
+  if (largest >= RISKY)
+    yield* requireWithin(scope, n, 'what the packet loses of the sum of x and the error', (quarter) => {
+      scope.run(accumulateKernel, { x: p.buffer, y: quarter }, { n, scale: 1 / 4 });
+      lost.add(quarter, -1 / 4);
+    });
   if (target !== undefined) {
-    if (largest >= RISKY) {
-      const rest = scope.copy(p);
-      lost.add(rest.buffer, -1);
-      yield* requireFinite(scope, rest, LOST);
-    }
     yield target.done();
     return packet;
   }
   lost.add(p.buffer, -1);
-  if (largest >= RISKY) yield* requireFinite(scope, p, LOST);
   const left = scope.give(p.buffer, error);
   // a range of the user's has to have it; who reads a vector of the device comes behind
   if (left.length > 0 || isGpuRange(error)) yield left;
@@ -84,8 +84,6 @@ export function* encodeWithError(
 function decodedAgain(scope: Scope, packet: Packet, codecOf: (packet: Packet) => Codec): Decoded {
   return codecOf(packet).decode(scope, packet);
 }
-
-const LOST = 'what the packet loses of the sum of x and the error';
 
 /** y = x + decay * error, n >= 1; gives the keys of the largest magnitudes of x and error. */
 function compensate(scope: Scope, x: Vector, error: Vector, decay: number, y: Vector): DeviceBuffer {
@@ -98,13 +96,22 @@ function compensate(scope: Scope, x: Vector, error: Vector, decay: number, y: Ve
 /** The larger of these keys. @throws NonFiniteError where x, the error or their sum is not finite */
 function* largestOf(
   scope: Scope,
-  [x, error, sum]: readonly [Vector, Vector, Vector],
+  { x, error, decay }: { readonly x: Vector; readonly error: Vector; readonly decay: number },
   [ofX, ofError]: Uint32Array,
 ): Steps<number> {
+  const { n } = x;
   const largest = Math.max(ofX, ofError);
   if (ofX >= INFINITE) throw yield* nonFiniteError(scope, x);
-  if (ofError >= INFINITE) yield* requireFinite(scope, error, 'the error');
-  if (largest >= LARGE) yield* requireFinite(scope, sum, 'the sum of x and the error');
+  if (ofError >= INFINITE) {
+    const { count, first } = yield* nonFiniteError(scope, error);
+    throw new NonFiniteError(count, first, 'the error');
+  }
+  if (largest >= LARGE)
+    yield* requireWithin(scope, n, 'the sum of x and the error', (quarter) => {
+      scope.run(accumulateKernel, { x: x.buffer, y: quarter }, { n, scale: 1 / 4 });
+      const scale = scaleOf(scaleOf(decay) / 4);
+      scope.run(accumulateKernel, { x: error.buffer, y: quarter }, { n, scale });
+    });
   return largest;
 }
 
@@ -112,13 +119,29 @@ function* largestOf(
 export function* addError(scope: Scope, x: Vector, error: Vector, decay: number, y: Target): Steps<void> {
   const keys = compensate(scope, x, error, decay, y);
   const [found] = yield [{ buffer: keys }, ...y.done()];
-  yield* largestOf(scope, [x, error, y], found);
+  yield* largestOf(scope, { x, error, decay }, found);
 }
 
-/** @throws NonFiniteError where x, `what`, holds NaN or infinity */
-function* requireFinite(scope: Scope, x: Vector, what: string): Steps<void> {
-  const { count, first } = yield* nonFiniteError(scope, x);
-  if (count > 0) throw new NonFiniteError(count, first, what);
+/** A quarter of what float32 holds, 2^126. */
+const QUARTER = 2 ** 126;
+
+/**
+ * Looks whether a sum, `what`, passes float32's range, by a quarter of it, which rounds as it does: on a GPU a sum beyond
+ * the range may be any number. `add` adds quarters of the terms to zeros.
+ * @throws NonFiniteError where it does
+ */
+function* requireWithin(
+  scope: Scope,
+  n: number,
+  what: string,
+  add: (quarter: DeviceBuffer) => void,
+): Steps<void> {
+  const quarter = scope.take(n);
+  scope.run(clearKernel, { y: quarter }, { n });
+  add(quarter);
+  const { count, indices } = selectFrom(scope, { buffer: quarter, n }, QUARTER);
+  const [[found], [first]] = yield scope.read(count, { buffer: indices, count: 1 });
+  if (found > 0) throw new NonFiniteError(found, first, what);
 }
 
 /**
