@@ -1,7 +1,10 @@
 /** What ts/algorithms/system.ts says of every system. */
 import * as assert from 'uvu/assert';
+import { exchange } from '../../ts/algorithms/exchange.ts';
 import type { Model, Worker } from '../../ts/algorithms/system.ts';
 import type { Vector } from '../../ts/algorithms/vectors.ts';
+import { openDevice, type DeviceVector } from '../../ts/index.ts';
+import { isDeviceVector } from '../../ts/kernels/device-vector.ts';
 import { descend, gradients, models } from '../reference/algorithms/gradients.ts';
 import { crewOf, device, directionsOf, play } from '../reference/algorithms/play.ts';
 import { systems } from '../reference/algorithms/systems.ts';
@@ -103,6 +106,49 @@ for (const { label, system, momentum } of systems) {
     for (const { bytes, copy } of kept) assert.equal(bytes, copy);
   });
 }
+
+test('directions go where a worker was told: to an array, to a part of one, to a vector of the device, to a part of it', async () => {
+  for (const on of [device, await openDevice({ backend: 'wasm' })]) {
+    for (const { label, system, momentum } of systems) {
+      const n = 200;
+      const seat = { n, workers: 1, rank: 0 };
+      const whole = new Float32Array(n + 9).fill(7);
+      const vector = on.vector(n + 9);
+      await vector.write(whole);
+      const places = [new Float32Array(n), whole.subarray(4, n + 4), on.vector(n), vector.slice(5, n + 5)];
+      const workers = [
+        system.worker(on, seat),
+        ...places.map((into) => system.worker<Vector>(on, seat, into)),
+      ];
+      const servers = workers.map(() => system.server?.(on, seat));
+      for (let step = 0; step < 8; step++) {
+        const [given] = gradients(n, 1, step);
+        const outcomes: unknown[] = [];
+        for (const [i, worker] of workers.entries()) {
+          const [model] = models(n, 1, momentum);
+          const {
+            outcomes: [outcome],
+          } = await exchange([worker], servers[i], [given], [model]);
+          if (outcome.kind !== 'direction') {
+            outcomes.push(model);
+            continue;
+          }
+          const { direction } = outcome;
+          if (i > 0) assert.is(direction, places[i - 1], label);
+          outcomes.push(
+            isDeviceVector(direction) ? await direction.read() : Float32Array.from(direction as Float32Array),
+          );
+        }
+        for (const other of outcomes.slice(1)) assert.equal(other, outcomes[0], `${label}, step ${step}`);
+      }
+      for (const around of [whole, await vector.read()])
+        assert.is(around.filter((value) => value === 7).length, 9, `${label}: what is around a part stays`);
+      for (const one of [...workers, ...servers, vector, places[2] as DeviceVector]) one?.free();
+    }
+    assert.is(on === device ? 0 : on.vectors, 0);
+    if (on !== device) on.close();
+  }
+});
 
 test('workers whose models do not drift all get the same direction, in memory of their own', async () => {
   for (const { label, system } of systems.filter(({ label }) => !/liecSgd|cser/.test(label))) {

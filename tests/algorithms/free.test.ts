@@ -43,6 +43,7 @@ test('a thousand workers, one after the other', async () => {
     for (let i = 0; i < 1000; i++) {
       const { system } = systems[i % systems.length];
       const worker = system.worker(device, { n: N, workers: WORKERS, rank: i % WORKERS });
+      assert.ok(device.vectors <= 2, 'a worker holds two vectors on the device at most');
       // on a GPU that is a submit
       if (i % 50 === 0) await worker.send(gradients(N, 1, i)[0], models(N, 1, 0)[0]);
       worker.free();

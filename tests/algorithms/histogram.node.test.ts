@@ -11,11 +11,15 @@ import { suite } from '../support/suite.ts';
 
 const test = suite('threshold from histograms');
 
-let wasm: Device;
+let [wasm, gpu]: Device[] = [];
 test.before(async () => {
   wasm = await openDevice({ backend: 'wasm' });
+  gpu = await openDevice({ backend: 'webgpu' });
 });
-test.after(() => wasm.close());
+test.after(() => {
+  wasm.close();
+  gpu.close();
+});
 
 /** What is found of a vector that is on a device for it. */
 async function on<T>(device: Device, x: Float32Array, find: (x: DeviceVector) => Promise<T>): Promise<T> {
@@ -112,7 +116,7 @@ test('how many magnitudes are above a threshold, and how many equal to it', asyn
           above: magnitudes.filter((magnitude) => magnitude > key).length,
           equal: magnitudes.filter((magnitude) => magnitude === key).length,
         };
-        for (const device of [js, wasm])
+        for (const device of [js, wasm, gpu])
           assert.equal(
             await on(device, x, (vector) => reach(device, vector, given)),
             expected,

@@ -1,6 +1,6 @@
 /** Systems with gradients and directions on the GPU: the messages and numbers that they have in memory. */
 import * as assert from 'uvu/assert';
-import { liecSgd, splitMask } from '../../ts/algorithms/index.ts';
+import { exDyna, liecSgd, splitMask } from '../../ts/algorithms/index.ts';
 import type { Message, Outcome, Route, System, Worker } from '../../ts/algorithms/system.ts';
 import { deliver } from '../../ts/algorithms/transport.ts';
 import type { Vector } from '../../ts/algorithms/vectors.ts';
@@ -14,6 +14,7 @@ import { systems } from '../reference/algorithms/systems.ts';
 import { countCrossings } from '../support/crossings.ts';
 import { contents, COPY_SOURCE, onGpu, openGpu, releaseGpus, STORAGE } from '../support/gpu.ts';
 import { rejects, throws } from '../support/host.ts';
+import { input } from '../support/inputs.ts';
 import { suite } from '../support/suite.ts';
 
 const test = suite('systems on the GPU');
@@ -59,15 +60,32 @@ const RANGES: Place = {
   free: (vector) => (vector as GpuRange).buffer.destroy(),
 };
 
+/** The vectors that parts are of. */
+const wholes = new Map<Vector, DeviceVector>();
+
+/** Those of odd ranks are parts that no shader binds. */
 const VECTORS: Place = {
   name: 'vectors of the device',
-  async put(x) {
-    const vector = device.vector(x.length);
+  async put(x, rank) {
+    const first = 13 * (rank % 2);
+    const whole = device.vector(first + x.length + first);
+    await whole.write(new Float32Array(whole.length).fill(7));
+    const vector = rank % 2 === 0 ? whole : whole.slice(first, first + x.length);
     await vector.write(x);
+    wholes.set(vector, whole);
     return vector;
   },
-  read: (vector) => (vector as DeviceVector).read(),
-  free: (vector) => (vector as DeviceVector).free(),
+  async read(vector) {
+    const all = await wholes.get(vector)!.read();
+    const values = await (vector as DeviceVector).read();
+    const first = (all.length - values.length) / 2;
+    assert.ok([...all.subarray(0, first), ...all.subarray(first + values.length)].every((x) => x === 7));
+    return values;
+  },
+  free(vector) {
+    wholes.get(vector)!.free();
+    wholes.delete(vector);
+  },
 };
 
 /** A machine whose gradients and directions are on the GPU, for callers that have theirs in memory. */
@@ -153,6 +171,19 @@ for (const place of [RANGES, VECTORS])
       }
       assert.is(device.vectors, 0);
     });
+
+test('exDyna, exact: equal magnitudes are cut on the GPU as in memory', async () => {
+  const n = 3000;
+  const system = exDyna({ density: 0.1, control: 'exact' });
+  for (const kind of ['ties', 'constant', 'sparse', 'zeros'] as const) {
+    const [here, there] = [crewOf(system, n, WORKERS), await crewAt(VECTORS, system, n)];
+    for (let step = 0; step < 3; step++) {
+      const given = [0, 1].map((rank) => input(kind, n, 1 + rank));
+      assert.equal(await play(there, given), await play(here, given), `${kind}, step ${step}`);
+    }
+    there.free();
+  }
+});
 
 /** Vectors of 80,000 bytes: more than any list here. */
 const LONG = 20_000;
