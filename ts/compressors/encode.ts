@@ -126,8 +126,8 @@ export function* addError(scope: Scope, x: Vector, error: Vector, decay: number,
 const QUARTER = 2 ** 126;
 
 /**
- * Looks whether a sum, `what`, passes float32's range, by a quarter of it, which rounds as it does: on a GPU a sum beyond
- * the range may be any number. `add` adds quarters of the terms to zeros.
+ * Looks whether a sum, `what`, passes float32's range, by a quarter of it, which rounds as it does: on a GPU a sum
+ * beyond the range may be any number. `add` adds quarters of the terms to zeros.
  * @throws NonFiniteError where it does
  */
 function* requireWithin(
