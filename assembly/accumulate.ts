@@ -43,7 +43,7 @@ export function accumulateEach(list: usize, count: u32, y: usize, from: u32, n: 
     for (let first = from; first < n; first += TURN) {
       const at = (<usize>first) << 2;
       for (let one = list; one < last; one += 8) {
-        accumulate(load<u32>(one) + at, y + at, min(n - first, TURN), load<f32>(one, 4));
+        accumulate(<usize>load<u32>(one) + at, y + at, min(n - first, TURN), load<f32>(one, 4));
       }
     }
   }

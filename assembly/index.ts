@@ -6,6 +6,7 @@
  * iteration can leave before the place of its use.
  */
 export { accumulate, accumulateEach, clear } from './accumulate';
+export { addEachSigns } from './add-signs';
 export { butterflies } from './butterflies';
 export { compact } from './compact';
 export { compensate } from './compensate';
@@ -16,20 +17,17 @@ export { unflattenScratch, unflattenSigns } from './flatten';
 export { flatten, flipScratch, fwht, unflatten } from './fwht';
 export { keyCounts, keyCountsScratch, keyCountsSum, keyCountsTile } from './histogram';
 export { heapBase, simd } from './module';
-export { addEachSigns, addSigns, packBits, packSigns, unpackBits, unpackSigns } from './pack';
+export { addSigns, packBits, packSigns, unpackBits, unpackSigns } from './pack';
 export {
   addLookup,
   addLookupPart,
   addLookupTable,
-  findMarked,
   lookup,
   lookupPart,
   lookupScratch,
   lookupTable,
-  mark,
-  quantize,
-  quantizeScratch,
-} from './quantize';
+} from './lookup';
+export { findMarked, mark, quantize, quantizeScratch } from './quantize';
 export { randomBits } from './random';
 export { absSum, signsAndSum, squareSum, sumScratch } from './reduce';
 export { lambdas, levelGrid, maskGrid, uniformGrid } from './scalars';

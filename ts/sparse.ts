@@ -9,12 +9,12 @@ import { sparseKernels } from './backends/wasm/kernels/index.ts';
 import type { Codec } from './compressors/compressor.ts';
 import { thresholdCodec } from './compressors/threshold.ts';
 import { topKCodec } from './compressors/top-k.ts';
-import { PacketDevice } from './device.ts';
+import { PacketDevice } from './packet-device.ts';
 import { BackendUnavailableError, PacketError } from './errors.ts';
 import { bytes } from './generated/wasm-sparse.ts';
 import type { Packet } from './packet/packet.ts';
 
-export type { CompressOptions, DecompressOptions } from './device.ts';
+export type { CompressOptions, DecompressOptions } from './calls.ts';
 export type { Compressor } from './compressors/compressor.ts';
 export { threshold } from './compressors/threshold.ts';
 export { topK } from './compressors/top-k.ts';

@@ -3,159 +3,31 @@
  * leave the words that they leave one after the other, whatever else the pass does with their memory.
  */
 import * as assert from 'uvu/assert';
-import { unpack, compile } from '../../ts/backends/wasm/compile.ts';
-import { start } from '../../ts/backends/wasm/backend.ts';
-import { openJs } from '../../ts/backends/js/index.ts';
-import type { Backend, DeviceBuffer } from '../../ts/backends/backend.ts';
-import { PARALLEL, type Threads } from '../../ts/backends/wasm/executor.ts';
-import type { KernelTable } from '../../ts/backends/wasm/fusion.ts';
-import { allKernels } from '../../ts/backends/wasm/kernels/index.ts';
-import type { AnyKernel, TilePlan } from '../../ts/backends/wasm/kernels/kernel.ts';
-import { TILE } from '../../ts/backends/wasm/task.ts';
-import { shareMemory } from '../../ts/backends/wasm/threads/shared-memory.ts';
-import { startPool } from '../../ts/backends/wasm/threads/spawn.ts';
-import { bytes } from '../../ts/generated/wasm-simd.ts';
 import { accumulateKernel, clearKernel, TINY } from '../../ts/kernels/accumulate.ts';
 import { compensateKernel } from '../../ts/kernels/compensate.ts';
-import type { Kernel } from '../../ts/kernels/kernel.ts';
 import { addSignsKernel, packedWords, packSignsKernel, unpackSignsKernel } from '../../ts/kernels/pack.ts';
 import { addLookupKernel, lookupKernel } from '../../ts/kernels/quantize.ts';
 import { absSumKernel, extremesKernel, nonFiniteKernel } from '../../ts/kernels/reduce.ts';
 import { wordsOf } from '../../ts/kernels/scope.ts';
 import { addAtKernel, placeKernel, scatterKernel } from '../../ts/kernels/sparse.ts';
-import { input, randomWords, share, words } from '../support/inputs.ts';
+import { input, randomWords } from '../support/inputs.ts';
 import { assertWords } from '../support/same-words.ts';
 import { suite } from '../support/suite.ts';
+import {
+  openLogged,
+  N,
+  LONG,
+  type Program,
+  step,
+  type Memory,
+  buffersOf,
+  assertAsJs,
+  passOf,
+  tilesOf,
+  someIndices,
+} from './fused.ts';
 
 const test = suite('fused passes');
-
-/**
- * A backend on so many threads that writes down what it runs: `whole NAME`, or for a tile of a pass `NAME TILE`, with
- * how many there are in front where several of a kernel go together.
- */
-async function openLogged(threads: number): Promise<{ backend: Backend; log: string[]; jobs: () => number }> {
-  const log: string[] = [];
-  let jobs = 0;
-  const table: Record<string, AnyKernel> = {};
-  for (const [name, kernel] of Object.entries(allKernels as unknown as Record<string, AnyKernel>))
-    table[name] = logged(name, kernel, log);
-  const kernels = table as KernelTable as Partial<typeof allKernels>;
-  const code = await unpack(bytes);
-  if (threads === 1) return { backend: start(await compile(code), kernels), log, jobs: () => jobs };
-  const module = await compile(shareMemory(code));
-  const pool = await startPool(threads, module);
-  const counted: Threads = {
-    count: pool.count,
-    slots: pool.slots,
-    open: (memory) => pool.open(memory),
-    drop: (memory) => pool.drop(memory),
-    run(...args) {
-      jobs++;
-      pool.run(...args);
-    },
-    close: () => pool.close(),
-  };
-  return { backend: start(module, kernels, { threads: counted }), log, jobs: () => jobs };
-}
-
-function logged(name: string, kernel: AnyKernel, log: string[]): AnyKernel {
-  const { whole, tiled, together } = kernel;
-  const planLogged = (plan: TilePlan, what = name): TilePlan => ({
-    ...plan,
-    tile(at, first, count, local, shared) {
-      log.push(`${what} ${first / TILE}`);
-      plan.tile(at, first, count, local, shared);
-    },
-    withSigns: plan.withSigns && ((bits) => planLogged(plan.withSigns!(bits))),
-  });
-  return {
-    ...kernel,
-    whole(exports, args) {
-      log.push(`whole ${name}`);
-      whole(exports, args);
-    },
-    tiled:
-      tiled &&
-      ((...given) => {
-        const plan = tiled(...given);
-        return plan && planLogged(plan);
-      }),
-    together: together && ((instance, all) => planLogged(together(instance, all), `${all.length} ${name}`)),
-  };
-}
-
-/** Around several tiles, and the same shared by threads; no multiple of anything. */
-const N = 3 * TILE + 4097;
-const LONG = PARALLEL + 4097;
-
-type Operands = Readonly<Record<string, DeviceBuffer>>;
-type Numbers = Readonly<Record<string, number>>;
-
-/** Kernels in turn, over buffers by name. */
-type Program = readonly (readonly [
-  kernel: Kernel<string, string>,
-  buffers: Readonly<Record<string, string>>,
-  params: Numbers,
-])[];
-
-/** A step of a program, its names checked against the kernel by the compiler. */
-function step<Buffers extends string, Params extends string>(
-  kernel: Kernel<Buffers, Params>,
-  buffers: Readonly<Record<Buffers, string>>,
-  params: Readonly<Record<Params, number>>,
-): Program[number] {
-  return [kernel, buffers, params];
-}
-
-/** Words by the names of buffers; those whose names start with `lent` are lent. */
-type Memory = Readonly<Record<string, Float32Array | Uint32Array>>;
-
-function buffersOf(backend: Backend, memory: Memory): Record<string, DeviceBuffer> {
-  const buffers: Record<string, DeviceBuffer> = {};
-  for (const [name, data] of Object.entries(memory)) {
-    const own = wordsOf(data).slice();
-    buffers[name] = name.startsWith('lent') ? backend.lend(own) : backend.allocate(own.length);
-    if (!name.startsWith('lent')) backend.write(buffers[name], own);
-  }
-  return buffers;
-}
-
-function run(backend: Backend, program: Program, buffers: Operands): void {
-  for (const [kernel, names, params] of program) {
-    const own = Object.fromEntries(Object.entries(names).map(([name, of]) => [name, buffers[of]]));
-    backend.run(kernel, own, params);
-  }
-}
-
-/** What a program leaves in all buffers. */
-async function leftBy(backend: Backend, program: Program, memory: Memory): Promise<Uint32Array[]> {
-  const buffers = buffersOf(backend, memory);
-  run(backend, program, buffers);
-  const left = await backend.read(Object.values(buffers).map((buffer) => ({ buffer })));
-  for (const buffer of Object.values(buffers)) backend.release(buffer);
-  return left;
-}
-
-const js = openJs();
-
-/** Runs a program on a backend and on js: the words of all buffers are the same. */
-async function assertAsJs(backend: Backend, program: Program, memory: Memory, what: string): Promise<void> {
-  const [expected, actual] = [await leftBy(js, program, memory), await leftBy(backend, program, memory)];
-  Object.keys(memory).forEach((name, i) => assertWords(actual[i], expected[i], `${what}, ${name}`));
-}
-
-/** The tiles of a pass by these kernels, in turn. */
-function passOf(names: readonly string[], tiles: number): string[] {
-  return Array.from({ length: tiles }, (_, tile) => names.map((name) => `${name} ${tile}`)).flat();
-}
-
-const tilesOf = (n: number): number => Math.ceil(n / TILE);
-
-/** About one index in a hundred, ascending. */
-function someIndices(n: number, seed: number): Uint32Array {
-  const drawn = randomWords(n, seed);
-  return Uint32Array.from({ length: n }, (_, i) => i).filter((i) => drawn[i] % 100 === 0);
-}
 
 /** The sum of sixteen packets of signs, blocks of any length among them. */
 function manySigns(n: number): { program: Program; memory: Memory } {
@@ -456,78 +328,5 @@ test('writing and releasing other buffers ends no pass, and those of the pass ar
   assert.ok(found.every((value) => Math.abs(value) === 1004));
   backend.close();
 });
-
-/** Steps that follow from a seed: any buffers in any place that their kinds allow. */
-function randomProgram(n: number, seed: number): { program: Program; memory: Memory } {
-  const next = words(seed);
-  const any = <T>(list: readonly T[]): T => list[next() % list.length];
-  const vectors = ['v0', 'v1', 'v2', 'v3'];
-  const inputs = [...vectors, 'lent0', 'lent1'];
-  const indices = [someIndices(n, seed), someIndices(n, seed + 1000).slice(0, 5)];
-  const memory: Record<string, Float32Array | Uint32Array> = {
-    ...{ bits0: randomWords(packedWords(n, 4), seed), bits1: randomWords(packedWords(n, 4), seed + 1) },
-    ...{ list0: indices[0], list1: indices[1], keys: new Uint32Array(2), range: new Uint32Array(2) },
-    ...{ sums: input('normal', Math.ceil(n / 1024)), max: input('normal', Math.ceil(n / 1024)) },
-  };
-  for (const [i, name] of inputs.entries()) memory[name] = input('normal', n, seed + i);
-  const apart = (list: readonly string[], taken: readonly string[]): string =>
-    any(list.filter((name) => !taken.includes(name)));
-  const steps: (() => Program[number])[] = [
-    () => step(clearKernel, { y: any(vectors) }, { n }),
-    () => {
-      const y = any([...vectors, 'lent1']);
-      return step(accumulateKernel, { x: apart(inputs, [y]), y }, { n, scale: any([0.5, -0.75]) });
-    },
-    () => {
-      const [y, i] = [any(vectors), next() % 2];
-      const kernel = any([addAtKernel, placeKernel, scatterKernel]);
-      const buffers = { indices: `list${i}`, values: apart(vectors, [y]), y };
-      return step(kernel, buffers, { n, count: indices[i].length });
-    },
-    () => {
-      const y = any([...vectors, 'lent0']);
-      const segment = any([n, 1024, 1024, 4096, 1000]);
-      const scales = segment === 1024 && any([true, false]) ? 'sums' : apart(vectors, [y]);
-      const bits = any(['bits0', 'bits1', apart(vectors, [y, scales])]);
-      return step(any([addSignsKernel, unpackSignsKernel]), { bits, scales, y }, { n, segment });
-    },
-    () => {
-      const y = any(vectors);
-      const buffers = { packed: any(['bits0', 'bits1']), table: apart(vectors, [y]), y };
-      return step(any([addLookupKernel, lookupKernel]), buffers, { n, width: any([1, 2, 3, 4]) });
-    },
-    () => {
-      const y = any(vectors);
-      const error = apart(vectors, [y]);
-      const x = apart(inputs, [y, error]);
-      return step(compensateKernel, { x, error, y, keys: 'keys' }, { n, scale: 0.5 });
-    },
-    () => step(packSignsKernel, { x: any(inputs), bits: any(['bits0', 'bits1']) }, { n }),
-    () => {
-      const segment = any([n, 1024, 1024]);
-      const sum = { n, segment, tiny: TINY, scale: 1 };
-      return step(absSumKernel, { x: any(inputs), sums: 'sums', max: 'max' }, sum);
-    },
-    () => step(extremesKernel, { x: any(inputs), range: 'range' }, { n, order: 1 }),
-  ];
-  return { program: Array.from({ length: 14 }, () => any(steps)()), memory };
-}
-
-for (const [threads, n, programs] of [
-  [1, N, 150],
-  [3, LONG, 24],
-])
-  test(`any kernels in any order, on ${threads} ${threads === 1 ? 'thread' : 'threads'}`, async () => {
-    const { backend, log, jobs } = await openLogged(threads);
-    for (let seed = 1; seed <= share(programs); seed++) {
-      const { program, memory } = randomProgram(n, seed);
-      const told = program.map(([{ name }, buffers]) => `${name} ${JSON.stringify(buffers)}`);
-      await assertAsJs(backend, program, memory, `seed ${seed}: ${told.join(', ')}`);
-    }
-    if (threads > 1) assert.ok(jobs() > 0);
-    const follows = log.some((line, i) => i > 0 && line.split(' ')[1] === log[i - 1].split(' ')[1]);
-    assert.ok(follows, 'some passes have several kernels');
-    backend.close();
-  });
 
 test.run();

@@ -4,7 +4,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import * as assert from 'uvu/assert';
 import { mqttBroker } from '../../ts/mqtt/connection.ts';
-import { serveRun } from '../../ts/runs/server.ts';
+import { serveRun } from '../../ts/runs/serve.ts';
 import { joinRun } from '../../ts/runs/worker.ts';
 import { device } from '../reference/algorithms/play.ts';
 import { gradientAt, modelOf, tested } from '../runs/runs.ts';

@@ -5,7 +5,7 @@ import mqtt from 'mqtt';
 import * as assert from 'uvu/assert';
 import { mqttBroker } from '../../ts/mqtt/connection.ts';
 import type { JoinOptions } from '../../ts/runs/join-options.ts';
-import { serveRun } from '../../ts/runs/server.ts';
+import { serveRun } from '../../ts/runs/serve.ts';
 import { readHead } from '../../ts/runs/wire/head.ts';
 import { partsOf } from '../../ts/runs/wire/parts.ts';
 import { firstChain } from '../../ts/runs/wire/record.ts';

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { mqttBroker } from '../../ts/mqtt/connection.ts';
 import type { JoinOptions } from '../../ts/runs/join-options.ts';
 import type { RunServer, ServeOptions } from '../../ts/runs/serve-options.ts';
-import { serveRun } from '../../ts/runs/server.ts';
+import { serveRun } from '../../ts/runs/serve.ts';
 import { joinRun } from '../../ts/runs/worker.ts';
 import { device } from '../reference/algorithms/play.ts';
 import { WORKERS } from '../runs/play.ts';

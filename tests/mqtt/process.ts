@@ -5,7 +5,7 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { mqttBroker } from '../../ts/mqtt/connection.ts';
 import { firstChain } from '../../ts/runs/wire/record.ts';
-import { serveRun } from '../../ts/runs/server.ts';
+import { serveRun } from '../../ts/runs/serve.ts';
 import { joinRun } from '../../ts/runs/worker.ts';
 import { device } from '../reference/algorithms/play.ts';
 import { gradientAt, modelOf, tested } from '../runs/runs.ts';

@@ -12,7 +12,7 @@ import { pSgd } from '../../ts/algorithms/baselines/p-sgd.ts';
 import { mqttBroker } from '../../ts/mqtt/connection.ts';
 import { Broken, Outbox } from '../../ts/mqtt/outbox.ts';
 import { BrokerError } from '../../ts/mqtt/refusals.ts';
-import { serveRun } from '../../ts/runs/server.ts';
+import { serveRun } from '../../ts/runs/serve.ts';
 import { joinRun } from '../../ts/runs/worker.ts';
 import { device } from '../reference/algorithms/play.ts';
 import { skip } from '../support/require.ts';

@@ -11,7 +11,7 @@ import type { Model, System } from '../../ts/algorithms/system.ts';
 import { topK } from '../../ts/compressors/top-k.ts';
 import type { Listener } from '../../ts/runs/link.ts';
 import type { ClosedRound, RunServer, ServeOptions } from '../../ts/runs/serve-options.ts';
-import { serveRun } from '../../ts/runs/server.ts';
+import { serveRun } from '../../ts/runs/serve.ts';
 import { SettingsError } from '../../ts/runs/settings.ts';
 import type { JoinOptions, RunWorker } from '../../ts/runs/join-options.ts';
 import { joinRun } from '../../ts/runs/worker.ts';

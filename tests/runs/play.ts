@@ -2,7 +2,7 @@
 import type { System } from '../../ts/algorithms/system.ts';
 import type { JoinOptions, RunWorker } from '../../ts/runs/join-options.ts';
 import type { RunServer, ServeOptions } from '../../ts/runs/serve-options.ts';
-import { serveRun } from '../../ts/runs/server.ts';
+import { serveRun } from '../../ts/runs/serve.ts';
 import { joinRun } from '../../ts/runs/worker.ts';
 import { device } from '../reference/algorithms/play.ts';
 import { Network } from './network.ts';

@@ -45,7 +45,9 @@ import {
   type OwnPart,
 } from './ex-dyna-messages.ts';
 import type { DeviceVector } from '../kernels/device-vector.ts';
-import { keyHistogram, type Level, type Levels, reach } from './histogram.ts';
+import type { Numbers, Step } from './ex-dyna-state.ts';
+import { ascending, unionOf } from './ex-dyna-union.ts';
+import { keyHistogram, type Level, reach } from './histogram.ts';
 import { openPair, settle, type Kept } from './kept.ts';
 import { Partitions } from './partitions.ts';
 import { requireSender } from './seat.ts';
@@ -53,7 +55,6 @@ import { shared, stateful } from './state.ts';
 import {
   accumulate,
   bytesOf,
-  type Elements,
   notGathered,
   ranksOf,
   requireMessages,
@@ -63,39 +64,6 @@ import {
 } from './steps.ts';
 import type { Message, Outcome, Seat, StepReport, Worker } from './system.ts';
 import { openDirection, requireVector, type Vector } from './vectors.ts';
-
-/** What all workers have in common between steps. */
-interface Numbers extends Record<string, number | readonly number[]> {
-  /** The step that comes next. */
-  readonly t: number;
-  readonly d: number;
-  readonly kPrev: number;
-  /** The largest magnitude of the last direction: d that is scaled stays above 2^-10 of it. */
-  readonly largest: number;
-  /** For how many steps the density has been astray (density.ts). */
-  readonly strayed: number;
-  /** How many each partition selected in the last step, those that were forced left out. */
-  readonly counts: readonly number[];
-  readonly blocks: readonly number[];
-}
-
-/** A step under way: what it makes of the state, which stays as it is. */
-interface Step {
-  round: 'histogram' | 'ties' | 'lists' | 'values';
-  readonly partitions: Partitions;
-  /** Whether d is measured, and so the ranks that added to all of the histogram so far. */
-  readonly measured: boolean;
-  counted: readonly number[];
-  readonly search: Levels;
-  d: number;
-  /** How many of the magnitudes equal to d are taken: of all partitions together, then of the own. */
-  ties: number;
-  /** The lists, and the elements of all of them, by rank. */
-  lists: readonly OwnList[];
-  union: Uint32Array;
-  counts: readonly number[];
-  report: StepReport;
-}
 
 type Inbox = readonly Uint8Array[];
 
@@ -423,27 +391,4 @@ export class ExDynaWorker<Where extends Vector> implements Worker<Where> {
     [this.#residual, this.#acc] = [this.#acc, this.#residual];
     return { kind: 'direction', direction: this.#direction };
   }
-}
-
-/** The elements of all lists, one after the other. */
-function unionOf(lists: readonly OwnList[]): Uint32Array {
-  const union = new Uint32Array(lists.reduce((sum, { indices }) => sum + indices.length, 0));
-  let at = 0;
-  for (const { start, indices } of lists) for (const index of indices) union[at++] = start + index;
-  return union;
-}
-
-/** The union and its values in the order of indices: that of the partitions, which rotate over the ranks. */
-function ascending(lists: readonly OwnList[], union: Uint32Array, values: Float32Array): Elements {
-  let end = 0;
-  const runs = lists.map(({ start, indices: { length } }) => ({ start, first: end, end: (end += length) }));
-  runs.sort((a, b) => a.start - b.start);
-  const sorted = { indices: new Uint32Array(union.length), values: new Float32Array(union.length) };
-  let at = 0;
-  for (const { first, end } of runs) {
-    sorted.indices.set(union.subarray(first, end), at);
-    sorted.values.set(values.subarray(first, end), at);
-    at += end - first;
-  }
-  return sorted;
 }

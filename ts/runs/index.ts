@@ -9,7 +9,7 @@ export { LinkError, type Clock, type Link, type Listener, type OpenLink, type Tr
 export type { Member } from './membership.ts';
 export type { RoundEntry } from './round.ts';
 export type { ClosedRound, RunServer, ServeOptions } from './serve-options.ts';
-export { serveRun } from './server.ts';
+export { serveRun } from './serve.ts';
 export type { Store } from './store.ts';
 export { SettingsError, type Settings } from './settings.ts';
 export { joinSplit, type SplitClient, type SplitJoinOptions } from './split/client.ts';

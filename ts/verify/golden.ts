@@ -4,7 +4,7 @@
  */
 import type { Compressor, Draw } from '../compressors/compressor.ts';
 import { writeIndexList } from '../compressors/index-list.ts';
-import type { PacketDevice } from '../device.ts';
+import type { PacketDevice } from '../packet-device.ts';
 import * as fewbits from '../index.ts';
 import { wordsOf } from '../kernels/scope.ts';
 import { writePacket } from '../packet/packet.ts';

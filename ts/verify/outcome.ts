@@ -1,5 +1,5 @@
 /** What a device makes of a case, and where two outcomes differ. */
-import type { PacketDevice } from '../device.ts';
+import type { PacketDevice } from '../packet-device.ts';
 import { NonFiniteError } from '../errors.ts';
 import { inspect } from '../inspect.ts';
 import { wordsOf } from '../kernels/scope.ts';

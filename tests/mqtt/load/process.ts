@@ -4,7 +4,7 @@ import { openDevice } from '../../../ts/device.ts';
 import { foSgd } from '../../../ts/algorithms/fo-sgd.ts';
 import type { System } from '../../../ts/algorithms/system.ts';
 import { mqttBroker } from '../../../ts/mqtt/connection.ts';
-import { serveRun } from '../../../ts/runs/server.ts';
+import { serveRun } from '../../../ts/runs/serve.ts';
 import { joinRun } from '../../../ts/runs/worker.ts';
 import { input } from '../../support/inputs.ts';
 

@@ -3,7 +3,7 @@ import { openQuietly } from '../gpu.ts';
 import type { Device } from '../../device.ts';
 import type { Broker } from '../../mqtt/broker.ts';
 import type { ClosedRound, RunServer } from '../../runs/serve-options.ts';
-import { serveRun } from '../../runs/server.ts';
+import { serveRun } from '../../runs/serve.ts';
 import type { Task } from '../../runs/task.ts';
 import { command, type Command, type ValuesOf } from '../command.ts';
 import { localWorkers, type LocalWorkers } from '../local-workers.ts';
