@@ -1,4 +1,4 @@
-/** ExDyna's union: the elements of all workers' lists, which have none in common, since each is of its own partition. */
+/** ExDyna's union: the elements of all workers' lists, which have none in common: each is of its own partition. */
 import type { OwnList } from './ex-dyna-messages.ts';
 import type { Elements } from './steps.ts';
 
