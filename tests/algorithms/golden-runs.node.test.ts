@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { openDevice } from '../../ts/index.ts';
 import { every } from '../reference/algorithms/every.ts';
 import { CREWS, digestOfRun } from '../reference/algorithms/runs.ts';
+import { some } from '../support/inputs.ts';
 import { suite } from '../support/suite.ts';
 
 const test = suite('golden runs');
@@ -27,7 +28,7 @@ for (const [turn, options] of [
 ].entries())
   test(`they are the same on ${JSON.stringify(options)}`, async () => {
     const device = await openDevice(options);
-    for (const [i, named] of every.entries()) {
+    for (const [i, named] of some(every).entries()) {
       const workers = CREWS[(i + turn) % CREWS.length];
       const label = `${named.label}; ${workers} workers`;
       assert.is(await digestOfRun(named, workers, device), digests[label], label);
