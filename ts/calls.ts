@@ -7,7 +7,13 @@ import { decodeInto, meanInto, type Rules } from './compressors/decode.ts';
 import { requireCompressor, type Compressor } from './compressors/compressor.ts';
 import { encode, encodeWithError } from './compressors/encode.ts';
 import { requireScale } from './kernels/accumulate.ts';
-import { lengthOf, requireLength, requireVectorLike, type VectorLike } from './kernels/device-vector.ts';
+import {
+  isArray,
+  lengthOf,
+  requireLength,
+  requireVectorLike,
+  type VectorLike,
+} from './kernels/device-vector.ts';
 import type { Scope, Steps } from './kernels/scope.ts';
 import type { Bytes } from './platform.ts';
 import { overlap, touchOf, type Touch } from './schedule.ts';
@@ -189,11 +195,6 @@ function requireApart(names: readonly string[], touches: readonly Touch[]): void
     if (other >= 0)
       throw new RangeError(`"${names[i]}" expected memory apart from that of "${names[other]}"`);
   });
-}
-
-/** Whether a vector is in memory of the host's. */
-function isArray(vector: VectorLike): boolean {
-  return ArrayBuffer.isView(vector);
 }
 
 /** What a packet says that it decodes to, before anything of it is checked; `most` at the most. */

@@ -1,32 +1,18 @@
 /** What ts/algorithms/system.ts says of every system. */
 import * as assert from 'uvu/assert';
 import { exchange } from '../../ts/algorithms/exchange.ts';
-import type { Model, Worker } from '../../ts/algorithms/system.ts';
+import type { Model } from '../../ts/algorithms/system.ts';
 import type { Vector } from '../../ts/algorithms/vectors.ts';
 import { openDevice, type DeviceVector } from '../../ts/index.ts';
 import { isDeviceVector } from '../../ts/kernels/device-vector.ts';
 import { descend, gradients, models } from '../reference/algorithms/gradients.ts';
 import { crewOf, device, directionsOf, play } from '../reference/algorithms/play.ts';
+import { restOf } from '../reference/algorithms/rest.ts';
 import { systems } from '../reference/algorithms/systems.ts';
 import { rejects } from '../support/host.ts';
 import { suite } from '../support/suite.ts';
 
 const test = suite('every system');
-
-/** The methods of a worker that a wrapper of send and receive passes on. */
-function rest(worker: Worker): Omit<Worker, 'send' | 'receive'> {
-  return {
-    follow: (model) => worker.follow(model),
-    check: (message, rank) => worker.check(message, rank),
-    save: () => worker.save(),
-    load: (state) => worker.load(state),
-    share: () => worker.share(),
-    adopt: (shared, taken) => worker.adopt(shared, taken),
-    takeBack: () => worker.takeBack(),
-    free: () => worker.free(),
-    report: {},
-  };
-}
 
 for (const { label, system, momentum } of systems) {
   test(`${label}: vectors of 0, 1, 2 and 33 elements, 1, 2 and 5 workers`, async () => {
@@ -69,7 +55,7 @@ for (const { label, system, momentum } of systems) {
           return message;
         },
         receive: (inbox: readonly Uint8Array[]) => worker.receive(inbox),
-        ...rest(worker),
+        ...restOf(worker),
       }));
       const { outcomes } = await play({ ...one, workers: spoiling }, spoiled, left);
       const expected = await play(two, given, right);
@@ -99,7 +85,7 @@ for (const { label, system, momentum } of systems) {
         kept.push(...inbox.map((bytes) => ({ bytes, copy: bytes.slice() })));
         return worker.receive(inbox);
       },
-      ...rest(worker),
+      ...restOf(worker),
     }));
     for (let step = 0; step < 8; step++)
       await play({ ...crew, workers: keeping }, gradients(100, 2, step), trained);

@@ -11,6 +11,7 @@ import { descend, gradients, models } from '../reference/algorithms/gradients.ts
 import { crewOf, play, type Crew, type Played } from '../reference/algorithms/play.ts';
 import { loadAll, savedBy } from '../reference/algorithms/states.ts';
 import { systems } from '../reference/algorithms/systems.ts';
+import { restOf } from '../reference/algorithms/rest.ts';
 import { some } from '../support/inputs.ts';
 import { suite } from '../support/suite.ts';
 
@@ -50,15 +51,7 @@ function crewOn(device: Device, system: System, accident: Accident): Crew & { re
           direction: ArrayBuffer.isView(direction) ? direction : await own.read(),
         };
       },
-      follow: (model) => worker.follow(model),
-      check: (message, rank) => worker.check(message, rank),
-      save: () => worker.save(),
-      load: (state) => worker.load(state),
-      share: () => worker.share(),
-      adopt: (shared, taken) => worker.adopt(shared, taken),
-      takeBack: () => worker.takeBack(),
-      free: () => worker.free(),
-      report: {},
+      ...restOf(worker),
     };
   });
   const server = system.server?.(device, seat);

@@ -14,6 +14,7 @@ import { systems } from '../reference/algorithms/systems.ts';
 import { countCrossings } from '../support/crossings.ts';
 import { contents, COPY_SOURCE, onGpu, openGpu, releaseGpus, STORAGE } from '../support/gpu.ts';
 import { rejects, throws } from '../support/host.ts';
+import { restOf } from '../reference/algorithms/rest.ts';
 import { input, some } from '../support/inputs.ts';
 import { suite } from '../support/suite.ts';
 
@@ -110,22 +111,6 @@ function workerAt<Where extends Vector>(place: Place, worker: Worker<Where>, ran
       if (outcome.kind !== 'direction') return outcome;
       return { kind: 'direction', direction: await place.read(outcome.direction) };
     },
-  };
-}
-
-/** What a worker has beside its steps. */
-function restOf<Where extends Vector>(
-  worker: Worker<Where>,
-): Omit<Worker, 'send' | 'receive' | 'report' | 'wantsModel'> {
-  return {
-    follow: (model) => worker.follow(model),
-    check: (message, rank) => worker.check(message, rank),
-    save: () => worker.save(),
-    load: (state) => worker.load(state),
-    share: () => worker.share(),
-    adopt: (shared, taken) => worker.adopt(shared, taken),
-    takeBack: () => worker.takeBack(),
-    free: () => worker.free(),
   };
 }
 

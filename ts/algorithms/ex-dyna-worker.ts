@@ -44,7 +44,7 @@ import {
   type OwnList,
   type OwnPart,
 } from './ex-dyna-messages.ts';
-import type { DeviceVector } from '../kernels/device-vector.ts';
+import { type DeviceVector, requireLength } from '../kernels/device-vector.ts';
 import type { Numbers, Step } from './ex-dyna-state.ts';
 import { ascending, unionOf } from './ex-dyna-union.ts';
 import { keyHistogram, type Level, reach } from './histogram.ts';
@@ -63,7 +63,7 @@ import {
   valuesAt,
 } from './steps.ts';
 import type { Message, Outcome, Seat, StepReport, Worker } from './system.ts';
-import { openDirection, requireVector, type Vector } from './vectors.ts';
+import { openDirection, type Vector } from './vectors.ts';
 
 type Inbox = readonly Uint8Array[];
 
@@ -148,7 +148,7 @@ export class ExDynaWorker<Where extends Vector> implements Worker<Where> {
   }
 
   async send(gradient: Vector): Promise<Message> {
-    requireVector('gradient', gradient, this.#seat.n);
+    requireLength('gradient', gradient, this.#seat.n);
     this.#forget();
     await accumulate(this.#device, this.#residual, gradient, this.#acc.vector);
     delete this.#acc.sent;

@@ -5,7 +5,7 @@
 import { clearKernel } from '../kernels/accumulate.ts';
 import type { Compressor } from '../compressors/compressor.ts';
 import type { CompressOptions, Device } from '../device.ts';
-import { type DeviceVector, lengthOf } from '../kernels/device-vector.ts';
+import { type DeviceVector, isArray, lengthOf } from '../kernels/device-vector.ts';
 import type { Bytes } from '../platform.ts';
 import { touchOf } from '../schedule.ts';
 import type { Vector } from './vectors.ts';
@@ -55,9 +55,14 @@ export async function copy(device: Device, source: Vector, target: Vector): Prom
   );
 }
 
-async function clear(device: Device, vector: DeviceVector): Promise<void> {
-  const n = vector.length;
+/** Sets a vector, wherever it is, to zeros. */
+export async function clear(device: Device, vector: Vector): Promise<void> {
+  const n = lengthOf(vector);
   if (n === 0) return;
+  if (isArray(vector)) {
+    vector.fill(0);
+    return;
+  }
   await device.use(
     function* (scope) {
       const target = scope.written(vector);

@@ -41,13 +41,13 @@ import {
   swapValues,
 } from './steps.ts';
 import type { Model, Seat, StepReport, System, Worker } from './system.ts';
+import { requireLength } from '../kernels/device-vector.ts';
 import {
   inMemory,
   nonFiniteIn,
   openDirection,
   requireFinite,
   requireInRange,
-  requireVector,
   type Vector,
 } from './vectors.ts';
 
@@ -102,7 +102,7 @@ export function liecSgd(options: Compressor | LiecOptions = {}): System {
     };
     return {
       async send(given, model) {
-        requireVector('gradient', given, n);
+        requireLength('gradient', given, n);
         const averaging = averagedIn(model);
         progress.begin();
         if (averaging !== undefined) {

@@ -7,7 +7,7 @@ import type { Compressor } from '../compressors/compressor.ts';
 import type { CompressOptions, Device } from '../device.ts';
 import { NonFiniteError } from '../errors.ts';
 import { described } from '../inspect.ts';
-import type { DeviceVector } from '../kernels/device-vector.ts';
+import { type DeviceVector, requireLength } from '../kernels/device-vector.ts';
 import { glance } from '../packet/packet.ts';
 import type { Bytes } from '../platform.ts';
 import { packetsOf, requirePacket, requireSoundPacket } from './admission.ts';
@@ -16,7 +16,7 @@ import { keptByServer, keptByWorker, Progress, type Numbered, type Reported } fr
 import { requireSeat, requireServerSeat } from './seat.ts';
 import { blameOverflow, notGathered, only, ranksOf, requireMessages, SILENT } from './steps.ts';
 import type { Seat, StepReport, System, Worker } from './system.ts';
-import { openDirection, requireVector, type Vector } from './vectors.ts';
+import { openDirection, type Vector } from './vectors.ts';
 
 /** One direction of the exchange. */
 export interface Direction {
@@ -155,7 +155,7 @@ function openWorker<Where extends Vector>(
   const progress = new Progress<WorkerState, Step>({ step: 0, report: {}, error: pair.first });
   return {
     async send(gradient) {
-      requireVector('gradient', gradient, n);
+      requireLength('gradient', gradient, n);
       progress.begin();
       const { step, error } = progress.state;
       const draw = { step, stream: rank };

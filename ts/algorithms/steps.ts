@@ -5,10 +5,11 @@ import { openPacket } from '../compressors/decode.ts';
 import { sparse } from '../compressors/decoded.ts';
 import { writeList } from '../compressors/lists.ts';
 import { addError } from '../compressors/encode.ts';
+import type { ReadRequest } from '../backends/backend.ts';
 import type { Device } from '../device.ts';
 import { OverflowError, PacketError } from '../errors.ts';
 import { scaleOf } from '../kernels/accumulate.ts';
-import { type DeviceVector, lengthOf } from '../kernels/device-vector.ts';
+import { type DeviceVector, isArray, lengthOf } from '../kernels/device-vector.ts';
 import { findNonFinite } from '../kernels/reduce.ts';
 import { floatsOf as floatsIn, type Scope, type Steps, wordsOf } from '../kernels/scope.ts';
 import { gatherKernel, placeKernel } from '../kernels/sparse.ts';
@@ -121,19 +122,22 @@ export async function takeUnion(
   if (residual !== undefined) touches.push(touchOf(residual, 'writes', true));
   await device.use(function* (scope) {
     const count = indices.length;
+    const list = { indices, values: wordsOf(values) };
     const places = count > 0 ? scope.put(indices) : undefined;
+    const left: ReadRequest[] = [];
     if (residual !== undefined && places !== undefined) {
       const zeros = scope.put(new Uint32Array(count));
       const rest = scope.changed(residual);
       scope.run(placeKernel, { indices: places, values: zeros, y: rest.buffer }, { n, count });
-      yield rest.done();
+      left.push(...rest.done());
     }
-    const list = sparse(scope, n, { indices, places, values: wordsOf(values) });
-    if (ArrayBuffer.isView(direction))
-      return writeList({ indices, values: wordsOf(values) }, wordsOf(direction));
-    const target = scope.written(direction);
-    list.write(target.buffer);
-    yield target.done();
+    if (isArray(direction)) writeList(list, wordsOf(direction));
+    else {
+      const target = scope.written(direction);
+      sparse(scope, n, { ...list, places }).write(target.buffer);
+      left.push(...target.done());
+    }
+    yield left;
   }, touches);
 }
 

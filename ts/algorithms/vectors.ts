@@ -1,18 +1,13 @@
 /** Where the vectors of a step are: in memory, on the device's GPU, or on the device. */
-import { requireInteger } from '../arguments.ts';
+import { isGpuRange } from '../arguments.ts';
 import type { Device } from '../device.ts';
 import { NonFiniteError, OverflowError } from '../errors.ts';
-import { isDeviceVector, lengthOf, requireLength, type VectorLike } from '../kernels/device-vector.ts';
+import { lengthOf, requireLength, type VectorLike } from '../kernels/device-vector.ts';
 import { wordsOf } from '../kernels/scope.ts';
 import { touchOf } from '../schedule.ts';
 
 /** n float32: an array, a range of a buffer on the device's GPU, or a vector of the device. */
 export type Vector = VectorLike;
-
-/** @throws TypeError or RangeError unless it is a vector of n elements */
-export function requireVector(name: string, vector: Vector, n: number): void {
-  requireLength(name, vector, n);
-}
 
 /**
  * Where a worker's directions go: to `into`, or to an array of the worker's own.
@@ -25,9 +20,8 @@ export function openDirection<Where extends Vector>(
 ): Where {
   // where it is left out, Where is Float32Array
   if (into === undefined) return new Float32Array(n) as Vector as Where;
-  requireInteger('into.length', lengthOf(into), n, n);
   requireLength('into', into, n);
-  if (!isDeviceVector(into) && !ArrayBuffer.isView(into) && device.gpu === undefined)
+  if (isGpuRange(into) && device.gpu === undefined)
     throw new TypeError(`"device" expected one with a GPU, got one on ${device.backend}`);
   return into;
 }

@@ -2,7 +2,7 @@
 import { isGpuRange } from '../arguments.ts';
 import { PacketError } from '../errors.ts';
 import { clearKernel, scaleOf } from '../kernels/accumulate.ts';
-import { isDeviceVector, lengthOf, requireLength, type VectorLike } from '../kernels/device-vector.ts';
+import { isArray, lengthOf, requireLength, type VectorLike } from '../kernels/device-vector.ts';
 import { type Scope, type Steps, wordsOf } from '../kernels/scope.ts';
 import { type Packet, readPacket } from '../packet/packet.ts';
 import type { Codec } from './compressor.ts';
@@ -43,12 +43,12 @@ export function* decodeInto<Target extends VectorLike>(
   if (n === 0) return into ?? new Float32Array(0);
   if (accumulate === undefined) {
     // what the host has needs no backend
-    if (decoded.words !== undefined && isHosts(y)) wordsOf(y).set(decoded.words);
-    else if (decoded.list !== undefined && isHosts(y)) writeList(decoded.list, wordsOf(y));
+    if (decoded.words !== undefined && isArray(y)) wordsOf(y).set(decoded.words);
+    else if (decoded.list !== undefined && isArray(y)) writeList(decoded.list, wordsOf(y));
     else yield* on(scope.written(y), (buffer) => decoded.write(buffer));
   } else {
     const scale = scaleOf(accumulate);
-    if (decoded.list !== undefined && isHosts(y)) addList(decoded.list, scale, y);
+    if (decoded.list !== undefined && isArray(y)) addList(decoded.list, scale, y);
     else yield* on(scope.changed(y), (buffer) => decoded.add(buffer, scale));
   }
   return into ?? (y as Float32Array);
@@ -82,7 +82,7 @@ export function* sumOf(
 ): Steps<void> {
   const scales = shares.map(scaleOf);
   const lists = packets.flatMap(({ list }) => list ?? []);
-  if (isHosts(y) && lists.length === packets.length) {
+  if (isArray(y) && lists.length === packets.length) {
     sumLists(lists, scales, y);
   } else
     yield* on(scope.written(y), (buffer) => {
@@ -104,8 +104,4 @@ function* on(
 function targetOf<Target extends VectorLike>(into: Target, n: number): VectorLike {
   const y = isGpuRange(into) && into.length === undefined ? { ...into, length: n } : into;
   return requireLength('into', y, n);
-}
-
-function isHosts(y: VectorLike): y is Float32Array {
-  return !isDeviceVector(y) && !isGpuRange(y);
 }

@@ -12,7 +12,6 @@ import type { Scope, Steps, Target, Vector } from '../kernels/scope.ts';
 import { viewPacket, writePacket, type Packet } from '../packet/packet.ts';
 import type { Bytes } from '../platform.ts';
 import type { Codec, Compressor, Draw } from './compressor.ts';
-import type { Decoded } from './decoded.ts';
 
 /** The error of earlier packets, and what becomes of it. */
 export interface Feedback {
@@ -64,7 +63,8 @@ export function* encodeWithError(
   });
   const packet = writePacket(parts, (words) => scope.shorten(words));
   // 3. the error becomes p - C(p)
-  const lost = parts.sent?.() ?? decodedAgain(scope, viewPacket(packet), codecOf);
+  const view = viewPacket(packet);
+  const lost = parts.sent?.() ?? codecOf(view).decode(scope, view);
   if (largest >= RISKY)
     yield* requireWithin(scope, n, 'what the packet loses of the sum of x and the error', (quarter) => {
       scope.run(accumulateKernel, { x: p.buffer, y: quarter }, { n, scale: 1 / 4 });
@@ -79,10 +79,6 @@ export function* encodeWithError(
   // a range of the user's has to have it; who reads a vector of the device comes behind
   if (left.length > 0 || isGpuRange(error)) yield left;
   return packet;
-}
-
-function decodedAgain(scope: Scope, packet: Packet, codecOf: (packet: Packet) => Codec): Decoded {
-  return codecOf(packet).decode(scope, packet);
 }
 
 /** y = x + decay * error, n >= 1; gives the keys of the largest magnitudes of x and error. */
@@ -153,11 +149,12 @@ function* beside<T>(
   check: (words: Uint32Array) => Steps<void>,
 ): Steps<T> {
   let next = steps.next();
-  const [found, ...words] = yield [request, ...(next.done === true ? [] : next.value)];
+  const [found, ...first] = yield [request, ...(next.done === true ? [] : next.value)];
   yield* check(found);
+  let words = first;
   while (next.done !== true) {
     next = steps.next(words);
-    if (next.done !== true) words.splice(0, words.length, ...(yield next.value));
+    if (next.done !== true) words = yield next.value;
   }
   return next.value;
 }

@@ -10,6 +10,7 @@
  * are used, usually after the first step, and nothing is averaged, there is no such round. It comes first so that a
  * step that is lost after it has changed nothing.
  */
+import { clear } from '../algorithms/kept.ts';
 import { bytesOf, notGathered, sumOf } from '../algorithms/steps.ts';
 import type { Message, Model, Outcome, Seat, System, Worker } from '../algorithms/system.ts';
 import { packState, unpackState } from '../algorithms/state.ts';
@@ -17,10 +18,8 @@ import type { Vector } from '../algorithms/vectors.ts';
 import { isGpuRange } from '../arguments.ts';
 import type { Device } from '../device.ts';
 import { PacketError } from '../errors.ts';
-import { clearKernel } from '../kernels/accumulate.ts';
 import { isDeviceVector } from '../kernels/device-vector.ts';
 import { findExtremes, rangeOf } from '../kernels/reduce.ts';
-import { touchOf } from '../schedule.ts';
 import { packed, unpacked } from './joined.ts';
 import type { Layout, Leaf } from './layout.ts';
 
@@ -152,11 +151,8 @@ function workerFor<Direction extends Vector>(
       now.model.velocity.set(velocity, leaves[i].offset);
     }
     if (outcome.kind !== 'direction' || idle.length === 0) return outcome;
-    await clear(
-      device,
-      outcome.direction,
-      idle.map((i) => leaves[i]),
-    );
+    // each waits for its own part: on a GPU they share a submit
+    await Promise.all(idle.map((i) => clear(device, partOf(outcome.direction, leaves[i]))));
     return outcome;
   };
 
@@ -254,22 +250,4 @@ async function touched(device: Device, vector: Vector, arrays: readonly Leaf[]):
     const found = arrays.map((leaf) => findExtremes(scope, scope.vector(partOf(vector, leaf))));
     return Float32Array.from(yield scope.read(...found), (words) => (rangeOf(words).largest > 0 ? 1 : 0));
   });
-}
-
-/** Sets these arrays of a direction to zeros. */
-async function clear(device: Device, direction: Vector, arrays: readonly Leaf[]): Promise<void> {
-  if (ArrayBuffer.isView(direction)) {
-    for (const leaf of arrays) direction.fill(0, ...placeOf(leaf));
-    return;
-  }
-  await device.use(
-    function* (scope) {
-      for (const leaf of arrays) {
-        const part = scope.written(partOf(direction, leaf));
-        scope.run(clearKernel, { y: part.buffer }, { n: leaf.length });
-        yield part.done();
-      }
-    },
-    [touchOf(direction, 'writes', true)],
-  );
 }

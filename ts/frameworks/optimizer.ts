@@ -18,7 +18,8 @@
  */
 import { dispose, type Optimizer, type Scalar, type Variable } from '@tensorflow/tfjs-core';
 import type { Message, Model, Outcome, StepReport, System, Worker } from '../algorithms/system.ts';
-import { requireFiniteVector, requireVector, type Vector } from '../algorithms/vectors.ts';
+import { requireLength } from '../kernels/device-vector.ts';
+import { requireFiniteVector, type Vector } from '../algorithms/vectors.ts';
 import { requireInteger, requireOneOf, requireOptions, shown } from '../arguments.ts';
 import type { GpuRange } from '../backends/backend.ts';
 import type { Device } from '../device.ts';
@@ -243,7 +244,7 @@ function openTraining<Tree, Where extends Vector>(
       begin();
       if (model === undefined) return worker.send(gradient);
       // before the optimizer takes it in: moments would never get rid of NaN
-      requireVector('gradient', gradient, n);
+      requireLength('gradient', gradient, n);
       await requireFiniteVector(device, gradient);
       const given = await wanted();
       // the optimizer is what it was until the step ends

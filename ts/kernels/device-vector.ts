@@ -111,6 +111,11 @@ export class DeviceVector {
 /** Where vectors lie: for devices and their calls. */
 const places = new WeakMap<DeviceVector, Place>();
 
+/** Whether a vector is in memory of the host's. */
+export function isArray(vector: VectorLike): vector is Float32Array {
+  return ArrayBuffer.isView(vector);
+}
+
 /** Whether something is a vector of a device. */
 export function isDeviceVector(value: unknown): value is DeviceVector {
   return value instanceof DeviceVector;

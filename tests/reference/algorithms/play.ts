@@ -1,4 +1,5 @@
 /** Plays the steps of a system through `exchange`, and writes down what was sent. */
+import { restOf } from './rest.ts';
 import { exchange, type Step } from '../../../ts/algorithms/exchange.ts';
 import type { Message, Model, Outcome, Server, System, Worker } from '../../../ts/algorithms/system.ts';
 import { openJs } from '../../../ts/backends/js/index.ts';
@@ -47,21 +48,13 @@ export async function play(
       note(rank, message);
       return message;
     },
-    follow: (model) => worker.follow(model),
-    check: (message, sender) => worker.check(message, sender),
-    share: () => worker.share(),
-    adopt: (shared, taken) => worker.adopt(shared, taken),
-    takeBack: () => worker.takeBack(),
+    ...restOf(worker),
     async receive(inbox, from, used) {
       if (rank === 0) rounds[rounds.length - 1].inbox = inbox.map((bytes) => bytes.slice());
       const outcome: Outcome = await worker.receive(inbox, from, used);
       if (outcome.kind === 'message') note(rank, outcome.message);
       return outcome;
     },
-    save: () => worker.save(),
-    load: (state) => worker.load(state),
-    free: () => worker.free(),
-    report: {},
   }));
   return { ...(await exchange(watched, server, gradients, models)), rounds };
 }

@@ -16,7 +16,7 @@ import type { Decoded } from '../../compressors/decoded.ts';
 import { threshold } from '../../compressors/threshold.ts';
 import { topK } from '../../compressors/top-k.ts';
 import type { Device } from '../../device.ts';
-import { lengthOf } from '../../kernels/device-vector.ts';
+import { lengthOf, requireLength } from '../../kernels/device-vector.ts';
 import { keyOfPower, MAGNITUDE } from '../../kernels/float-bits.ts';
 import { nonFiniteError } from '../../kernels/reduce.ts';
 import { touchOf } from '../../schedule.ts';
@@ -27,7 +27,7 @@ import { keptByWorker, Progress, type Reported } from '../progress.ts';
 import { requireSeat, requireSender } from '../seat.ts';
 import { blameOverflow, ranksOf, requireMessages } from '../steps.ts';
 import type { System } from '../system.ts';
-import { openDirection, requireVector, type Vector } from '../vectors.ts';
+import { openDirection, type Vector } from '../vectors.ts';
 
 interface State extends Reported {
   readonly error: Kept;
@@ -48,7 +48,7 @@ function allGather(name: string, compressor: Compressor): System {
       const progress = new Progress<State, Step>({ step: 0, report: {}, error: pair.first });
       return {
         async send(gradient) {
-          requireVector('gradient', gradient, n);
+          requireLength('gradient', gradient, n);
           progress.begin();
           const { step, error } = progress.state;
           const sum = pair.other(error);

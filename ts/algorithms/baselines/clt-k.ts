@@ -27,7 +27,8 @@ import {
   valuesAt,
 } from '../steps.ts';
 import type { System } from '../system.ts';
-import { openDirection, requireVector } from '../vectors.ts';
+import { requireLength } from '../../kernels/device-vector.ts';
+import { openDirection } from '../vectors.ts';
 
 interface State extends Reported {
   readonly residual: Kept;
@@ -78,7 +79,7 @@ export function cltK(options: { readonly ratio: number }): System {
       };
       return {
         async send(gradient) {
-          requireVector('gradient', gradient, n);
+          requireLength('gradient', gradient, n);
           progress.begin();
           const { step, residual } = progress.state;
           const acc = pair.other(residual);

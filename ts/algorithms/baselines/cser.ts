@@ -24,14 +24,8 @@ import { keptByWorker, Progress, type Reported } from '../progress.ts';
 import { requireSeat } from '../seat.ts';
 import { bytesOf, descend, notGathered, ranksOf, requireModel, sumOf, swapValues } from '../steps.ts';
 import type { Message, Model, StepReport, System } from '../system.ts';
-import {
-  inMemory,
-  openDirection,
-  requireFinite,
-  requireFiniteVector,
-  requireVector,
-  type Vector,
-} from '../vectors.ts';
+import { requireLength } from '../../kernels/device-vector.ts';
+import { inMemory, openDirection, requireFinite, requireFiniteVector, type Vector } from '../vectors.ts';
 
 /** One block in so many is averaged: of gradients in each step, of models in each eighth. */
 const GRADIENT_BLOCKS = 32;
@@ -73,7 +67,7 @@ export function cser(options: { readonly seed: number }): System {
       const blocksOf = (share: number, stream: number): [number, number][] =>
         drawn(n, share, { seed, step: progress.state.step, stream });
       const begin = async (gradient: Vector, given: Model | undefined): Promise<Message> => {
-        requireVector('gradient', gradient, n);
+        requireLength('gradient', gradient, n);
         const model = resets() ? requireModel(given, n, progress.state.step) : undefined;
         progress.begin();
         await inTurn(copy(device, gradient, own), requireFiniteVector(device, own));
