@@ -159,7 +159,7 @@ inFolder(
     const second = serve([...state, '--steps', String(step + 5)]);
     const end = await within(second.ended, second.errors());
     assert.match(second.errors(), new RegExp(`goes on from step ${step} of ${step + 5}`));
-    assert.match(end.output, new RegExp(`^${step + 5} steps, `));
+    assert.match(end.output, new RegExp(`^${step + 5} steps, `), second.errors());
   },
 );
 

@@ -40,6 +40,10 @@ async function work(values: ValuesOf<typeof OPTIONS>): Promise<void> {
   const { prefix } = values;
   // a worker that `serve` has started is in a run that is there
   const isLocal = process.connected === true;
+  // before it has joined there is nothing to leave
+  let leave: () => void = () => process.exit(0);
+  // the server that has started it is gone, or wants it to leave
+  if (isLocal) process.once('disconnect', () => leave());
   if (!isLocal) say(`looking for the run ${run}`);
   const { about } = await describeRun(broker, run, { prefix });
   const { task: told, algorithm, seed = 1 } = (about ?? {}) as Partial<About>;
@@ -72,8 +76,7 @@ async function work(values: ValuesOf<typeof OPTIONS>): Promise<void> {
     });
     const stop = (): void => void worker.stop();
     const offSignals = onSignals(stop, () => {});
-    // the server that has started it is gone, or wants it to leave
-    if (isLocal) process.once('disconnect', stop);
+    leave = stop;
     const { steps } = await worker.done;
     offSignals();
     if (process.stderr.isTTY) process.stderr.write('\n');

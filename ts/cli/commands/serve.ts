@@ -80,7 +80,7 @@ async function host(values: Values): Promise<void> {
     if (broker === undefined)
       progress.say(`to join: fewbits join --broker ${url} --run ${run}${ownTask(asked.name)}`);
     else if (!isFinished) startWorkers(values, asked, url, children);
-    await endOf(server, children, leaving);
+    await endOf(server, steps, children, leaving);
     progress.keep();
     if (isFinished) tally.accuracy = await task.evaluate?.(task.model.parameters);
     sayWhereItStopped(values, steps, server.position.step, leaving.isStopped, progress);
@@ -238,10 +238,20 @@ function startWorkers(
     children.start(`local-${i}`, ['--broker', url, '--run', run, '--task', name, ...passedOn(values)]);
 }
 
-/** Waits for the end of the run, or for all workers on this machine to fail, which is an error. */
-async function endOf(server: RunServer, children: LocalWorkers, { leave, off }: Leaving): Promise<void> {
+/** Waits for the end of the run, or for all workers on this machine to end before it, which is an error. */
+async function endOf(
+  server: RunServer,
+  steps: number,
+  children: LocalWorkers,
+  { leave, off }: Leaving,
+): Promise<void> {
+  // the workers hear of the last round first: they may all have left while the server is at its end
+  const gone = children.gone.catch((error: unknown) => {
+    if (server.position.step < steps) throw error;
+    return server.done;
+  });
   try {
-    await Promise.race([server.done, children.gone]);
+    await Promise.race([server.done, gone]);
   } catch (error) {
     await leave();
     throw error;
