@@ -1,7 +1,7 @@
 /**
  * `npm test`: builds, checks format, lint and types, and runs the suites in Node and in a headless Chromium. Files
  * named *.node.test.ts run in Node alone, *.browser.test.ts in the browser alone, every other *.test.ts in both. The
- * first kind runs beside the others. `npm run test:all` is the same with whole tables of inputs. The last line is
+ * first kind runs beside the others. `npm run test:all` is the same with whole tables of inputs and long tests. The last line is
  * `N passed, N failed`, with `, N skipped` where there are skips.
  */
 import { availableParallelism } from 'node:os';
@@ -25,13 +25,13 @@ import { settings as given } from './support/settings.ts';
 import { softwareGpu } from './support/software-gpu.ts';
 
 /** Of the tables of inputs, every which row is taken where not all are asked for. No divisor of a table's turns. */
-const SHORT = 4;
+const SHORT = 11;
 
 const help = `npm test -- [options] [part of a path ...]
 
 Runs the test files whose path contains one of the parts given, or all, and then format, lint and types, too.
 
-  --all              whole tables of inputs, as npm run test:all: otherwise every ${SHORT}th row
+  --all              long tests and whole tables of inputs, as npm run test:all: otherwise every ${SHORT}th row
   --node             only the suites in Node
   --browser          only the suites in the browser
   --no-build         test what is built already

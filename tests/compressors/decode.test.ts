@@ -36,6 +36,9 @@ const COMPRESSORS: readonly Compressor[] = [
   flattenedOneBit({ seed: 3, block: 'whole', scale: 'mean' }),
 ];
 
+/** Those whose packets of long vectors are added, too. */
+const WITH_LONG: ReadonlySet<Compressor> = new Set(some(COMPRESSORS));
+
 const KINDS: readonly InputKind[] = ['normal', 'heavy', 'ties', 'sparse', 'subnormal', 'constant'];
 
 const js = new Device({ backend: 'js' }, { backend: openJs(), reasons: {} });
@@ -90,12 +93,13 @@ eachBackend(
 
     // parts of a tile, several tiles; threads share vectors of 2^18 elements
     const long = kind === 'wasm threads' ? 2 ** 18 + 33 : LARGE;
-    const sizes = [...some([129, 100, 1000, 4097]), Math.min(2 ** 14 + 33, LARGE), long];
+    const sizes = some([129, 100, 1000, 4097]);
+    const longer = [Math.min(2 ** 14 + 33, LARGE), long];
 
     for (const compressor of COMPRESSORS)
       test(`${compressor.name} ${JSON.stringify(compressor.options)}: the mean by the definition`, async () => {
         const device = await deviceOf();
-        for (const n of sizes) {
+        for (const n of [...sizes, ...(WITH_LONG.has(compressor) ? longer : [])]) {
           const { packets, weights, expected } = madeOf([compressor, compressor, compressor], n);
           const into = floatsOf(randomWords(n, 5));
           assert.is(await device.mean(packets, { into, weights }), into);
@@ -108,7 +112,7 @@ eachBackend(
 
     test('the mean of packets of all compressors, and of many', async () => {
       const device = await deviceOf();
-      for (const n of sizes) {
+      for (const n of [...sizes, ...longer]) {
         const { packets, weights, expected } = madeOf(COMPRESSORS, n);
         assertWords(await device.mean(packets, { weights }), expected, `${n}`);
       }

@@ -79,13 +79,13 @@ test('trains a network that is cut in two, and says what the features lost', asy
   for (const { history } of [split, ms]) assert.ok(history[11].loss < history[0].loss);
 });
 
-test('--all adds the baselines', async () => {
+test.long('--all adds the baselines', async () => {
   const runs = await start('all', '--all', '--task', 'data', '--steps', '2', '--workers', '2');
   assert.ok(runs.length >= 15, `${runs.length} runs`);
   for (const { algorithm, history } of runs) assert.ok(Number.isFinite(history[1].loss), algorithm);
 });
 
-test('the same seed gives the same numbers on another backend', async () => {
+test.long('the same seed gives the same numbers on another backend', async () => {
   const numbers = async (backend: string): Promise<unknown> => {
     const runs = await start(
       backend,

@@ -14,6 +14,7 @@ import { loadDataset } from '../../examples/mnist/datasets.ts';
 import { openModel, type Model } from '../../examples/mnist/model.ts';
 import { train } from '../../examples/mnist/train.ts';
 import { findPython, NO_PYTHON } from '../../examples/shared/python.ts';
+import { some } from '../support/inputs.ts';
 import { skip } from '../support/require.ts';
 import { softwareGpu } from '../support/software-gpu.ts';
 import { suite } from '../support/suite.ts';
@@ -83,10 +84,10 @@ const STEPS = 30;
 const RUN = ['--workers', '2', '--steps', String(STEPS)];
 
 // LIEC-SGD averages models in its hundredth step, by a round of another route; until then each worker has its own
-for (const [name, steps] of [
+for (const [name, steps] of some([
   ['fo-sgd', STEPS],
   ['liec-sgd', 100],
-] as const)
+] as const))
   test(`websocket: ${name} with a server and two processes`, async () => {
     const args = ['--workers', '2', '--steps', String(steps), '--algorithm', name];
     const { status, output, errors } = await example('websocket', ...args).ended;
@@ -99,34 +100,37 @@ for (const [name, steps] of [
     for (const way of [up, down]) assert.ok(way > dense / 2 / 33 && way < dense / 2 / 19, output);
   });
 
-test('websocket: a server and workers on their own; who is too many is refused, one who goes ends the run', async () => {
-  const server = example('websocket', 'server', '--port', '0', ...RUN);
-  const [url] = await server.until(/ws:\/\/[\d.]+:\d+/);
-  const workers = [
-    example('websocket', 'worker', '--url', url),
-    example('websocket', 'worker', '--url', url),
-  ];
-  await Promise.all(workers.map(({ ended }) => ended));
-  assert.is((await server.ended).status, 0);
+test.long(
+  'websocket: a server and workers on their own; who is too many is refused, one who goes ends the run',
+  async () => {
+    const server = example('websocket', 'server', '--port', '0', ...RUN);
+    const [url] = await server.until(/ws:\/\/[\d.]+:\d+/);
+    const workers = [
+      example('websocket', 'worker', '--url', url),
+      example('websocket', 'worker', '--url', url),
+    ];
+    await Promise.all(workers.map(({ ended }) => ended));
+    assert.is((await server.ended).status, 0);
 
-  const again = example('websocket', 'server', '--port', '0', '--workers', '2', '--steps', '100000');
-  const [other] = await again.until(/ws:\/\/[\d.]+:\d+/);
-  const pair = [
-    example('websocket', 'worker', '--url', other),
-    example('websocket', 'worker', '--url', other),
-  ];
-  await again.until(/round 50/);
-  const late = await example('websocket', 'worker', '--url', other).ended;
-  assert.is(
-    late.errors,
-    'npm run example:websocket: the server has closed the connection: all seats are taken\n',
-  );
-  pair[0].child.kill('SIGKILL');
-  const { status, errors } = await again.ended;
-  assert.is(status, 1);
-  assert.match(errors, /^npm run example:websocket: worker \d has gone before the end\n$/);
-  assert.match((await pair[1].ended).errors, /the server has closed the connection/);
-});
+    const again = example('websocket', 'server', '--port', '0', '--workers', '2', '--steps', '100000');
+    const [other] = await again.until(/ws:\/\/[\d.]+:\d+/);
+    const pair = [
+      example('websocket', 'worker', '--url', other),
+      example('websocket', 'worker', '--url', other),
+    ];
+    await again.until(/round 50/);
+    const late = await example('websocket', 'worker', '--url', other).ended;
+    assert.is(
+      late.errors,
+      'npm run example:websocket: the server has closed the connection: all seats are taken\n',
+    );
+    pair[0].child.kill('SIGKILL');
+    const { status, errors } = await again.ended;
+    assert.is(status, 1);
+    assert.match(errors, /^npm run example:websocket: worker \d has gone before the end\n$/);
+    assert.match((await pair[1].ended).errors, /the server has closed the connection/);
+  },
+);
 
 test('websocket: garbage of a worker ends the run with a word, not with a wrong number', async () => {
   const server = example('websocket', 'server', '--port', '0', '--workers', '1');
@@ -157,10 +161,10 @@ async function openBrowser(): Promise<Browser> {
   return chromium.launch({ executablePath: gpu.chromium, env, args: ['--no-sandbox'] });
 }
 
-for (const [what, pages] of [
+for (const [what, pages] of some([
   ['two pages', 2],
   ['a page and a process', 1],
-] as const)
+] as const))
   test(`webrtc: ${what} in Chromium are peers`, async () => {
     const room = example('webrtc', 'room', '--port', '0', ...RUN);
     const [, address] = await room.until(/http:\/\/([\d.]+:\d+)/);
@@ -205,7 +209,7 @@ test('python-server: workers in JavaScript and a server in Python', async () => 
 });
 
 test('wrong arguments are one line and status 2; --help is a page', async () => {
-  const wrong = [['--wrokers', '3'], ['--steps', 'many'], ['nobody'], ['--workers', '0']];
+  const wrong = some([['--wrokers', '3'], ['--steps', 'many'], ['nobody'], ['--workers', '0']]);
   const one = async (name: string): Promise<void> => {
     const help = await example(name, '--help').ended;
     assert.is(help.status, 0);

@@ -15,6 +15,7 @@ import { serveJoinPage } from '../../examples/join/serve.ts';
 import type { ServeReport } from '../../ts/cli/serve-progress.ts';
 import { openBroker } from '../../ts/mqtt/broker.ts';
 import { HEAD_BYTES } from '../../ts/runs/wire/head.ts';
+import { some } from '../support/inputs.ts';
 import { skip } from '../support/require.ts';
 import { softwareGpu } from '../support/software-gpu.ts';
 import { suite } from '../support/suite.ts';
@@ -119,7 +120,7 @@ test('broker, workers and server from one command: the accuracy of one process, 
   assert.ok(received + sent > packets);
 });
 
-for (const kind of brokers)
+for (const kind of some(brokers))
   test(`${kind.name}, a server and two workers as processes, one killed with SIGKILL and started again`, async () => {
     if (kind.missing !== undefined) return skip(kind.missing);
     const broker = await kind.open();
@@ -145,7 +146,7 @@ for (const kind of brokers)
     }
   });
 
-test('a page in Chromium is one of the workers', async () => {
+test.long('a page in Chromium is one of the workers', async () => {
   const gpu = await softwareGpu();
   const broker = await openBroker({ webSocketPort: 0 });
   const page = await serveJoinPage(0);

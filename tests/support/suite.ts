@@ -1,5 +1,5 @@
 /**
- * uvu's `suite` with three additions: each test is announced before it starts, so that a hang has a name; it fails
+ * uvu's `suite` with four additions: a test may be `long`, for whole runs alone; each test is announced before it starts, so that a hang has a name; it fails
  * when it takes too long, so that a promise that never settles fails one test and not the run; and the error of a
  * `before` hook, which uvu drops, is printed.
  */
@@ -8,7 +8,10 @@ import type { Callback, Test } from 'uvu';
 import { describeError, reporter } from './report.ts';
 import { settings } from './settings.ts';
 
-export type Suite = Test;
+export interface Suite extends Test {
+  /** Adds a test that runs where whole tables are asked for: `npm run test:all`. */
+  long(this: void, name: string, body: Callback): void;
+}
 
 /**
  * A suite named `name`; register tests by calling it, then call its `run()`. With an emulator in the place of GPUs only
@@ -26,6 +29,9 @@ export function suite(name: string, { overBackend = false }: { readonly overBack
   const before = (hook: Callback): void => inner.before(printed(name, hook));
   const after = (hook: Callback): void => inner.after(hook);
   return Object.assign((test: string, body: Callback) => inner(test, watched(test, body)), {
+    long(test: string, body: Callback) {
+      if (settings.every === undefined || settings.every === 1) inner(test, watched(test, body));
+    },
     only: (test: string, body: Callback) => inner.only(test, watched(test, body)),
     skip: (test?: string) => inner.skip(test),
     before: Object.assign(before, { each: (hook: Callback) => inner.before.each(hook) }),

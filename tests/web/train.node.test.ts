@@ -11,6 +11,7 @@ import { algorithms } from '../../examples/mnist/algorithms.ts';
 import type { Run } from '../../examples/mnist/train.ts';
 import { roundOver, secondsOver, speedAt, speedName } from '../../examples/web/train/link.ts';
 import type { Setting, StepEntry } from '../../examples/web/train/setting.ts';
+import { some } from '../support/inputs.ts';
 import { suite } from '../support/suite.ts';
 import { openSite, type Site, type Visit } from './site.ts';
 
@@ -111,11 +112,11 @@ function compare(history: readonly StepEntry[], expected: Run['history'] = []): 
   );
 }
 
-for (const [algorithm, workers, isolated] of [
+for (const [algorithm, workers, isolated] of some([
   ['fo-sgd', 2, true],
   ['liec-sgd', 2, false],
   ['ex-dyna', 3, true],
-] as const)
+] as const))
   test(`${algorithm} beside dense has the losses and bytes of npm start`, async () => {
     const visit = await site.visit({ at: '#train', isolated });
     const { page, problems } = visit;
