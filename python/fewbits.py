@@ -101,29 +101,66 @@ def _shift(registers: np.ndarray, tables: np.ndarray) -> np.ndarray:
     return shifted
 
 
-def _crc32c(data: Bytes) -> int:
-    """CRC-32C; ``_crc32c(b'123456789') == 0xe3069283``.
+#: x^5685 + x^1362 + x^426 + 1 is a multiple of the polynomial over GF(2), and so it is with x^32 for x, as squaring is
+#: linear there: a word changes no CRC if it is taken out and added to the words at these distances behind it. No other
+#: multiple of four terms below x^7000 has a first distance as long: what is moved at once.
+_DISTANCES = (5685 - 1362, 5685 - 426, 5685)
+#: Words that are folded at a time.
+_FOLDED = 2**16
 
-    The register is linear in the message over GF(2): neighbouring words fold as shift(left) ^ right, where the shift
-    by a word, two words, four ... is four lookups. So the message folds to one word in log2(words) steps.
-    """
+
+def _crc32c(data: Bytes) -> int:
+    """CRC-32C; ``_crc32c(b'123456789') == 0xe3069283``."""
     if len(data) < 4:  # fewer than the initial value has
         register = 0xFFFFFFFF
         for byte in bytes(data):
             register = (register >> 8) ^ int(_byte_table()[(register ^ byte) & 255])
         return register ^ 0xFFFFFFFF
-    missing = -len(data) % 4
-    buffer = np.zeros(missing + len(data), np.uint8)  # zeros in front of a message change nothing
-    buffer[missing:] = np.frombuffer(data, np.uint8)
-    buffer[missing : missing + 4] ^= 255  # the initial value
-    words = buffer.view(WORD)
+    view = np.frombuffer(data, np.uint8)
+    first = 4 + view.size % 4
+    front = np.zeros(8, np.uint8)  # zeros in front of a message change nothing
+    front[8 - first :] = view[:first]
+    front[8 - first : 12 - first] ^= 255  # the initial value
+    return _remainder([front.view(WORD), view[first:].view(WORD)]) ^ 0xFFFFFFFF
+
+
+def _remainder(parts: Sequence[np.ndarray]) -> int:
+    """The CRC register after the words of all parts, from 0 on.
+
+    It is linear in the message over GF(2). First the words fold onto 5685 by ``_DISTANCES``, three XORs of long runs.
+    Then neighbours fold as shift(left) ^ right, where the shift by a word, two words, four ... is four lookups: to one
+    word in log2(words) steps.
+    """
+    reach = _DISTANCES[-1]
+    window = np.empty(min(sum(part.size for part in parts), reach + _FOLDED), WORD)
+    used = 0
+    for part in parts:
+        for first in range(0, part.size, _FOLDED):
+            piece = part[first : first + _FOLDED]
+            window[used : used + piece.size] = piece
+            used += piece.size
+            if used > reach:
+                _fold(window[:used])
+                used = reach
+    words = window[:used]
     level = 0
     while words.size > 1:
         if words.size % 2:
             words = np.concatenate((np.zeros(1, words.dtype), words))
         words = _shift(words[0::2], _shift_tables(level)) ^ words[1::2]
         level += 1
-    return int(_shift(words, _shift_tables(0))[0]) ^ 0xFFFFFFFF
+    return int(_shift(words, _shift_tables(0))[0])
+
+
+def _fold(words: np.ndarray) -> None:
+    """Adds all words to the last 5685, and moves those to the front."""
+    moved = words.size - _DISTANCES[-1]
+    for first in range(0, moved, _DISTANCES[0]):
+        run = words[first : min(first + _DISTANCES[0], moved)]
+        for distance in _DISTANCES:
+            behind = words[first + distance : first + distance + run.size]
+            np.bitwise_xor(behind, run, out=behind)
+    words[: _DISTANCES[-1]] = words[moved:].copy()
 
 
 # ------------------------------------------------------------------------------------------------- the frame
@@ -175,13 +212,16 @@ def _read(packet: Bytes) -> _Packet:
 
 
 def _write(compressor: int, n: int, parameters: Sequence[int], sections: Sequence[np.ndarray]) -> bytes:
-    body = b"".join(np.ascontiguousarray(section, WORD).tobytes() for section in sections)
-    size = 20 + 4 * len(parameters) + len(body)
+    sections = [np.ascontiguousarray(section, WORD) for section in sections]
+    size = 20 + 4 * len(parameters) + 4 * sum(section.size for section in sections)
     if size > MOST:
         raise ValueError(f"the packet would have {size} bytes, more than 2^32 - 1")
     header = struct.pack("<4sBBHII", b"fewb", 1, compressor, len(parameters), n, size)
-    packet = header + struct.pack(f"<{len(parameters)}I", *parameters) + body
-    return packet + struct.pack("<I", _crc32c(packet))
+    header += struct.pack(f"<{len(parameters)}I", *parameters)
+    front = np.frombuffer(header, WORD).copy()
+    front[0] ^= 0xFFFFFFFF  # the CRC's initial value
+    crc = _remainder([front, *sections]) ^ 0xFFFFFFFF
+    return b"".join((header, *sections, struct.pack("<I", crc)))
 
 
 def _require_parameters(packet: _Packet, count: int) -> Tuple[int, ...]:
