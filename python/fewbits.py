@@ -25,7 +25,7 @@ import struct
 import sys
 import zlib
 from collections import OrderedDict
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
@@ -55,6 +55,9 @@ SIGN = np.uint32(0x80000000)
 LARGEST = np.finfo(np.float32).max
 #: The greatest n, k, block, and part of a key of random numbers.
 MOST = 2**32 - 1
+
+#: Elements, or words of a section, that are worked on at a time, so that what is made of them stays in the cache.
+PIECE = 2**16
 
 Bytes = Union[bytes, bytearray, memoryview]
 
@@ -102,11 +105,9 @@ def _shift(registers: np.ndarray, tables: np.ndarray) -> np.ndarray:
 
 
 #: x^5685 + x^1362 + x^426 + 1 is a multiple of the polynomial over GF(2), and so it is with x^32 for x, as squaring is
-#: linear there: a word changes no CRC if it is taken out and added to the words at these distances behind it. No other
-#: multiple of four terms below x^7000 has a first distance as long: what is moved at once.
+#: linear there: the CRC stays the same if a word is taken out and added to the words at these distances behind it. Of
+#: the multiples of four terms below x^6000 it has the longest first distance, which is how many words move at once.
 _DISTANCES = (5685 - 1362, 5685 - 426, 5685)
-#: Words that are folded at a time.
-_FOLDED = 2**16
 
 
 def _crc32c(data: Bytes) -> int:
@@ -132,11 +133,11 @@ def _remainder(parts: Sequence[np.ndarray]) -> int:
     word in log2(words) steps.
     """
     reach = _DISTANCES[-1]
-    window = np.empty(min(sum(part.size for part in parts), reach + _FOLDED), WORD)
+    window = np.empty(min(sum(part.size for part in parts), reach + PIECE), WORD)
     used = 0
     for part in parts:
-        for first in range(0, part.size, _FOLDED):
-            piece = part[first : first + _FOLDED]
+        for first in range(0, part.size, PIECE):
+            piece = part[first : first + PIECE]
             window[used : used + piece.size] = piece
             used += piece.size
             if used > reach:
@@ -262,6 +263,16 @@ def _cut(packet: _Packet, description: _Description) -> Dict[str, np.ndarray]:
     return cut
 
 
+def _pieces(count: int) -> Iterator[Tuple[int, int]]:
+    """Where each of the pieces of ``count`` elements starts and ends."""
+    return ((first, min(first + PIECE, count)) for first in range(0, count, PIECE))
+
+
+def _output(n: int, into: Optional[np.ndarray]) -> np.ndarray:
+    """The (n,) uint32 that a decoder fills, once nothing is left to refuse."""
+    return np.empty(n, np.uint32) if into is None else into
+
+
 def _words(bits: int) -> int:
     """Words that hold so many bits."""
     return -(-bits // 32)
@@ -314,9 +325,10 @@ def _decode_values(words: np.ndarray, count: int, form: str, offset: int) -> np.
         if count % 2 and values[count]:
             raise PacketError("the unused half of the last value is not zero", offset + 2 * count)
         values = values[:count]
-    bad = np.flatnonzero((values & infinite) == infinite)
-    if bad.size:
-        raise PacketError(f"value {bad[0]} is NaN or infinite", offset + values.itemsize * int(bad[0]))
+    for first, last in _pieces(count):
+        if np.any((values[first:last] & infinite) == infinite):
+            bad = first + int(np.argmax((values[first:last] & infinite) == infinite))
+            raise PacketError(f"value {bad} is NaN or infinite", offset + values.itemsize * bad)
     if form == "bfloat16":
         return values.astype(WORD) << 16
     return values.view("<f2").astype("<f4").view(WORD) if form == "float16" else values
@@ -348,54 +360,109 @@ def _key(exponent: int) -> np.uint32:
     return np.uint32((exponent + 127) << 23)
 
 
-def _group(width: int) -> Tuple[int, int]:
-    """The least number of codes that fill whole words, and how many words."""
-    common = math.gcd(width, 32)
-    return 32 // common, width // common
+def _unpack_codes(words: np.ndarray, first: int, count: int, width: int) -> np.ndarray:
+    """Codes of 1 to 16 bits from the words that hold them, from number ``first`` on, a multiple of 8.
 
-
-def _unpack_codes(words: np.ndarray, n: int, width: int) -> np.ndarray:
-    """n codes of 1 to 16 bits from the words that hold them: (n,) uint16."""
-    codes, length = _group(width)
-    groups = -(-words.size // length)
-    padded = np.zeros(groups * length, np.uint32)
-    padded[: words.size] = words
-    lines = np.ascontiguousarray(padded.reshape(groups, length).T)
-    found = np.empty((codes, groups), np.uint16)
-    for j in range(codes):  # code j of all groups
-        word, bit = divmod(j * width, 32)
-        code = lines[word] >> bit
-        if bit + width > 32:
-            code |= lines[word + 1] << (32 - bit)
-        found[j] = code & (2**width - 1)
-    return found.T.ravel()[:n]
+    Gives (count,) uint8, or uint16 where the width is above 8. Eight codes are ``width`` bytes. They are spread in
+    place: a lane of 8 bytes halves to lanes of 4, of 2, of 1, each with its share of the codes in its low bits.
+    """
+    rows = -(-count // 8)
+    octets = words.view(np.uint8)[first // 8 * width :][: rows * width]
+    if width in (8, 16):
+        return octets.view(f"<u{width // 8}")[:count]
+    lane = 8 if width < 8 else 16
+    spread = np.zeros((rows, lane), np.uint8)
+    if octets.size < rows * width:  # the last words end before the eight do
+        octets = np.append(octets, np.zeros(rows * width - octets.size, np.uint8))
+    spread[:, :width] = octets.reshape(rows, width)
+    if lane == 16:
+        pairs = spread.view("<u8")
+        pairs[:, 1] <<= np.uint64(64 - 4 * width)
+        pairs[:, 1] |= pairs[:, 0] >> np.uint64(4 * width)
+        pairs[:, 0] &= np.uint64(2 ** (4 * width) - 1)
+        lane = 8
+    least = 1 if width < 8 else 2
+    codes = width * lane // least
+    while lane > least:
+        codes //= 2
+        lanes = spread.view(f"<u{lane}")
+        shift, half, low = (lanes.dtype.type(part) for part in (codes, 4 * lane, 2**codes - 1))
+        high = lanes >> shift
+        high <<= half
+        lanes &= low
+        lanes |= high
+        lane //= 2
+    return spread.view(f"<u{least}").ravel()[:count]
 
 
 def _pack_codes(codes: np.ndarray, width: int) -> np.ndarray:
-    """The reverse, of (n,) codes below 2^width."""
-    count, length = _group(width)
-    groups = -(-codes.size // count)
-    padded = np.zeros(groups * count, np.uint32)
-    padded[: codes.size] = codes
-    lines = np.ascontiguousarray(padded.reshape(groups, count).T)
-    words = np.zeros((length, groups), np.uint32)
-    for j in range(count):
-        word, bit = divmod(j * width, 32)
-        words[word] |= lines[j] << bit
-        if bit + width > 32:
-            words[word + 1] |= lines[j] >> (32 - bit)
-    return words.T.ravel()[: _words(codes.size * width)]
+    """The reverse, of (count,) uint8 or uint16 codes below 2^width: ceil(count width / 32) words."""
+    words = np.zeros(_words(codes.size * width), WORD)
+    octets = words.view(np.uint8)
+    least = codes.dtype.itemsize
+    if width in (8, 16):
+        octets[: codes.nbytes] = codes.astype(f"<u{least}", copy=False).view(np.uint8)
+        return words
+    rows = -(-codes.size // 8)
+    spread = np.zeros((rows, 8 * least), np.uint8)
+    spread.view(f"<u{least}").ravel()[: codes.size] = codes
+    lane, held = least, width
+    while lane < 8:
+        lane *= 2
+        lanes = spread.view(f"<u{lane}")
+        half, shift, low = (lanes.dtype.type(part) for part in (4 * lane, held, 2**held - 1))
+        high = lanes >> half
+        high <<= shift
+        lanes &= low
+        lanes |= high
+        held *= 2
+    if least == 2:
+        pairs = spread.view("<u8")
+        pairs[:, 0] |= pairs[:, 1] << np.uint64(4 * width)
+        pairs[:, 1] >>= np.uint64(64 - 4 * width)
+    packed = spread[:, :width].ravel()[: octets.size]
+    octets[: packed.size] = packed
+    return words
 
 
-def _look_up(codes: np.ndarray, width: int, level: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-    """What codes stand for, as words of float32; ``level`` says it of (count,) float64 codes, in float64."""
+def _look_up(
+    words: np.ndarray, width: int, level: Callable[[np.ndarray], np.ndarray], y: np.ndarray
+) -> np.ndarray:
+    """Writes to y, (n,) uint32, what n codes stand for; ``level`` says it of (count,) float64 codes, in float64."""
 
-    def words_of(chosen: np.ndarray) -> np.ndarray:
-        return (level(chosen).astype("<f4") + np.float32(0)).view(WORD)  # zeros are +0
+    def words_of(codes: np.ndarray) -> np.ndarray:
+        return (level(codes.astype(np.float64)).astype(np.float32) + np.float32(0)).view(np.uint32)  # zeros are +0
 
-    if codes.size < 2**width:
-        return words_of(codes.astype(np.float64))
-    return words_of(np.arange(2.0**width))[codes]
+    if y.size < 2**width:
+        y[...] = words_of(_unpack_codes(words, 0, y.size, width))
+        return y
+    table = words_of(np.arange(2**width))
+    if width in (1, 2, 4):  # whole codes in each byte
+        table = table[np.arange(256)[:, None] >> np.arange(0, 8, width) & 2**width - 1]
+        _look_up_octets(words.view(np.uint8), table, 0, y)
+        return y
+    for first, last in _pieces(y.size):
+        np.take(table, _unpack_codes(words, first, last - first, width), out=y[first:last], mode="clip")
+    return y
+
+
+def _look_up_octets(octets: np.ndarray, table: np.ndarray, first: int, y: np.ndarray) -> None:
+    """Writes to y the words that bytes stand for, ``table`` is (256, words a byte), from word ``first`` of all on."""
+    per = table.shape[1]
+    for start, end in _pieces(y.size):
+        piece = y[start:end]
+        byte, skipped = divmod(first + start, per)
+        some = octets[byte : byte - (-(skipped + piece.size) // per)]
+        if skipped == 0 and piece.size % per == 0:
+            np.take(table, some, axis=0, out=piece.reshape(-1, per), mode="clip")
+        else:
+            piece[...] = table[some].ravel()[skipped : skipped + piece.size]
+
+
+@functools.lru_cache(maxsize=None)
+def _sign_table() -> np.ndarray:
+    """The signs of float32 that each byte stands for: (256, 8) uint32."""
+    return (np.arange(256, dtype=np.uint32)[:, None] >> np.arange(8, dtype=np.uint32) & 1) << 31
 
 
 # --------------------------------------------------------------------------------------------- random numbers
@@ -535,7 +602,7 @@ def _decode_list(packet: _Packet, description: _Description) -> np.ndarray:
     offsets = _offsets(packet, description)
     if "bitmap" not in parts:
         return _decode_rice(parts, packet.n, k, packet.parameters[3], offsets)
-    indices = np.flatnonzero(_unpack(parts["bitmap"]))
+    indices = _ones(parts["bitmap"])
     if indices.size != k:
         raise PacketError(f"the bitmap has {indices.size} ones, expected {k}", offsets["bitmap"])
     if k > 0 and indices[-1] >= packet.n:
@@ -543,16 +610,44 @@ def _decode_list(packet: _Packet, description: _Description) -> np.ndarray:
     return indices
 
 
-def _scatter(n: int, indices: np.ndarray, values: np.ndarray) -> np.ndarray:
-    y = np.zeros(n, WORD)
-    y[indices] = values
-    return y
+def _ones(words: np.ndarray) -> np.ndarray:
+    """Which bits are 1: (count,) int64."""
+    places = [np.zeros(0, np.int64)]
+    for first, last in _pieces(words.size):
+        places.append(np.flatnonzero(_unpack(words[first:last]).view(bool)) + 32 * first)
+    return np.concatenate(places)
+
+
+def _scatter(n: int, indices: np.ndarray, values: np.ndarray, into: Optional[np.ndarray]) -> np.ndarray:
+    """The words of a vector with (k,) values at ascending indices, +0 elsewhere."""
+    if into is None:
+        y = np.zeros(n, np.uint32)
+        y[indices] = values
+        return y
+    ends = np.searchsorted(indices, np.arange(0, n + PIECE, PIECE)).tolist()
+    for piece, (first, last) in enumerate(_pieces(n)):
+        into[first:last].view(np.uint8).fill(0)
+        start, end = ends[piece], ends[piece + 1]
+        into[indices[start:end]] = values[start:end]
+    return into
+
+
+#: Blocks of gaps that are decoded at a time.
+_BLOCKS = 256
+
+
+@functools.lru_cache(maxsize=None)
+def _low_tables() -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Where low parts lie in a block, for each r: their words and bits in them, (32, 128), and their masks, (32, 1)."""
+    r = np.arange(32)[:, None]
+    at = r * np.arange(_BLOCK)
+    return at >> 5, (at & 31).astype(np.uint64), ((1 << r) - 1).astype(np.uint64)
 
 
 def _decode_rice(
     parts: Dict[str, np.ndarray], n: int, k: int, unary_bits: int, offsets: Dict[str, int]
 ) -> np.ndarray:
-    """The k ascending indices below n of a Rice-coded list, all blocks at once."""
+    """The k ascending indices below n of a Rice-coded list, some blocks at a time."""
     low, unary = parts["low"], parts["unary"]
     counts = _blocks_of(k)
     heads = parts["head"].view("<u2").astype(np.int64)
@@ -561,7 +656,7 @@ def _decode_rice(
     heads = heads[: counts.size]
     r = heads & 31
     unary_ends = np.cumsum(heads >> 5)
-    low_ends, low_at = _low_places(r, counts)
+    low_ends = np.cumsum((counts * r + 31) // 32)
 
     beyond = np.flatnonzero((unary_ends > unary_bits) | (low_ends > low.size))
     if beyond.size:
@@ -571,37 +666,56 @@ def _decode_rice(
     whole = (int(unary_ends[-1]), int(low_ends[-1])) if k > 0 else (0, 0)
     if whole != (unary_bits, low.size):
         raise PacketError("the index list is shorter than its sections", offsets["head"])
-
-    # the gaps' high parts: each block has as many ones as gaps, and ends with one
     _require_zero_tail(unary, unary_bits, offsets["unary"])
-    ones = np.flatnonzero(_unpack(unary))
-    last_ones = np.cumsum(counts) - 1
-    found = np.append(ones, np.full(max(0, k - ones.size), unary_bits))[last_ones]
-    wrong = np.flatnonzero(found != unary_ends - 1)
-    if wrong.size:
-        block = int(wrong[0])
-        what = "has too few ones" if found[block] >= unary_ends[block] else "is longer than its gaps"
-        raise PacketError(f"block {block} of the index list {what}", offsets["unary"])
-    high = np.diff(ones, prepend=-1) - 1
-
-    # and their low parts: a window of two words holds any
     used = (counts * r) % 32
     padded = low_ends[used > 0] - 1
     if np.any(low[padded] >> used[used > 0].astype(np.uint32)):
         raise PacketError("the bits that fill up a block of the section low are not zero", offsets["low"])
-    words = np.append(low, np.zeros(2, WORD)).astype(np.uint64)
-    at = low_at >> 5
-    window = words[at] | (words[at + 1] << np.uint64(32))
-    shifts = np.repeat(r, counts)
-    rest = (window >> (low_at & 31).astype(np.uint64)).astype(np.int64) & ((1 << shifts) - 1)
 
-    # a gap is below 2^11 * 2^31 here, and below 2^32 before the sum: nothing wraps around
-    gaps = (high << shifts) + rest
-    if np.any(gaps >= n):
-        raise PacketError(f"the index list holds a gap of {gaps[gaps >= n][0]}, but n is {n}", offsets["head"])
-    indices = np.cumsum(gaps + 1) - 1
-    if k > 0 and indices[-1] >= n:
-        raise PacketError(f"the index list holds {indices[-1]}, but n is {n}", offsets["head"])
+    indices = np.empty(k, np.int64)
+    before, unary_start, low_start = -1, 0, 0
+    for first in range(0, counts.size, _BLOCKS):
+        blocks = slice(first, first + _BLOCKS)
+        done = first * _BLOCK
+        some = indices[done : done + _BLOCKS * _BLOCK]
+        unary_end, low_end = int(unary_ends[blocks][-1]), int(low_ends[blocks][-1])
+
+        # the gaps' high parts: each block has as many ones as gaps, and ends with one
+        bits = _unpack(unary[unary_start >> 5 : _words(unary_end)])[unary_start & 31 :][: unary_end - unary_start]
+        ones = np.flatnonzero(bits.view(bool))
+        last_ones = np.cumsum(counts[blocks]) - 1
+        found = np.append(ones, np.full(max(0, some.size - ones.size), bits.size))[last_ones] + unary_start
+        wrong = np.flatnonzero(found != unary_ends[blocks] - 1)
+        if wrong.size:
+            block = int(wrong[0])
+            what = "has too few ones" if found[block] >= unary_ends[blocks][block] else "is longer than its gaps"
+            raise PacketError(f"block {first + block} of the index list {what}", offsets["unary"])
+        gaps = np.zeros((last_ones.size, _BLOCK), np.int64)
+        gaps.ravel()[: some.size] = np.diff(ones, prepend=-1) - 1
+
+        # and their low parts, in windows of two words; a gap is below 2^11 * 2^31 here: nothing wraps around
+        words = np.zeros(low_end - low_start + 4 * 31 + 1, np.uint64)
+        words[: low_end - low_start] = low[low_start:low_end]
+        words[:-1] |= words[1:] << np.uint64(32)
+        starts = np.append(low_start, low_ends[blocks][:-1]) - low_start
+        places, shifts, masks = (table[r[blocks]] for table in _low_tables())
+        places += starts[:, None]
+        rest = words[places]
+        rest >>= shifts
+        rest &= masks
+        gaps <<= r[blocks][:, None]
+        gaps |= rest.view(np.int64)
+
+        found = gaps.ravel()[: some.size]
+        if found.max() >= n:
+            raise PacketError(f"the index list holds a gap of {found[found >= n][0]}, but n is {n}", offsets["head"])
+        found += 1
+        found[0] += before
+        np.cumsum(found, out=some)
+        before = int(some[-1])
+        if before >= n:
+            raise PacketError(f"the index list holds {before}, but n is {n}", offsets["head"])
+        unary_start, low_start = unary_end, low_end
     return indices
 
 
@@ -614,12 +728,12 @@ def _describe_sparse(packet: _Packet, least: int) -> _Description:
     return _Description({**parameters, "values": form}, [*sections, ("values", _value_words(parameters["k"], form))])
 
 
-def _decode_sparse(packet: _Packet, description: _Description) -> np.ndarray:
+def _decode_sparse(packet: _Packet, description: _Description, into: Optional[np.ndarray]) -> np.ndarray:
     indices = _decode_list(packet, description)
     words = _cut(packet, description)["values"]
     form = description.parameters["values"]
     offset = _offsets(packet, description)["values"]
-    return _scatter(packet.n, indices, _decode_values(words, indices.size, form, offset))
+    return _scatter(packet.n, indices, _decode_values(words, indices.size, form, offset), into)
 
 
 # ------------------------------------------------------------------------------------- 12: indexList, decoder
@@ -630,8 +744,9 @@ def _describe_index_list(packet: _Packet) -> _Description:
     return _Description({**parameters, "tag": packet.parameters[4]}, sections)
 
 
-def _decode_index_list(packet: _Packet, description: _Description) -> np.ndarray:
-    return _scatter(packet.n, _decode_list(packet, description), _key(0))
+def _decode_index_list(packet: _Packet, description: _Description, into: Optional[np.ndarray]) -> np.ndarray:
+    indices = _decode_list(packet, description)
+    return _scatter(packet.n, indices, np.full(indices.size, _key(0)), into)
 
 
 # -------------------------------------------------------------------------------------- 2: scaledSign, decoder
@@ -643,7 +758,7 @@ def _describe_scaled_sign(packet: _Packet) -> _Description:
     return _Description({"block": block or "whole"}, [("scales", scales), ("bits", _words(packet.n))])
 
 
-def _decode_scaled_sign(packet: _Packet, description: _Description) -> np.ndarray:
+def _decode_scaled_sign(packet: _Packet, description: _Description, into: Optional[np.ndarray]) -> np.ndarray:
     n = packet.n
     parts = _cut(packet, description)
     offsets = _offsets(packet, description)
@@ -652,25 +767,59 @@ def _decode_scaled_sign(packet: _Packet, description: _Description) -> np.ndarra
     if bad.size:
         raise PacketError(f"scale {bad[0]} is negative, NaN or infinite", offsets["scales"] + 4 * int(bad[0]))
     _require_zero_tail(bits, n, offsets["bits"])
-    y = _unpack(bits)[:n].astype(WORD)
-    y <<= 31
-    block = min(packet.parameters[0] or n, n)
-    whole = n // block if block else 0
-    y[: whole * block].reshape(whole, block)[...] |= scales[:whole, None]
-    y[whole * block :] |= scales[whole:]
+    y = _output(n, into)
+    octets = bits.view(np.uint8)
+    block = max(1, min(packet.parameters[0] or n, n))
+    if block >= PIECE:
+        for i, scale in enumerate(scales):
+            _look_up_octets(octets, _sign_table() | scale, i * block, y[i * block : (i + 1) * block])
+        return y
+    # short blocks: some whole ones at a time
+    step = PIECE // block * block
+    for first in range(0, n, step):
+        piece = y[first : first + step]
+        _look_up_octets(octets, _sign_table(), first, piece)
+        whole = piece.size // block
+        own = scales[first // block :]
+        piece[: whole * block].reshape(whole, block)[...] |= own[:whole, None]
+        piece[whole * block :] |= own[whole : whole + 1]
     return y
 
 
 # --------------------------------------------------------------------------- 4 and 5: randomK, float32, decoder
 
 
-def _largest(keys: np.ndarray, k: int) -> np.ndarray:
-    """Where the k >= 1 largest of (n,) keys are, the first of equal ones: (n,) bool."""
+def _largest(words: np.ndarray, k: int) -> np.ndarray:
+    """Where the k >= 1 largest of (n,) words are, by their low 31 bits, the first of equal ones: (k,) ascending int64.
+
+    A bound that about k reach comes from a sample (Floyd and Rivest, SELECT, 1975): the rest are not sorted.
+    """
+    bound = np.uint32(0)
+    if words.size >= 4 * PIECE:
+        sample = words[:: words.size // PIECE] & MAGNITUDE
+        expected = sample.size * k / words.size
+        rank = sample.size - math.ceil(expected + 4 * math.sqrt(expected) + 8)
+        if rank > 0:
+            bound = np.partition(sample, rank)[rank]
+    keys, candidates = _reaching(words, bound)
+    if keys.size < k:  # the sample was unlike the whole
+        keys, candidates = _reaching(words, np.uint32(0))
     cut = np.partition(keys, keys.size - k)[keys.size - k]
     kept = keys > cut
     ties = k - int(np.count_nonzero(kept))
     kept[np.flatnonzero(keys == cut)[:ties]] = True
-    return kept
+    return candidates[kept]
+
+
+def _reaching(words: np.ndarray, bound: np.uint32) -> Tuple[np.ndarray, np.ndarray]:
+    """The low 31 bits of those words where they are ``bound`` or more, and where the words are."""
+    keys, places = [], []
+    for first, last in _pieces(words.size):
+        piece = words[first:last] & MAGNITUDE
+        found = np.flatnonzero(piece >= bound)
+        keys.append(piece[found])
+        places.append(found + first)
+    return np.concatenate(keys), np.concatenate(places)
 
 
 def _describe_random_k(packet: _Packet) -> _Description:
@@ -681,12 +830,12 @@ def _describe_random_k(packet: _Packet) -> _Description:
     return _Description(parameters, [("values", _value_words(k, form))])
 
 
-def _decode_random_k(packet: _Packet, description: _Description) -> np.ndarray:
+def _decode_random_k(packet: _Packet, description: _Description, into: Optional[np.ndarray]) -> np.ndarray:
     k, *key, _ = packet.parameters
     values = _decode_values(packet.body, k, description.parameters["values"], packet.body_offset)
     if k == 0:
-        return np.zeros(packet.n, WORD)
-    return _scatter(packet.n, np.flatnonzero(_largest(_random_words(packet.n, key) & MAGNITUDE, k)), values)
+        return _scatter(packet.n, np.zeros(0, np.int64), values, into)
+    return _scatter(packet.n, _largest(_random_words(packet.n, key), k), values, into)
 
 
 def _describe_float32(packet: _Packet) -> _Description:
@@ -694,8 +843,11 @@ def _describe_float32(packet: _Packet) -> _Description:
     return _Description({}, [("values", packet.n)])
 
 
-def _decode_float32(packet: _Packet, description: _Description) -> np.ndarray:
-    return _decode_values(packet.body, packet.n, "float32", packet.body_offset).copy()
+def _decode_float32(packet: _Packet, description: _Description, into: Optional[np.ndarray]) -> np.ndarray:
+    values = _decode_values(packet.body, packet.n, "float32", packet.body_offset)
+    y = _output(packet.n, into)
+    y[...] = values
+    return y
 
 
 # ------------------------------------------------------------ 7, 8, 9: maskEncoded, quantized, qsgd, decoder
@@ -712,25 +864,28 @@ def _describe_mask_encoded(packet: _Packet) -> _Description:
     return _Description(parameters, [("values", k), ("masks", _words(packet.n * bits))])
 
 
-def _decode_mask_encoded(packet: _Packet, description: _Description) -> np.ndarray:
+def _decode_mask_encoded(packet: _Packet, description: _Description, into: Optional[np.ndarray]) -> np.ndarray:
     n = packet.n
     k, bits, signed = packet.parameters
     parts = _cut(packet, description)
     offset = packet.body_offset + 4 * k
     values = _decode_values(parts["values"], k, "float32", packet.body_offset)
     _require_zero_tail(parts["masks"], n * bits, offset)
-    symbols = _unpack_codes(parts["masks"], n, bits)
-    marked = np.flatnonzero(symbols == 2**bits - 1)
+    marks = [np.zeros(0, np.int64)]
+    for first, last in _pieces(n):
+        marks.append(np.flatnonzero(_unpack_codes(parts["masks"], first, last - first, bits) == 2**bits - 1) + first)
+    marked = np.concatenate(marks)
     if marked.size != k:
         raise PacketError(f"{marked.size} symbols stand for kept elements, expected {k}", offset)
+    y = _output(n, into)
     if n == 0:
-        return np.zeros(0, WORD)
+        return y
     floats = values.view("<f4")
     least = float((np.abs(floats) if signed else floats).min())
     levels = 2 ** (bits - 1) if signed else 2**bits - 1
     step = np.float64(np.float32(max(least, 0.0) / levels))
     middle = levels - 1 if signed else 0
-    y = _look_up(symbols, bits, lambda symbol: (symbol - middle) * step + 0.0)  # + 0.0 makes -0 of it +0
+    _look_up(parts["masks"], bits, lambda symbol: (symbol - middle) * step + 0.0, y)  # + 0.0 makes -0 of it +0
     y[marked] = values
     return y
 
@@ -745,12 +900,12 @@ def _describe_quantized(packet: _Packet) -> _Description:
     return _Description({"bits": bits, "low": low, "high": high}, [("codes", _words(packet.n * bits))])
 
 
-def _decode_quantized(packet: _Packet, description: _Description) -> np.ndarray:
+def _decode_quantized(packet: _Packet, description: _Description, into: Optional[np.ndarray]) -> np.ndarray:
     bits, low, high = description.parameters.values()
     _require_zero_tail(packet.body, packet.n * bits, packet.body_offset)
     most = 2**bits - 1
-    codes = _unpack_codes(packet.body, packet.n, bits)
-    return _look_up(codes, bits, lambda code: (low * (most - code) + high * code) / most)
+    y = _output(packet.n, into)
+    return _look_up(packet.body, bits, lambda code: (low * (most - code) + high * code) / most, y)
 
 
 def _describe_qsgd(packet: _Packet) -> _Description:
@@ -767,16 +922,18 @@ def _describe_qsgd(packet: _Packet) -> _Description:
     return _Description(parameters, [("codes", _words(packet.n * width))])
 
 
-def _decode_qsgd(packet: _Packet, description: _Description) -> np.ndarray:
+def _decode_qsgd(packet: _Packet, description: _Description, into: Optional[np.ndarray]) -> np.ndarray:
     levels, norm = description.parameters.values()
     width = (2 * levels).bit_length()
     _require_zero_tail(packet.body, packet.n * width, packet.body_offset)
-    codes = _unpack_codes(packet.body, packet.n, width)
-    above = np.count_nonzero(codes > 2 * levels)
+    above = 0
+    for first, last in _pieces(packet.n):
+        above += np.count_nonzero(_unpack_codes(packet.body, first, last - first, width) > 2 * levels)
     if above:
         raise PacketError(f"{above} codes are above {2 * levels}", packet.body_offset)
     most = float(LARGEST)
-    return _look_up(codes, width, lambda code: np.clip(norm * (code - levels) / levels, -most, most))
+    y = _output(packet.n, into)
+    return _look_up(packet.body, width, lambda code: np.clip(norm * (code - levels) / levels, -most, most), y)
 
 
 # ------------------------------------------------------------ 10, 11: ditheredSign, flattenedOneBit, decoder
@@ -789,11 +946,10 @@ def _describe_dithered_sign(packet: _Packet) -> _Description:
     return _Description({"lambda": _float_of(width)}, [("bits", _words(packet.n))])
 
 
-def _decode_dithered_sign(packet: _Packet, description: _Description) -> np.ndarray:
+def _decode_dithered_sign(packet: _Packet, description: _Description, into: Optional[np.ndarray]) -> np.ndarray:
     _require_zero_tail(packet.body, packet.n, packet.body_offset)
-    y = _unpack(packet.body)[: packet.n].astype(WORD)
-    y <<= 31
-    y |= np.uint32(packet.parameters[0])
+    y = _output(packet.n, into)
+    _look_up_octets(packet.body.view(np.uint8), _sign_table() | np.uint32(packet.parameters[0]), 0, y)
     return y
 
 
@@ -811,7 +967,7 @@ def _describe_flattened_one_bit(packet: _Packet) -> _Description:
     return _Description(parameters, [("scales", blocks), ("bits", _words(blocks * order))])
 
 
-def _decode_flattened_one_bit(packet: _Packet, description: _Description) -> np.ndarray:
+def _decode_flattened_one_bit(packet: _Packet, description: _Description, into: Optional[np.ndarray]) -> np.ndarray:
     n = packet.n
     order, *key, _ = packet.parameters
     parts = _cut(packet, description)
@@ -832,8 +988,9 @@ def _decode_flattened_one_bit(packet: _Packet, description: _Description) -> np.
     np.clip(t, -LARGEST, LARGEST, out=t)
     y = t.ravel()[:n]
     y.view(np.uint32)[...] ^= _flips(n, key)
-    y += np.float32(0)  # makes +0 of -0
-    return y.view(np.uint32).astype(WORD, copy=False)
+    out = _output(n, into)
+    np.add(y, np.float32(0), out=out.view(np.float32))  # makes +0 of -0
+    return out
 
 
 # ------------------------------------------------------------------------------------------------- all packets
@@ -842,8 +999,8 @@ def _decode_flattened_one_bit(packet: _Packet, description: _Description) -> np.
 class _Codec(NamedTuple):
     name: str
     describe: Callable[[_Packet], _Description]
-    #: The words of the vector: (n,) uint32.
-    decode: Callable[[_Packet, _Description], np.ndarray]
+    #: The words of the vector, (n,) uint32: written to the last argument where it is not None.
+    decode: Callable[[_Packet, _Description, Optional[np.ndarray]], np.ndarray]
 
 
 _CODECS: Dict[int, _Codec] = {
@@ -885,15 +1042,32 @@ def inspect(packet: Bytes) -> Dict[str, Any]:
     }
 
 
-def decompress(packet: Bytes, max_elements: int = 2**28) -> np.ndarray:
+def decompress(packet: Bytes, max_elements: int = 2**28, into: Optional[np.ndarray] = None) -> np.ndarray:
     """The vector that a packet stands for: (n,) float32, the same bits as in JavaScript.
 
-    A packet of a few bytes can stand for 2^32 - 1 elements: ``max_elements`` is the most that is allowed.
+    With ``into``, a contiguous (n,) float32, the vector is written there, and ``into`` is returned: that spares the
+    page faults of a new array. It stays as it is where the packet is refused. A packet of a few bytes can stand for
+    2^32 - 1 elements: ``max_elements`` is the most that is allowed.
 
-    Raises PacketError, and nothing else, where the bytes are not a sound packet or stand for more.
+    Raises PacketError, and nothing else, where the bytes are not a sound packet or stand for more. Raises TypeError
+    where ``into`` is no such array, ValueError where it has another length.
     """
+    if into is not None and not (
+        isinstance(into, np.ndarray)
+        and into.dtype == np.dtype(np.float32)
+        and into.ndim == 1
+        and into.flags.c_contiguous
+        and into.flags.aligned
+        and into.flags.writeable
+    ):
+        raise TypeError('"into" expected a writeable, contiguous array of float32 of one dimension')
     read, codec, description = _open(packet, max_elements)
-    return codec.decode(read, description).view("<f4").astype(np.float32, copy=False)
+    if into is None:
+        return codec.decode(read, description, None).view(np.float32)
+    if into.size != read.n:
+        raise ValueError(f'"into" expected {read.n} elements, as the packet has, got {into.size}')
+    codec.decode(read, description, into.view(np.uint32))
+    return into
 
 
 def read_index_list(packet: Bytes, max_elements: int = 2**28) -> Tuple[np.ndarray, int, int]:
@@ -930,8 +1104,8 @@ def _bits_of(x: Any) -> np.ndarray:
         raise ValueError(f'"x" expected one dimension of up to 2^32 - 1 elements, got the shape {array.shape}')
     with np.errstate(over="ignore"):
         words = np.ascontiguousarray(array, np.float32).view(np.uint32)
-    bad = np.flatnonzero((words & MAGNITUDE) >= INFINITE)
-    if bad.size:
+    if any((words[first:last] & MAGNITUDE).max() >= INFINITE for first, last in _pieces(words.size)):
+        bad = np.flatnonzero((words & MAGNITUDE) >= INFINITE)
         plural = "" if bad.size == 1 else "s"
         raise ValueError(f"the input has {bad.size} NaN or infinite element{plural}, the first at index {bad[0]}")
     return words
@@ -997,8 +1171,7 @@ def compress_top_k(
     k = max(1, math.floor(ratio * n + 1e-9)) if ratio is not None else _require_integer("k", k, 1, n)
 
     # 1. select: all keys above the k-th largest, and of those equal to it the first
-    kept = _largest(words & MAGNITUDE, k)
-    indices = np.flatnonzero(kept)
+    indices = _largest(words, k)
     sent = _encode_values(words[indices], values)
     # 2. code where they are
     parameters, sections = _encode_list(indices, n)
@@ -1129,9 +1302,17 @@ def compress_quantized(x: Any, bits: int) -> bytes:
     width = float(high - low)
     scale = np.float32(most / width if width > 0 else 0.0)
     # 2. each element to its nearest
-    steps = (_times(words, exponent, tiny) - low) * scale
-    codes = np.minimum(np.rint(steps), np.float32(most)).astype(np.uint32)
-    return _write(8, n, (bits, *map(int, ends.view(np.uint32))), (_pack_codes(codes, bits),))
+    packed = np.empty(_words(n * bits), WORD)
+    for first, last in _pieces(n):
+        steps = _times(words[first:last], exponent, tiny)
+        steps -= low
+        steps *= scale
+        np.rint(steps, out=steps)
+        np.minimum(steps, np.float32(most), out=steps)
+        codes = steps.astype(np.uint8 if bits <= 8 else np.uint16)
+        start = first * bits // 32
+        packed[start : start + _words(codes.size * bits)] = _pack_codes(codes, bits)
+    return _write(8, n, (bits, *map(int, ends.view(np.uint32))), (packed,))
 
 
 def compress_flattened_one_bit(
