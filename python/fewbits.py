@@ -565,14 +565,6 @@ def _blocks_of(k: int) -> np.ndarray:
     return counts
 
 
-def _low_places(r: np.ndarray, counts: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
-    """Word of the section ``low`` behind each block, and the bit at which each gap's low part starts."""
-    ends = np.cumsum((counts * r + 31) // 32)
-    starts = ends - (counts * r + 31) // 32
-    within = np.arange(counts.sum()) % _BLOCK
-    return ends, np.repeat(32 * starts, counts) + within * np.repeat(r, counts)
-
-
 def _require_count(packet: _Packet, k: int, least: int) -> None:
     if not min(least, packet.n) <= k <= packet.n:
         raise PacketError(f"k = {k} of n = {packet.n} elements", 16)
@@ -792,19 +784,24 @@ def _decode_scaled_sign(packet: _Packet, description: _Description, into: Option
 def _largest(words: np.ndarray, k: int) -> np.ndarray:
     """Where the k >= 1 largest of (n,) words are, by their low 31 bits, the first of equal ones: (k,) ascending int64.
 
-    A bound that about k reach comes from a sample (Floyd and Rivest, SELECT, 1975): the rest are not sorted.
+    The k-th largest lies between two of a sample (Floyd and Rivest, SELECT, 1975): only those between are sorted.
     """
-    bound = np.uint32(0)
+    low, high = np.uint32(0), MAGNITUDE
     if words.size >= 4 * PIECE:
-        sample = words[:: words.size // PIECE] & MAGNITUDE
+        sample = np.sort(words[:: words.size // PIECE] & MAGNITUDE)
         expected = sample.size * k / words.size
-        rank = sample.size - math.ceil(expected + 4 * math.sqrt(expected) + 8)
-        if rank > 0:
-            bound = np.partition(sample, rank)[rank]
-    keys, candidates = _reaching(words, bound)
+        slack = 4 * math.sqrt(expected) + 8
+        first, last = (sample.size - math.ceil(expected + slack), sample.size - math.floor(expected - slack))
+        low = sample[first] if first > 0 else low
+        high = sample[last] if last < sample.size else high
+    keys, candidates = _reaching(words, low)
     if keys.size < k:  # the sample was unlike the whole
         keys, candidates = _reaching(words, np.uint32(0))
-    cut = np.partition(keys, keys.size - k)[keys.size - k]
+    between = keys[keys <= high]
+    rank = k - (keys.size - between.size)
+    if rank <= 0:
+        between, rank = keys, k
+    cut = np.partition(between, between.size - rank)[between.size - rank]
     kept = keys > cut
     ties = k - int(np.count_nonzero(kept))
     kept[np.flatnonzero(keys == cut)[:ties]] = True
@@ -1203,55 +1200,92 @@ def _encode_list(indices: np.ndarray, n: int) -> Tuple[Tuple[int, ...], Tuple[np
     k = indices.size
     if k == 0:
         return (0, 0, 0, 0), ()
-    head, low, unary, unary_bits = _encode_rice(indices)
-    if head.size + low.size + unary.size <= _words(n):
-        return (k, 0, low.size, unary_bits), (head, low, unary)
-    marks = np.zeros(n, np.uint8)
-    marks[indices] = 1
-    return (k, 1, 0, 0), (_pack(marks),)
+    r, unary_lengths = _rice_parameters(indices)
+    unary_bits = int(unary_lengths.sum())
+    low_words = int(((_blocks_of(k) * r + 31) // 32).sum())
+    if -(-r.size // 2) + low_words + _words(unary_bits) <= _words(n):
+        return (k, 0, low_words, unary_bits), _encode_rice(indices, r, unary_lengths)
+    bitmap = np.zeros(_words(n), WORD)
+    ends = np.searchsorted(indices, np.arange(0, n + PIECE, PIECE)).tolist()
+    for piece, (first, last) in enumerate(_pieces(n)):
+        marks = np.zeros(last - first, np.uint8)
+        marks[indices[ends[piece] : ends[piece + 1]] - first] = 1
+        bitmap[first // 32 : -(-last // 32)] = _pack(marks)
+    return (k, 1, 0, 0), (bitmap,)
 
 
-def _encode_rice(indices: np.ndarray) -> Tuple[np.ndarray, np.ndarray, np.ndarray, int]:
-    """Ascending indices, (k,) int64 with k >= 1, as head, low, unary and the bits of unary."""
-    k = indices.size
-    counts = _blocks_of(k)
-    gaps = np.diff(indices, prepend=-1) - 1
-    blocks = np.zeros(counts.size * _BLOCK, np.int64)
-    blocks[:k] = gaps
-    blocks = blocks.reshape(-1, _BLOCK)
+def _gaps(indices: np.ndarray, first: int) -> np.ndarray:
+    """The gaps of some blocks from number ``first`` on: (blocks, 128) int64, with zeros behind the last."""
+    start = first * _BLOCK
+    some = indices[start : start + _BLOCKS * _BLOCK]
+    gaps = np.zeros((-(-some.size // _BLOCK), _BLOCK), np.int64)
+    flat = gaps.ravel()
+    flat[0] = some[0] - (indices[start - 1] + 1 if start > 0 else 0)
+    np.subtract(some[1:], some[:-1], out=flat[1 : some.size])
+    flat[1 : some.size] -= 1
+    return gaps
 
-    # r: floor(log2(floor(mean gap))) or one less, whichever gives fewer bits, the larger of equals
-    means = blocks.sum(axis=1) // counts
-    largest = np.maximum(np.frexp(means.astype(np.float64))[1].astype(np.int64) - 1, 0)
-    candidates = largest - np.arange(2)[:, None]
-    quotients = np.stack([(blocks >> np.maximum(r, 0)[:, None]).sum(axis=1) for r in candidates])
-    costs = np.where(candidates < 0, np.iinfo(np.int64).max, counts * candidates + quotients)
-    best = np.argmin(costs, axis=0)[None, :]  # the first of equal ones
-    r = np.take_along_axis(candidates, best, axis=0)[0]
-    unary_lengths = np.take_along_axis(quotients, best, axis=0)[0] + counts
 
+def _rice_parameters(indices: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
+    """Each block's r, and how many bits its unary part has then: (blocks,) int64; of (k,) int64 indices, k >= 1.
+
+    r is floor(log2(floor(mean gap))) or one less, whichever gives fewer bits, the larger of equals.
+    """
+    counts = _blocks_of(indices.size)
+    r, unary_lengths = np.empty_like(counts), np.empty_like(counts)
+    for first in range(0, counts.size, _BLOCKS):
+        blocks = slice(first, first + _BLOCKS)
+        gaps, own = _gaps(indices, first), counts[blocks]
+        means = gaps.sum(axis=1) // own
+        largest = np.maximum(np.frexp(means.astype(np.float64))[1].astype(np.int64) - 1, 0)
+        smaller = np.maximum(largest - 1, 0)
+        many, more = ((gaps >> choice[:, None]).sum(axis=1) for choice in (largest, smaller))
+        less = own * smaller + more < own * largest + many
+        r[blocks] = np.where(less, smaller, largest)
+        unary_lengths[blocks] = np.where(less, more, many) + own
+    return r, unary_lengths
+
+
+def _encode_rice(
+    indices: np.ndarray, r: np.ndarray, unary_lengths: np.ndarray
+) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Ascending indices, (k,) int64 with k >= 1, as head, low and unary."""
+    counts = _blocks_of(indices.size)
     head = np.zeros(-(-counts.size // 2), WORD)
     head.view("<u2")[: counts.size] = r | (unary_lengths << 5)
+    low_ends = np.cumsum((counts * r + 31) // 32)
+    unary_ends = np.cumsum(unary_lengths)
+    low = np.empty(int(low_ends[-1]), WORD)
+    unary = np.zeros(_words(int(unary_ends[-1])), WORD)
+    low_start = unary_start = 0
+    for first in range(0, counts.size, _BLOCKS):
+        blocks = slice(first, first + _BLOCKS)
+        own, count = r[blocks], int(counts[blocks].sum())
+        low_end, unary_end = int(low_ends[blocks][-1]), int(unary_ends[blocks][-1])
+        gaps = _gaps(indices, first)
 
-    shifts = np.repeat(r, counts)
-    ends = np.cumsum((gaps >> shifts) + 1)
-    unary_bits = int(ends[-1])
-    unary = np.zeros(unary_bits, np.uint8)
-    unary[ends - 1] = 1
+        # unary: a one behind each gap's zeros; the first word may be shared with the blocks before
+        ends = np.cumsum(((gaps >> own[:, None]) + 1).ravel()[:count])
+        ends += (unary_start & 31) - 1
+        bits = np.zeros(int(ends[-1]) + 1, np.uint8)
+        bits[ends] = 1
+        unary[unary_start >> 5 : _words(unary_end)] |= _pack(bits)
 
-    # low: gaps whose low parts start in one word are joined first, then the words that they reach into
-    low_ends, low_at = _low_places(r, counts)
-    low = np.zeros(int(low_ends[-1]) + 1, np.uint64)
-    some = np.flatnonzero(shifts)
-    if some.size:
-        at = low_at[some]
-        rest = (gaps[some] & ((1 << shifts[some]) - 1)).astype(np.uint64) << (at & 31).astype(np.uint64)
-        first = np.flatnonzero(np.diff(at >> 5, prepend=-1))
-        joined = np.bitwise_or.reduceat(rest, first)
-        places = at[first] >> 5
-        low[places] |= joined & np.uint64(0xFFFFFFFF)
-        low[places + 1] |= joined >> np.uint64(32)
-    return head, low[:-1], _pack(unary), unary_bits
+        # low: gaps whose low parts start in one word are joined first, then the words that they reach into
+        places, shifts, masks = (table[own] for table in _low_tables())
+        places += (np.append(low_start, low_ends[blocks][:-1]) - low_start)[:, None]
+        rest = gaps.view(np.uint64)
+        rest &= masks
+        rest <<= shifts
+        flat = places.ravel()[:count]
+        starts = np.flatnonzero(np.append(True, flat[1:] != flat[:-1]))
+        joined = np.bitwise_or.reduceat(rest.ravel()[:count], starts)
+        words = np.zeros(low_end - low_start + 2, np.uint64)
+        words[flat[starts]] = joined & np.uint64(0xFFFFFFFF)
+        words[flat[starts] + 1] |= joined >> np.uint64(32)
+        low[low_start:low_end] = words[: low_end - low_start]
+        low_start, unary_start = low_end, unary_end
+    return head, low, unary
 
 
 def compress_scaled_sign(x: Any, block: Optional[int] = None) -> bytes:
@@ -1270,13 +1304,21 @@ def compress_scaled_sign(x: Any, block: Optional[int] = None) -> bytes:
         return _write(2, 0, (block or 0,), ())
     segment = min(block or n, n)
     # 1. signs: negative, and not -0
-    signs = _pack(words > SIGN)
+    signs = _pack_signs(words)
     # 2. scales: the means, divided in float64 and rounded once
-    sums = _sum_magnitudes(words & MAGNITUDE, segment)
+    sums = _sum_magnitudes(words, segment)
     lengths = np.full(sums.size, segment)
     lengths[-1] = n - segment * (sums.size - 1)
     scales = (sums / lengths).astype(np.float32)
     return _write(2, n, (block or 0,), (scales.view(np.uint32), signs))
+
+
+def _pack_signs(words: np.ndarray) -> np.ndarray:
+    """Bits that are 1 where the float32 of these bits is negative, and not -0."""
+    bits = np.empty(_words(words.size), WORD)
+    for first, last in _pieces(words.size):
+        bits[first // 32 : -(-last // 32)] = _pack(words[first:last] > SIGN)
+    return bits
 
 
 def compress_quantized(x: Any, bits: int) -> bytes:
@@ -1292,10 +1334,11 @@ def compress_quantized(x: Any, bits: int) -> bytes:
     n = words.size
     if n == 0:
         return _write(8, 0, (bits, 0, 0), ())
-    floats = words.view(np.float32)
-    ends = np.array([floats.min(), floats.max()]) + np.float32(0)  # a zero as +0
+    floats = [words[first:last].view(np.float32) for first, last in _pieces(n)]
+    ends = np.array([min(piece.min() for piece in floats), max(piece.max() for piece in floats)])
+    ends += np.float32(0)  # a zero as +0
     # 1. the levels, over x times 2^exponent
-    exponent = _exponent_for(words)
+    exponent = _exponent_for(ends.view(np.uint32))
     tiny = _key(-126 - exponent) if exponent <= 0 else 1  # scaled up, even subnormals count
     low, high = _times(ends.view(np.uint32), exponent, tiny)
     most = 2**bits - 1
@@ -1414,8 +1457,10 @@ def _dithered(z: np.ndarray, widths: np.ndarray, order: int, key: Sequence[int])
 
 def _means(words: np.ndarray, z: np.ndarray, order: int, exponent: int, scale: str) -> np.ndarray:
     """What the signs of each block's z stand for, of the scales 'mean' and 'drive', divided by sqrt(d): float64."""
-    keys = z.view(np.uint32) & MAGNITUDE
-    sums = _tree_sums([_times(keys, 0, _key(-102))], order).astype(np.float64)
+    def terms(first: int, last: int) -> List[np.ndarray]:
+        return [_times(z[first:last].view(np.uint32) & MAGNITUDE, 0, _key(-102))]
+
+    sums = _tree_sums(terms, z.size, order).astype(np.float64)
     if scale == "mean":
         return sums / order / order / 2.0**exponent
     squares = _square_sums(words, order, exponent).astype(np.float64)
@@ -1425,9 +1470,14 @@ def _means(words: np.ndarray, z: np.ndarray, order: int, exponent: int, scale: s
 # ------------------------------------------------------------------------ scaling and sums (docs/same-bytes.md)
 
 
+def _largest_magnitude(words: np.ndarray) -> int:
+    """Its bits."""
+    return max(int((words[first:last] & MAGNITUDE).max()) for first, last in _pieces(words.size))
+
+
 def _exponent_for(words: np.ndarray) -> int:
     """The e by whose 2^e a vector, given by its bits, is scaled: 0 where its largest magnitude does not ask for it."""
-    largest = int((words & MAGNITUDE).max())
+    largest = _largest_magnitude(words)
     if largest == 0 or _key(-27) <= largest < _key(40):
         return 0
     return min(max(127 - (largest >> 23), -126), 96)
@@ -1445,18 +1495,22 @@ def _times(words: np.ndarray, exponent: int, tiny: int) -> np.ndarray:
         return counted * np.float32(2.0**exponent)
 
 
-def _sum_magnitudes(keys: np.ndarray, segment: int) -> np.ndarray:
-    """The sums over segments of magnitudes, given by their bits: (ceil(n / segment),) float64."""
+def _sum_magnitudes(words: np.ndarray, segment: int) -> np.ndarray:
+    """The sums over segments of magnitudes of a vector, given by its bits: (ceil(n / segment),) float64."""
 
     def run(exponent: int, least: int) -> np.ndarray:
         """Sums of the magnitudes times 2^exponent, where those below 2^least count as zero."""
-        with np.errstate(over="ignore"):
-            return _tree_sums([_times(keys, exponent, _key(least))], segment).astype(np.float64)
 
-    largest = int(keys.max())
-    plain = run(0, -102)
+        def terms(first: int, last: int) -> List[np.ndarray]:
+            return [_times(words[first:last] & MAGNITUDE, exponent, _key(least))]
+
+        with np.errstate(over="ignore"):
+            return _tree_sums(terms, words.size, segment).astype(np.float64)
+
+    largest = _largest_magnitude(words)
     if 0 < largest < _key(-60):
         return run(96, -126) * 2.0**-96
+    plain = run(0, -102)
     if largest < _key(95):
         return plain
     scaled = run(-96, -6) * 2.0**96
@@ -1465,44 +1519,69 @@ def _sum_magnitudes(keys: np.ndarray, segment: int) -> np.ndarray:
 
 def _square_sums(words: np.ndarray, segment: int, exponent: int) -> np.ndarray:
     """The sums over segments of squares of a vector, given by its bits, times 2^exponent: float32."""
-    magnitudes = _times(words & MAGNITUDE, exponent, _tiny(-51, exponent))
-    high = (magnitudes.view(np.uint32) & np.uint32(0xFFFFF000)).view(np.float32)
-    return _tree_sums([high * high, (high + high) * (magnitudes - high)], segment)
+
+    def terms(first: int, last: int) -> List[np.ndarray]:
+        magnitudes = _times(words[first:last] & MAGNITUDE, exponent, _tiny(-51, exponent))
+        high = (magnitudes.view(np.uint32) & np.uint32(0xFFFFF000)).view(np.float32)
+        return [high * high, (high + high) * (magnitudes - high)]
+
+    return _tree_sums(terms, words.size, segment)
 
 
-def _tree_sums(terms: Sequence[np.ndarray], segment: int) -> np.ndarray:
-    """Sums over segments of (n,) float32, none negative, in the one order that gives the same bits everywhere.
+def _tree_sums(terms: Callable[[int, int], List[np.ndarray]], size: int, segment: int) -> np.ndarray:
+    """Sums over segments of float32, none negative, in the one order that gives the same bits everywhere.
 
-    Where there are several (n,), the terms of one element are added one after the other. 1024 elements are 32 rows of
-    32 lanes, padded with +0. A lane adds its rows in order, lanes fold by halves. The sums are the elements of the next
-    level, until one is left. Adding +0 changes nothing, so rows of it are left out, and lanes where a segment has
-    fewer.
+    ``terms`` gives the terms of the elements from one place to another, where there are several as several arrays: those
+    of one element are added one after the other. 1024 elements are 32 rows of 32 lanes, padded with +0. A lane adds its
+    rows in order, lanes fold by halves. The sums are the elements of the next level, until one is left. Adding +0
+    changes nothing, so rows of it are left out, and lanes where a segment has fewer.
     """
     while True:
-        size = terms[0].size
-        segments = -(-size // segment)
         blocks = -(-segment // 1024)
         lanes = min(32, 1 << (segment - 1).bit_length())
         width = blocks * 1024 if blocks > 1 else -(-segment // lanes) * lanes
-        whole = size // segment
-        grids = []
-        for term in terms:
-            grid = np.zeros((segments, width), np.float32)
-            grid[:whole, :segment] = term[: whole * segment].reshape(whole, segment)
-            if whole < segments:
-                grid[whole, : size - whole * segment] = term[whole * segment :]
-            grids.append(grid.reshape(segments * blocks, -1, lanes))
-        sums = np.zeros((segments * blocks, lanes), np.float32)
-        for row in range(grids[0].shape[1]):
-            for grid in grids:
-                sums += grid[:, row]
-        while sums.shape[1] > 1:
-            half = sums.shape[1] // 2
-            sums = sums[:, :half] + sums[:, half:]
-        terms = [sums[:, 0]]
+        sums = []
+        if segment < PIECE:  # some whole segments at a time
+            step = PIECE // segment * segment
+            for first in range(0, size, step):
+                last = min(first + step, size)
+                grids = [_padded(term, segment, width) for term in terms(first, last)]
+                sums.append(_block_sums(grids, lanes, min(width, 1024)))
+        else:
+            for start in range(0, size, segment):
+                for first, last in _pieces(min(segment, size - start)):
+                    grids = [_padded(term, 1024, 1024) for term in terms(start + first, start + last)]
+                    sums.append(_block_sums(grids, 32, 1024))
+        added = np.concatenate(sums)
         if blocks == 1:
-            return terms[0]
-        segment = blocks
+            return added
+        terms, size, segment = (lambda first, last, of=added: [of[first:last]]), added.size, blocks
+
+
+def _padded(term: np.ndarray, segment: int, width: int) -> np.ndarray:
+    """Segments, of which the last may have fewer elements, with zeros up to ``width`` behind each: (segments, width)."""
+    if segment == width and term.size % segment == 0:
+        return term.reshape(-1, width)
+    whole = term.size // segment
+    grid = np.zeros((-(-term.size // segment), width), np.float32)
+    grid[:whole, :segment] = term[: whole * segment].reshape(whole, segment)
+    if whole < len(grid):
+        grid[whole, : term.size - whole * segment] = term[whole * segment :]
+    return grid
+
+
+def _block_sums(grids: Sequence[np.ndarray], lanes: int, length: int) -> np.ndarray:
+    """The sums of each ``length`` elements, in rows of so many lanes; of several terms an element, one after another."""
+    rows = length // lanes
+    ordered = [np.ascontiguousarray(grid.reshape(-1, rows, lanes).swapaxes(0, 1)) for grid in grids]
+    sums = np.zeros(ordered[0].shape[1:], np.float32)
+    for row in range(rows):
+        for term in ordered:
+            sums += term[row]
+    while sums.shape[1] > 1:
+        half = sums.shape[1] // 2
+        sums = sums[:, :half] + sums[:, half:]
+    return sums[:, 0]
 
 
 # ---------------------------------------------------------------------------------------------------- messages
