@@ -326,8 +326,9 @@ def _decode_values(words: np.ndarray, count: int, form: str, offset: int) -> np.
             raise PacketError("the unused half of the last value is not zero", offset + 2 * count)
         values = values[:count]
     for first, last in _pieces(count):
-        if np.any((values[first:last] & infinite) == infinite):
-            bad = first + int(np.argmax((values[first:last] & infinite) == infinite))
+        magnitudes = values[first:last] & values.dtype.type(MAGNITUDE if form == "float32" else 0x7FFF)
+        if magnitudes.max() >= infinite:
+            bad = first + int(np.argmax(magnitudes >= infinite))
             raise PacketError(f"value {bad} is NaN or infinite", offset + values.itemsize * bad)
     if form == "bfloat16":
         return values.astype(WORD) << 16
@@ -374,7 +375,7 @@ def _unpack_codes(words: np.ndarray, first: int, count: int, width: int) -> np.n
     spread = np.zeros((rows, lane), np.uint8)
     if octets.size < rows * width:  # the last words end before the eight do
         octets = np.append(octets, np.zeros(rows * width - octets.size, np.uint8))
-    spread[:, :width] = octets.reshape(rows, width)
+    _rows(spread, width)[...] = octets.view(f"V{width}")
     if lane == 16:
         pairs = spread.view("<u8")
         pairs[:, 1] <<= np.uint64(64 - 4 * width)
@@ -420,9 +421,15 @@ def _pack_codes(codes: np.ndarray, width: int) -> np.ndarray:
         pairs = spread.view("<u8")
         pairs[:, 0] |= pairs[:, 1] << np.uint64(4 * width)
         pairs[:, 1] >>= np.uint64(64 - 4 * width)
-    packed = spread[:, :width].ravel()[: octets.size]
-    octets[: packed.size] = packed
+    packed = np.empty(rows * width, np.uint8)
+    packed.view(f"V{width}")[...] = _rows(spread, width)
+    octets[: packed.size] = packed[: octets.size]
     return words
+
+
+def _rows(spread: np.ndarray, width: int) -> np.ndarray:
+    """The first ``width`` bytes of each row of (rows, m) bytes, as one element each: (rows,)."""
+    return np.ndarray(len(spread), f"V{width}", spread, 0, spread.strides[:1])
 
 
 def _look_up(
@@ -476,36 +483,40 @@ def _hash(counters: np.ndarray, key: Sequence[int]) -> Tuple[np.ndarray, ...]:
 
     x = spread(counters)
     y, z, w = (np.full(x.size, spread(np.array([part], np.uint32))[0]) for part in key)
+    other = np.empty_like(x)
     for _ in range(3):
-        x += y * w
-        y += z * x
-        z += x * y
-        w += y * z
+        x += np.multiply(y, w, out=other)
+        y += np.multiply(z, x, out=other)
+        z += np.multiply(x, y, out=other)
+        w += np.multiply(y, z, out=other)
         for v in (x, y, z, w):
-            v ^= v >> 16
+            v ^= np.right_shift(v, 16, out=other)
     return x, y, z, w
 
 
-def _random_words(n: int, key: Sequence[int]) -> np.ndarray:
-    """n words of the generator: (n,) uint32."""
-    words = np.empty(-(-n // 16) * 16, np.uint32)
-    chunk = 2**18
-    for first in range(0, words.size, chunk):
-        count = min(chunk, words.size - first)
-        four = _hash(np.arange(first // 4, (first + count) // 4, dtype=np.uint32), key)
+def _random_words(first: int, count: int, key: Sequence[int]) -> np.ndarray:
+    """Words of the generator from number ``first`` on, a multiple of 16: (count,) uint32."""
+    words = np.empty(-(-count // 16) * 16, np.uint32)
+    fours = words.view("V16")
+    for start in range(0, words.size, 4 * PIECE):
+        end = min(start + 4 * PIECE, words.size)
+        counters = np.arange((first + start) // 4, (first + end) // 4, dtype=np.uint32)
         # word 16 g + 4 c + j is component c of counter 4 g + j
-        words[first : first + count] = np.stack([v.reshape(-1, 4) for v in four], axis=1).ravel()
-    return words[:n]
+        for c, component in enumerate(_hash(counters, key)):
+            fours[start // 4 + c : end // 4 : 4] = component.view("V16")
+    return words[:count]
 
 
-def _flips(n: int, key: Sequence[int]) -> np.ndarray:
-    """n flips of the generator, each at the place of a sign: (n,) uint32."""
-    counters = np.arange(-(-n // 128), dtype=np.uint32) + SIGN
+def _flips(first: int, count: int, key: Sequence[int]) -> np.ndarray:
+    """Flips of the generator from number ``first`` on, a multiple of 128, each at the place of a sign: (count,) uint32."""
+    counters = np.arange(first // 128, -(-(first + count) // 128), dtype=np.uint32) + SIGN
+    four = np.stack(_hash(counters, key), axis=1)
     # flip 128 g + 4 b + c is bit 31 - b of component c of counter 2^31 + g
-    flips = np.tile(np.stack(_hash(counters, key), axis=1), 32)
-    flips <<= np.repeat(np.arange(32, dtype=np.uint32), 4)
-    flips &= SIGN
-    return flips.ravel()[:n]
+    shifted = np.empty((32, *four.shape), np.uint32)
+    for b in range(32):
+        np.left_shift(four, np.uint32(b), out=shifted[b])
+    shifted &= SIGN
+    return shifted.view("V16").reshape(32, -1).T.ravel().view(np.uint32)[:count]
 
 
 # ---------------------------------------------------------------------------------- Walsh-Hadamard transform
@@ -527,7 +538,7 @@ def _transform(v: np.ndarray, order: int) -> np.ndarray:
     """
     near = min(order, 64)
     transformed = np.empty_like(v)
-    chunk = max(order, 2**16)
+    chunk = max(order, PIECE)
     for first in range(0, v.size, chunk):
         part = v[first : first + chunk]
         # neighbours become rows, so that partners of all stages are long runs
@@ -832,7 +843,7 @@ def _decode_random_k(packet: _Packet, description: _Description, into: Optional[
     values = _decode_values(packet.body, k, description.parameters["values"], packet.body_offset)
     if k == 0:
         return _scatter(packet.n, np.zeros(0, np.int64), values, into)
-    return _scatter(packet.n, _largest(_random_words(packet.n, key), k), values, into)
+    return _scatter(packet.n, _largest(_random_words(0, packet.n, key), k), values, into)
 
 
 def _describe_float32(packet: _Packet) -> _Description:
@@ -976,18 +987,23 @@ def _decode_flattened_one_bit(packet: _Packet, description: _Description, into: 
         raise PacketError(f"scale {bad[0]} {what}", offsets["scales"] + 4 * int(bad[0]))
     total = scales.size * order
     _require_zero_tail(bits, total, offsets["bits"])
-    # 1. the transform of the signs
-    signs = np.array([1, -1], np.float32)[_unpack(bits)[:total]]
-    t = _transform(signs, order).reshape(-1, order)
-    # 2. times the scales, with the flips undone
-    with np.errstate(over="ignore"):
-        t *= scales.view("<f4")[:, None]
-    np.clip(t, -LARGEST, LARGEST, out=t)
-    y = t.ravel()[:n]
-    y.view(np.uint32)[...] ^= _flips(n, key)
-    out = _output(n, into)
-    np.add(y, np.float32(0), out=out.view(np.float32))  # makes +0 of -0
-    return out
+    y = _output(n, into)
+    chunk = max(order, 4 * PIECE)
+    for first in range(0, total, chunk):
+        # 1. the transform of the signs
+        signs = np.empty(min(chunk, total - first), np.float32)
+        _look_up_octets(bits.view(np.uint8), _sign_table() | _key(0), first, signs.view(np.uint32))
+        t = _transform(signs, order).reshape(-1, order)
+        # 2. times the scales, with the flips undone
+        own = scales[first // order :][: len(t)].view("<f4")
+        with np.errstate(over="ignore"):
+            t *= own[:, None]
+        if float(own.max()) * order > float(LARGEST):
+            np.clip(t, -LARGEST, LARGEST, out=t)
+        piece = t.ravel()[: n - first]
+        piece.view(np.uint32)[...] ^= _flips(first, piece.size, key)
+        np.add(piece, np.float32(0), out=y[first : first + piece.size].view(np.float32))  # makes +0 of -0
+    return y
 
 
 # ------------------------------------------------------------------------------------------------- all packets
@@ -1092,8 +1108,8 @@ def _open(packet: Bytes, max_elements: int) -> Tuple[_Packet, "_Codec", _Descrip
 # --------------------------------------------------------------------------------------------------- encoders
 
 
-def _bits_of(x: Any) -> np.ndarray:
-    """The bits of a vector of numbers as float32: (n,) uint32."""
+def _bits_of(x: Any) -> Tuple[np.ndarray, int]:
+    """The bits of a vector of numbers as float32, (n,) uint32, and those of the largest magnitude, 0 where n = 0."""
     array = np.asarray(x)
     if array.dtype.kind not in "fiu":
         raise TypeError(f'"x" expected a vector of real numbers, got {array.dtype}')
@@ -1101,11 +1117,12 @@ def _bits_of(x: Any) -> np.ndarray:
         raise ValueError(f'"x" expected one dimension of up to 2^32 - 1 elements, got the shape {array.shape}')
     with np.errstate(over="ignore"):
         words = np.ascontiguousarray(array, np.float32).view(np.uint32)
-    if any((words[first:last] & MAGNITUDE).max() >= INFINITE for first, last in _pieces(words.size)):
+    largest = max((int((words[first:last] & MAGNITUDE).max()) for first, last in _pieces(words.size)), default=0)
+    if largest >= INFINITE:
         bad = np.flatnonzero((words & MAGNITUDE) >= INFINITE)
         plural = "" if bad.size == 1 else "s"
         raise ValueError(f"the input has {bad.size} NaN or infinite element{plural}, the first at index {bad[0]}")
-    return words
+    return words, largest
 
 
 def _require_integer(name: str, value: Any, least: int, most: int) -> int:
@@ -1138,7 +1155,7 @@ def compress_float32(x: Any) -> bytes:
 
     Raises ValueError where x holds NaN or infinity (how many, and where the first is).
     """
-    words = _bits_of(x)
+    words, _ = _bits_of(x)
     return _write(5, words.size, (), (words,))
 
 
@@ -1161,7 +1178,7 @@ def compress_top_k(
     else:
         ratio = _require_number("ratio", ratio, "a number above 0 and up to 1", lambda value: 0 < value <= 1)
     number = _FORMATS.index(_require_one_of("values", values, _FORMATS))
-    words = _bits_of(x)
+    words, largest = _bits_of(x)
     n = words.size
     if n == 0:
         return _write(1, 0, (0, 0, 0, 0, number), ())
@@ -1298,7 +1315,7 @@ def compress_scaled_sign(x: Any, block: Optional[int] = None) -> bytes:
     """
     if block is not None:
         block = _require_integer("block", block, 1, MOST)
-    words = _bits_of(x)
+    words, largest = _bits_of(x)
     n = words.size
     if n == 0:
         return _write(2, 0, (block or 0,), ())
@@ -1306,7 +1323,7 @@ def compress_scaled_sign(x: Any, block: Optional[int] = None) -> bytes:
     # 1. signs: negative, and not -0
     signs = _pack_signs(words)
     # 2. scales: the means, divided in float64 and rounded once
-    sums = _sum_magnitudes(words, segment)
+    sums = _sum_magnitudes(words, largest, segment)
     lengths = np.full(sums.size, segment)
     lengths[-1] = n - segment * (sums.size - 1)
     scales = (sums / lengths).astype(np.float32)
@@ -1330,7 +1347,7 @@ def compress_quantized(x: Any, bits: int) -> bytes:
     Raises ValueError where x holds NaN or infinity (how many, and where the first is), or bits is not in 1..16.
     """
     bits = _require_integer("bits", bits, 1, 16)
-    words = _bits_of(x)
+    words, largest = _bits_of(x)
     n = words.size
     if n == 0:
         return _write(8, 0, (bits, 0, 0), ())
@@ -1338,7 +1355,7 @@ def compress_quantized(x: Any, bits: int) -> bytes:
     ends = np.array([min(piece.min() for piece in floats), max(piece.max() for piece in floats)])
     ends += np.float32(0)  # a zero as +0
     # 1. the levels, over x times 2^exponent
-    exponent = _exponent_for(ends.view(np.uint32))
+    exponent = _exponent_for(largest)
     tiny = _key(-126 - exponent) if exponent <= 0 else 1  # scaled up, even subnormals count
     low, high = _times(ends.view(np.uint32), exponent, tiny)
     most = 2**bits - 1
@@ -1347,11 +1364,11 @@ def compress_quantized(x: Any, bits: int) -> bytes:
     # 2. each element to its nearest
     packed = np.empty(_words(n * bits), WORD)
     for first, last in _pieces(n):
-        steps = _times(words[first:last], exponent, tiny)
-        steps -= low
+        steps = _times(words[first:last], exponent, tiny) - low
         steps *= scale
         np.rint(steps, out=steps)
-        np.minimum(steps, np.float32(most), out=steps)
+        if steps.max() > most:
+            np.minimum(steps, np.float32(most), out=steps)
         codes = steps.astype(np.uint8 if bits <= 8 else np.uint16)
         start = first * bits // 32
         packed[start : start + _words(codes.size * bits)] = _pack_codes(codes, bits)
@@ -1402,29 +1419,36 @@ def compress_flattened_one_bit(
     expected = "a number in 2^-20..2^20"
     c = _require_number("c", 0.3 if c is None else c, expected, lambda value: 2**-20 <= value <= 2**20)
 
-    words = _bits_of(x)
+    words, largest = _bits_of(x)
     n = words.size
     if n == 0:
         return _write(11, 0, (1, *key, number), ())
     if block == "whole" and n > _LONGEST:
         raise ValueError(f"\"x\" expected up to {_LONGEST} elements for block 'whole', got {n}")
     order = _order_for(n) if block == "whole" else min(int(block), _order_for(n))
-    exponent = _exponent_for(words)
-    # 1. flatten: z sqrt(d) = H D x, over x times 2^exponent
-    z = np.zeros(-(-n // order) * order, np.float32)
-    z[:n] = _times(words ^ _flips(n, key), exponent, _tiny(-102, exponent))
-    z = _transform(z, order)
-    # 2. one bit an element, and what it stands for in each block
-    if scale == "dither":
-        width = "norm" if lambda_ is None else lambda_
-        widths, scales = _widths(words, z, order, exponent, width, c)
-        signs = _dithered(z, widths, order, key)
-    else:
-        signs = z.view(np.uint32) > SIGN
-        scales = _means(words, z, order, exponent, scale)
-    scales = np.minimum(scales, np.float64(LARGEST)).astype(np.float32)
-    scales[scales < np.float32(2.0**-126)] = 0
-    return _write(11, n, (order, *key, number), (scales.view(np.uint32), _pack(signs)))
+    exponent = _exponent_for(largest)
+    blocks = -(-n // order)
+    scales, bits = np.empty(blocks, np.float64), np.empty(_words(blocks * order), WORD)
+    chunk = max(order, 4 * PIECE)
+    for first in range(0, n, chunk):  # some whole blocks at a time
+        own = words[first : first + chunk]
+        # 1. flatten: z sqrt(d) = H D x, over x times 2^exponent
+        z = np.zeros(-(-own.size // order) * order, np.float32)
+        z[: own.size] = _times(own ^ _flips(first, own.size, key), exponent, _tiny(-102, exponent))
+        z = _transform(z, order)
+        # 2. one bit an element, and what it stands for in each block
+        if scale == "dither":
+            width = "norm" if lambda_ is None else lambda_
+            widths, found = _widths(own, z, order, exponent, width, c)
+            signs = _pack(_dithered(z, widths, order, first, key))
+        else:
+            signs = _pack_signs(z.view(np.uint32))
+            found = _means(own, z, order, exponent, scale)
+        scales[first // order :][: found.size] = found
+        bits[first // 32 :][: signs.size] = signs
+    sent = np.minimum(scales, np.float64(LARGEST)).astype(np.float32)
+    sent[sent < np.float32(2.0**-126)] = 0
+    return _write(11, n, (order, *key, number), (sent.view(np.uint32), bits))
 
 
 def _widths(
@@ -1447,16 +1471,19 @@ def _widths(
     return widths, np.full(widths.size, width / math.sqrt(order))
 
 
-def _dithered(z: np.ndarray, widths: np.ndarray, order: int, key: Sequence[int]) -> np.ndarray:
-    """Where z + u is negative, for u uniform in [-width, width] of its block: (z.size,) bool."""
-    odd = ((_random_words(z.size, key) >> 8) | 1).astype(np.int32) - 2**23
-    draws = odd.astype(np.float32).reshape(-1, order)
+def _dithered(z: np.ndarray, widths: np.ndarray, order: int, first: int, key: Sequence[int]) -> np.ndarray:
+    """Where z + u is negative, for u uniform in [-width, width] of its block: (z.size,) bool; z from ``first`` on."""
+    odd = _random_words(first, z.size, key)
+    odd >>= np.uint32(8)
+    odd |= np.uint32(1)
+    draws = (odd.view(np.int32) - np.int32(2**23)).astype(np.float32).reshape(-1, order)
     draws *= (widths * np.float32(2.0**-23))[:, None]
     return _times(z.view(np.uint32), 0, _key(-102)) < draws.ravel()
 
 
 def _means(words: np.ndarray, z: np.ndarray, order: int, exponent: int, scale: str) -> np.ndarray:
     """What the signs of each block's z stand for, of the scales 'mean' and 'drive', divided by sqrt(d): float64."""
+
     def terms(first: int, last: int) -> List[np.ndarray]:
         return [_times(z[first:last].view(np.uint32) & MAGNITUDE, 0, _key(-102))]
 
@@ -1470,14 +1497,8 @@ def _means(words: np.ndarray, z: np.ndarray, order: int, exponent: int, scale: s
 # ------------------------------------------------------------------------ scaling and sums (docs/same-bytes.md)
 
 
-def _largest_magnitude(words: np.ndarray) -> int:
-    """Its bits."""
-    return max(int((words[first:last] & MAGNITUDE).max()) for first, last in _pieces(words.size))
-
-
-def _exponent_for(words: np.ndarray) -> int:
-    """The e by whose 2^e a vector, given by its bits, is scaled: 0 where its largest magnitude does not ask for it."""
-    largest = _largest_magnitude(words)
+def _exponent_for(largest: int) -> int:
+    """The e by whose 2^e a vector is scaled, by the bits of its largest magnitude: 0 where that does not ask for it."""
     if largest == 0 or _key(-27) <= largest < _key(40):
         return 0
     return min(max(127 - (largest >> 23), -126), 96)
@@ -1490,13 +1511,16 @@ def _tiny(least: int, exponent: int) -> np.uint32:
 
 def _times(words: np.ndarray, exponent: int, tiny: int) -> np.ndarray:
     """The float32 with these bits times 2^exponent; +0 where the bits of the magnitude are below ``tiny``."""
-    counted = np.where((words & MAGNITUDE) < np.uint32(tiny), np.uint32(0), words).view(np.float32)
+    zeros = (words & MAGNITUDE) < np.uint32(tiny)
+    counted = words * ~zeros if np.any(zeros) else words
+    if exponent == 0:
+        return counted.view(np.float32)
     with np.errstate(over="ignore"):
-        return counted * np.float32(2.0**exponent)
+        return counted.view(np.float32) * np.float32(2.0**exponent)
 
 
-def _sum_magnitudes(words: np.ndarray, segment: int) -> np.ndarray:
-    """The sums over segments of magnitudes of a vector, given by its bits: (ceil(n / segment),) float64."""
+def _sum_magnitudes(words: np.ndarray, largest: int, segment: int) -> np.ndarray:
+    """The sums over segments of magnitudes of a vector: (ceil(n / segment),) float64; of its bits, the largest ones."""
 
     def run(exponent: int, least: int) -> np.ndarray:
         """Sums of the magnitudes times 2^exponent, where those below 2^least count as zero."""
@@ -1507,7 +1531,6 @@ def _sum_magnitudes(words: np.ndarray, segment: int) -> np.ndarray:
         with np.errstate(over="ignore"):
             return _tree_sums(terms, words.size, segment).astype(np.float64)
 
-    largest = _largest_magnitude(words)
     if 0 < largest < _key(-60):
         return run(96, -126) * 2.0**-96
     plain = run(0, -102)
