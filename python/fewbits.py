@@ -1364,7 +1364,9 @@ def compress_quantized(x: Any, bits: int) -> bytes:
     # 2. each element to its nearest
     packed = np.empty(_words(n * bits), WORD)
     for first, last in _pieces(n):
-        steps = _times(words[first:last], exponent, tiny) - low
+        piece = words[first:last]
+        # where nothing is scaled, whether subnormals are zeros changes no code: they are far below a step
+        steps = (_times(piece, exponent, tiny) if exponent else piece.view(np.float32)) - low
         steps *= scale
         np.rint(steps, out=steps)
         if steps.max() > most:
