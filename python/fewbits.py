@@ -508,7 +508,7 @@ def _random_words(first: int, count: int, key: Sequence[int]) -> np.ndarray:
 
 
 def _flips(first: int, count: int, key: Sequence[int]) -> np.ndarray:
-    """Flips of the generator from number ``first`` on, a multiple of 128, each at the place of a sign: (count,) uint32."""
+    """Flips of the generator from ``first`` on, a multiple of 128, each at the place of a sign: (count,) uint32."""
     counters = np.arange(first // 128, -(-(first + count) // 128), dtype=np.uint32) + SIGN
     four = np.stack(_hash(counters, key), axis=1)
     # flip 128 g + 4 b + c is bit 31 - b of component c of counter 2^31 + g
@@ -1351,9 +1351,9 @@ def compress_quantized(x: Any, bits: int) -> bytes:
     n = words.size
     if n == 0:
         return _write(8, 0, (bits, 0, 0), ())
-    floats = [words[first:last].view(np.float32) for first, last in _pieces(n)]
-    ends = np.array([min(piece.min() for piece in floats), max(piece.max() for piece in floats)])
-    ends += np.float32(0)  # a zero as +0
+    floats = (words[first:last].view(np.float32) for first, last in _pieces(n))
+    lows, highs = zip(*((piece.min(), piece.max()) for piece in floats))
+    ends = np.array([min(lows), max(highs)], np.float32) + np.float32(0)  # a zero as +0
     # 1. the levels, over x times 2^exponent
     exponent = _exponent_for(largest)
     tiny = _key(-126 - exponent) if exponent <= 0 else 1  # scaled up, even subnormals count
@@ -1556,8 +1556,8 @@ def _square_sums(words: np.ndarray, segment: int, exponent: int) -> np.ndarray:
 def _tree_sums(terms: Callable[[int, int], List[np.ndarray]], size: int, segment: int) -> np.ndarray:
     """Sums over segments of float32, none negative, in the one order that gives the same bits everywhere.
 
-    ``terms`` gives the terms of the elements from one place to another, where there are several as several arrays: those
-    of one element are added one after the other. 1024 elements are 32 rows of 32 lanes, padded with +0. A lane adds its
+    ``terms`` gives the terms of the elements from one place up to another; where there are several arrays, the terms of
+    one element are added one after the other. 1024 elements are 32 rows of 32 lanes, padded with +0. A lane adds its
     rows in order, lanes fold by halves. The sums are the elements of the next level, until one is left. Adding +0
     changes nothing, so rows of it are left out, and lanes where a segment has fewer.
     """
@@ -1584,7 +1584,7 @@ def _tree_sums(terms: Callable[[int, int], List[np.ndarray]], size: int, segment
 
 
 def _padded(term: np.ndarray, segment: int, width: int) -> np.ndarray:
-    """Segments, of which the last may have fewer elements, with zeros up to ``width`` behind each: (segments, width)."""
+    """Segments, the last of which may have fewer elements, each padded with zeros: (segments, width)."""
     if segment == width and term.size % segment == 0:
         return term.reshape(-1, width)
     whole = term.size // segment
@@ -1596,7 +1596,7 @@ def _padded(term: np.ndarray, segment: int, width: int) -> np.ndarray:
 
 
 def _block_sums(grids: Sequence[np.ndarray], lanes: int, length: int) -> np.ndarray:
-    """The sums of each ``length`` elements, in rows of so many lanes; of several terms an element, one after another."""
+    """The sums of each ``length`` elements, in rows of ``lanes``; grids of the same shape hold an element's terms."""
     rows = length // lanes
     ordered = [np.ascontiguousarray(grid.reshape(-1, rows, lanes).swapaxes(0, 1)) for grid in grids]
     sums = np.zeros(ordered[0].shape[1:], np.float32)
