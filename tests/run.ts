@@ -1,8 +1,8 @@
 /**
  * `npm test`: builds, checks format, lint and types, and runs the suites in Node and in a headless Chromium. Files
  * named *.node.test.ts run in Node alone, *.browser.test.ts in the browser alone, every other *.test.ts in both. The
- * first kind runs beside the others. `npm run test:all` is the same with whole tables of inputs and long tests. The last line is
- * `N passed, N failed`, with `, N skipped` where there are skips.
+ * first kind runs beside the others. `npm run test:all` is the same with whole tables of inputs and long tests. The
+ * last line is `N passed, N failed`, with `, N skipped` where there are skips.
  */
 import { availableParallelism } from 'node:os';
 import { relative } from 'node:path';

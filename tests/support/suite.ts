@@ -1,7 +1,7 @@
 /**
- * uvu's `suite` with four additions: a test may be `long`, for whole runs alone; each test is announced before it starts, so that a hang has a name; it fails
- * when it takes too long, so that a promise that never settles fails one test and not the run; and the error of a
- * `before` hook, which uvu drops, is printed.
+ * uvu's `suite` with four additions: a test may be `long`, for whole runs alone; each test is announced before it
+ * starts, so that a hang has a name; it fails when it takes too long, so that a promise that never settles fails one
+ * test and not the run; and the error of a `before` hook, which uvu drops, is printed.
  */
 import { suite as uvuSuite } from 'uvu';
 import type { Callback, Test } from 'uvu';
