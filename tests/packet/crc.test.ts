@@ -61,7 +61,7 @@ for (const simd of [true, false])
       shortened++;
       return backend.shorten?.(all);
     };
-    for (const count of [2 ** 15, 2 ** 15 + 1, 40_000, 5275 + 4096 * 7 + 3, 100_003]) {
+    for (const count of [2 ** 13, 2 ** 13 + 1, 40_000, 5275 + 4096 * 7 + 3, 100_003]) {
       const all = Uint32Array.from({ length: count + 1 }, next);
       for (const rest of [0, 1, 2, 3]) {
         const bytes = new Uint8Array(all.buffer, 0, count * 4 + rest);
@@ -69,7 +69,7 @@ for (const simd of [true, false])
       }
     }
     assert.is(shortened, 20, 'all of them are long enough');
-    assert.is(crc32c(new Uint8Array(2 ** 17 - 1), shorten), crc32c(new Uint8Array(2 ** 17 - 1)));
+    assert.is(crc32c(new Uint8Array(2 ** 15 - 1), shorten), crc32c(new Uint8Array(2 ** 15 - 1)));
     assert.is(shortened, 20);
     backend.close();
   });

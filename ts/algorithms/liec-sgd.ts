@@ -35,6 +35,7 @@ import {
   notGathered,
   only,
   ranksOf,
+  requireExpected,
   requireMessages,
   requireModel,
   SILENT,
@@ -200,6 +201,13 @@ export function liecSgd(options: Compressor | LiecOptions = {}): System {
           const { packet, error: rest } = await made.make(messages, ranks, error, { step, stream: workers });
           progress.end({ step: step + 1, error: rest });
           return packet;
+        },
+        async take(messages, of) {
+          requireExpected(messages, of, workers);
+          // 4. is one walk over all
+          if (averages(progress.state.step)) return;
+          for (const message of messages) requirePacket(message, packets);
+          await made.average(messages, of);
         },
         async check(message) {
           if (averages(progress.state.step)) finiteFloatsOf(message, averagedLength(message, n));

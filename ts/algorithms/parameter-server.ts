@@ -13,8 +13,17 @@ import type { Bytes } from '../platform.ts';
 import { packetsOf, requirePacket, requireSoundPacket } from './admission.ts';
 import { openPair, squeeze, type Kept } from './kept.ts';
 import { keptByServer, keptByWorker, Progress, type Numbered, type Reported } from './progress.ts';
+import { RunningMean } from './running-mean.ts';
 import { requireSeat, requireServerSeat } from './seat.ts';
-import { blameOverflow, notGathered, only, ranksOf, requireMessages, SILENT } from './steps.ts';
+import {
+  blameOverflow,
+  notGathered,
+  only,
+  ranksOf,
+  requireExpected,
+  requireMessages,
+  SILENT,
+} from './steps.ts';
 import type { Seat, StepReport, System, Worker } from './system.ts';
 import { openDirection, type Vector } from './vectors.ts';
 
@@ -57,6 +66,11 @@ export function parameterServer(name: string, up: Direction, down: Direction): S
           progress.end({ step: step + 1, error: made.error });
           return made.packet;
         },
+        async take(messages, of) {
+          requireExpected(messages, of, workers);
+          for (const message of messages) requirePacket(message, packets);
+          await answer.average(messages, of);
+        },
         check: (message) => requireSoundPacket(device, message, packets),
         free: () => answer.free(),
         ...keptByServer(device, progress, `${name}, server of ${workers}, ${n} elements`, () => ({
@@ -76,10 +90,11 @@ export interface Answer {
   /** The error at the start; of no elements where none is kept. */
   readonly error: Kept;
   /**
-   * Takes the mean of the packets.
+   * Takes the mean of the packets; of the first ones of `of` the part that they have in it, so that those which follow
+   * are added to that.
    * @throws PacketError where a packet is none
    */
-  average(packets: readonly Uint8Array[]): Promise<unknown>;
+  average(packets: readonly Uint8Array[], of?: number): Promise<void>;
   /**
    * The mean of the packets, plus the error, as a packet, and what that lost. The error stays as it is.
    * @throws OverflowError where the sum is more than float32 holds
@@ -97,18 +112,19 @@ export interface Answer {
 
 /** Memory on the device: the mean, and with feedback two vectors more. */
 export function openAnswer(device: Device, { compressor, feedback }: Direction, n: number): Answer {
-  const mean = device.vector(n);
+  const mean = new RunningMean(device, n);
   const pair = openPair(device, feedback ? n : 0);
   return {
     error: pair.first,
     other: (error) => pair.other(error),
-    average: (packets) => device.mean(packets, { into: mean }),
+    average: (packets, of = packets.length) => mean.add(packets, of),
     async make(packets, ranks, error, draw) {
       const sum = pair.other(error);
+      mean.forget();
       try {
         const packet = feedback
-          ? await squeeze(device, compressor, mean, error, sum, draw)
-          : await device.compress(compressor, mean, draw);
+          ? await squeeze(device, compressor, mean.vector, error, sum, draw)
+          : await device.compress(compressor, mean.vector, draw);
         return { packet, error: feedback ? nextOf(sum, packet).used : error };
       } catch (reason) {
         if (!(reason instanceof NonFiniteError)) throw reason;

@@ -203,6 +203,12 @@ export function requireMessages(name: string, messages: readonly Uint8Array[], c
   requireInteger(`${name}.length`, messages.length, count, count);
 }
 
+/** @throws RangeError unless `of` is in 1..workers, and there are at most so many messages */
+export function requireExpected(messages: readonly Uint8Array[], of: number, workers: number): void {
+  requireInteger('of', of, 1, workers);
+  requireInteger('messages.length', messages.length, 0, of);
+}
+
 /**
  * Whose messages a round is made of: `from`, or all.
  * @throws RangeError unless they are ranks below `workers`, ascending, at least one

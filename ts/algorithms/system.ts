@@ -160,6 +160,16 @@ export interface Server extends Stateful, OnDevice {
    * was
    */
   answer(messages: readonly Uint8Array[], from?: readonly number[]): Promise<Bytes>;
+  /**
+   * Takes messages of the round before all of them are here, so that `answer` is left less to do: `messages` are the
+   * first ones, by rank, of the `of` that `answer` is going to be given; each call has those of the call before, as the
+   * same arrays, and more. It changes no answer, only when it is worked on: where `answer` is given others, or
+   * another number of them, all is done anew there. The bytes stay as they are until then. Absent where
+   * there is nothing to do early.
+   * @throws PacketError where a message is not what this system sends; what was taken before stays taken
+   * @throws RangeError unless `of` is in 1..workers, and there are at most so many messages
+   */
+  take?(messages: readonly Uint8Array[], of: number): Promise<void>;
   /** Goes back to before the last answer. Once: the next call of `answer` ends the way back, and so does `load`. */
   takeBack(): void;
   /**

@@ -2,7 +2,13 @@
 import { isGpuRange } from '../arguments.ts';
 import { PacketError } from '../errors.ts';
 import { clearKernel, scaleOf } from '../kernels/accumulate.ts';
-import { isArray, lengthOf, requireLength, type VectorLike } from '../kernels/device-vector.ts';
+import {
+  type DeviceVector,
+  isArray,
+  lengthOf,
+  requireLength,
+  type VectorLike,
+} from '../kernels/device-vector.ts';
 import { type Scope, type Steps, wordsOf } from '../kernels/scope.ts';
 import { type Packet, readPacket } from '../packet/packet.ts';
 import type { Codec } from './compressor.ts';
@@ -71,6 +77,27 @@ export function* meanInto<Target extends VectorLike>(
   const shares = packets.map((_, i) => (weights?.[i] ?? 1) / total);
   if (n > 0) yield* sumOf(scope, all, shares, y);
   return into ?? (y as Float32Array);
+}
+
+/**
+ * Adds what packets stand for to a vector of as many elements, in their order, each times its share; `fresh` where that
+ * begins with zeros. Where a packet is refused nothing is added.
+ */
+export function* addInto(
+  scope: Scope,
+  packets: readonly Uint8Array[],
+  { into, share, fresh }: { readonly into: DeviceVector; readonly share: number; readonly fresh: boolean },
+  rules: Rules,
+): Steps<void> {
+  const n = lengthOf(into);
+  const all = packets.map((bytes) => openPacket(scope, bytes, rules));
+  for (const one of all)
+    if (one.n !== n) throw new PacketError(`a packet of ${one.n} elements, expected ${n}`, 8);
+  const scale = scaleOf(share);
+  yield* on(fresh ? scope.written(into) : scope.changed(into), (buffer) => {
+    if (fresh) scope.run(clearKernel, { y: buffer }, { n });
+    for (const packet of all) packet.add(buffer, scale);
+  });
 }
 
 /** y = zeros, to which each of the packets is added in their order, times its share. y has n >= 1 elements, as they. */

@@ -36,11 +36,17 @@ export class Gathering {
 
   /**
    * Copies a piece to its place in the message that `id` names among those of a sender: the message, where it is whole
-   * now. `start` is the piece's first byte there. A message of one piece is whole at once and takes no room.
+   * now. `start` is the piece's first byte there. A message of one piece is whole at once and takes no
+   * room: that is the piece itself, a view of what came.
    */
-  put(sender: string, id: string, place: Place, piece: Uint8Array, start: number): Bytes | 'more' | 'again' {
-    // a copy: the piece is a view of what came from the network
-    if (place.parts === 1) return new Uint8Array(piece);
+  put<Piece extends Uint8Array>(
+    sender: string,
+    id: string,
+    place: Place,
+    piece: Piece,
+    start: number,
+  ): Piece | Bytes | 'more' | 'again' {
+    if (place.parts === 1) return piece;
     const begun = this.#begunBy(sender);
     const message = begun.messages.get(id) ?? this.#begin(begun, id, place);
     const put = message.put(place.part, piece, start);

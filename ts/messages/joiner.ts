@@ -86,8 +86,10 @@ export function openJoiner(options: JoinerOptions = {}): Joiner {
       if (typeof start === 'string') throw new PacketError(start, 12);
       const key = [id, length, parts, seal].join();
       if (done.get(sender)?.has(key)) return undefined;
-      const bytes = gathering.put(sender, key, head, piece, start);
-      if (typeof bytes === 'string') return undefined;
+      const whole = gathering.put(sender, key, head, piece, start);
+      if (typeof whole === 'string') return undefined;
+      // a copy of one piece: it is a view of what the caller has
+      const bytes = parts === 1 ? new Uint8Array(whole) : (whole as Bytes);
       if (sealOf({ id, length, parts }, crc32(bytes)) !== seal)
         throw new PacketError(`the CRC of a whole of ${length} bytes does not match`, 16);
       remember(sender, key);

@@ -274,6 +274,8 @@ function linkOver({ client, connack }: Connected, given: ConnectionOptions): Lin
 
   return {
     keeps: true,
+    // mqtt.js makes a payload of its own of what came in several pieces, and drops it; else it is a part of a piece
+    handsOver: true,
     traffic,
     room: (topic) => outbox.room(topic),
     publish: (topic, payload, retain = false) => outbox.publish(topic, payload, retain),

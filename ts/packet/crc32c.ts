@@ -13,7 +13,7 @@ let tables: Tables | undefined;
 export type Shorten = (words: Uint32Array) => Uint32Array | undefined;
 
 /** Bytes from which on it is worth while to shorten them. */
-const LONG = 2 ** 17;
+const LONG = 2 ** 15;
 
 /** The CRC-32C of some bytes. With `shorten`, many of them are first made few. */
 export function crc32c(bytes: Uint8Array, shorten?: Shorten): number {

@@ -4,10 +4,16 @@ import { deliver } from '../algorithms/transport.ts';
 import { PacketError } from '../errors.ts';
 import type { RoundEntry } from './round.ts';
 
+/** Whose message is no good, and why. */
+export interface Refusal {
+  readonly rank: number;
+  readonly reason: string;
+}
+
 export type Aggregate =
   | { readonly kind: 'answer'; readonly answer: Uint8Array }
   /** The machine is as it was. */
-  | { readonly kind: 'refused'; readonly refusals: readonly { rank: number; reason: string }[] };
+  | { readonly kind: 'refused'; readonly refusals: readonly Refusal[] };
 
 /**
  * The answer of the system's server, the sum of a `sum` round, or nothing: of a `gather` round, and where all have left
@@ -33,11 +39,9 @@ export async function aggregate(
   }
 }
 
-async function refusalsOf(
-  machine: Server,
-  entries: readonly RoundEntry[],
-): Promise<{ rank: number; reason: string }[]> {
-  const refusals: { rank: number; reason: string }[] = [];
+/** Which of the messages are no good. */
+export async function refusalsOf(machine: Server, entries: readonly RoundEntry[]): Promise<Refusal[]> {
+  const refusals: Refusal[] = [];
   for (const { rank, bytes } of entries)
     await machine.check(bytes).catch((error: unknown) => {
       if (!(error instanceof PacketError)) throw error;

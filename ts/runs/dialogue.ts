@@ -222,7 +222,7 @@ export class Dialogue {
 
   #sendOut(topic: string, message: RunMessage, crc: number): void {
     this.#outgoing = { topic, message, crc, at: this.#attendance.clock.now() };
-    void this.#attendance.post.send(topic, message);
+    void this.#attendance.post.send(topic, message, crc);
   }
 
   #sendAgain(): void {
@@ -230,7 +230,8 @@ export class Dialogue {
     const now = this.#attendance.clock.now();
     if (out === undefined || !this.#isHere(out.message) || now < out.at + AGAIN_AFTER) return;
     out.at = now;
-    void this.#attendance.post.send(out.topic, { ...out.message, rank: this.#rank ?? NO_RANK });
+    const message = { ...out.message, rank: this.#rank ?? NO_RANK };
+    void this.#attendance.post.send(out.topic, message, out.crc);
   }
 
   /** Has the transport say again what the run is: that is kept for who subscribes. */

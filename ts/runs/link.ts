@@ -23,6 +23,11 @@ export interface Link {
    * same for all machines of a run: the two ways do not hear each other.
    */
   readonly keeps: boolean;
+  /**
+   * Whether a payload that is all of its memory is the listener's once it is delivered: the transport neither changes
+   * it nor uses it again. Left out where it may: then what is kept of it is copied.
+   */
+  readonly handsOver?: boolean;
   /** Bytes of the longest payload that a topic takes, as far as is known: less once a longer one was refused. */
   room(topic: string): number;
   /**

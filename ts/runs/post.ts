@@ -17,15 +17,18 @@ export class Post {
   constructor(link: Link, refused: (error: Error) => void, longest: number = LONGEST) {
     this.link = link;
     this.#refused = refused;
-    this.#assembler = new Assembler(longest);
+    this.#assembler = new Assembler(longest, link.handsOver);
   }
 
-  /** Resolves when the transport has all parts, or refuses them, or the link is closed. */
-  async send(topic: string, message: RunMessage): Promise<void> {
+  /**
+   * Resolves when the transport has all parts, or refuses them, or the link is closed. `crc`: the CRC-32 of the
+   * message's bytes, where it is known.
+   */
+  async send(topic: string, message: RunMessage, crc?: number): Promise<void> {
     await this.#heeding(async () => {
       for (;;) {
         const room = this.link.room(topic);
-        const parts = partsOf(message, room).map((part) => this.link.publish(topic, part));
+        const parts = partsOf(message, room, crc).map((part) => this.link.publish(topic, part));
         // all of them: none may be left that rejects later
         const failed = (await Promise.allSettled(parts)).find(({ status }) => status === 'rejected');
         if (failed === undefined) return;

@@ -120,6 +120,24 @@ export class Round {
     return [...this.#entries.values()].sort((a, b) => a.rank - b.rank);
   }
 
+  /** How many messages count. */
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /**
+   * The messages that count up to the first rank that is still to be heard of `awaited`, and how many there are once
+   * all of these are here.
+   */
+  firstOf(awaited: readonly number[]): { readonly entries: readonly RoundEntry[]; readonly of: number } {
+    const missing = awaited.filter((rank) => !this.#entries.has(rank) && !this.#passed.has(rank));
+    const [next = Infinity] = missing;
+    return {
+      entries: this.entries.filter(({ rank }) => rank < next),
+      of: this.#entries.size + missing.length,
+    };
+  }
+
   /** How many more have to be heard for a quorum. */
   get missing(): number {
     return Math.max(0, this.#rules.quorum - this.#entries.size - this.#passed.size);

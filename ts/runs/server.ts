@@ -8,6 +8,7 @@ import type { Outcome, Route, Server } from '../algorithms/system.ts';
 import { PacketError } from '../errors.ts';
 import { aggregate } from './aggregate.ts';
 import { packCheckpoint, unpackCheckpoint } from './checkpoint.ts';
+import { Early } from './early.ts';
 import { History } from './history.ts';
 import { Host, type Sender, type Service } from './host.ts';
 import type { Member } from './membership.ts';
@@ -34,6 +35,7 @@ export class RoundServer implements RunServer, Service {
   readonly #replica: Replica;
   readonly #waits: Waits;
   readonly #history = new History();
+  readonly #early: Early;
   #round: Round;
   #settings: Settings | undefined;
   /** When all were told something last. */
@@ -46,13 +48,12 @@ export class RoundServer implements RunServer, Service {
     this.#options = options;
     this.#waits = new Waits(this.#numbers.deadline);
     this.#machine = system.server?.(device, { n: model.parameters.length, workers });
+    this.#early = new Early(this.#machine);
     this.#replica = new Replica({ ...options, checkEvery: this.#numbers.checkEvery });
     this.#round = this.#open({ step: 0, round: 0, chain: this.#replica.chain }, 'server');
     // nothing is done in the host's queue any more then
-    this.done.then(
-      () => this.free(),
-      () => this.free(),
-    );
+    const free = (): void => this.free();
+    this.done.then(free, free);
   }
 
   /** Gives the device's memory back. */
@@ -132,6 +133,8 @@ export class RoundServer implements RunServer, Service {
       if (made.kind === 'answer') await this.#close(entries, made.answer);
       else for (const { rank, reason } of made.refusals) this.#drop(rank, reason);
     }
+    const early = this.#host.isEnded ? [] : await this.#early.take(this.#round, () => members.awaited);
+    for (const { rank, reason } of early) this.#drop(rank, reason);
   }
 
   /** A message turned out to be no good. */

@@ -5,6 +5,9 @@ import type { System } from '../../../ts/algorithms/system.ts';
 import { scaledSign } from '../../../ts/compressors/scaled-sign.ts';
 import { topK } from '../../../ts/compressors/top-k.ts';
 
+/** What is under load: a system, or the plain program. */
+export type Program = 'plain' | 'doubleSqueeze(scaledSign)' | 'doubleSqueeze(topK)' | 'foSgd';
+
 /** A system under load. */
 interface Load {
   readonly system: () => System;
@@ -16,7 +19,7 @@ interface Load {
 const RATIO = 0.01;
 
 /** By the name in the table. Each sends packets of one length up and down, as the plain program does. */
-export const loads = {
+export const loads: Readonly<Record<Exclude<Program, 'plain'>, Load>> = {
   'doubleSqueeze(scaledSign)': { system: () => doubleSqueeze(scaledSign()), bytesPerNumber: 1 / 8 },
   // four bytes a value, and about eight bits for its place
   'doubleSqueeze(topK)': {
@@ -24,9 +27,6 @@ export const loads = {
     bytesPerNumber: RATIO * (4 + 8.1 / 8),
   },
   foSgd: { system: () => foSgd({ seed: 1, scale: 'drive' }), bytesPerNumber: 1 / 8 },
-} as const satisfies Record<string, Load>;
-
-/** What is under load: a system, or the plain program. */
-export type Program = keyof typeof loads | 'plain';
+};
 
 export const programs = ['plain', ...Object.keys(loads)] as readonly Program[];

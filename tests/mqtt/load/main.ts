@@ -4,10 +4,11 @@
  * in a process of their own. docs/distributed.md says what the columns are.
  *
  *   npm run bench:mqtt -- [--workers 64] [--bytes 100000] [--rounds 30] [--times 3] [--threads 1]
- *     [--only doubleSqueeze,foSgd] [--broker mqtt://127.0.0.1:1883] [--json FILE] [--profile FOLDER]
+ *     [--spread 0] [--early yes] [--only doubleSqueeze,foSgd] [--broker mqtt://127.0.0.1:1883] [--json FILE] [--profile FOLDER]
  *
  * Without --broker Mosquitto is started where it is installed, else aedes. --only: programs whose names have one of
- * these in them, and the plain one. --profile: V8's profiles of servers and workers.
+ * these in them, and the plain one. --spread: milliseconds over which the workers' packets are spread by chance, so that
+ * ranks come in any order. --early no: the server takes no packet before it has all of them. --profile: V8's profiles of servers and workers.
  */
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -27,6 +28,8 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '30' },
     times: { type: 'string', default: '3' },
     threads: { type: 'string', default: '1' },
+    spread: { type: 'string', default: '0' },
+    early: { type: 'string', default: 'yes' },
     only: { type: 'string', default: '' },
     broker: { type: 'string' },
     json: { type: 'string' },
@@ -38,6 +41,8 @@ const setting = {
   bytes: Number(values.bytes),
   rounds: Number(values.rounds),
   threads: Number(values.threads),
+  spread: Number(values.spread),
+  early: values.early !== 'no',
 };
 
 /** A process with a role, and what it reports in the end. */
@@ -140,7 +145,10 @@ try {
   const plain = middle(reports.get('plain')!);
   show([columns, ...[...reports].map(([name, all]) => row(name, middle(all), plain))]);
   if (values.json !== undefined)
-    writeFileSync(values.json, `${JSON.stringify({ setting, reports: Object.fromEntries(reports) }, undefined, 2)}\n`);
+    writeFileSync(
+      values.json,
+      `${JSON.stringify({ setting, reports: Object.fromEntries(reports) }, undefined, 2)}\n`,
+    );
 } finally {
   await broker?.close();
 }

@@ -6,6 +6,7 @@ import { mqttBroker } from '../../../ts/mqtt/connection.ts';
 import type { OpenLink } from '../../../ts/runs/link.ts';
 import { serveRun } from '../../../ts/runs/serve.ts';
 import { joinRun } from '../../../ts/runs/worker.ts';
+import { sleep } from '../brokers.ts';
 import { input } from '../../support/inputs.ts';
 import { median } from './median.ts';
 import { loads, type Program } from './loads.ts';
@@ -21,6 +22,10 @@ export interface LoadSettings {
   readonly rounds: number;
   /** Threads of the server's device. */
   readonly threads: number;
+  /** Whether the server takes packets as they come. */
+  readonly early: boolean;
+  /** Milliseconds over which workers' packets are spread, by chance. */
+  readonly spread: number;
 }
 
 /** What a server reports. */
@@ -70,6 +75,7 @@ function timed(open: OpenLink): { readonly open: OpenLink; readonly times: numbe
       const link = await open(will);
       return {
         keeps: link.keeps,
+        handsOver: link.handsOver,
         traffic: link.traffic,
         room: (topic) => link.room(topic),
         publish(topic, payload, retain) {
@@ -103,8 +109,16 @@ function modelOf(n: number): Model {
   };
 }
 
+/** The same system, whose server takes nothing before a round is closed. */
+function waiting(system: System): System {
+  return {
+    ...system,
+    server: (device, seat) => ({ ...system.server!(device, seat), take: undefined }),
+  };
+}
+
 async function serve(
-  { run, workers, rounds, url, threads }: LoadSettings,
+  { run, workers, rounds, url, threads, early }: LoadSettings,
   system: System,
   n: number,
 ): Promise<void> {
@@ -115,7 +129,7 @@ async function serve(
     broker: open,
     run,
     device,
-    system,
+    system: early ? system : waiting(system),
     model: modelOf(n),
     workers,
     steps: rounds + WARM,
@@ -138,7 +152,7 @@ async function serve(
 }
 
 /** What is simulated are the workers' messages: one machine makes one packet, and each worker sends it. */
-async function work({ run, workers, url }: LoadSettings, system: System, n: number): Promise<void> {
+async function work({ run, workers, url, spread }: LoadSettings, system: System, n: number): Promise<void> {
   const device = await openDevice({ backend: 'wasm' });
   const gradient = input('normal', n);
   const { bytes: packet } = await system.worker(device, { n, workers, rank: 0 }).send(gradient);
@@ -160,7 +174,10 @@ async function work({ run, workers, url }: LoadSettings, system: System, n: numb
         device,
         system: idle,
         model,
-        gradient: () => gradient,
+        async gradient() {
+          if (spread > 0) await sleep(Math.random() * spread);
+          return gradient;
+        },
       });
       await joined.done;
     }),
@@ -170,7 +187,7 @@ async function work({ run, workers, url }: LoadSettings, system: System, n: numb
 /**
  * The same bytes by mqtt.js alone: each worker publishes a packet, the server, when it has all of them, one for all.
  */
-async function plain({ role, url, run, workers, bytes, rounds }: LoadSettings): Promise<void> {
+async function plain({ role, url, run, workers, bytes, rounds, spread }: LoadSettings): Promise<void> {
   const payload = Buffer.alloc(bytes, 7);
   const connect = async (): Promise<mqtt.MqttClient> => {
     const client = await mqtt
@@ -199,7 +216,7 @@ async function plain({ role, url, run, workers, bytes, rounds }: LoadSettings): 
     const client = await connect();
     await client.subscribeAsync(`${run}/down`, { qos: 1 });
     const send = (): void => void client.publish(`${run}/up/w${i}`, payload, { qos: 1 });
-    client.on('message', send);
+    client.on('message', () => (spread > 0 ? void sleep(Math.random() * spread).then(send) : send()));
     send();
   }
 }

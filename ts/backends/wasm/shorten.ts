@@ -13,13 +13,16 @@ const MIDDLE = 2524;
 /** Words that are folded at a time: with the window they fit the first level of a cache. */
 const CHUNK = 4096;
 
+/** What the last call gave: made on first use, and once, since packets come by the dozen. */
+let last: Uint32Array<ArrayBuffer> | undefined;
+
 /** @see Backend.shorten */
 export function shorten(exports: Exports, allocator: Allocator, words: Uint32Array): Uint32Array {
   const end = words.length - SPAN;
-  const short = new Uint32Array(SPAN);
+  const short = (last ??= new Uint32Array(SPAN));
   short.set(words.subarray(end));
   allocator.withBlock(SPAN + CHUNK, (window) => {
-    const last = allocator.view(window, SPAN).fill(0);
+    const folded = allocator.view(window, SPAN).fill(0);
     for (let first = 0; first < end; first += CHUNK) {
       const count = Math.min(CHUNK, end - first);
       const own = allocator.view(window + SPAN * 4, count);
@@ -29,9 +32,9 @@ export function shorten(exports: Exports, allocator: Allocator, words: Uint32Arr
       fold(exports, { window, count });
     }
     for (let i = 0; i < SPAN; i++) {
-      short[i] ^= last[i];
-      if (i < NEAR) short[i] ^= last[i + SPAN - NEAR];
-      if (i < MIDDLE) short[i] ^= last[i + SPAN - MIDDLE];
+      short[i] ^= folded[i];
+      if (i < NEAR) short[i] ^= folded[i + SPAN - NEAR];
+      if (i < MIDDLE) short[i] ^= folded[i + SPAN - MIDDLE];
     }
   });
   return short;

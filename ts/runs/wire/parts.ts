@@ -18,17 +18,21 @@ export type Assembled =
 const UNFINISHED = 4;
 
 /**
- * The parts of a message, each with its head, at most `limit` bytes long.
+ * The parts of a message, each with its head, at most `limit` bytes long. `crc`: the CRC-32 of its bytes.
  * @throws RangeError where the message takes more than 65,535 parts
  */
-export function partsOf(message: RunMessage, limit: number): Uint8Array[] {
+export function partsOf(
+  message: RunMessage,
+  limit: number,
+  crc: number = crc32(message.bytes),
+): Uint8Array[] {
   requireInteger('limit', limit, HEAD_BYTES + 1, 2 ** 31);
   const { bytes } = message;
   const pieces = piecesOf(bytes, limit - HEAD_BYTES);
-  const crc = sealOf(message, bytes.length, crc32(bytes));
+  const seal = sealOf(message, bytes.length, crc);
   return pieces.map((piece, part) => {
     const whole = new Uint8Array(HEAD_BYTES + piece.length);
-    writeHead(whole, { ...message, part, parts: pieces.length, length: bytes.length, crc });
+    writeHead(whole, { ...message, part, parts: pieces.length, length: bytes.length, crc: seal });
     whole.set(piece, HEAD_BYTES);
     return whole;
   });
@@ -37,11 +41,16 @@ export function partsOf(message: RunMessage, limit: number): Uint8Array[] {
 /** Puts messages together, by sender. */
 export class Assembler {
   readonly #longest: number;
+  readonly #handsOver: boolean;
   readonly #gathering = new Gathering(UNFINISHED);
 
-  /** `longest`: bytes of the longest message that is taken; what it holds is at most four such a sender. */
-  constructor(longest: number) {
+  /**
+   * `longest`: bytes of the longest message that is taken; what it holds is at most four such a sender. `handsOver`: as
+   * a link says it.
+   */
+  constructor(longest: number, handsOver = false) {
     this.#longest = longest;
+    this.#handsOver = handsOver;
   }
 
   /** Takes a part from a sender, in whatever order they come. */
@@ -56,13 +65,20 @@ export class Assembler {
     if (typeof start === 'string') return { kind: 'refused', reason: start };
     const id = [kind, rank, run, step, round, chain, parts, length, crc].join();
     const gathered = this.#gathering.put(sender, id, head, piece, start);
-    return typeof gathered === 'string' ? { kind: gathered } : finished(head, gathered);
+    if (typeof gathered === 'string') return { kind: gathered };
+    const isView = gathered === piece && !(this.#handsOver && fills(part));
+    return finished(head, isView ? new Uint8Array(piece) : gathered);
   }
 
   /** Forgets what a sender has begun. */
   forget(sender: string): void {
     this.#gathering.forget(sender);
   }
+}
+
+/** Whether bytes are all of their memory: who keeps a view of them keeps nothing else. */
+function fills(bytes: Uint8Array): boolean {
+  return bytes.byteLength === bytes.buffer.byteLength;
 }
 
 /** A message whose parts are all here, where its CRC is right. */
