@@ -146,6 +146,24 @@ test('NaN in a packet that comes early is refused, and not in the sum', async ()
   device.close();
 });
 
+test('arrays that have other bytes in the next step are added anew', async () => {
+  const on = await devices.js();
+  const { workers, server } = crewOf(pSgd(), N, WORKERS, on);
+  const other = pSgd().server!(on, { n: N, workers: WORKERS });
+  const sent: Uint8Array[] = workers.map(() => new Uint8Array(0));
+  for (const step of [0, 1]) {
+    for (const [rank, worker] of workers.entries()) {
+      const { bytes } = await worker.send(gradients(N, WORKERS, step)[rank]);
+      if (step === 0) sent[rank] = bytes;
+      else sent[rank].set(bytes);
+    }
+    await other.take!(sent.slice(0, 3), WORKERS);
+    const [answer, copies] = [await other.answer(sent), sent.map((bytes) => bytes.slice())];
+    assert.ok(isSame(answer, await server!.answer(copies)), `step ${step}`);
+    for (const worker of workers) await worker.receive([answer]);
+  }
+});
+
 test('numbers of messages that cannot be are refused', async () => {
   const server = pSgd().server!(await devices.js(), { n: 4, workers: 2 });
   for (const [count, of] of [
