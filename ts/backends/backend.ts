@@ -108,7 +108,8 @@ export interface Backend {
 
   /**
    * For the CRC-32C of many words: fewer of them, for which the register, zero at the start, ends as it does for all of
-   * these from all ones. Left out where a backend is no faster at it than JavaScript. At least 2^13 words; the result is good until the next call.
+   * these from all ones. Left out where a backend is no faster at it than JavaScript. At least 2^13 words; the result
+   * is good until the next call.
    */
   shorten?(words: Uint32Array): Uint32Array;
 

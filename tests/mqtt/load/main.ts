@@ -4,11 +4,13 @@
  * in a process of their own. docs/distributed.md says what the columns are.
  *
  *   npm run bench:mqtt -- [--workers 64] [--bytes 100000] [--rounds 30] [--times 3] [--threads 1]
- *     [--spread 0] [--early yes] [--only doubleSqueeze,foSgd] [--broker mqtt://127.0.0.1:1883] [--json FILE] [--profile FOLDER]
+ *     [--spread 0] [--early yes] [--only doubleSqueeze,foSgd] [--broker mqtt://127.0.0.1:1883]
+ *     [--json FILE] [--profile FOLDER]
  *
  * Without --broker Mosquitto is started where it is installed, else aedes. --only: programs whose names have one of
- * these in them, and the plain one. --spread: milliseconds over which the workers' packets are spread by chance, so that
- * ranks come in any order. --early no: the server takes no packet before it has all of them. --profile: V8's profiles of servers and workers.
+ * these in them, and the plain one. --spread: milliseconds over which the workers' packets are spread by chance, so
+ * that ranks come in any order. --early no: the server takes no packet before it has all of them. --profile: V8's
+ * profiles of servers and workers.
  */
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
