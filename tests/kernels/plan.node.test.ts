@@ -173,6 +173,7 @@ test('every element, or word of output, belongs to one pass', () => {
     flatten: [['flatten', 'y']],
     extremes: [['findExtremes', 'x']],
     nonFinite: [['findNonFinite', 'x']],
+    blockCounts: [['countBlocks', 'x']],
     keyCounts: [['countKeys', 'x']],
     fwht: [['transform', 'y']],
     topK: [

@@ -7,6 +7,7 @@ import { compensateKernel } from '../../ts/kernels/compensate.ts';
 import { ditheredAndMaxKernel, packDitheredKernel } from '../../ts/kernels/dither.ts';
 import { flattenSignsKernel, unflattenSignsKernel, WAYS } from '../../ts/kernels/flatten.ts';
 import { flattenKernel, fwhtKernel, transformLength, unflattenKernel } from '../../ts/kernels/fwht.ts';
+import { blockCountsKernel } from '../../ts/kernels/blocks.ts';
 import { keyCountsKernel } from '../../ts/kernels/histogram.ts';
 import { type Kernel } from '../../ts/kernels/kernel.ts';
 import { planOf } from '../../ts/kernels/plans/index.ts';
@@ -102,6 +103,10 @@ export function* calls(): Generator<Call> {
       yield call(nonFiniteKernel, limits, { x: n, found: 2 }, { n });
       const digit = { known: 23, prefix: 130, shift: 17, bins: 64 };
       yield call(keyCountsKernel, limits, { x: n, counts: 64 }, { n, ...digit });
+      for (const length of [1, 1000, n]) {
+        const blocks = Math.ceil(n / length);
+        yield call(blockCountsKernel, limits, { x: n, counts: blocks }, { n, key: 9, length });
+      }
       yield call(lambdasKernel, limits, { sums: n, lambdas: n }, { count: n, factor: 2 });
       for (const width of [1, 3, 8, 11, 16]) {
         const packed = packedWords(n, width);

@@ -2,6 +2,7 @@
 import { keptShare } from '../../ts/compressors/count.ts';
 import { accumulateKernel, clearKernel } from '../../ts/kernels/accumulate.ts';
 import type { Catalogue } from '../../ts/kernels/catalogue.ts';
+import { blockCountsKernel } from '../../ts/kernels/blocks.ts';
 import { compactKernel } from '../../ts/kernels/compact.ts';
 import { compensateKernel } from '../../ts/kernels/compensate.ts';
 import { packDitheredKernel } from '../../ts/kernels/dither.ts';
@@ -133,6 +134,12 @@ const TASKS: { readonly [Name in keyof Catalogue | Composite]: Make } = {
       const lengths = lengthsOf(n, block);
       return task(kernelCase(fwhtKernel, byBlocks(block), { x }, { y: lengths.total }, { n, ...lengths }));
     }),
+  blockCounts: ({ n, x }) => {
+    // 1024 blocks, of elements of which one in a hundred or so reaches the threshold
+    const length = ceilDiv(n, 1024);
+    const params = { n, key: bitsOf(2.6), length };
+    return [task(kernelCase(blockCountsKernel, '1 %', { x }, { counts: ceilDiv(n, length) }, params))];
+  },
   gather: ({ n, x, indices }) => {
     const count = indices.length;
     const run = kernelCase(gatherKernel, '1 %', { x, indices }, { values: count }, { n, count });

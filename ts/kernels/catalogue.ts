@@ -1,5 +1,6 @@
 /** Every kernel of the contract, by name: what a backend must implement. */
 import type { accumulateKernel, clearKernel } from './accumulate.ts';
+import type { blockCountsKernel } from './blocks.ts';
 import type { compactKernel } from './compact.ts';
 import type { compensateKernel } from './compensate.ts';
 import type { packDitheredKernel } from './dither.ts';
@@ -33,6 +34,7 @@ export interface Catalogue {
   addAt: typeof addAtKernel;
   addLookup: typeof addLookupKernel;
   addSigns: typeof addSignsKernel;
+  blockCounts: typeof blockCountsKernel;
   clear: typeof clearKernel;
   compact: typeof compactKernel;
   compensate: typeof compensateKernel;

@@ -8,6 +8,7 @@ import type { Backend, BufferRange, DeviceBuffer, GpuRange, ReadRequest } from '
 import { FreeList } from '../free-list.ts';
 import { runParts } from '../parts.ts';
 import { accumulate, clear } from './accumulate.ts';
+import { blockCounts } from './blocks.ts';
 import { compact } from './compact.ts';
 import { compensate } from './compensate.ts';
 import { packDithered } from './dither.ts';
@@ -29,6 +30,7 @@ const implementations: Implementations<Memory> = {
   addAt,
   addLookup,
   addSigns,
+  blockCounts,
   clear,
   compact,
   compensate,

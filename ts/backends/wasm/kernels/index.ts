@@ -2,6 +2,7 @@
 import type { Catalogue } from '../../../kernels/catalogue.ts';
 import type { unflattenSignsKernel } from '../../../kernels/flatten.ts';
 import { accumulate, clear } from './accumulate.ts';
+import { blockCounts } from './blocks.ts';
 import { compact } from './compact.ts';
 import { compensate } from './compensate.ts';
 import { packDithered } from './dither.ts';
@@ -45,6 +46,7 @@ export const allKernels: Kernels = {
   addAt,
   addLookup,
   addSigns,
+  blockCounts,
   clear,
   compact,
   compensate,
