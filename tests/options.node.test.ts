@@ -70,9 +70,11 @@ const factories: readonly Case[] = [
   factory(algorithms.liecSgd, { compressor, averagePeriod: 8 }, []),
   factory(algorithms.cser, { seed: 1 }, ['seed']),
   factory(algorithms.foSgd, flattened, ['seed']),
-  factory(algorithms.exDyna, { density: 0.1, control: 'exact', warmStart: true, recover: false }, [
-    'density',
-  ]),
+  factory(
+    algorithms.exDyna,
+    { density: 0.1, control: 'exact', warmStart: true, recover: false, balance: 'exact' },
+    ['density'],
+  ),
   factory(algorithms.cltK, { ratio: 0.1 }, ['ratio']),
   factory(algorithms.topKAllGather, { ratio: 0.1 }, ['ratio']),
   factory(algorithms.hardThreshold, { t: 0.5 }, ['t']),

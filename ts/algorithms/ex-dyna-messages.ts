@@ -12,15 +12,20 @@ export interface OwnPart {
   readonly partition: number;
   readonly start: number;
   readonly end: number;
+  /** The most elements that its owner may select, where the counts of its blocks have said so; else Infinity. */
+  readonly most: number;
 }
 
-/** What identifies a list: the vector, the worker, the step t, and whether the density is exact. */
+/** What identifies a list: the vector, the worker, the step t; and what it may be like. */
 export interface ListPlace {
   readonly n: number;
   readonly workers: number;
   readonly rank: number;
   readonly t: number;
-  readonly exact: boolean;
+  /** Whether it may have no elements though its partition has some. */
+  readonly empty: boolean;
+  /** Whether an element may be forced where there is none. */
+  readonly forces: boolean;
 }
 
 /** A list as its worker sent it. */
@@ -36,8 +41,8 @@ export interface OwnList {
 /** @throws PacketError unless the bytes are a list that the worker of this rank may send in this step */
 export function readOwnList(
   bytes: Uint8Array,
-  { partition, start, end }: OwnPart,
-  { n, workers, rank, t, exact }: ListPlace,
+  { partition, start, end, most }: OwnPart,
+  { n, workers, rank, t, empty, forces }: ListPlace,
 ): OwnList {
   const { indices, length, tag } = readIndexList(bytes);
   if (length !== end - start)
@@ -46,14 +51,10 @@ export function readOwnList(
       8,
     );
   const forced = tag === FORCED;
-  if (!forced && tag !== tagOf(n, t, rank)) {
-    const sender = Array.from({ length: workers }, (_, one) => one).find((one) => tag === tagOf(n, t, one));
-    const whose = sender === undefined ? `with tag ${tag}` : `by rank ${sender}`;
-    throw new PacketError(`a list ${whose}, expected one by rank ${rank} in step ${t}`, 32);
-  }
+  if (!forced) requireTag('a list', tag, { n, workers, rank, t });
   const fits = forced
-    ? !exact && indices.length === 1 && indices[0] === t % length
-    : exact || indices.length > 0 || length === 0;
+    ? forces && indices.length === 1 && indices[0] === t % length
+    : indices.length <= most && (empty || indices.length > 0 || length === 0);
   if (!fits)
     throw new PacketError(
       `a list of ${indices.length} elements${forced ? ', forced,' : ''} from rank ${rank} in step ${t}`,
@@ -67,12 +68,26 @@ export const FORCED = 1;
 
 /**
  * The tag of any other list: whose it is, so that one by another rank, of another step or for a vector of another
- * length is found out though its partition is as long.
+ * length is found out though its partition is as long. Of counts `round` says of which round of them, 1 for the first.
  */
-export function tagOf(n: number, t: number, rank: number): number {
+export function tagOf(n: number, t: number, rank: number, round = 0): number {
   const four = new Int32Array(4);
-  pcg4d(n, t, rank, 0, four);
+  pcg4d(n, t, rank, round, four);
   return Math.max(FORCED + 1, four[0] >>> 0);
+}
+
+/** @throws PacketError unless a tag is that of `what` by this rank in this step and round */
+export function requireTag(
+  what: string,
+  tag: number,
+  { n, workers, rank, t }: Omit<ListPlace, 'empty' | 'forces'>,
+  round = 0,
+): void {
+  if (tag === tagOf(n, t, rank, round)) return;
+  const ranks = Array.from({ length: workers }, (_, one) => one);
+  const sender = ranks.find((one) => tag === tagOf(n, t, one, round));
+  const whose = sender === undefined ? `with tag ${tag}` : `by rank ${sender}`;
+  throw new PacketError(`${what} ${whose}, expected one by rank ${rank} in step ${t}`, 32);
 }
 
 /** The sum of the counts, at least `least`. */

@@ -1,8 +1,16 @@
 /** What an ExDyna worker keeps from step to step, and what a step under way has come to. */
+import type { Balance, Balanced } from './ex-dyna-balance.ts';
 import type { OwnList } from './ex-dyna-messages.ts';
-import type { Levels } from './histogram.ts';
-import type { Partitions } from './partitions.ts';
-import type { StepReport } from './system.ts';
+import { heldThreshold, measures, NEVER_MET, scaledThreshold, type Control } from './density.ts';
+import { keyHistogram, type Levels, wantedOf } from './histogram.ts';
+import { divided, dividedEvenly, Partitions, sharedOut, type Division } from './partitions.ts';
+import { ranksOf } from './steps.ts';
+import type { Seat, StepReport } from './system.ts';
+
+/** What a worker goes by: when d is measured, and whether partitions are cut anew in each step. */
+export interface Rules extends Control {
+  readonly balanced: boolean;
+}
 
 /** What all workers have in common between steps. */
 export interface Numbers extends Record<string, number | readonly number[]> {
@@ -16,13 +24,17 @@ export interface Numbers extends Record<string, number | readonly number[]> {
   readonly strayed: number;
   /** How many each partition selected in the last step, those that were forced left out. */
   readonly counts: readonly number[];
+  /** Blocks of each partition; elements where they are balanced exactly. */
   readonly blocks: readonly number[];
 }
 
 /** A step under way: what it makes of the state, which stays as it is. */
 export interface Step {
-  round: 'histogram' | 'ties' | 'lists' | 'values';
-  readonly partitions: Partitions;
+  round: 'histogram' | 'ties' | 'counts' | 'lists' | 'values';
+  partitions: Division;
+  /** What the partitions are cut by, where they are balanced exactly, and how many each of them sends then. */
+  balance: Balance | undefined;
+  shares: readonly number[];
   /** Whether d is measured, and so the ranks that added to all of the histogram so far. */
   readonly measured: boolean;
   counted: readonly number[];
@@ -35,4 +47,62 @@ export interface Step {
   union: Uint32Array;
   counts: readonly number[];
   report: StepReport;
+}
+
+/** The numbers before the first step, k elements of each. */
+export function firstNumbers({ n, workers }: Seat, k: number, { balanced }: Rules): Numbers {
+  return {
+    t: 0,
+    d: heldThreshold(1 / (2 * Math.sqrt(k)), 0),
+    kPrev: 1,
+    largest: 0,
+    strayed: NEVER_MET,
+    counts: new Array<number>(workers).fill(0),
+    blocks: (balanced ? dividedEvenly(n, workers) : new Partitions(n, workers)).blocks,
+  };
+}
+
+/** The step that comes next, k elements of it: 1. the partitions that it begins with, and 3. d where it is scaled. */
+export function beginStep(numbers: Numbers, { n, workers }: Seat, k: number, rules: Rules): Step {
+  const { t, d, kPrev, largest, strayed, counts } = numbers;
+  const measured = measures(rules, t, strayed);
+  return {
+    round: measured ? 'histogram' : 'lists',
+    partitions: divisionOf(numbers, n, workers, rules),
+    balance: undefined,
+    shares: [],
+    measured,
+    counted: ranksOf(undefined, workers),
+    search: keyHistogram(k),
+    d: measured || t === 0 ? d : scaledThreshold(d, kPrev, k, largest),
+    ties: Infinity,
+    lists: [],
+    union: new Uint32Array(0),
+    counts,
+    report: {},
+  };
+}
+
+function divisionOf(
+  { t, kPrev, counts, blocks }: Numbers,
+  n: number,
+  workers: number,
+  rules: Rules,
+): Division {
+  if (rules.balanced) return divided(blocks);
+  const partitions = new Partitions(n, workers);
+  partitions.blocks = [...blocks];
+  if (t > 0) partitions.balance(counts, kPrev);
+  return partitions;
+}
+
+/**
+ * Takes the partitions that were cut for a step: each worker sends what it counted, or where d is measured its share of
+ * the k elements, which are shared out as evenly as its partition, or what it counted there, allows.
+ */
+export function divideBy(step: Step, { lengths, loads, owned }: Balanced, k: number, { exact }: Rules): void {
+  step.partitions = divided(lengths);
+  const limits = exact ? lengths.map((length, p) => (owned[p] ? length : 0)) : loads;
+  step.shares = step.measured ? sharedOut(wantedOf(k), limits) : loads;
+  step.counts = step.shares;
 }

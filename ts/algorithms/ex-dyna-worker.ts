@@ -8,12 +8,15 @@
  * largest magnitude of the direction; for how many steps the density has been astray. Own: the residual.
  *
  * A step, with acc = residual + gradient and k = density n:
- * 1. partitions are runs of blocks; from step to step single blocks move from crowded to sparse neighbours
+ * 1. partitions are runs of blocks; from step to step single blocks move from crowded to sparse neighbours. Or, with
+ *    `balance: 'exact'`, they are cut anew once d is known (ex-dyna-balance.ts)
  * 2. rank r owns partition (t + r) mod N at step t
  * 3. d follows k_prev / k, or is measured: set from a histogram of the magnitudes, with equal ones cut so that k are
  *    selected (density.ts says when)
  * 4. each worker selects all |acc_i| >= d of its partition; where there is none, and the density need not be exact, the
- *    element t mod (length of the partition) of it is forced: sent, though not above d, and not counted
+ *    element t mod (length of the partition) of it is forced: sent, though not above d, and not counted. With `balance:
+ *    'exact'` and d measured: of the partition as many of the largest as are its share of k, which is as even as can be;
+ *    of those above d alone, unless the density is to be exact
  * 5. all-gather of the lists, all-reduce of acc at their union, divided by N; residual = acc, zero at the union
  *
  * All of a step's numbers are its own until its last round: then they become the state. So a step that was begun and
@@ -22,19 +25,13 @@
  * Of a round over some of the workers: the partition of one whose list is missing is not selected from in this step,
  * and counts as it did in the last; sums are divided by the number of those who added to them, and the residual of one
  * who did not keeps acc at the union too. Ranks rotate over the partitions, so that each has its turn though a worker
- * stays away.
+ * stays away. With `balance: 'exact'` the partition of one whose counts are missing is empty; of one that counted, and
+ * whose list is missing, its share counts.
  */
 import { writeIndexList } from '../compressors/index-list.ts';
 import type { Device } from '../device.ts';
 import type { Bytes } from '../platform.ts';
-import {
-  heldThreshold,
-  measures,
-  NEVER_MET,
-  scaledThreshold,
-  strayedAfter,
-  type Control,
-} from './density.ts';
+import { heldThreshold, strayedAfter } from './density.ts';
 import {
   countsOf,
   FORCED,
@@ -45,11 +42,11 @@ import {
   type OwnPart,
 } from './ex-dyna-messages.ts';
 import { type DeviceVector, requireLength } from '../kernels/device-vector.ts';
-import type { Numbers, Step } from './ex-dyna-state.ts';
+import { beginStep, divideBy, firstNumbers, type Numbers, type Rules, type Step } from './ex-dyna-state.ts';
 import { ascending, unionOf } from './ex-dyna-union.ts';
-import { keyHistogram, type Level, reach } from './histogram.ts';
+import { type Level, reach } from './histogram.ts';
 import { openPair, settle, type Kept } from './kept.ts';
-import { Partitions } from './partitions.ts';
+import { Balance } from './ex-dyna-balance.ts';
 import { requireSender } from './seat.ts';
 import { shared, stateful } from './state.ts';
 import {
@@ -73,7 +70,7 @@ export class ExDynaWorker<Where extends Vector> implements Worker<Where> {
   readonly #seat: Seat;
   /** How many elements all workers together are to select: a real number. */
   readonly #k: number;
-  readonly #control: Control;
+  readonly #rules: Rules;
   readonly save: () => Promise<Bytes>;
   readonly load: (state: Uint8Array) => Promise<void>;
   readonly free: () => void;
@@ -90,27 +87,19 @@ export class ExDynaWorker<Where extends Vector> implements Worker<Where> {
   /** The numbers before the last step, for as long as #acc is the residual that belongs to them. */
   #before: { readonly numbers: Numbers; readonly report: StepReport } | undefined;
 
-  constructor(device: Device, seat: Seat, into: Where | undefined, density: number, control: Control) {
+  constructor(device: Device, seat: Seat, into: Where | undefined, density: number, rules: Rules) {
     const { n, workers, rank } = seat;
     this.#device = device;
     this.#seat = seat;
     // of no elements, or hardly any, some number above zero
     this.#k = Math.max(density * n, Number.MIN_VALUE);
-    this.#control = control;
+    this.#rules = rules;
     // before the vectors, which are not freed where it is refused
     this.#direction = openDirection(device, n, into);
     const pair = openPair(device, n);
     this.#residual = pair.first;
     this.#acc = { vector: pair.other(pair.first) };
-    this.#numbers = {
-      t: 0,
-      d: heldThreshold(1 / (2 * Math.sqrt(this.#k)), 0),
-      kPrev: 1,
-      largest: 0,
-      strayed: NEVER_MET,
-      counts: new Array<number>(workers).fill(0),
-      blocks: new Partitions(n, workers).blocks,
-    };
+    this.#numbers = firstNumbers(seat, this.#k, rules);
     const numbers = (): Numbers => this.#numbers;
     const restore = ({ t, d, kPrev, largest, strayed, counts, blocks }: Numbers): void => {
       this.#numbers = { t, d, kPrev, largest, strayed, counts, blocks };
@@ -118,9 +107,10 @@ export class ExDynaWorker<Where extends Vector> implements Worker<Where> {
       this.#before = undefined;
     };
     const vectors = (): { residual: Kept } => ({ residual: this.#residual });
+    const name = rules.balanced ? "exDyna, balance 'exact'" : 'exDyna';
     const own = stateful(
       device,
-      `exDyna, worker ${rank} of ${workers}, ${n} elements`,
+      `${name}, worker ${rank} of ${workers}, ${n} elements`,
       vectors,
       numbers,
       restore,
@@ -131,7 +121,7 @@ export class ExDynaWorker<Where extends Vector> implements Worker<Where> {
       missed = this.#step !== undefined && saved.t > this.#numbers.t;
       restore(saved);
     };
-    const common = shared(`exDyna, ${workers} workers, ${n} elements`, numbers, goOn, (taken) => {
+    const common = shared(`${name}, ${workers} workers, ${n} elements`, numbers, goOn, (taken) => {
       // what of it was in the sum is not known any more
       if (taken) this.#residual = { vector: this.#residual.vector, sent: 'all' };
       else if (missed) [this.#residual, this.#acc] = [this.#acc, this.#residual];
@@ -183,34 +173,40 @@ export class ExDynaWorker<Where extends Vector> implements Worker<Where> {
   }
 
   /** 1. and 3. */
-  async #begin(): Promise<Message> {
-    const { workers, n } = this.#seat;
-    const { t, d, kPrev, largest, strayed, counts, blocks } = this.#numbers;
-    const partitions = new Partitions(n, workers);
-    partitions.blocks = [...blocks];
-    if (t > 0) partitions.balance(counts, kPrev);
-    const measured = measures(this.#control, t, strayed);
-    const step: Step = {
-      round: measured ? 'histogram' : 'lists',
-      partitions,
-      measured,
-      counted: ranksOf(undefined, workers),
-      search: keyHistogram(this.#k),
-      d: measured || t === 0 ? d : scaledThreshold(d, kPrev, this.#k, largest),
-      ties: Infinity,
-      lists: [],
-      union: new Uint32Array(0),
-      counts,
-      report: {},
-    };
+  #begin(): Promise<Message> {
+    const step = beginStep(this.#numbers, this.#seat, this.#k, this.#rules);
     this.#step = step;
-    return measured ? this.#count(step) : this.#select(step);
+    return step.measured ? this.#count(step) : this.#divideOrSelect(step);
+  }
+
+  /** What follows once d is known: the counts that partitions are cut by, or the lists. */
+  #divideOrSelect(step: Step): Promise<Message> {
+    if (!this.#rules.balanced) return this.#select(step);
+    step.balance = new Balance(this.#device, this.#seat, this.#numbers.t, step.d);
+    step.round = 'counts';
+    return step.balance.message(this.#acc.vector);
+  }
+
+  /** 1., with `balance: 'exact'`. */
+  async #balance(
+    step: Step,
+    inbox: Inbox,
+    ranks: readonly number[],
+    among: boolean,
+  ): Promise<Outcome<Where>> {
+    const balance = step.balance!;
+    balance.receive(inbox, ranks, among);
+    if (balance.result === undefined)
+      return { kind: 'message', message: await balance.message(this.#acc.vector) };
+    divideBy(step, balance.result, this.#k, this.#rules);
+    return { kind: 'message', message: await this.#select(step) };
   }
 
   async check(message: Uint8Array, rank: number): Promise<void> {
     const step = this.#step;
     requireSender(rank, this.#seat.workers);
     if (step?.round === 'lists') this.#list(step, message, rank);
+    else if (step?.round === 'counts') step.balance?.read(message, rank);
     else await notGathered();
   }
 
@@ -227,6 +223,8 @@ export class ExDynaWorker<Where extends Vector> implements Worker<Where> {
         return this.#refine(step, inbox, ranks, among);
       case 'ties':
         return this.#cut(step, inbox, ranks, among);
+      case 'counts':
+        return this.#balance(step, inbox, ranks, among);
       case 'lists':
         return this.#gather(step, inbox, ranks);
       case 'values':
@@ -237,9 +235,9 @@ export class ExDynaWorker<Where extends Vector> implements Worker<Where> {
   }
 
   /** The part of acc that rank r owns in this step. */
-  #own({ partitions }: Step, rank: number): OwnPart {
+  #own({ partitions, shares }: Step, rank: number): OwnPart {
     const partition = (this.#numbers.t + rank) % this.#seat.workers;
-    return { partition, ...partitions.range(partition) };
+    return { partition, ...partitions.range(partition), most: shares[partition] ?? Infinity };
   }
 
   /**
@@ -272,13 +270,15 @@ export class ExDynaWorker<Where extends Vector> implements Worker<Where> {
     this.#setThreshold(step, level);
     return {
       kind: 'message',
-      message: await (step.ties === Infinity ? this.#select(step) : this.#countTies(step)),
+      message: await (step.ties === Infinity || this.#rules.balanced
+        ? this.#divideOrSelect(step)
+        : this.#countTies(step)),
     };
   }
 
   /** d and the ties of a level. d that will be scaled is held; exact control selects as many whatever d is. */
   #setThreshold(step: Step, { d, ties }: Level): void {
-    if (this.#control.exact) {
+    if (this.#rules.exact) {
       step.d = d;
       // zeros fill up what is missing, those of the lowest indices
       step.ties = d > 0 ? ties : step.search.missing;
@@ -314,14 +314,18 @@ export class ExDynaWorker<Where extends Vector> implements Worker<Where> {
    *    density is to be exact.
    */
   async #select(step: Step): Promise<Message> {
-    const { exact } = this.#control;
+    const { exact } = this.#rules;
     const { rank } = this.#seat;
-    const { start, end } = this.#own(step, rank);
+    const { start, end, most } = this.#own(step, rank);
     const length = end - start;
+    const absent = step.balance?.counted === false;
     step.round = 'lists';
-    const own = exact ? this.#counted(step) : this.#acc.vector.slice(start, end);
-    const indices = await this.#reaching(own, step);
-    const forced = !exact && indices.length === 0 && length > 0;
+    const own =
+      exact && !step.balance ? this.#counted(step) : this.#acc.vector.slice(start, absent ? start : end);
+    const indices = step.balance
+      ? (await this.#device.kernels.topK(own, Math.min(most, own.length))).indices
+      : await this.#reaching(own, step);
+    const forced = !exact && !absent && indices.length === 0 && length > 0;
     const list = forced ? new Uint32Array([this.#numbers.t % length]) : indices;
     const tag = forced ? FORCED : tagOf(this.#seat.n, this.#numbers.t, rank);
     return { route: 'gather', bytes: writeIndexList(list, length, tag) };
@@ -349,7 +353,7 @@ export class ExDynaWorker<Where extends Vector> implements Worker<Where> {
       ...(sent && { density: sent.indices.length / n }),
       union: union.length / n,
       threshold: step.d,
-      imbalance: Math.max(...counts) / (totalOf(counts, 1) / workers),
+      imbalance: Math.max(...counts) / (totalOf(counts, 1) / (step.balance?.owners.length ?? workers)),
     };
     const values = await valuesAt(this.#device, this.#acc.vector, union);
     step.union = union;
@@ -362,7 +366,8 @@ export class ExDynaWorker<Where extends Vector> implements Worker<Where> {
   /** @throws PacketError unless the message is a list that the worker of this rank may send in this step */
   #list(step: Step, bytes: Uint8Array, rank: number): OwnList {
     const { n, workers } = this.#seat;
-    const place = { n, workers, rank, t: this.#numbers.t, exact: this.#control.exact };
+    const { exact, balanced } = this.#rules;
+    const place = { n, workers, rank, t: this.#numbers.t, empty: exact || balanced, forces: !exact };
     return readOwnList(bytes, this.#own(step, rank), place);
   }
 

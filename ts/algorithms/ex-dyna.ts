@@ -30,12 +30,21 @@ export interface ExDynaOptions {
    * selects next to nothing for more than a thousand steps. true if left out; false is the paper's control.
    */
   readonly recover?: boolean;
+  /**
+   * How partitions follow the load. `'paper'`, the default, moves single blocks between neighbours after each step, by
+   * what the last one selected: the busiest worker selects 1.4 times the mean of 4 workers, and twice that of 8
+   * (docs/results.md). `'exact'` cuts them anew in each step, from what each worker counts in each of 512 blocks, for
+   * one or two short rounds more: no worker selects more than 1.1 times the mean of those that take part, forced
+   * elements left out, where that mean is 10 or more; below it, the mean rounded up. Where d is measured each worker
+   * sends its share of round(k), as even as whole elements allow, the largest of its partition.
+   */
+  readonly balance?: 'paper' | 'exact';
 }
 
 /**
  * ExDyna, among peers: workers gather lists of indices, then sum values. Source: arXiv 2402.13781, with the evident
- * intention of its program where the scale factors are concerned. Three additions, all options: a warm start, recovery
- * from a density that is far off, and exact control. A worker holds three vectors of n elements beside the gradient:
+ * intention of its program where the scale factors are concerned. Four additions, all options: a warm start, recovery
+ * from a density that is far off, exact control, and exact balance. A worker holds three vectors of n elements beside the gradient:
  * two on the device for its residual, and the direction.
  *
  * @param options `density`, the share of n that all workers send together in a step; the rest in ExDynaOptions
@@ -45,17 +54,18 @@ export interface ExDynaOptions {
  * const worker = exDyna({ density: 0.01 }).worker(device, { n: gradient.length, workers: 4, rank: 0 });
  */
 export function exDyna(options: ExDynaOptions): System {
-  requireOptions('exDyna', options, ['density', 'control', 'warmStart', 'recover']);
+  requireOptions('exDyna', options, ['density', 'control', 'warmStart', 'recover', 'balance']);
   const density = requireNumber(
     'density',
     options?.density,
     'a number above 0 and up to 1',
     (d) => d > 0 && d <= 1,
   );
-  const { control = 'scaled', warmStart = true, recover = true } = options;
+  const { control = 'scaled', warmStart = true, recover = true, balance = 'paper' } = options;
   requireOneOf('control', control, ['scaled', 'exact']);
   requireBoolean('warmStart', warmStart);
   requireBoolean('recover', recover);
+  requireOneOf('balance', balance, ['paper', 'exact']);
   return {
     name: 'exDyna',
     worker: (device, seat, into) =>
@@ -63,6 +73,7 @@ export function exDyna(options: ExDynaOptions): System {
         exact: control === 'exact',
         warmStart,
         recover,
+        balanced: balance === 'exact',
       }),
   };
 }

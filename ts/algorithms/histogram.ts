@@ -47,9 +47,12 @@ export interface Levels {
   readonly missing: number;
 }
 
+/** Of k elements, a real number, so many are wanted: the nearest integer, at least one. */
+export const wantedOf = (k: number): number => Math.max(1, Math.round(k));
+
 /** Begins a search for the threshold that round(k) elements reach, at least one. Counts are exact up to 2^24 a bin. */
 export function keyHistogram(k: number): Levels {
-  const wanted = Math.max(1, Math.round(k));
+  const wanted = wantedOf(k);
   let round = 0;
   let prefix = 0;
   /** Elements above the bin that the search is in. */

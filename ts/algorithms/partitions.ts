@@ -10,7 +10,45 @@ const UNIT = 32;
 /** How far a partition's count must be from the mean on both sides before a block moves. */
 const APART = 1.05;
 
-export class Partitions {
+/** A vector divided into partitions. */
+export interface Division {
+  /** Of each partition, in the order of the vector: how many blocks, or elements, it has. */
+  readonly blocks: readonly number[];
+  /** The elements of a partition: from `start` to before `end`. */
+  range(partition: number): { start: number; end: number };
+}
+
+/** Partitions of so many elements. */
+export function divided(blocks: readonly number[]): Division {
+  return {
+    blocks,
+    range(partition) {
+      const start = blocks.slice(0, partition).reduce((sum, length) => sum + length, 0);
+      return { start, end: start + blocks[partition] };
+    },
+  };
+}
+
+/** n elements in partitions that are as equal as can be. */
+export function dividedEvenly(n: number, workers: number): Division {
+  return divided(
+    Array.from({ length: workers }, (_, i) => Math.floor(n / workers) + (i < n % workers ? 1 : 0)),
+  );
+}
+
+/** `wanted` shared out as evenly as can be, where no share is above its limit; less where the limits are less. */
+export function sharedOut(wanted: number, limits: readonly number[]): number[] {
+  const shares = new Array<number>(limits.length).fill(0);
+  let left = wanted;
+  const order = [...limits.keys()].sort((a, b) => limits[a] - limits[b] || b - a);
+  order.forEach((i, turn) => {
+    shares[i] = Math.min(limits[i], Math.floor(left / (limits.length - turn)));
+    left -= shares[i];
+  });
+  return shares;
+}
+
+export class Partitions implements Division {
   readonly #n: number;
   /** Elements of a block. */
   readonly length: number;

@@ -37,6 +37,8 @@ const more: readonly (readonly [label: string, system: System])[] = [
   ['liecSgd of every step', liecSgd({ averagePeriod: 1 })],
   ['liecSgd of qsgd', liecSgd({ averagePeriod: 3, compressor: qsgd({ levels: 3, seed: 8 }) })],
   ['exDyna, exact, from the start', exDyna({ density: 0.1, control: 'exact', warmStart: false })],
+  ['exDyna, exact and balanced', exDyna({ density: 0.15, control: 'exact', balance: 'exact' })],
+  ['exDyna, balanced, from the start', exDyna({ density: 0.2, warmStart: false, balance: 'exact' })],
   ['hardThreshold that keeps little', hardThreshold({ t: 30 })],
 ];
 

@@ -10,7 +10,7 @@ export interface Lists {
 }
 
 export async function listsOf({ rounds }: Played): Promise<Lists> {
-  const gather = rounds.find(({ messages }) => messages[0].route === 'gather');
+  const gather = [...rounds].reverse().find(({ messages }) => messages[0].route === 'gather');
   const packets = gather?.messages.map(({ bytes }) => bytes) ?? [];
   const vectors = await decoded(packets);
   return {

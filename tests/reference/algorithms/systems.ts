@@ -46,6 +46,7 @@ export const systems: readonly Named[] = [
   named('exDyna', exDyna({ density: 0.05 })),
   named('exDyna from the start', exDyna({ density: 0.2, warmStart: false })),
   named('exDyna, exact', exDyna({ density: 0.05, control: 'exact' })),
+  named('exDyna, balanced', exDyna({ density: 0.1, balance: 'exact' })),
   named('topKAllGather', topKAllGather({ ratio: 0.05 })),
   named('hardThreshold', hardThreshold({ t: 8 })),
   named('cltK', cltK({ ratio: 0.05 })),
