@@ -112,6 +112,14 @@ async function shapes(): Promise<string> {
   return rows.map(row).join('\n');
 }
 
+/** The section of the page that `npm run loads` writes, as it is: that is measured by itself. */
+function loads(): string {
+  const section = /^### How even the load is[^]*?(?=^##)/m.exec(
+    readFileSync(`${root}docs/results.md`, 'utf8'),
+  );
+  return section?.[0] ?? '';
+}
+
 const sets = (Object.keys(DATASETS) as DatasetName[]).map((dataset) => ({
   dataset,
   name: DATASETS[dataset],
@@ -161,7 +169,7 @@ Figures are means over the seeds, in brackets between what they lie.
 
 ${answered.join('\n\n')}
 
-### Flattening: the error of one draw does not depend on the shape of the data
+${loads()}### Flattening: the error of one draw does not depend on the shape of the data
 
 |decoded - x|^2 / |x|^2, n = 65,536, a mean over ten draws; lambda of \`ditheredSign\` is the largest magnitude.
 

@@ -1,0 +1,128 @@
+/**
+ * `npm run loads`: how even ExDyna's load is with 4 and 8 workers, by the paper's rule and with `balance: 'exact'`, on
+ * the gradients of `npm start`, and what that costs in bytes: writes the table of docs/results.md under its heading. A
+ * few minutes on one core.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { format, resolveConfig } from 'prettier';
+import { exDyna, type System } from 'fewbits/algorithms';
+import { openDevice } from 'fewbits';
+import { loadDataset } from '../examples/mnist/datasets.ts';
+import { megabytes, percent } from '../examples/mnist/format.ts';
+import { openModel } from '../examples/mnist/model.ts';
+import { train, type HistoryEntry } from '../examples/mnist/train.ts';
+
+const { steps, seed } = parseArgs({
+  options: { steps: { type: 'string', default: '300' }, seed: { type: 'string', default: '1' } },
+}).values;
+
+type Options = Parameters<typeof exDyna>[0];
+type Worker = ReturnType<System['worker']>;
+
+/** What the workers' messages of a run are: rounds, and bytes of counts by blocks, all workers and steps together. */
+interface Counted {
+  rounds: number;
+  counts: number;
+}
+
+/** ExDyna that writes down what its workers send. */
+function watched(options: Options, counted: Counted): System {
+  const system = exDyna(options);
+  const watch = (worker: Worker, rank: number): Worker => {
+    // the last message of route `gather` in a step is the list, those before it are counts
+    let last = 0;
+    const note = ({ route, bytes }: { route: string; bytes: Uint8Array }): void => {
+      if (rank === 0) counted.rounds++;
+      if (route !== 'gather') return;
+      counted.counts += last;
+      last = bytes.length;
+    };
+    return new Proxy(worker, {
+      get(target, name) {
+        const value: unknown = Reflect.get(target, name, target);
+        if (typeof value !== 'function') return value;
+        return async (...args: unknown[]): Promise<unknown> => {
+          if (name === 'send') last = 0;
+          const result: unknown = await Reflect.apply(value, target, args);
+          if (name === 'send') note(result as Awaited<ReturnType<Worker['send']>>);
+          const outcome = result as Awaited<ReturnType<Worker['receive']>>;
+          if (name === 'receive' && outcome.kind === 'message') note(outcome.message);
+          return result;
+        };
+      },
+    });
+  };
+  return {
+    ...system,
+    worker: (device, seat, into) => watch(system.worker(device, seat, into), seat.rank) as never,
+  };
+}
+
+const pictures = await loadDataset('mnist');
+const model = await openModel();
+const device = await openDevice({ backend: 'wasm' });
+const header = ['workers', 'density', 'balance', 'load, mean', 'load, worst', 'steps above 1.1', 'accuracy'];
+const rows = [[...header, 'MB up', 'of which counts', 'MB down', 'rounds a step']];
+rows.push(rows[0].map(() => '---'));
+for (const workers of [4, 8])
+  for (const density of [0.01, 0.05])
+    for (const { control, balance } of [
+      { control: 'scaled', balance: 'paper' },
+      { control: 'scaled', balance: 'exact' },
+      { control: 'exact', balance: 'exact' },
+    ] as const) {
+      const counted = { rounds: 0, counts: 0 };
+      const algorithm = {
+        ...{ name: 'ex-dyna', description: '', learningRate: 0.3, momentum: 0, standard: false },
+        system: watched({ density, control, balance }, counted),
+      };
+      const loads: number[] = [];
+      const run = await train(
+        { algorithm, device, model, ...pictures, workers, steps: Number(steps), seed: Number(seed) },
+        ({ imbalance = NaN }: HistoryEntry) => void loads.push(imbalance),
+      );
+      rows.push([
+        String(workers),
+        percent(density),
+        control === 'exact' ? `${balance}, control: 'exact'` : balance,
+        (loads.reduce((sum, load) => sum + load, 0) / loads.length).toFixed(3),
+        Math.max(...loads).toFixed(3),
+        String(loads.filter((load) => !(load <= 1.1)).length),
+        percent(run.accuracy),
+        megabytes(run.bytesUp),
+        megabytes(counted.counts),
+        megabytes(run.bytesDown),
+        (counted.rounds / run.steps).toFixed(2),
+      ]);
+      console.log(rows[rows.length - 1].join(', '));
+    }
+device.close();
+
+/** The section of the page that this writes, up to the next one or the page's end. */
+const HEADING = '### How even the load is with `balance`';
+const file = fileURLToPath(new URL('../docs/results.md', import.meta.url));
+const page = readFileSync(file, 'utf8');
+const start = page.indexOf(HEADING);
+if (start < 0) throw new Error(`docs/results.md has no "${HEADING}"`);
+const end = page.indexOf('\n## ', start) + 1 || page.length;
+const next = page.indexOf('\n### ', start + HEADING.length) + 1 || page.length;
+const section = `${HEADING}
+
+\`npm run loads\`: ${steps} steps of \`npm start\` on MNIST with seed ${seed}, ${model.size.toLocaleString('en-US')} parameters. Load: how many times as much
+as the mean worker the busiest one selects in a step. MB are 10^6 bytes, all workers and steps together, the counts by
+blocks among them; counts are each worker's own, which all others receive.
+
+${rows.map((cells) => `| ${cells.join(' | ')} |`).join('\n')}
+
+`;
+const written = page.slice(0, start) + section + page.slice(Math.min(end, next));
+const options = {
+  ...(await resolveConfig(file)),
+  parser: 'markdown',
+  proseWrap: 'always',
+  printWidth: 120,
+} as const;
+writeFileSync(file, await format(written, options));
+console.log(`\nWrote the loads of ${file}.`);
