@@ -86,13 +86,13 @@ function leastLargest(field: Field): number {
 /**
  * The cut whose largest load is least, and of these one whose smallest load is largest. Where its mean load is below 10
  * and below what is expected of so few elements there may be a cut at which no owner has any: then loads may be as large
- * as the expected mean rounded up.
+ * as the expected mean rounded up, and as 10.
  */
 export function evenCut(field: Field): Cut {
   const high = leastLargest(field);
   const cut = cutUpTo(field, high);
   const selected = cut.loads.reduce((sum, load) => sum + load, 0);
-  const allowed = Math.ceil(field.expected);
+  const allowed = Math.min(Math.ceil(field.expected), FEW);
   return selected >= FEW * cut.loads.length || allowed <= high ? cut : cutUpTo(field, allowed);
 }
 

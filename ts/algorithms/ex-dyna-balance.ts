@@ -167,7 +167,7 @@ export class Balance {
     const owners = this.#owners.length;
     if (owners < 2 || this.#seat.n === 0) {
       const whole = this.#counts.map(sumOf);
-      this.#settle({ borders: [], loads: whole });
+      this.#settle({ borders: whole.slice(1).map(() => 0), loads: whole });
       return;
     }
     const cut = evenCut(this.#field((_, i) => prefixes(this.#counts[i])));

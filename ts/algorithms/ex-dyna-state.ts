@@ -3,7 +3,7 @@ import type { Balance, Balanced } from './ex-dyna-balance.ts';
 import type { OwnList } from './ex-dyna-messages.ts';
 import { heldThreshold, measures, NEVER_MET, scaledThreshold, type Control } from './density.ts';
 import { keyHistogram, type Levels, wantedOf } from './histogram.ts';
-import { divided, dividedEvenly, Partitions, sharedOut, type Division } from './partitions.ts';
+import { divided, dividedEvenly, lengthened, Partitions, sharedOut, type Division } from './partitions.ts';
 import { ranksOf } from './steps.ts';
 import type { Seat, StepReport } from './system.ts';
 
@@ -98,11 +98,13 @@ function divisionOf(
 
 /**
  * Takes the partitions that were cut for a step: each worker sends what it counted, or where d is measured its share of
- * the k elements, which are shared out as evenly as its partition, or what it counted there, allows.
+ * the k elements, which are shared out evenly, as far as it counted so many. Where the density is exact it sends them
+ * anyway, and partitions that are shorter than that are made as long first.
  */
 export function divideBy(step: Step, { lengths, loads, owned }: Balanced, k: number, { exact }: Rules): void {
-  step.partitions = divided(lengths);
-  const limits = exact ? lengths.map((length, p) => (owned[p] ? length : 0)) : loads;
+  const taken = exact ? lengthened(lengths, owned, wantedOf(k)) : lengths;
+  step.partitions = divided(taken);
+  const limits = exact ? taken.map((length, p) => (owned[p] ? length : 0)) : loads;
   step.shares = step.measured ? sharedOut(wantedOf(k), limits) : loads;
   step.counts = step.shares;
 }

@@ -36,6 +36,32 @@ export function dividedEvenly(n: number, workers: number): Division {
   );
 }
 
+/**
+ * The lengths of partitions of which each that is `owned` has room for its even share of `wanted` elements, or of all
+ * where there are fewer: borders move as little as that takes, first to the right, then to the left.
+ */
+export function lengthened(
+  lengths: readonly number[],
+  owned: readonly boolean[],
+  wanted: number,
+): readonly number[] {
+  const owners = [...lengths.keys()].filter((p) => owned[p]);
+  if (owners.length === 0) return lengths;
+  const n = owners.reduce((sum, p) => sum + lengths[p], 0);
+  const least = Math.min(Math.ceil(wanted / owners.length), Math.floor(n / owners.length));
+  let end = 0;
+  let before = 0;
+  const ends = owners.map((p) => {
+    end += lengths[p];
+    return (before = Math.max(end, before + least));
+  });
+  ends.reduceRight((next, one, i) => (ends[i] = Math.min(one, next)) - least, n);
+  ends[ends.length - 1] = n;
+  const after = [...lengths];
+  owners.forEach((p, i) => (after[p] = ends[i] - (i === 0 ? 0 : ends[i - 1])));
+  return after;
+}
+
 /** `wanted` shared out as evenly as can be, where no share is above its limit; less where the limits are less. */
 export function sharedOut(wanted: number, limits: readonly number[]): number[] {
   const shares = new Array<number>(limits.length).fill(0);
