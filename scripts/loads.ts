@@ -68,15 +68,11 @@ const rows = [[...header, 'MB up', 'of which counts', 'MB down', 'rounds a step'
 rows.push(rows[0].map(() => '---'));
 for (const workers of [4, 8])
   for (const density of [0.01, 0.05])
-    for (const { control, balance } of [
-      { control: 'scaled', balance: 'paper' },
-      { control: 'scaled', balance: 'exact' },
-      { control: 'exact', balance: 'exact' },
-    ] as const) {
+    for (const balance of ['paper', 'exact'] as const) {
       const counted = { rounds: 0, counts: 0 };
       const algorithm = {
         ...{ name: 'ex-dyna', description: '', learningRate: 0.3, momentum: 0, standard: false },
-        system: watched({ density, control, balance }, counted),
+        system: watched({ density, balance }, counted),
       };
       const loads: number[] = [];
       const run = await train(
@@ -86,7 +82,7 @@ for (const workers of [4, 8])
       rows.push([
         String(workers),
         percent(density),
-        control === 'exact' ? `${balance}, control: 'exact'` : balance,
+        balance,
         (loads.reduce((sum, load) => sum + load, 0) / loads.length).toFixed(3),
         Math.max(...loads).toFixed(3),
         String(loads.filter((load) => !(load <= 1.1)).length),
