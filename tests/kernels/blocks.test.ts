@@ -52,7 +52,7 @@ onJs('each block has as many as reach the threshold in it', async () => {
           const expected: number[] = [];
           for (let start = 0; start < n; start += length)
             expected.push(x.slice(start, start + length).filter((value) => Math.abs(value) >= t).length);
-          assert.equal([...(counts as Uint32Array)], expected, `${kind} ${n}, ${length}, ${t}`);
+          assert.equal([...(counts)], expected, `${kind} ${n}, ${length}, ${t}`);
         }
 });
 

@@ -84,9 +84,9 @@ function leastLargest(field: Field): number {
 }
 
 /**
- * The cut whose largest load is least, and of these one whose smallest load is largest. Where its mean load is below 10
- * and below what is expected of so few elements there may be a cut at which no owner has any: then loads may be as large
- * as the expected mean rounded up, and as 10.
+ * The cut whose largest load is least, and of these one whose smallest load is largest. Of few elements there may be a
+ * cut at which no owner has any: where its mean load is below 10, loads may be as large as the expected mean rounded
+ * up, and as 10.
  */
 export function evenCut(field: Field): Cut {
   const high = leastLargest(field);

@@ -9,19 +9,19 @@
  * The partitions of a step lie in the order of the paper, and rank r owns partition (t + r) mod N, so that the load of
  * a partition is what its own owner counts in it. Those whose counts a round is made of are the owners; the partition
  * of any other rank is empty. Each worker computes from the counts, which all have:
- * - the cut at borders of blocks whose largest load M is least, and of those one whose smallest load is largest. Where
- *   M <= 1.1 times the mean of the loads, these are the partitions
+ * - the cut at borders of blocks whose largest load M is least, and of those one whose smallest load is largest. Where M
+ *   is at most 1.1 times the mean of the loads, these are the partitions
  * - else low, which no cut's largest load is below, and the unit u = max(1, floor(low / 22)). The loads of the cut that
  *   is sought lie between low - 2 u and M; of each border that leaves the blocks in which it may lie. Of those the ones
  *   in which one of its two owners counts more than u are divided into units of u elements, and counted again
  * - the cut as above, at borders of blocks, and of units where a border has some
  *
  * Why that is enough: a step of a border, from one of its places to the next, moves at most u counted elements of each
- * of its two owners. Let H be the largest load of the cut, H - 1 the one that is just too small: of the cuts from that
- * which fills owner by owner up to H - 1, and leaves the last too much, to that which fills up to H, one has loads from
- * H - 2 u to H, and with u = 1 from H - 1 to H. With u <= H / 22 the largest is at most 1 / (1 - 1 / 11) = 1.1 times the
- * smallest. With u = 1 it is the mean rounded up, the least that whole elements allow: at most 1.1 times the mean where
- * that is 10 or more. Below 10 a step may be allowed more (cuts.ts), so that something is selected.
+ * of its two owners. Let H be the largest load of the cut, H - 1 the one that is just too small. Of the cuts from that
+ * which fills owner by owner up to H - 1, and leaves the last too much, to that which fills up to H, one has loads
+ * from H - 2 u to H, and with u = 1 from H - 1 to H. With u <= H / 22 the largest is at most 1 / (1 - 1 / 11) = 1.1
+ * times the smallest. With u = 1 it is the mean rounded up, the least that whole elements allow: at most 1.1 times the
+ * mean where that is 10 or more. Below 10 a step may be allowed up to 10 (cuts.ts), so that something is selected.
  *
  * Where workers count in different places, as gradients of one loss hardly do, the only even cut may select less than
  * they count on average, or nothing: then the next step, in which others own what is there, selects it.

@@ -14,9 +14,9 @@
  * 3. d follows k_prev / k, or is measured: set from a histogram of the magnitudes, with equal ones cut so that k are
  *    selected (density.ts says when)
  * 4. each worker selects all |acc_i| >= d of its partition; where there is none, and the density need not be exact, the
- *    element t mod (length of the partition) of it is forced: sent, though not above d, and not counted. With `balance:
- *    'exact'` and d measured: of the partition as many of the largest as are its share of k, which is as even as can be;
- *    of those above d alone, unless the density is to be exact
+ *    element t mod (length of the partition) of it is forced: sent, though not above d, and not counted. With
+ *    `balance: 'exact'` and d measured: its share of k, as even as can be, of the largest of the partition; of those
+ *    that reach d alone, unless the density is to be exact
  * 5. all-gather of the lists, all-reduce of acc at their union, divided by N; residual = acc, zero at the union
  *
  * All of a step's numbers are its own until its last round: then they become the state. So a step that was begun and

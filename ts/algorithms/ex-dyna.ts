@@ -35,8 +35,9 @@ export interface ExDynaOptions {
    * what the last one selected: the busiest worker selects 1.4 times the mean of 4 workers, and twice that of 8
    * (docs/results.md). `'exact'` cuts them anew in each step, from what each worker counts in each of 512 blocks, for
    * one or two short rounds more: no worker selects more than 1.1 times the mean of those that take part, forced
-   * elements left out, where that mean is 10 or more; below it, the mean rounded up. Where d is measured each worker
-   * sends its share of round(k), as even as whole elements allow, the largest of its partition.
+   * elements left out, where that mean is 10 or more; where it is less, whole elements do not allow that, and the
+   * busiest selects 10 at most. Where d is measured each worker sends its share of round(k), as even as whole elements
+   * allow, the largest of its partition.
    */
   readonly balance?: 'paper' | 'exact';
 }
@@ -44,8 +45,8 @@ export interface ExDynaOptions {
 /**
  * ExDyna, among peers: workers gather lists of indices, then sum values. Source: arXiv 2402.13781, with the evident
  * intention of its program where the scale factors are concerned. Four additions, all options: a warm start, recovery
- * from a density that is far off, exact control, and exact balance. A worker holds three vectors of n elements beside the gradient:
- * two on the device for its residual, and the direction.
+ * from a density that is far off, exact control, and exact balance. A worker holds three vectors of n elements beside
+ * the gradient: two on the device for its residual, and the direction.
  *
  * @param options `density`, the share of n that all workers send together in a step; the rest in ExDynaOptions
  * @returns the system, which makes workers and, where it has one, a server
