@@ -108,6 +108,7 @@ for (const { label, system, momentum } of systems)
 for (const [label, system] of [
   ['with a server', memSgd(topK({ ratio: 0.1 }))],
   ['among peers', exDyna({ density: 0.1 })],
+  ['among peers, balanced', exDyna({ density: 0.1, balance: 'exact' })],
 ] as const) {
   test(`${label}: a step that all leave out changes nothing, and the next one is taken`, async () => {
     const { network, rounds, model, serve, join } = play(system);
@@ -193,6 +194,7 @@ for (const [label, system, momentum] of [
   ['with a server', memSgd(topK({ ratio: 0.1 })), 0],
   ['with momentum, whose velocity differs', pSgd(), 0.9],
   ['among peers', exDyna({ density: 0.1 }), 0],
+  ['among peers, balanced', exDyna({ density: 0.1, balance: 'exact' }), 0],
   ['models that are averaged', liecSgd({ averagePeriod: 3, compressor: topK({ ratio: 0.1 }) }), 0],
 ] as const)
   test(`${label}: who has diverged is named and loads the model`, async () => {

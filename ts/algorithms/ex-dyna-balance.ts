@@ -9,8 +9,8 @@
  * The partitions of a step lie in the order of the paper, and rank r owns partition (t + r) mod N, so that the load of
  * a partition is what its own owner counts in it. Those whose counts a round is made of are the owners; the partition
  * of any other rank is empty. Each worker computes from the counts, which all have:
- * - the cut at borders of blocks whose largest load M is least, and of those one whose smallest load is largest. Where M
- *   is at most 1.1 times the mean of the loads, these are the partitions
+ * - the cut at borders of blocks whose largest load M is least, and of those one whose smallest load is largest. Where
+ *   M is at most 1.1 times the mean of the loads, these are the partitions
  * - else low, which no cut's largest load is below, and the unit u = max(1, floor(low / 22)). The loads of the cut that
  *   is sought lie between low - 2 u and M; of each border that leaves the blocks in which it may lie. Of those the ones
  *   in which one of its two owners counts more than u are divided into units of u elements, and counted again
