@@ -7,7 +7,7 @@
  */
 export { accumulate, accumulateEach, clear } from './accumulate';
 export { addEachSigns } from './add-signs';
-export { addBlockCounts, blockCounts } from './blocks';
+export { addBlockCounts, blockCounts } from './counts';
 export { butterflies } from './butterflies';
 export { compact } from './compact';
 export { compensate } from './compensate';

@@ -7,7 +7,7 @@ import { compensateKernel } from '../../ts/kernels/compensate.ts';
 import { ditheredAndMaxKernel, packDitheredKernel } from '../../ts/kernels/dither.ts';
 import { flattenSignsKernel, unflattenSignsKernel, WAYS } from '../../ts/kernels/flatten.ts';
 import { flattenKernel, fwhtKernel, transformLength, unflattenKernel } from '../../ts/kernels/fwht.ts';
-import { blockCountsKernel } from '../../ts/kernels/blocks.ts';
+import { blockCountsKernel } from '../../ts/kernels/counts.ts';
 import { keyCountsKernel } from '../../ts/kernels/histogram.ts';
 import { type Kernel } from '../../ts/kernels/kernel.ts';
 import { planOf } from '../../ts/kernels/plans/index.ts';

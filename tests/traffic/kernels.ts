@@ -2,7 +2,7 @@
 import { keptShare } from '../../ts/compressors/count.ts';
 import { accumulateKernel, clearKernel } from '../../ts/kernels/accumulate.ts';
 import type { Catalogue } from '../../ts/kernels/catalogue.ts';
-import { blockCountsKernel } from '../../ts/kernels/blocks.ts';
+import { blockCountsKernel } from '../../ts/kernels/counts.ts';
 import { compactKernel } from '../../ts/kernels/compact.ts';
 import { compensateKernel } from '../../ts/kernels/compensate.ts';
 import { packDitheredKernel } from '../../ts/kernels/dither.ts';

@@ -8,7 +8,7 @@
 import { readIndexList, writeIndexList } from '../compressors/index-list.ts';
 import type { Device } from '../device.ts';
 import { PacketError } from '../errors.ts';
-import { blockCountsKernel } from '../kernels/blocks.ts';
+import { blockCountsKernel } from '../kernels/counts.ts';
 import type { DeviceVector } from '../kernels/device-vector.ts';
 import { bitsOf } from '../kernels/float-bits.ts';
 import { ceilDiv } from '../kernels/kernel.ts';

@@ -1,6 +1,6 @@
 /** Every kernel of the contract, by name: what a backend must implement. */
 import type { accumulateKernel, clearKernel } from './accumulate.ts';
-import type { blockCountsKernel } from './blocks.ts';
+import type { blockCountsKernel } from './counts.ts';
 import type { compactKernel } from './compact.ts';
 import type { compensateKernel } from './compensate.ts';
 import type { packDitheredKernel } from './dither.ts';

@@ -8,7 +8,7 @@ import type { Backend, BufferRange, DeviceBuffer, GpuRange, ReadRequest } from '
 import { FreeList } from '../free-list.ts';
 import { runParts } from '../parts.ts';
 import { accumulate, clear } from './accumulate.ts';
-import { blockCounts } from './blocks.ts';
+import { blockCounts } from './counts.ts';
 import { compact } from './compact.ts';
 import { compensate } from './compensate.ts';
 import { packDithered } from './dither.ts';

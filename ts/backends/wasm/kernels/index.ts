@@ -2,7 +2,7 @@
 import type { Catalogue } from '../../../kernels/catalogue.ts';
 import type { unflattenSignsKernel } from '../../../kernels/flatten.ts';
 import { accumulate, clear } from './accumulate.ts';
-import { blockCounts } from './blocks.ts';
+import { blockCounts } from './counts.ts';
 import { compact } from './compact.ts';
 import { compensate } from './compensate.ts';
 import { packDithered } from './dither.ts';

@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert';
-import { blockCountsKernel } from '../../ts/kernels/blocks.ts';
+import { blockCountsKernel } from '../../ts/kernels/counts.ts';
 import { bitsOf } from '../../ts/kernels/float-bits.ts';
 import { runOnJs } from '../reference/js.ts';
 import { eachBackend } from '../support/backends.ts';
@@ -20,7 +20,7 @@ function counted(x: Float32Array, t: number, length: number, label: string): Cas
   return kernelCase(blockCountsKernel, name, { x }, { counts }, { n, key: bitsOf(t), length });
 }
 
-eachBackend('blocks', (test, open) => {
+eachBackend('counts', (test, open) => {
   test('blockCounts: the same words as js', async () => {
     const cases = function* (): Generator<Case> {
       let turn = 0;
@@ -52,7 +52,7 @@ onJs('each block has as many as reach the threshold in it', async () => {
           const expected: number[] = [];
           for (let start = 0; start < n; start += length)
             expected.push(x.slice(start, start + length).filter((value) => Math.abs(value) >= t).length);
-          assert.equal([...(counts)], expected, `${kind} ${n}, ${length}, ${t}`);
+          assert.equal([...counts], expected, `${kind} ${n}, ${length}, ${t}`);
         }
 });
 

@@ -2,7 +2,7 @@
  * Counts by blocks: how many magnitudes of each block of a vector reach a threshold. They say where in a vector a
  * selection lies, in a few words, whatever its length.
  *
- * Here: what all backends give. How: ts/backends/js/blocks.ts, assembly/blocks.ts and wgsl/blocks.wgsl.
+ * Here: what all backends give. How: ts/backends/js/counts.ts, assembly/counts.ts and wgsl/counts.wgsl.
  */
 import type { Kernel } from './kernel.ts';
 

@@ -3,7 +3,7 @@
  * end.
  */
 import * as module from '../../../generated/wasm-exports.ts';
-import type { blockCountsKernel } from '../../../kernels/blocks.ts';
+import type { blockCountsKernel } from '../../../kernels/counts.ts';
 import { ceilDiv } from '../../../kernels/kernel.ts';
 import type { KernelOf } from './kernel.ts';
 

@@ -1,5 +1,5 @@
-/** The plan of counts by blocks (../blocks.ts, wgsl/blocks.wgsl). */
-import type { blockCountsKernel } from '../blocks.ts';
+/** The plan of counts by blocks (../counts.ts, wgsl/counts.wgsl). */
+import type { blockCountsKernel } from '../counts.ts';
 import { ceilDiv } from '../kernel.ts';
 import { spanFor } from './histogram.ts';
 import { type Limits, pass, type Plan, type PlanFor, runs, WINDOW_UNIT } from './plan.ts';
@@ -18,7 +18,7 @@ function blockCountsPlan({ n, key, length }: Numbers, limits: Limits): Plan {
     const least = Math.floor(Math.floor(first / length) / WINDOW_UNIT) * WINDOW_UNIT;
     const bound = ceilDiv(first + count, length) - least;
     return pass(
-      'blocks',
+      'counts',
       'countBlocks',
       ceilDiv(count, span),
       { x: part('x', count, first), counts: part('counts', bound, least) },
