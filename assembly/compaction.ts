@@ -74,7 +74,7 @@ function passes16(x: usize, mask: v128, flip: v128, bound: v128): u32 {
 
 // @ts-ignore: decorator
 @inline
-function lanesSum(a: v128): u32 {
+export function lanesSum(a: v128): u32 {
   return (
     i32x4.extract_lane(a, 0) + i32x4.extract_lane(a, 1) + i32x4.extract_lane(a, 2) + i32x4.extract_lane(a, 3)
   );
@@ -133,6 +133,47 @@ export function countFrom(x: usize, n: u32, order: u32, least: i64): u32 {
   return found;
 }
 
+/**
+ * A chunk of few elements that pass: first the bits of all groups of 32 that have any, without a branch, then the
+ * elements, a step each. The bits and places of groups lie at the end of the chunk's room, which its elements reach
+ * only when they were read. Returns how many are taken then.
+ */
+// @ts-ignore: decorator
+@inline
+function sparseChunk(
+  x: usize,
+  from: u32,
+  mask: v128,
+  flip: v128,
+  bound: v128,
+  indices: usize,
+  values: usize,
+  taken: u32,
+): u32 {
+  const groups = at(values, taken + CHUNK - CHUNK / 32);
+  const firsts = at(indices, taken + CHUNK - CHUNK / 32);
+  const end = at(x, from + CHUNK);
+  let filled: usize = 0;
+  for (let p = at(x, from), first = from; p < end; p += 128, first += 32) {
+    const bits = passes16(p, mask, flip, bound) | (passes16(p + 64, mask, flip, bound) << 16);
+    store<u32>(groups + filled, bits);
+    store<u32>(firsts + filled, first);
+    filled += (<usize>(bits != 0)) << 2;
+  }
+  for (let group: usize = 0; group < filled; group += 4) {
+    let bits = load<u32>(groups + group);
+    const first = load<u32>(firsts + group);
+    do {
+      const i = first + <u32>ctz(bits);
+      store<u32>(at(indices, taken), i);
+      store<u32>(at(values, taken), load<u32>(at(x, i)));
+      taken++;
+      bits &= bits - 1;
+    } while (bits != 0);
+  }
+  return taken;
+}
+
 export function take(
   x: usize,
   from: u32,
@@ -170,16 +211,7 @@ export function take(
           first = i32x4.add(first, four);
         }
       } else {
-        for (let p = at(x, from), first = from; p < end; p += 128, first += 32) {
-          let bits = passes16(p, mask4, flip4, bound4) | (passes16(p + 64, mask4, flip4, bound4) << 16);
-          while (bits != 0) {
-            const i: u32 = ctz(bits);
-            store<u32>(at(indices, taken), first + i);
-            store<u32>(at(values, taken), load<u32>(at(p, i)));
-            taken++;
-            bits &= bits - 1;
-          }
-        }
+        taken = sparseChunk(x, from, mask4, flip4, bound4, indices, values, taken);
       }
       dense = taken - before > CHUNK / 24;
     }

@@ -34,8 +34,9 @@
 import { at, between, countFrom, take, takeListed } from './compaction';
 import { BINS, EQUAL, keyOf, kthKey, WANTED } from './radix';
 
-/** Elements below which no sample is taken: the digits of all of them cost less. */
-const UNSAMPLED: u32 = 1 << 14;
+/** Elements below which no sample is taken: the digits of all of them cost less. The second is for large k. */
+const UNSAMPLED: u32 = 1 << 11;
+const UNSAMPLED_LARGE: u32 = 1 << 14;
 
 /** The largest sample, in elements, and the neighbours of a group of it: a cache line. */
 const SAMPLE: u32 = 1 << 16;
@@ -43,6 +44,9 @@ const LINE: u32 = 16;
 
 /** With k below n / SMALL the copy of all candidates is cheaper than a second pass over x. */
 const SMALL: u32 = 24;
+
+/** Elements from which on the bracket of a large k has less than an eighth of them. */
+const LARGE: u32 = 1 << 18;
 
 /** Words of the few numbers that are passed in memory. */
 const NUMBERS: u32 = 16;
@@ -60,11 +64,16 @@ function sampleSize(n: u32): u32 {
   return n < UNSAMPLED ? 0 : min(SAMPLE, max(n >> 7, 1024)) & ~(LINE - 1);
 }
 
+function isSampled(n: u32, k: u32): bool {
+  return n >= (k < n / SMALL ? UNSAMPLED : UNSAMPLED_LARGE);
+}
+
 /** Candidates that there is room for: twice what is expected. */
 function roomFor(n: u32, k: u32): u32 {
-  if (n < UNSAMPLED) return 0;
+  if (!isSampled(n, k)) return 0;
   if (k < n / SMALL) return min(n, 2 * k + 128 * (n / sampleSize(n)) + 4096);
-  return n / 8;
+  // of a small sample the bracket is a larger share
+  return n < LARGE ? n / 4 : n / 8;
 }
 
 /** Words of scratch for topK: numbers, a histogram, the sample or the words in the bracket, and the candidates. */
@@ -100,7 +109,7 @@ export function topK(
   k: u32,
   order: u32,
 ): void {
-  if (n < UNSAMPLED) return byDigits(x, indices, values, scratch, n, k, order);
+  if (!isSampled(n, k)) return byDigits(x, indices, values, scratch, n, k, order);
 
   // 1. The bracket.
   drawPlaces(scratch, n);
@@ -179,7 +188,7 @@ function byBracket(
 }
 
 export function topKSample(scratch: usize, n: u32, k: u32): usize {
-  if (k >= n / SMALL || n < UNSAMPLED) return 0;
+  if (k >= n / SMALL || !isSampled(n, k)) return 0;
   drawPlaces(scratch, n);
   return listIn(scratch);
 }

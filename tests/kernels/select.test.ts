@@ -61,6 +61,10 @@ function* topKCases(by: Order): Generator<Case> {
   }
   for (const { name, x } of crowded())
     for (const share of [0.01, 0.56]) yield topK(x, Math.floor(x.length * share), by, name);
+  // at each side of where wasm takes a sample, for small k and for large, and of where a k is large
+  for (const n of [2047, 2048, 16_383, 16_384])
+    for (const k of [1, Math.floor(n / 24) - 1, Math.floor(n / 24), n >> 1])
+      yield topK(input('normal', n), k, by, `normal ${n}`);
   yield topK(input('normal', LARGEST), Math.min(10_000, LARGEST), by, `normal ${LARGEST}`);
   yield topK(input('ties', LARGEST), Math.min(40_001, LARGEST), by, `ties ${LARGEST}`);
 }
