@@ -150,11 +150,12 @@ function block(
       : rows<On, On, Off, Off>(x, end, 0, keys, tiny, scale);
   }
   if (scale != 1) return rows<Off, On, Off, Off>(x, end, 0, keys, tiny, scale);
-  if (allCount(x, tiny)) {
-    return bits == 0
+  const sum =
+    bits == 0
       ? rows<Off, Off, On, Off>(x, end, 0, keys, tiny, 1)
       : rows<Off, Off, On, On>(x, end, bits, keys, tiny, 1);
-  }
+  // looked at when it is in the cache: before, all loads of the block would wait for those of its first row
+  if (allCount(x, tiny)) return sum;
   return bits == 0
     ? rows<Off, Off, Off, Off>(x, end, 0, keys, tiny, 1)
     : rows<Off, Off, Off, On>(x, end, bits, keys, tiny, 1);
