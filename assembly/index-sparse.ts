@@ -4,6 +4,7 @@ export { compensate } from './compensate';
 export { nonFinite } from './extremes';
 export { fold } from './fold';
 export { heapBase, simd } from './module';
+export { riceDecode, riceEncode, ricePlan } from './rice';
 export {
   threshold,
   topK,

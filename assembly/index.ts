@@ -31,6 +31,7 @@ export {
 export { findMarked, mark, quantize, quantizeScratch } from './quantize';
 export { randomBits } from './random';
 export { absSum, signsAndSum, squareSum, sumScratch } from './reduce';
+export { riceDecode, riceEncode, ricePlan } from './rice';
 export { lambdas, levelGrid, maskGrid, uniformGrid } from './scalars';
 export { scan } from './scan';
 export {

@@ -11,7 +11,7 @@ const isPacketError = (error: unknown): boolean => error instanceof PacketError;
 function decode(coded: CodedIndices, k: number, n: number): Uint32Array {
   return coded.coding === 'bitmap'
     ? decodeBitmap(coded.bitmap, k, n, 0)
-    : decodeRice(coded, k, n, coded.unaryBits, 0);
+    : decodeRice(coded, k, n, 0);
 }
 
 function bitsOf(coded: CodedIndices): number {
@@ -99,7 +99,7 @@ test('parts that do not agree are refused', () => {
     why: string,
   ): void =>
     assert.throws(
-      () => decodeRice(list, k, n, bits, 0),
+      () => decodeRice({ ...list, unaryBits: bits }, k, n, 0),
       (error: unknown) => error instanceof PacketError && error.message.includes(why),
     );
   refused({ head, low, unary }, indices[k - 1], unaryBits, 'but n is');

@@ -41,6 +41,32 @@ export interface ReadRequest {
   readonly into?: Uint32Array;
 }
 
+/** Ascending indices as Rice codes (ts/packet/index-coding.ts): the three parts, and the bits of the last. */
+export interface RiceCode {
+  readonly head: Uint32Array;
+  readonly low: Uint32Array;
+  readonly unary: Uint32Array;
+  readonly unaryBits: number;
+}
+
+/** Index lists as bits and back, on a backend whose memory the host sees and that is faster at it than JavaScript. */
+export interface ListCoder {
+  /** The first `count` words of a buffer where they lie, until the backend is called again. */
+  words(buffer: DeviceBuffer, count: number): Uint32Array;
+
+  /**
+   * The code of k >= 1 ascending indices, the first words of a buffer or an array: it stays as it is until the backend
+   * is called again. undefined where it has more than `most` words.
+   */
+  encode(indices: DeviceBuffer | Uint32Array, k: number, most: number): RiceCode | undefined;
+
+  /**
+   * The k >= 1 indices of a code, below n, in an array of their own; undefined where the parts do not agree with each
+   * other or give others. What is behind the last head and the last bit of the unary part is not looked at.
+   */
+  decode(code: RiceCode, k: number, n: number): Uint32Array | undefined;
+}
+
 export interface Backend {
   readonly name: BackendName;
 
@@ -112,6 +138,9 @@ export interface Backend {
    * is good until the next call.
    */
   shorten?(words: Uint32Array): Uint32Array;
+
+  /** Left out where a backend is no faster at it than JavaScript. */
+  readonly coder?: ListCoder;
 
   /**
    * Gives back memory that no buffer uses: at once, or where calls under way are in the way, when they have ended. By

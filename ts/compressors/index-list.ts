@@ -7,7 +7,15 @@
  */
 import { PacketError } from '../errors.ts';
 import { wordsOf } from '../kernels/scope.ts';
-import { decodeBitmap, decodeRice, encodeIndices, headWords } from '../packet/index-coding.ts';
+import {
+  bitmapWords,
+  decodeBitmap,
+  decodeRice,
+  encodeIndices,
+  headWords,
+  type CodedIndices,
+  type RiceCoder,
+} from '../packet/index-coding.ts';
 import {
   cutSections,
   readPacket,
@@ -39,9 +47,16 @@ export interface ListSection {
 }
 
 /** A list of indices below n as parameters and sections. */
-export function listParts(indices: Uint32Array, n: number): Pick<Parts, 'parameters' | 'sections'> {
-  const k = indices.length;
-  const coded = encodeIndices(indices, n);
+export function listParts(
+  indices: Uint32Array,
+  n: number,
+  coder?: RiceCoder,
+): Pick<Parts, 'parameters' | 'sections'> {
+  return codedParts(indices.length, encodeIndices(indices, n, coder));
+}
+
+/** The same of k indices that are coded already. */
+export function codedParts(k: number, coded: CodedIndices): Pick<Parts, 'parameters' | 'sections'> {
   if (coded.coding === 'bitmap') return { parameters: [k, 1, 0, 0], sections: [coded.bitmap] };
   const { head, low, unary, unaryBits } = coded;
   return { parameters: [k, 0, low.length, unaryBits], sections: [head, low, unary] };
@@ -66,7 +81,7 @@ export function requireKept(packet: Packet, k: number, least: number): void {
 
 /** The sections of a list of indices below n. */
 export function listSections(n: number, { k, coding, lowWords, unaryBits }: ListParameters): ListSection[] {
-  if (coding === 'bitmap') return [{ name: 'bitmap', words: Math.ceil(n / 32) }];
+  if (coding === 'bitmap') return [{ name: 'bitmap', words: bitmapWords(n) }];
   return [
     { name: 'head', words: headWords(k) },
     { name: 'low', words: lowWords },
@@ -79,10 +94,11 @@ export function listOf(
   { n, bodyOffset }: Packet,
   { k, coding, unaryBits }: ListParameters,
   { head, low, unary, bitmap }: Record<ListSection['name'], Uint32Array>,
+  coder?: RiceCoder,
 ): Uint32Array {
   return coding === 'bitmap'
     ? decodeBitmap(bitmap, k, n, bodyOffset)
-    : decodeRice({ head, low, unary }, k, n, unaryBits, bodyOffset);
+    : decodeRice({ head, low, unary, unaryBits }, k, n, bodyOffset, coder);
 }
 
 /** The packet that is a list: ascending `indices` below `length`, and a tag, a u32. */
@@ -122,7 +138,7 @@ export const indexListCodec: Codec = {
   decode(scope, packet) {
     const { n } = packet;
     const { parameters } = parametersOf(packet);
-    const indices = listOf(packet, parameters, cutSections(packet, listSections(n, parameters)));
+    const indices = listOf(packet, parameters, cutSections(packet, listSections(n, parameters)), scope.coder);
     const values = wordsOf(new Float32Array(indices.length).fill(1));
     return n === 0 ? NOTHING : sparse(scope, n, { indices, values });
   },

@@ -3,13 +3,24 @@
  *
  * Parameters: those of the list (index-list.ts); format of the values. Sections: the list; then values, k of them.
  */
+import type { DeviceBuffer } from '../backends/backend.ts';
 import { PacketError } from '../errors.ts';
+import { nonFiniteError } from '../kernels/reduce.ts';
 import { cutSections, requireParameters, type Packet, type Parts } from '../packet/packet.ts';
-import type { Scope } from '../kernels/scope.ts';
-import { decodeValues, encodeValues, VALUE_FORMATS, valueWords, type ValueFormat } from '../packet/values.ts';
+import type { Scope, Steps, Vector } from '../kernels/scope.ts';
+import { bitmapWords, encodeBitmap, LONG } from '../packet/index-coding.ts';
+import {
+  decodeValues,
+  encodeValues,
+  firstNonFinite,
+  VALUE_FORMATS,
+  valueWords,
+  type ValueFormat,
+} from '../packet/values.ts';
 import type { Codec, Encoded } from './compressor.ts';
 import { NOTHING, sparse } from './decoded.ts';
 import {
+  codedParts,
   listOf,
   listParametersOf,
   listParts,
@@ -26,7 +37,7 @@ export function sparseParts(
   { indices, values }: { readonly indices: Uint32Array; readonly values: Uint32Array },
   format: ValueFormat,
 ): Encoded {
-  const { parameters, sections } = listParts(indices, n);
+  const { parameters, sections } = listParts(indices, n, scope.coder);
   const coded = encodeValues(values, format);
   return {
     id,
@@ -35,6 +46,57 @@ export function sparseParts(
     sections: [...sections, coded],
     // lists are at hand: they need not be read from their codes
     sent: () => sparse(scope, n, { indices, values: decodeValues(coded, indices.length, format, 0) }),
+  };
+}
+
+/** What a selection left on the backend: k elements of x, indices ascending. */
+export interface Kept {
+  readonly indices: DeviceBuffer;
+  readonly values: DeviceBuffer;
+  readonly k: number;
+}
+
+/**
+ * The packet for elements of x that a selection kept, NaN and infinity among them where x has any. Where the host sees
+ * long lists on the backend, they are coded where they lie.
+ * @throws NonFiniteError where one of them is NaN or infinite
+ */
+export function* keptParts(
+  scope: Scope,
+  id: number,
+  x: Vector,
+  { indices, values, k }: Kept,
+  format: ValueFormat,
+): Steps<Encoded> {
+  const { n } = x;
+  const coder = k >= LONG ? scope.coder : undefined;
+  const lists = yield coder
+    ? []
+    : [
+        { buffer: indices, count: k },
+        { buffer: values, count: k },
+      ];
+  const words = coder ? coder.words(values, k) : lists[1];
+  if (firstNonFinite(words) >= 0) throw yield* nonFiniteError(scope, x);
+  if (!coder) return sparseParts(scope, id, n, { indices: lists[0], values: words }, format);
+  const code = coder.encode(indices, k, bitmapWords(n));
+  const { parameters, sections } = codedParts(
+    k,
+    code
+      ? { coding: 'rice', ...code }
+      : { coding: 'bitmap', bitmap: encodeBitmap(coder.words(indices, k), n) },
+  );
+  // the memory may have grown, and moved, since they were looked at
+  const coded = encodeValues(coder.words(values, k), format);
+  return {
+    id,
+    n,
+    parameters: [...parameters, VALUE_FORMATS.indexOf(format)],
+    sections: [...sections, coded],
+    sent: () => {
+      const own = format === 'float32' ? coder.words(values, k).slice() : decodeValues(coded, k, format, 0);
+      return sparse(scope, n, { places: indices, values: own });
+    },
   };
 }
 
@@ -78,7 +140,7 @@ export function sparseCodec(id: number, name: string, least: (n: number) => numb
       const { n } = packet;
       const { list, format } = parametersOf(packet);
       const cut = cutSections(packet, sectionsOf(packet, list, format));
-      const indices = listOf(packet, list, cut);
+      const indices = listOf(packet, list, cut, scope.coder);
       const values = decodeValues(cut.values, list.k, format, packet.bytes - 4 - cut.values.length * 4);
       return n === 0 ? NOTHING : sparse(scope, n, { indices, values });
     },

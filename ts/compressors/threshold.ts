@@ -9,7 +9,7 @@ import { selectFrom } from '../kernels/select.ts';
 import { firstNonFinite } from '../packet/values.ts';
 import { defineCompressor, type Codec, type Compressor, type PacketParameters } from './compressor.ts';
 import { formatOf, type Values } from './count.ts';
-import { emptySparseParts, sparseCodec, sparseParts } from './sparse-list.ts';
+import { emptySparseParts, keptParts, sparseCodec, sparseParts } from './sparse-list.ts';
 
 const ID = 3;
 
@@ -40,6 +40,11 @@ export function threshold(options: { readonly t: number } & Values): Compressor 
     if (n === 0) return emptySparseParts(ID, format);
     // 1. select: all |x_i| >= t
     const { indices, values, count } = selectFrom(scope, x, t);
+    // where the host sees them, nothing is read but how many they are
+    if (scope.coder) {
+      const [[k]] = yield scope.read(count);
+      return yield* keptParts(scope, ID, x, { indices, values, k }, format);
+    }
     const most = Math.min(n, Math.max(LEAST, Math.ceil(n / SHARE)));
     const part = (items: number): [ReadRequest, ReadRequest] => [
       { buffer: indices, count: items },

@@ -2,12 +2,10 @@
  * Top-k sparsification: the k elements of the largest magnitude as they are, zero elsewhere. The classic of A. F. Aji
  * and K. Heafield, "Sparse Communication for Distributed Gradient Descent", arXiv 1704.05021.
  */
-import { nonFiniteError } from '../kernels/reduce.ts';
 import { selectTopK } from '../kernels/select.ts';
-import { firstNonFinite } from '../packet/values.ts';
 import { defineCompressor, type Codec, type Compressor, type PacketParameters } from './compressor.ts';
 import { countFor, formatOf, requireCount, type Count, type Values } from './count.ts';
-import { emptySparseParts, sparseCodec, sparseParts } from './sparse-list.ts';
+import { emptySparseParts, keptParts, sparseCodec } from './sparse-list.ts';
 
 const ID = 1;
 
@@ -35,12 +33,10 @@ export function topK(options: Count & Values): Compressor {
     const { n } = x;
     if (n === 0) return emptySparseParts(ID, format);
     // 1. select: the k largest |x_i|
-    const kept = selectTopK(scope, x, countFor(options, n), 'magnitude');
-    const [indices, values] = yield scope.read(kept.indices, kept.values);
-    // keys of NaN and infinity are the largest, so where x has any, one of them was kept
-    if (firstNonFinite(values) >= 0) throw yield* nonFiniteError(scope, x);
-    // 2. code where they are
-    return sparseParts(scope, ID, n, { indices, values }, format);
+    const k = countFor(options, n);
+    const kept = selectTopK(scope, x, k, 'magnitude');
+    // 2. code where they are; keys of NaN and infinity are the largest, so where x has any, one of them was kept
+    return yield* keptParts(scope, ID, x, { ...kept, k }, format);
   });
 }
 

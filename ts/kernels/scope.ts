@@ -3,7 +3,7 @@
  * ends. Kernels and compressors are written against it and never see which backend runs them.
  */
 import { isGpuRange } from '../arguments.ts';
-import type { Backend, BufferRange, DeviceBuffer, GpuRange, ReadRequest } from '../backends/backend.ts';
+import type { Backend, BufferRange, DeviceBuffer, GpuRange, ListCoder, ReadRequest } from '../backends/backend.ts';
 import {
   type DeviceVector,
   isDeviceVector,
@@ -220,6 +220,11 @@ export class Scope {
       next = steps.next(words);
     }
     return next.value;
+  }
+
+  /** @see Backend.coder */
+  get coder(): ListCoder | undefined {
+    return this.#backend.coder;
   }
 
   /** @see Backend.shorten */

@@ -17,23 +17,28 @@ const BLOCK = 128;
 /** Bits of a head that hold r. */
 const R_BITS = 5;
 
-/** The lengths of a Rice-coded list, in words, and the exact bits of its unary part. */
-export interface RiceSize {
-  readonly headWords: number;
-  readonly lowWords: number;
+/** A Rice-coded list: its three parts, and the exact bits of the last. */
+export interface RiceCode {
+  readonly head: Uint32Array;
+  readonly low: Uint32Array;
+  readonly unary: Uint32Array;
   readonly unaryBits: number;
 }
 
 /** An index list, coded one way or the other. */
 export type CodedIndices =
-  | {
-      readonly coding: 'rice';
-      readonly head: Uint32Array;
-      readonly low: Uint32Array;
-      readonly unary: Uint32Array;
-      readonly unaryBits: number;
-    }
-  | { readonly coding: 'bitmap'; readonly bitmap: Uint32Array };
+  (RiceCode & { readonly coding: 'rice' }) | { readonly coding: 'bitmap'; readonly bitmap: Uint32Array };
+
+/** What codes long lists faster than this file, to the same bits (`ListCoder` of ts/backends/backend.ts). */
+export interface RiceCoder {
+  /** undefined where the code has more than `most` words; k >= 1. */
+  encode(indices: Uint32Array, k: number, most: number): RiceCode | undefined;
+  /** undefined where something is wrong with the code, but for zeros that fill up its parts; k >= 1. */
+  decode(code: RiceCode, k: number, n: number): Uint32Array | undefined;
+}
+
+/** Indices of a list that is long enough for another coder. */
+export const LONG = 256;
 
 /** Words of the heads of k gaps: two heads a word. */
 export function headWords(k: number): number {
@@ -41,15 +46,32 @@ export function headWords(k: number): number {
 }
 
 /** Codes ascending indices below n in the smaller of the two ways; Rice where they are equal. */
-export function encodeIndices(indices: Uint32Array, n: number): CodedIndices {
+export function encodeIndices(indices: Uint32Array, n: number, coder?: RiceCoder): CodedIndices {
+  const k = indices.length;
+  const most = bitmapWords(n);
+  const code = coder !== undefined && k >= LONG ? coder.encode(indices, k, most) : encodeRice(indices, most);
+  return code === undefined
+    ? { coding: 'bitmap', bitmap: encodeBitmap(indices, n) }
+    : { coding: 'rice', ...code };
+}
+
+/** Words of a bitmap of n elements. */
+export function bitmapWords(n: number): number {
+  return Math.ceil(n / 32);
+}
+
+/** A one at each of the indices below n. */
+export function encodeBitmap(indices: Uint32Array, n: number): Uint32Array {
+  const bitmap = new Uint32Array(bitmapWords(n));
+  for (const index of indices) bitmap[index >>> 5] |= 1 << (index & 31);
+  return bitmap;
+}
+
+/** The Rice code of ascending indices, unless it has more than `most` words. */
+function encodeRice(indices: Uint32Array, most: number): RiceCode | undefined {
   const k = indices.length;
   const heads = planBlocks(indices);
-  const bitmapWords = Math.ceil(n / 32);
-  if (headWords(k) + heads.lowWords + Math.ceil(heads.unaryBits / 32) > bitmapWords) {
-    const bitmap = new Uint32Array(bitmapWords);
-    for (const index of indices) bitmap[index >>> 5] |= 1 << (index & 31);
-    return { coding: 'bitmap', bitmap };
-  }
+  if (headWords(k) + heads.lowWords + Math.ceil(heads.unaryBits / 32) > most) return undefined;
   const low = new Uint32Array(heads.lowWords);
   const unary = new Uint32Array(Math.ceil(heads.unaryBits / 32));
   const places = int32(indices);
@@ -87,7 +109,7 @@ export function encodeIndices(indices: Uint32Array, n: number): CodedIndices {
     if (fill > 0) low[lowWord++] = rests;
   }
   if (ones !== 0) unary[unaryWord] = ones;
-  return { coding: 'rice', head: heads.head, low, unary, unaryBits: heads.unaryBits };
+  return { head: heads.head, low, unary, unaryBits: heads.unaryBits };
 }
 
 /** The same words as signed numbers, which engines add without a check; sums are taken modulo 2^32. */
@@ -146,10 +168,25 @@ function headAt(head: Uint32Array, block: number): number {
  * @throws PacketError unless the three parts agree with each other and give k ascending indices below n
  */
 export function decodeRice(
-  { head, low, unary }: { head: Uint32Array; low: Uint32Array; unary: Uint32Array },
+  code: RiceCode,
   k: number,
   n: number,
-  unaryBits: number,
+  offset: number,
+  coder?: RiceCoder,
+): Uint32Array {
+  const { head, low, unary, unaryBits } = code;
+  // where the coder refuses, this file says why
+  const indices = (k >= LONG ? coder?.decode(code, k, n) : undefined) ?? gapsOf(code, k, n, offset);
+  requireZeroTail(unary, unaryBits, offset + (head.length + low.length) * 4);
+  requireZeroTail(head, Math.ceil(k / BLOCK) * 16, offset);
+  return indices;
+}
+
+/** The indices of a code, with all that can be wrong but the zeros behind the last bits. */
+function gapsOf(
+  { head, low, unary, unaryBits }: RiceCode,
+  k: number,
+  n: number,
   offset: number,
 ): Uint32Array {
   const lowOffset = offset + head.length * 4;
@@ -200,8 +237,6 @@ export function decodeRice(
   }
   if (unaryBit !== unaryBits || lowWord !== low.length)
     throw new PacketError('the index list is shorter than its sections', offset);
-  requireZeroTail(unary, unaryBits, lowOffset + low.length * 4);
-  requireZeroTail(head, Math.ceil(k / BLOCK) * 16, offset);
   return indices;
 }
 

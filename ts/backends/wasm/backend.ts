@@ -4,7 +4,7 @@
  */
 import { simd } from '../../generated/wasm-exports.ts';
 import type { Kernel } from '../../kernels/kernel.ts';
-import type { Backend, BufferRange, DeviceBuffer, GpuRange, ReadRequest } from '../backend.ts';
+import type { Backend, BufferRange, DeviceBuffer, GpuRange, ListCoder, ReadRequest } from '../backend.ts';
 import { PATIENCE } from '../free-list.ts';
 import { runParts } from '../parts.ts';
 import { reasonOf } from './compile.ts';
@@ -13,6 +13,7 @@ import { SINGLE_THREAD, type Operand, type Threads } from './executor.ts';
 import type { KernelTable } from './fusion.ts';
 import type { Kernels } from './kernels/index.ts';
 import type { AnyKernel } from './kernels/kernel.ts';
+import { listCoder } from './list-coder.ts';
 import { shorten } from './shorten.ts';
 
 /**
@@ -64,6 +65,10 @@ class WasmBackend implements Backend {
   readonly name = 'wasm';
   readonly detail: string;
   readonly lost = false;
+  readonly coder: ListCoder = listCoder(
+    () => this.#open(),
+    (buffer) => this.#locate({ of: buffer, first: 0, words: buffer.words }).address,
+  );
   readonly #module: WebAssembly.Module;
   readonly #kernels: KernelTable;
   readonly #threads: Threads;
