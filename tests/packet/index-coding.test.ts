@@ -9,9 +9,7 @@ const test = suite('index coding');
 const isPacketError = (error: unknown): boolean => error instanceof PacketError;
 
 function decode(coded: CodedIndices, k: number, n: number): Uint32Array {
-  return coded.coding === 'bitmap'
-    ? decodeBitmap(coded.bitmap, k, n, 0)
-    : decodeRice(coded, k, n, 0);
+  return coded.coding === 'bitmap' ? decodeBitmap(coded.bitmap, k, n, 0) : decodeRice(coded, k, n, 0);
 }
 
 function bitsOf(coded: CodedIndices): number {

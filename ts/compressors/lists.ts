@@ -20,37 +20,59 @@ const LEAST = floatOf(TINY);
 
 /** y = the elements of a list, +0 elsewhere. */
 export function writeList({ indices, values }: List, y: Uint32Array): void {
+  const places = placesOf(indices, y);
+  const words = int32(values);
+  const target = int32(y);
   let j = 0;
-  for (let first = 0; first < y.length; first += TILE) {
-    const end = Math.min(first + TILE, y.length);
-    y.fill(0, first, end);
-    for (; j < indices.length && indices[j] < end; j++) y[indices[j]] = values[j];
+  for (let first = 0; first < target.length; first += TILE) {
+    const end = Math.min(first + TILE, target.length);
+    target.fill(0, first, end);
+    for (; j < places.length && places[j] < end; j++) target[places[j]] = words[j];
   }
 }
 
 /** y += scale * the elements of a list; all others stay as they are, every bit. */
-export function addList({ indices, values }: List, scale: number, y: Float32Array): void {
-  addTo(y, indices, floatsOf(scaledWords(values, scale)), 0, y.length);
+export function addList(list: List, scale: number, y: Float32Array): void {
+  addTo(y, list, scale, 0, y.length);
 }
 
 /** y = zeros, to which each list is added in its turn, times its scale. */
 export function sumLists(lists: readonly List[], scales: readonly number[], y: Float32Array): void {
-  const terms = lists.map(({ values }, i) => floatsOf(scaledWords(values, scales[i])));
   const next = lists.map(() => 0);
   for (let first = 0; first < y.length; first += TILE) {
     const end = Math.min(first + TILE, y.length);
     y.fill(0, first, end);
-    for (let i = 0; i < lists.length; i++) next[i] = addTo(y, lists[i].indices, terms[i], next[i], end);
+    for (let i = 0; i < lists.length; i++) next[i] = addTo(y, lists[i], scales[i], next[i], end);
   }
 }
 
-/** Adds the terms from the j-th on whose index is below `end`; gives the next. */
-function addTo(y: Float32Array, indices: Uint32Array, terms: Float32Array, j: number, end: number): number {
-  for (; j < indices.length && indices[j] < end; j++) {
-    const sum = y[indices[j]];
-    y[indices[j]] = (sum < LEAST && sum > -LEAST ? 0 : sum) + terms[j];
+/**
+ * Adds the elements from the j-th on whose index is below `end`, times the scale, as the kernel accumulate does; gives
+ * the next.
+ */
+function addTo(y: Float32Array, { indices, values }: List, scale: number, j: number, end: number): number {
+  const places = placesOf(indices, y);
+  const floats = floatsOf(values);
+  for (; j < places.length && places[j] < end; j++) {
+    const place = places[j];
+    y[place] = flushed(y[place]) + flushed(Math.fround(flushed(floats[j]) * scale));
   }
   return j;
+}
+
+/** A number, +0 where its magnitude is tiny. */
+function flushed(value: number): number {
+  return value < LEAST && value > -LEAST ? 0 : value;
+}
+
+/** The indices of elements of y: as signed numbers, of which engines need no check, where none is negative. */
+function placesOf(indices: Uint32Array, { length }: { readonly length: number }): Uint32Array | Int32Array {
+  return length > 2 ** 31 ? indices : int32(indices);
+}
+
+/** The same words as signed numbers. */
+function int32(words: Uint32Array): Int32Array {
+  return new Int32Array(words.buffer, words.byteOffset, words.length);
 }
 
 /** scale * v of words that are float32, rounded, magnitudes below 2^-102 of both as +0. */

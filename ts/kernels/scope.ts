@@ -3,7 +3,14 @@
  * ends. Kernels and compressors are written against it and never see which backend runs them.
  */
 import { isGpuRange } from '../arguments.ts';
-import type { Backend, BufferRange, DeviceBuffer, GpuRange, ListCoder, ReadRequest } from '../backends/backend.ts';
+import type {
+  Backend,
+  BufferRange,
+  DeviceBuffer,
+  GpuRange,
+  ListCoder,
+  ReadRequest,
+} from '../backends/backend.ts';
 import {
   type DeviceVector,
   isDeviceVector,
