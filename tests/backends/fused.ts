@@ -96,18 +96,37 @@ export function step<Buffers extends string, Params extends string>(
   return [kernel, buffers, params];
 }
 
-/** Words by the names of buffers; those whose names start with `lent` are lent. */
+/**
+ * Words by the names of buffers; those whose names start with `lent` are lent, with `target` or `blank` targets, which
+ * kernels find as they are or anyhow.
+ */
 export type Memory = Readonly<Record<string, Float32Array | Uint32Array>>;
 
 export function buffersOf(backend: Backend, memory: Memory): Record<string, DeviceBuffer> {
   const buffers: Record<string, DeviceBuffer> = {};
   for (const [name, data] of Object.entries(memory)) {
     const own = wordsOf(data).slice();
-    buffers[name] = name.startsWith('lent') ? backend.lend(own) : backend.allocate(own.length);
-    if (!name.startsWith('lent')) backend.write(buffers[name], own);
+    buffers[name] = bufferOf(backend, name, own);
   }
   return buffers;
 }
+
+function bufferOf(backend: Backend, name: string, own: Uint32Array): DeviceBuffer {
+  if (name.startsWith('lent')) return backend.lend(own);
+  const target = backend.target?.bind(backend);
+  const kept = name.startsWith('target') || name.startsWith('blank');
+  if (kept && target) {
+    const buffer = target(own, name.startsWith('target'));
+    targets.set(buffer, own);
+    return buffer;
+  }
+  const buffer = backend.allocate(own.length);
+  backend.write(buffer, own);
+  return buffer;
+}
+
+/** The arrays that targets are over. */
+const targets = new WeakMap<DeviceBuffer, Uint32Array>();
 
 function run(backend: Backend, program: Program, buffers: Operands): void {
   for (const [kernel, names, params] of program) {
@@ -120,7 +139,9 @@ function run(backend: Backend, program: Program, buffers: Operands): void {
 export async function leftBy(backend: Backend, program: Program, memory: Memory): Promise<Uint32Array[]> {
   const buffers = buffersOf(backend, memory);
   run(backend, program, buffers);
-  const left = await backend.read(Object.values(buffers).map((buffer) => ({ buffer })));
+  const left = await backend.read(
+    Object.values(buffers).map((buffer) => ({ buffer, into: targets.get(buffer) })),
+  );
   for (const buffer of Object.values(buffers)) backend.release(buffer);
   return left;
 }

@@ -98,6 +98,13 @@ export interface Backend {
   lend(words: Uint32Array): DeviceBuffer;
 
   /**
+   * A buffer over words of the user's for kernels to write, which find there what the words are where `contents` says
+   * so, else anything: its kernels may go through the words where they lie. Until `read` of the whole buffer `into` the
+   * same array, the words may be anything. Left out where memory of the backend's own does as well.
+   */
+  target?(words: Uint32Array, contents: boolean): DeviceBuffer;
+
+  /**
    * Says whether a buffer is to stay beyond the call that allocated it; left out where that makes no difference. Memory
    * that is given back goes around such buffers, or takes them elsewhere.
    */

@@ -51,11 +51,11 @@ export function* decodeInto<Target extends VectorLike>(
     // what the host has needs no backend
     if (decoded.words !== undefined && isArray(y)) wordsOf(y).set(decoded.words);
     else if (decoded.list !== undefined && isArray(y)) writeList(decoded.list, wordsOf(y));
-    else yield* on(scope.written(y), (buffer) => decoded.write(buffer));
+    else yield* on(scope.written(y, decoded.streamed), (buffer) => decoded.write(buffer));
   } else {
     const scale = scaleOf(accumulate);
     if (decoded.list !== undefined && isArray(y)) addList(decoded.list, scale, y);
-    else yield* on(scope.changed(y), (buffer) => decoded.add(buffer, scale));
+    else yield* on(scope.changed(y, decoded.streamed), (buffer) => decoded.add(buffer, scale));
   }
   return into ?? (y as Float32Array);
 }
@@ -109,10 +109,11 @@ export function* sumOf(
 ): Steps<void> {
   const scales = shares.map(scaleOf);
   const lists = packets.flatMap(({ list }) => list ?? []);
+  const streamed = packets.every((packet) => packet.streamed);
   if (isArray(y) && lists.length === packets.length) {
     sumLists(lists, scales, y);
   } else
-    yield* on(scope.written(y), (buffer) => {
+    yield* on(scope.written(y, streamed), (buffer) => {
       scope.run(clearKernel, { y: buffer }, { n: lengthOf(y) });
       packets.forEach((packet, i) => packet.add(buffer, scales[i]));
     });

@@ -15,6 +15,8 @@ export interface Decoded {
   add(y: DeviceBuffer, scale: number): void;
   /** The elements that it has, all others being zero; left out where it has all, or the host does not know them. */
   readonly list?: List;
+  /** Whether its kernels go through y, and nothing else that is as long. */
+  readonly streamed?: boolean;
   /** All of its words, where the packet has them as they are. */
   readonly words?: Uint32Array;
 }
@@ -73,6 +75,7 @@ export function signs(
         { bits: scope.put(bits), scales: scope.put(scaledWords(scales, scale)), y },
         { n, segment },
       ),
+    streamed: true,
   };
 }
 
@@ -95,6 +98,7 @@ export function codes(
         { packed: scope.put(packed), table: scope.put(scaledWords(table, scale)), y },
         { n, width },
       ),
+    streamed: true,
   };
 }
 

@@ -101,17 +101,20 @@ export class Scope {
     return this.lend(wordsOf(x));
   }
 
-  /** A vector of the user's to be changed, all of its words at least once; kernels find in it what is there. */
-  changed(y: VectorLike): Target {
-    return this.#target(y, true);
+  /**
+   * A vector of the user's to be changed, all of its words at least once; kernels find in it what is there. `streamed`
+   * says that all of them go through it and nothing else that is as long: then an array may be changed where it lies.
+   */
+  changed(y: VectorLike, streamed = false): Target {
+    return this.#target(y, true, streamed);
   }
 
-  /** A vector of the user's to be written, all of its words; kernels find anything in it. */
-  written(y: VectorLike): Target {
-    return this.#target(y, false);
+  /** A vector of the user's to be written, all of its words; kernels find anything in it. `streamed` as of `changed`. */
+  written(y: VectorLike, streamed = false): Target {
+    return this.#target(y, false, streamed);
   }
 
-  #target(y: VectorLike, contents: boolean): Target {
+  #target(y: VectorLike, contents: boolean, streamed: boolean): Target {
     const n = lengthOf(y);
     if (isDeviceVector(y)) {
       const range = contents ? rangeOn(this.#backend, y) : rangeToWrite(this.#backend, y);
@@ -124,8 +127,17 @@ export class Scope {
       return { buffer, n, done: () => this.#stored(buffer, range) };
     }
     const words = wordsOf(y);
-    const buffer = contents ? this.put(words) : this.take(n);
+    const buffer = this.#arrayOf(words, contents, streamed);
     return { buffer, n, done: () => [{ buffer, into: words }] };
+  }
+
+  #arrayOf(words: Uint32Array, contents: boolean, streamed: boolean): DeviceBuffer {
+    if (!streamed || this.#backend.target === undefined)
+      return contents ? this.put(words) : this.take(words.length);
+    const buffer = this.#backend.target(words, contents);
+    this.#words += words.length;
+    this.#taken.push(buffer);
+    return buffer;
   }
 
   #stored(buffer: DeviceBuffer, range: GpuRange | BufferRange): readonly ReadRequest[] {

@@ -49,8 +49,9 @@ class WasmBuffer implements DeviceBuffer, Operand {
   readonly words: number;
   /** Where it lies in linear memory; undefined while it is only lent. */
   address: number | undefined;
-  /** The user's words, where they are lent. */
+  /** The user's words, where they are lent, or a target. */
   readonly source: Uint32Array | undefined;
+  target: Operand['target'];
   /** Whether its memory is that of another buffer. */
   readonly part: boolean;
   constructor(words: number, address: number | undefined, source?: Uint32Array, part = false) {
@@ -115,6 +116,12 @@ class WasmBackend implements Backend {
     return this.#adopt(new WasmBuffer(words.length, undefined, words));
   }
 
+  target(words: Uint32Array, contents: boolean): DeviceBuffer {
+    const buffer = this.lend(words) as WasmBuffer;
+    buffer.target = { filled: contents };
+    return buffer;
+  }
+
   keep(buffer: DeviceBuffer, stays: boolean): void {
     const own = this.#own(buffer);
     if (stays) this.#kept.add(own);
@@ -133,7 +140,7 @@ class WasmBackend implements Backend {
     if (own.address === address) return;
     this.#open()
       .allocator.view(address, own.words)
-      .set(own.source ?? this.#view(own));
+      .set(own.address === undefined ? own.source! : this.#view(own));
   }
 
   run<Buffers extends string, Params extends string>(
@@ -167,6 +174,8 @@ class WasmBackend implements Backend {
       const own = this.#own(buffer);
       // what is only lent is read where it lies
       const words = own.address === undefined ? own.source! : this.#view(own);
+      // of a target that kernels went through, all words are there
+      if (own.address === undefined && into === words) return into;
       // slice takes several times as long from memory that threads share
       const target = into ?? new Uint32Array(count);
       target.set(words.subarray(first, first + count));
@@ -238,12 +247,12 @@ class WasmBackend implements Backend {
     });
   }
 
-  /** Copies what is only lent into linear memory. */
+  /** Copies what is only lent into linear memory, and a target's words where there are any. */
   #settle(buffer: WasmBuffer): number {
     if (buffer.address === undefined) {
       const { allocator } = this.#open();
       buffer.address = allocator.allocate(buffer.words * 4);
-      allocator.view(buffer.address, buffer.words).set(buffer.source!);
+      if (buffer.target?.filled !== false) allocator.view(buffer.address, buffer.words).set(buffer.source!);
     }
     return buffer.address;
   }

@@ -11,6 +11,8 @@ export interface Operand {
   readonly address: number | undefined;
   readonly source: Uint32Array | undefined;
   readonly words: number;
+  /** Of words of the user's that kernels write: whether they hold anything yet. */
+  readonly target?: { filled: boolean } | undefined;
 }
 
 /** A job as workers get it: the name of its tasks' kind, and their data. */
@@ -118,14 +120,31 @@ export class Executor implements Instance {
     this.#run(kind, data, tasks, n);
   }
 
-  /** Does a task for each tile; the tiles of a vector that is only lent, `source`, are copied to their ring before. */
-  runTiles<Data>(kind: TaskKind<Data>, data: Data, tiles: Tiles, source: Uint32Array | undefined): void {
+  /**
+   * Does a task for each tile; the tiles of a vector that is only lent are copied to their ring before, and those of a
+   * target that is written back behind: on one thread alone.
+   */
+  runTiles<Data>(
+    kind: TaskKind<Data>,
+    data: Data,
+    tiles: Tiles,
+    { source, target }: Operand,
+    written = false,
+  ): void {
     const { n, address } = tiles;
+    if (address !== undefined || source === undefined) return this.#run(kind, data, tilesOf(n), n);
+    const own = (tile: number): Uint32Array => source.subarray(tile * TILE, Math.min((tile + 1) * TILE, n));
     const load = (tile: number): void => {
-      const words = source!.subarray(tile * TILE, Math.min((tile + 1) * TILE, n));
+      const words = own(tile);
       this.view(tileAddress(tiles, tile), words.length).set(words);
     };
-    this.#run(kind, data, tilesOf(n), n, address === undefined && source ? load : undefined);
+    const store = (tile: number): void => {
+      const words = own(tile);
+      words.set(this.view(tileAddress(tiles, tile), words.length));
+    };
+    const loads = target?.filled !== false;
+    this.#run(kind, data, tilesOf(n), n, loads ? load : undefined, written ? store : undefined);
+    if (target !== undefined && written) target.filled = true;
   }
 
   #run<Data>(
@@ -134,8 +153,14 @@ export class Executor implements Instance {
     tasks: number,
     n: number,
     load?: (tile: number) => void,
+    store?: (tile: number) => void,
   ): void {
     const threads = this.threadsFor(n) > 1 ? this.#threads : SINGLE_THREAD;
-    threads.run(this.#memory, { kind: kind.name, data }, tasks, kind.bind(this, data), load);
+    const task = kind.bind(this, data);
+    const stored: Task = (index, thread) => {
+      task(index, thread);
+      store!(index);
+    };
+    threads.run(this.#memory, { kind: kind.name, data }, tasks, store ? stored : task, load);
   }
 }

@@ -141,9 +141,12 @@ export class Fusion {
     const input = operands[plan.input];
     const words = streamed[plan.input] ?? TILE;
     const uses = usesOf(plan, operands, words);
-    if (
-      uses.some(([operand, { writes }]) => operand.address === undefined && (operand !== input || writes > 0))
-    )
+    const streams = (operand: Operand, writes: number): boolean =>
+      operand === input && (writes === 0 || operand.target !== undefined);
+    if (uses.some(([operand, { writes }]) => operand.address === undefined && !streams(operand, writes)))
+      return false;
+    // a target is written back on the calling thread
+    if (input.address === undefined && input.target !== undefined && this.#executor.threadsFor(plan.n) > 1)
       return false;
     const lent = input.address === undefined;
     if (pass.waiting.length > 0) {
@@ -178,7 +181,7 @@ export class Fusion {
   }
 
   /** Goes through the source with all stages. */
-  #run({ source, n, waiting }: Pass): void {
+  #run({ source, n, waiting, uses }: Pass): void {
     const executor = this.#executor;
     executor.withMemory((allocate) => {
       const tiles = executor.tiles(source, n, allocate);
@@ -196,7 +199,8 @@ export class Fusion {
           shared: allocate(plan.shared ?? 0),
         };
       });
-      executor.runTiles(this.#fusedPass, { tiles, stages }, tiles, source.source);
+      const written = (uses.get(source)?.writes ?? 0) > 0;
+      executor.runTiles(this.#fusedPass, { tiles, stages }, tiles, source, written);
       for (const [i, { locals, shared }] of stages.entries()) plans[i].finish?.(locals, shared);
     });
   }

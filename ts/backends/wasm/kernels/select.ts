@@ -87,7 +87,7 @@ function collectInParallel(executor: Executor, x: Operand, { scratch, n, k, orde
     const tiles = executor.tiles(x, n, allocate);
     const regions = allocate(tasks * REGION * 2);
     const counts = allocate(tasks);
-    executor.runTiles(candidates, { tiles, scratch, order, regions, counts }, tiles, x.source);
+    executor.runTiles(candidates, { tiles, scratch, order, regions, counts }, tiles, x);
     return module.topKJoin(exports, { regions, counts, tasks, room: REGION, scratch, n, k });
   });
 }
