@@ -15,6 +15,7 @@ import {
   type VectorLike,
 } from './kernels/device-vector.ts';
 import type { Scope, Steps } from './kernels/scope.ts';
+import { roomFor, roomIn } from './packet/packet.ts';
 import type { Bytes } from './platform.ts';
 import { overlap, touchOf, type Touch } from './schedule.ts';
 
@@ -37,6 +38,12 @@ export interface CompressOptions {
    * the packet with `into: sum, accumulate: -1` makes the next error of it.
    */
   readonly sum?: VectorLike;
+  /**
+   * Memory for the packet, from a multiple of 4 bytes of its ArrayBuffer on and apart from the vectors: where it is long
+   * enough, the packet is a view of its first bytes. It may be a packet that is no longer wanted; of a long one this
+   * saves the pages of new memory. A call that is refused may leave anything there.
+   */
+  readonly out?: Uint8Array;
 }
 
 /** What decoding may cost. */
@@ -90,21 +97,28 @@ export function compressCall(
 ): Call<Bytes> {
   requireCompressor('compressor', compressor);
   requireVectorLike('x', x);
-  requireOptions(name, options, ['step', 'stream', 'error', 'decay', 'sum']);
-  const { step = 0, stream = 0, error, decay = 1, sum } = options;
+  requireOptions(name, options, ['step', 'stream', 'error', 'decay', 'sum', 'out']);
+  const { step = 0, stream = 0, error, decay = 1, sum, out } = options;
   requireInteger('step', step, 0, LAST_WORD);
   requireInteger('stream', stream, 0, LAST_WORD);
   requireNumber('decay', decay, 'a number in 0..1', (value) => value >= 0 && value <= 1);
   const draw = { step, stream };
   const touches = [touchOf(x, 'reads', false)];
+  const names = ['x'];
+  const makeRoom = out === undefined ? roomFor : roomIn(requireRoom(out));
+  if (out !== undefined) {
+    names.push('out');
+    touches.push(touchOf(out, 'writes', false));
+  }
   if (error === undefined) {
     for (const [name, given] of [
       ['decay', options.decay],
       ['sum', sum],
     ] as const)
       if (given !== undefined) throw new RangeError(`"${name}" expected "error" beside it, got none`);
+    requireApart(names, touches);
     return {
-      work: (scope) => encode(scope, compressor, scope.vector(x), draw),
+      work: (scope) => encode(scope, compressor, scope.vector(x), draw, makeRoom),
       touches,
       bytes: lengthOf(x) * 4,
     };
@@ -112,10 +126,10 @@ export function compressCall(
   const n = lengthOf(x);
   touches.push(touchOf(requireLength('error', error, n), sum ? 'reads' : 'writes', false));
   if (sum !== undefined) touches.push(touchOf(requireLength('sum', sum, n), 'writes', false));
-  requireApart(['x', 'error', 'sum'], touches);
+  requireApart([...names, 'error', 'sum'], touches);
   return {
     work: (scope) =>
-      encodeWithError(scope, compressor, scope.vector(x), { error, decay, sum }, draw, codecOf),
+      encodeWithError(scope, compressor, scope.vector(x), { error, decay, sum }, draw, codecOf, makeRoom),
     touches,
     bytes: n * 12,
   };
@@ -186,6 +200,16 @@ function requireWeights(weights: readonly number[], count: number): void {
   );
   const sum = weights.reduce((total, weight) => total + weight, 0);
   if (sum === Infinity) throw new RangeError('"weights" expected a sum within float64, got Infinity');
+}
+
+/** @throws TypeError or RangeError unless a packet can be written there */
+function requireRoom(out: unknown): Bytes {
+  const { buffer, byteOffset } = requireBytes('out', out);
+  if (Object.prototype.toString.call(buffer) !== '[object ArrayBuffer]')
+    throw new TypeError('"out" expected memory that is not shared');
+  if (byteOffset % 4 !== 0)
+    throw new RangeError(`"out" expected to start at a multiple of 4 bytes, got ${byteOffset}`);
+  return out as Bytes;
 }
 
 /** @throws RangeError where memory that is written is memory of another vector of the call */

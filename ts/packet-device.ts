@@ -151,7 +151,7 @@ export class PacketDevice implements Host, VectorHost {
   }
 
   /**
-   * Compresses a vector to a packet, a Uint8Array with an ArrayBuffer of its own: the same bytes on every backend. `x`
+   * Compresses a vector to a packet, a Uint8Array with an ArrayBuffer of its own, or in `out`: the same bytes on every backend. `x`
    * stays as it is until the promise settles. A range of a GPU buffer is read where it lies; its buffer has usage
    * STORAGE, and an offset that is a multiple of 256, or usage COPY_SRC.
    *

@@ -257,6 +257,18 @@ eachBackend(
 
 const test = suite('options of error feedback');
 
+test('a packet with feedback in memory that is given', async () => {
+  const x = input('normal', 100);
+  for (const compressor of [scaledSign(), float32(), topK({ k: 7 })]) {
+    const [error, other] = [input('normal', 100, 2), input('normal', 100, 2)];
+    const out = new Uint8Array(1000);
+    const packet = await js.compress(compressor, x, { error, out });
+    assert.ok(packet.buffer === out.buffer, compressor.name);
+    assert.equal(packet, await js.compress(compressor, x, { error: other }), compressor.name);
+    assertWords(error, other, compressor.name);
+  }
+});
+
 test('are checked', async () => {
   const x = new Float32Array(4);
   const error = new Float32Array(4);
@@ -278,6 +290,27 @@ test('are checked', async () => {
       '"decay" expected a number in 0..1',
     );
   await rejects(js.compress(compressor, x, { error, decay: '1' as never }), TypeError, '"decay" expected');
+  await rejects(js.compress(compressor, x, { out: [0] as never }), TypeError, '"out" expected a Uint8Array');
+  const odd = new Uint8Array(100).subarray(3);
+  await rejects(
+    js.compress(compressor, x, { out: odd }),
+    RangeError,
+    '"out" expected to start at a multiple',
+  );
+  for (const [name, own] of Object.entries({ x, error }))
+    await rejects(
+      js.compress(compressor, x, { error, out: new Uint8Array(own.buffer) }),
+      RangeError,
+      name === 'x'
+        ? '"out" expected memory apart from that of "x"'
+        : 'expected memory apart from that of "out"',
+    );
+  if (typeof SharedArrayBuffer === 'function')
+    await rejects(
+      js.compress(compressor, x, { out: new Uint8Array(new SharedArrayBuffer(100)) }),
+      TypeError,
+      '"out" expected memory that is not shared',
+    );
   await rejects(
     js.compress(compressor, x, { error: [0] as never }),
     TypeError,

@@ -20,6 +20,28 @@ function vectors(inWindows: boolean): { n: number; kind: InputKind }[] {
   return [...some(small), ...some(large)];
 }
 
+/** The packet in memory of the user's, and in none of it where that is too short. */
+async function assertOut(
+  device: Device,
+  compressor: Compressor,
+  x: Float32Array,
+  expected: Uint8Array,
+  label: string,
+): Promise<void> {
+  const memory = new Uint8Array(expected.length + 12).fill(7);
+  const packet = await device.compress(compressor, x, { out: memory.subarray(4, expected.length + 8) });
+  assert.equal(packet, expected, `${label}: packet in memory that is given`);
+  assert.ok(packet.buffer === memory.buffer && packet.byteOffset === 4, `${label}: not in that memory`);
+  assert.ok(
+    [...memory.subarray(0, 4), ...memory.subarray(expected.length + 4)].every((byte) => byte === 7),
+    `${label}: memory around it`,
+  );
+  const short = new Uint8Array(expected.length - 1).fill(7);
+  const own = await device.compress(compressor, x, { out: short });
+  assert.equal(own, expected, `${label}: packet where that memory is too short`);
+  assert.ok(own.buffer.byteLength === expected.length && short.every((byte) => byte === 7), label);
+}
+
 /** Registers the suites of a compressor, over several settings of its options. */
 export function eachCompressor(name: string, compressors: readonly Compressor[]): void {
   eachBackend(name, (test, open, over) => {
@@ -40,6 +62,7 @@ export function eachCompressor(name: string, compressors: readonly Compressor[])
           assert.is(inspect(packet).n, n);
           const [vector, decoded] = await Promise.all([js.decompress(packet), device.decompress(packet)]);
           assertWords(decoded, vector, `${label}: decoded`);
+          if (n % 3 === 1) await assertOut(device, compressor, x, expected, label);
         }
       });
   });

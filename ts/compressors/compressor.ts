@@ -6,7 +6,7 @@
  * see which backend runs them.
  */
 import { shown } from '../arguments.ts';
-import type { Parts, Packet, Section } from '../packet/packet.ts';
+import type { Parts, Packet, RoomFor, Section } from '../packet/packet.ts';
 import type { Scope, Steps, Vector } from '../kernels/scope.ts';
 import type { Decoded } from './decoded.ts';
 
@@ -38,10 +38,11 @@ export interface Compressor {
   parameters?(n: number): PacketParameters;
   /**
    * The parts of the packet for `x`, in steps: a generator that yields what it has to read, `scope.read(...)`, and goes
-   * on with the words, so that it runs with or without waiting.
+   * on with the words, so that it runs with or without waiting. Sections that are made in memory of `makeRoom`, which
+   * then is `room` of the parts, need not be copied.
    * @throws NonFiniteError where x holds NaN or infinity
    */
-  encode(scope: Scope, x: Vector, draw: Draw): Steps<Encoded>;
+  encode(scope: Scope, x: Vector, draw: Draw, makeRoom?: RoomFor): Steps<Encoded>;
 }
 
 /** What a packet says about itself, without the vector. */

@@ -9,7 +9,7 @@ import { INFINITE, keyOfPower } from '../kernels/float-bits.ts';
 import { nonFiniteError } from '../kernels/reduce.ts';
 import { selectFrom } from '../kernels/select.ts';
 import type { Scope, Steps, Target, Vector } from '../kernels/scope.ts';
-import { viewPacket, writePacket, type Packet } from '../packet/packet.ts';
+import { roomFor, viewPacket, writePacket, type Packet, type RoomFor } from '../packet/packet.ts';
 import type { Bytes } from '../platform.ts';
 import type { Codec, Compressor, Draw } from './compressor.ts';
 
@@ -31,9 +31,15 @@ const LARGE = keyOfPower(126);
 const RISKY = keyOfPower(90);
 
 /** The packet of x. @throws NonFiniteError where x holds NaN or infinity */
-export function* encode(scope: Scope, compressor: Compressor, x: Vector, draw: Draw): Steps<Bytes> {
-  const parts = yield* compressor.encode(scope, x, draw);
-  return writePacket(parts, (words) => scope.shorten(words));
+export function* encode(
+  scope: Scope,
+  compressor: Compressor,
+  x: Vector,
+  draw: Draw,
+  makeRoom: RoomFor = roomFor,
+): Steps<Bytes> {
+  const parts = yield* compressor.encode(scope, x, draw, makeRoom);
+  return writePacket(parts, (words) => scope.shorten(words), makeRoom);
 }
 
 /**
@@ -47,9 +53,10 @@ export function* encodeWithError(
   { error, decay, sum }: Feedback,
   draw: Draw,
   codecOf: (packet: Packet) => Codec,
+  makeRoom: RoomFor = roomFor,
 ): Steps<Bytes> {
   const { n } = x;
-  if (n === 0) return yield* encode(scope, compressor, x, draw);
+  if (n === 0) return yield* encode(scope, compressor, x, draw, makeRoom);
   // 1. p = x + decay * error
   const old = scope.vector(error);
   const target: Target | undefined = sum && scope.written(sum);
@@ -57,11 +64,11 @@ export function* encodeWithError(
   const keys = compensate(scope, x, old, decay, p);
   // 2. C(p); the largest magnitudes come with the first of what it reads
   let largest = 0;
-  const encoding = compressor.encode(scope, p, draw);
+  const encoding = compressor.encode(scope, p, draw, makeRoom);
   const parts = yield* beside(encoding, { buffer: keys }, function* (found) {
     largest = yield* largestOf(scope, { x, error: old, decay }, found);
   });
-  const packet = writePacket(parts, (words) => scope.shorten(words));
+  const packet = writePacket(parts, (words) => scope.shorten(words), makeRoom);
   // 3. the error becomes p - C(p)
   const view = viewPacket(packet);
   const lost = parts.sent?.() ?? codecOf(view).decode(scope, view);

@@ -2,7 +2,7 @@
 import { requireOptions } from '../arguments.ts';
 import { NonFiniteError } from '../errors.ts';
 import { findNonFinite } from '../kernels/reduce.ts';
-import { cutSections, requireParameters, roomFor } from '../packet/packet.ts';
+import { bodyOf, cutSections, requireParameters, roomFor } from '../packet/packet.ts';
 import { decodeValues } from '../packet/values.ts';
 import type { Steps } from '../kernels/scope.ts';
 import {
@@ -29,16 +29,22 @@ const ID = 5;
 export function float32(options: Readonly<Record<string, never>> = {}): Compressor {
   requireOptions('float32', options, []);
   const parameters = (): PacketParameters => ({});
-  return defineCompressor('float32', {}, parameters, function* (scope, x): Steps<Encoded> {
-    const { n } = x;
-    if (n === 0) return { id: ID, n, parameters: [], sections: [] };
-    const found = findNonFinite(scope, x);
-    // read to where they lie in the packet: a second array of their size would cost as much again
-    const { room, body } = roomFor(0, n);
-    const [[bad, first]] = yield scope.read(found, { buffer: x.buffer, count: n, into: body });
-    if (bad > 0) throw new NonFiniteError(bad, first);
-    return { id: ID, n, parameters: [], sections: [body], room };
-  });
+  return defineCompressor(
+    'float32',
+    {},
+    parameters,
+    function* (scope, x, _draw, makeRoom = roomFor): Steps<Encoded> {
+      const { n } = x;
+      if (n === 0) return { id: ID, n, parameters: [], sections: [] };
+      const found = findNonFinite(scope, x);
+      // read to where they lie in the packet: a second array of their size would cost as much again
+      const room = makeRoom(0, n);
+      const body = bodyOf(room, 0);
+      const [[bad, first]] = yield scope.read(found, { buffer: x.buffer, count: n, into: body });
+      if (bad > 0) throw new NonFiniteError(bad, first);
+      return { id: ID, n, parameters: [], sections: [body], room };
+    },
+  );
 }
 
 export const float32Codec: Codec = {

@@ -52,20 +52,40 @@ export interface Section {
   readonly words: number;
 }
 
-/** Memory for a packet of so many words of parameters and sections, and the part of it that is the sections'. */
-export function roomFor(parameters: number, bodyWords: number): { room: Words; body: Uint32Array } {
-  const first = HEADER_WORDS + parameters;
-  const room = new Uint32Array(first + bodyWords + CRC_WORDS);
-  return { room, body: room.subarray(first, first + bodyWords) };
+/** Gives memory for a packet of so many words of parameters and sections. */
+export type RoomFor = (parameters: number, bodyWords: number) => Words;
+
+/** Memory of the packet's own. */
+export function roomFor(parameters: number, bodyWords: number): Words {
+  return new Uint32Array(HEADER_WORDS + parameters + bodyWords + CRC_WORDS);
+}
+
+/** The first bytes of `out`, from a multiple of 4 on, where it is long enough; else memory of the packet's own. */
+export function roomIn(out: Bytes): RoomFor {
+  return (parameters, bodyWords) => {
+    const words = HEADER_WORDS + parameters + bodyWords + CRC_WORDS;
+    return words * 4 <= out.length
+      ? new Uint32Array(out.buffer, out.byteOffset, words)
+      : roomFor(parameters, bodyWords);
+  };
+}
+
+/** The part of a packet's memory that is its sections'. */
+export function bodyOf(room: Words, parameters: number): Uint32Array {
+  return room.subarray(HEADER_WORDS + parameters, room.length - CRC_WORDS);
 }
 
 /**
- * Lays a packet out as bytes, in an ArrayBuffer of its own. `shorten` makes the CRC fast: it gives fewer words with the
+ * Lays a packet out as bytes, in memory that `makeRoom` gives. `shorten` makes the CRC fast: it gives fewer words with the
  * same CRC (crc32c.ts); the packet is the same with it and without.
  */
-export function writePacket({ id, n, parameters, sections, room }: Parts, shorten?: Shorten): Bytes {
+export function writePacket(
+  { id, n, parameters, sections, room }: Parts,
+  shorten?: Shorten,
+  makeRoom: RoomFor = roomFor,
+): Bytes {
   const bodyWords = sections.reduce((words, section) => words + section.length, 0);
-  const words = room ?? roomFor(parameters.length, bodyWords).room;
+  const words = room ?? makeRoom(parameters.length, bodyWords);
   words[0] = MAGIC;
   words[1] = VERSION | (id << 8) | (parameters.length << 16);
   words[2] = n;
@@ -76,7 +96,7 @@ export function writePacket({ id, n, parameters, sections, room }: Parts, shorte
     if (room === undefined) words.set(section, at);
     at += section.length;
   }
-  const bytes = new Uint8Array(words.buffer);
+  const bytes = new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
   words[at] = crc32c(bytes.subarray(0, at * 4), shorten);
   return bytes;
 }
