@@ -49,8 +49,11 @@ export interface RiceCode {
   readonly unaryBits: number;
 }
 
-/** Index lists as bits and back, on a backend whose memory the host sees and that is faster at it than JavaScript. */
-export interface ListCoder {
+/**
+ * What packets are made of and read with, on a backend whose memory the host sees and that is faster at it than
+ * JavaScript: index lists as bits and back, and the look for NaN.
+ */
+export interface Coder {
   /** The first `count` words of a buffer where they lie, until the backend is called again. */
   words(buffer: DeviceBuffer, count: number): Uint32Array;
 
@@ -65,6 +68,9 @@ export interface ListCoder {
    * other or give others. What is behind the last head and the last bit of the unary part is not looked at.
    */
   decode(code: RiceCode, k: number, n: number): Uint32Array | undefined;
+
+  /** Whether the first `count` words of a buffer or an array, count >= 1, are all finite as float32. */
+  finite(words: DeviceBuffer | Uint32Array, count: number): boolean;
 }
 
 export interface Backend {
@@ -147,7 +153,7 @@ export interface Backend {
   shorten?(words: Uint32Array): Uint32Array;
 
   /** Left out where a backend is no faster at it than JavaScript. */
-  readonly coder?: ListCoder;
+  readonly coder?: Coder;
 
   /**
    * Gives back memory that no buffer uses: at once, or where calls under way are in the way, when they have ended. By

@@ -58,7 +58,7 @@ export const float32Codec: Codec = {
   },
   decode(scope, packet) {
     const { n } = packet;
-    const values = decodeValues(packet.body, n, 'float32', packet.bodyOffset);
+    const values = decodeValues(packet.body, n, 'float32', packet.bodyOffset, scope.coder);
     return n === 0 ? NOTHING : whole(scope, n, values);
   },
 };

@@ -76,9 +76,9 @@ export function* keptParts(
         { buffer: indices, count: k },
         { buffer: values, count: k },
       ];
-  const words = coder ? coder.words(values, k) : lists[1];
-  if (firstNonFinite(words) >= 0) throw yield* nonFiniteError(scope, x);
-  if (!coder) return sparseParts(scope, id, n, { indices: lists[0], values: words }, format);
+  const fine = coder ? coder.finite(values, k) : firstNonFinite(lists[1]) < 0;
+  if (!fine) throw yield* nonFiniteError(scope, x);
+  if (!coder) return sparseParts(scope, id, n, { indices: lists[0], values: lists[1] }, format);
   const code = coder.encode(indices, k, bitmapWords(n));
   const { parameters, sections } = codedParts(
     k,
@@ -141,7 +141,13 @@ export function sparseCodec(id: number, name: string, least: (n: number) => numb
       const { list, format } = parametersOf(packet);
       const cut = cutSections(packet, sectionsOf(packet, list, format));
       const indices = listOf(packet, list, cut, scope.coder);
-      const values = decodeValues(cut.values, list.k, format, packet.bytes - 4 - cut.values.length * 4);
+      const values = decodeValues(
+        cut.values,
+        list.k,
+        format,
+        packet.bytes - 4 - cut.values.length * 4,
+        scope.coder,
+      );
       return n === 0 ? NOTHING : sparse(scope, n, { indices, values });
     },
   };

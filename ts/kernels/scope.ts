@@ -8,7 +8,7 @@ import type {
   BufferRange,
   DeviceBuffer,
   GpuRange,
-  ListCoder,
+  Coder,
   ReadRequest,
 } from '../backends/backend.ts';
 import {
@@ -242,7 +242,7 @@ export class Scope {
   }
 
   /** @see Backend.coder */
-  get coder(): ListCoder | undefined {
+  get coder(): Coder | undefined {
     return this.#backend.coder;
   }
 

@@ -29,7 +29,7 @@ export interface RiceCode {
 export type CodedIndices =
   (RiceCode & { readonly coding: 'rice' }) | { readonly coding: 'bitmap'; readonly bitmap: Uint32Array };
 
-/** What codes long lists faster than this file, to the same bits (`ListCoder` of ts/backends/backend.ts). */
+/** What codes long lists faster than this file, to the same bits (`Coder` of ts/backends/backend.ts). */
 export interface RiceCoder {
   /** undefined where the code has more than `most` words; k >= 1. */
   encode(indices: Uint32Array, k: number, most: number): RiceCode | undefined;

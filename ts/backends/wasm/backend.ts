@@ -4,16 +4,16 @@
  */
 import { simd } from '../../generated/wasm-exports.ts';
 import type { Kernel } from '../../kernels/kernel.ts';
-import type { Backend, BufferRange, DeviceBuffer, GpuRange, ListCoder, ReadRequest } from '../backend.ts';
+import type { Backend, BufferRange, DeviceBuffer, GpuRange, Coder, ReadRequest } from '../backend.ts';
 import { PATIENCE } from '../free-list.ts';
 import { runParts } from '../parts.ts';
+import { coderOf } from './coder.ts';
 import { reasonOf } from './compile.ts';
 import { engineOf, type Engine } from './engine.ts';
 import { SINGLE_THREAD, type Operand, type Threads } from './executor.ts';
 import type { KernelTable } from './fusion.ts';
 import type { Kernels } from './kernels/index.ts';
 import type { AnyKernel } from './kernels/kernel.ts';
-import { listCoder } from './list-coder.ts';
 import { shorten } from './shorten.ts';
 
 /**
@@ -66,7 +66,7 @@ class WasmBackend implements Backend {
   readonly name = 'wasm';
   readonly detail: string;
   readonly lost = false;
-  readonly coder: ListCoder = listCoder(
+  readonly coder: Coder = coderOf(
     () => this.#open(),
     (buffer) => this.#locate({ of: buffer, first: 0, words: buffer.words }).address,
   );

@@ -1,4 +1,7 @@
-/** Index lists coded on a backend (`Backend.coder`): the bits of ts/packet/index-coding.ts, and the same refusals. */
+/**
+ * What packets are made of and read with on a backend (`Backend.coder`): index lists as the bits of
+ * ts/packet/index-coding.ts, and the same refusals; NaN where there is any.
+ */
 import * as assert from 'uvu/assert';
 import { PacketError } from '../../ts/errors.ts';
 import { decodeRice, encodeIndices, type RiceCode } from '../../ts/packet/index-coding.ts';
@@ -43,7 +46,7 @@ function outcome(decode: () => Uint32Array): Uint32Array | string {
   }
 }
 
-eachBackend('index lists on the backend', (test, open) => {
+eachBackend('what packets are made of, on the backend', (test, open) => {
   test('the code that JavaScript makes, and back', async () => {
     const backend = await open();
     const { coder } = backend;
@@ -70,6 +73,27 @@ eachBackend('index lists on the backend', (test, open) => {
       }
       backend.release(buffer);
       assert.ok(same(coder.decode(expected, k, n)!, indices), label);
+    }
+  });
+
+  test('one word that is not finite is seen, wherever it is', async () => {
+    const backend = await open();
+    const { coder } = backend;
+    if (coder === undefined) return;
+    for (const n of [1, 5, 1000, 2 ** 14 + 3]) {
+      const plain = Uint32Array.from({ length: n }, (_, i) => (i % 2 === 0 ? 0x7f7fffff : 0xff7fffff));
+      for (const place of [-1, 0, n >> 1, n - 1])
+        for (const bad of [0x7f800000, 0xff800000, 0x7fc00001]) {
+          const list = plain.slice();
+          if (place >= 0) list[place] = bad;
+          const buffer = backend.allocate(n);
+          backend.write(buffer, list);
+          for (const given of [list, buffer]) {
+            assert.is(coder.finite(given, n), place < 0, `${n}, ${place}`);
+            if (place === n - 1 && n > 1) assert.ok(coder.finite(given, n - 1));
+          }
+          backend.release(buffer);
+        }
     }
   });
 

@@ -1,7 +1,11 @@
-/** Index lists as Rice codes and back, in linear memory (`coder` in ../backend.ts; assembly/rice.ts). */
-import { riceDecode, riceEncode, ricePlan } from '../../generated/wasm-exports.ts';
-import type { DeviceBuffer, ListCoder, RiceCode } from '../backend.ts';
+/**
+ * What packets are made of and read with, in linear memory (`coder` in ../backend.ts): index lists as Rice codes and back
+ * (assembly/rice.ts), and the look for NaN.
+ */
+import { nonFinite, riceDecode, riceEncode, ricePlan } from '../../generated/wasm-exports.ts';
+import type { Coder, DeviceBuffer, RiceCode } from '../backend.ts';
 import type { Engine } from './engine.ts';
+import { TILE } from './task.ts';
 
 /** Gaps of a block, as in assembly/rice.ts. */
 const BLOCK = 128;
@@ -13,7 +17,7 @@ const TOO_LONG = 2 ** 31;
 const AHEAD = 2;
 
 /** The coder of an engine; `addressOf` gives the address of a buffer, of which nothing is left to do. */
-export function listCoder(engine: () => Engine, addressOf: (buffer: DeviceBuffer) => number): ListCoder {
+export function coderOf(engine: () => Engine, addressOf: (buffer: DeviceBuffer) => number): Coder {
   return {
     words: (buffer, count) => {
       const address = addressOf(buffer);
@@ -56,6 +60,26 @@ export function listCoder(engine: () => Engine, addressOf: (buffer: DeviceBuffer
         const decoded = new Uint32Array(k);
         decoded.set(executor.view(indices, k));
         return decoded;
+      });
+    },
+
+    finite(words, count) {
+      const own = words instanceof Uint32Array ? undefined : addressOf(words);
+      const { exports, executor } = engine();
+      return executor.withMemory((allocate) => {
+        const found = allocate(2);
+        const looked = (x: number, n: number): boolean => {
+          nonFinite(exports, { x, found, n });
+          return executor.view(found, 1)[0] === 0;
+        };
+        if (own !== undefined) return looked(own, count);
+        const tile = allocate(Math.min(TILE, count));
+        for (let first = 0; first < count; first += TILE) {
+          const part = (words as Uint32Array).subarray(first, Math.min(first + TILE, count));
+          executor.view(tile, part.length).set(part);
+          if (!looked(tile, part.length)) return false;
+        }
+        return true;
       });
     },
   };
