@@ -21,13 +21,11 @@ const LEAST = floatOf(TINY);
 /** y = the elements of a list, +0 elsewhere. */
 export function writeList({ indices, values }: List, y: Uint32Array): void {
   const places = placesOf(indices, y);
-  const words = int32(values);
-  const target = int32(y);
   let j = 0;
-  for (let first = 0; first < target.length; first += TILE) {
-    const end = Math.min(first + TILE, target.length);
-    target.fill(0, first, end);
-    for (; j < places.length && places[j] < end; j++) target[places[j]] = words[j];
+  for (let first = 0; first < y.length; first += TILE) {
+    const end = Math.min(first + TILE, y.length);
+    y.fill(0, first, end);
+    for (; j < places.length && places[j] < end; j++) y[places[j]] = values[j];
   }
 }
 
@@ -67,12 +65,7 @@ function flushed(value: number): number {
 
 /** The indices of elements of y: as signed numbers, of which engines need no check, where none is negative. */
 function placesOf(indices: Uint32Array, { length }: { readonly length: number }): Uint32Array | Int32Array {
-  return length > 2 ** 31 ? indices : int32(indices);
-}
-
-/** The same words as signed numbers. */
-function int32(words: Uint32Array): Int32Array {
-  return new Int32Array(words.buffer, words.byteOffset, words.length);
+  return length > 2 ** 31 ? indices : new Int32Array(indices.buffer, indices.byteOffset, indices.length);
 }
 
 /** scale * v of words that are float32, rounded, magnitudes below 2^-102 of both as +0. */

@@ -3,20 +3,12 @@
  *
  * Parameters: those of the list (index-list.ts); format of the values. Sections: the list; then values, k of them.
  */
-import type { DeviceBuffer } from '../backends/backend.ts';
+import type { Coder, DeviceBuffer } from '../backends/backend.ts';
 import { PacketError } from '../errors.ts';
-import { nonFiniteError } from '../kernels/reduce.ts';
 import { cutSections, requireParameters, type Packet, type Parts } from '../packet/packet.ts';
-import type { Scope, Steps, Vector } from '../kernels/scope.ts';
+import type { Scope } from '../kernels/scope.ts';
 import { bitmapWords, encodeBitmap, LONG } from '../packet/index-coding.ts';
-import {
-  decodeValues,
-  encodeValues,
-  firstNonFinite,
-  VALUE_FORMATS,
-  valueWords,
-  type ValueFormat,
-} from '../packet/values.ts';
+import { decodeValues, encodeValues, VALUE_FORMATS, valueWords, type ValueFormat } from '../packet/values.ts';
 import type { Codec, Encoded } from './compressor.ts';
 import { NOTHING, sparse } from './decoded.ts';
 import {
@@ -56,29 +48,20 @@ export interface Kept {
   readonly k: number;
 }
 
-/**
- * The packet for elements of x that a selection kept, NaN and infinity among them where x has any. Where the host sees
- * long lists on the backend, they are coded where they lie.
- * @throws NonFiniteError where one of them is NaN or infinite
- */
-export function* keptParts(
+/** What codes k elements where a selection left them; undefined where they are few, or not where the host sees them. */
+export function coderFor(scope: Scope, k: number): Coder | undefined {
+  return k >= LONG ? scope.coder : undefined;
+}
+
+/** The packet for elements of x that a selection kept, all of them finite, coded where they lie. */
+export function keptParts(
   scope: Scope,
   id: number,
-  x: Vector,
+  n: number,
   { indices, values, k }: Kept,
   format: ValueFormat,
-): Steps<Encoded> {
-  const { n } = x;
-  const coder = k >= LONG ? scope.coder : undefined;
-  const lists = yield coder
-    ? []
-    : [
-        { buffer: indices, count: k },
-        { buffer: values, count: k },
-      ];
-  const fine = coder ? coder.finite(values, k) : firstNonFinite(lists[1]) < 0;
-  if (!fine) throw yield* nonFiniteError(scope, x);
-  if (!coder) return sparseParts(scope, id, n, { indices: lists[0], values: lists[1] }, format);
+  coder: Coder,
+): Encoded {
   const code = coder.encode(indices, k, bitmapWords(n));
   const { parameters, sections } = codedParts(
     k,

@@ -9,7 +9,7 @@ import { selectFrom } from '../kernels/select.ts';
 import { firstNonFinite } from '../packet/values.ts';
 import { defineCompressor, type Codec, type Compressor, type PacketParameters } from './compressor.ts';
 import { formatOf, type Values } from './count.ts';
-import { emptySparseParts, keptParts, sparseCodec, sparseParts } from './sparse-list.ts';
+import { coderFor, emptySparseParts, keptParts, sparseCodec, sparseParts } from './sparse-list.ts';
 
 const ID = 3;
 
@@ -43,7 +43,9 @@ export function threshold(options: { readonly t: number } & Values): Compressor 
     // where the host sees them, nothing is read but how many they are
     if (scope.coder) {
       const [[k]] = yield scope.read(count);
-      return yield* keptParts(scope, ID, x, { indices, values, k }, format);
+      const coder = coderFor(scope, k);
+      if (coder?.finite(values, k) === false) throw yield* nonFiniteError(scope, x);
+      if (coder) return keptParts(scope, ID, n, { indices, values, k }, format, coder);
     }
     const most = Math.min(n, Math.max(LEAST, Math.ceil(n / SHARE)));
     const part = (items: number): [ReadRequest, ReadRequest] => [

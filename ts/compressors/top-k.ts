@@ -2,10 +2,12 @@
  * Top-k sparsification: the k elements of the largest magnitude as they are, zero elsewhere. The classic of A. F. Aji
  * and K. Heafield, "Sparse Communication for Distributed Gradient Descent", arXiv 1704.05021.
  */
+import { nonFiniteError } from '../kernels/reduce.ts';
 import { selectTopK } from '../kernels/select.ts';
+import { firstNonFinite } from '../packet/values.ts';
 import { defineCompressor, type Codec, type Compressor, type PacketParameters } from './compressor.ts';
 import { countFor, formatOf, requireCount, type Count, type Values } from './count.ts';
-import { emptySparseParts, keptParts, sparseCodec } from './sparse-list.ts';
+import { coderFor, emptySparseParts, keptParts, sparseCodec, sparseParts } from './sparse-list.ts';
 
 const ID = 1;
 
@@ -35,8 +37,15 @@ export function topK(options: Count & Values): Compressor {
     // 1. select: the k largest |x_i|
     const k = countFor(options, n);
     const kept = selectTopK(scope, x, k, 'magnitude');
-    // 2. code where they are; keys of NaN and infinity are the largest, so where x has any, one of them was kept
-    return yield* keptParts(scope, ID, x, { ...kept, k }, format);
+    const coder = coderFor(scope, k);
+    const [indices, values] = yield coder ? [] : scope.read(kept.indices, kept.values);
+    // keys of NaN and infinity are the largest, so where x has any, one of them was kept
+    if (coder ? !coder.finite(kept.values, k) : firstNonFinite(values) >= 0)
+      throw yield* nonFiniteError(scope, x);
+    // 2. code where they are
+    return coder
+      ? keptParts(scope, ID, n, { ...kept, k }, format, coder)
+      : sparseParts(scope, ID, n, { indices, values }, format);
   });
 }
 

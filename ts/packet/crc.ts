@@ -22,14 +22,21 @@ export function tablesOf(polynomial: number): Tables {
 
 /** The register after some bytes have passed it. */
 export function passed(t: Tables, crc: number, bytes: Uint8Array): number {
-  // bytes up to a whole word, then words by fours, then what is left
+  // bytes up to a whole word, then words, then what is left
   const start = Math.min(-bytes.byteOffset & 3, bytes.length);
   const count = (bytes.length - start) >>> 2;
   // none may start where fewer bytes than up to the next one are all there is
-  const words = new Int32Array(bytes.buffer, count > 0 ? bytes.byteOffset + start : 0, count);
+  const words = new Uint32Array(bytes.buffer, count > 0 ? bytes.byteOffset + start : 0, count);
   let i = 0;
   for (; i < start; i++) crc = (crc >>> 8) ^ t[(crc ^ bytes[i]) & 255];
-  const fours = words.length & ~3;
+  crc = passedWords(t, crc, words, count);
+  for (i += count * 4; i < bytes.length; i++) crc = (crc >>> 8) ^ t[(crc ^ bytes[i]) & 255];
+  return crc;
+}
+
+/** The register after the first `count` words have passed it: by fours, then one by one. */
+export function passedWords(t: Tables, crc: number, words: Uint32Array, count: number): number {
+  const fours = count & ~3;
   for (let w = 0; w < fours; w += 4) {
     const a = crc ^ words[w];
     const b = words[w + 1];
@@ -53,6 +60,9 @@ export function passed(t: Tables, crc: number, bytes: Uint8Array): number {
       t[256 + ((d >>> 16) & 255)] ^
       t[d >>> 24];
   }
-  for (i += fours * 4; i < bytes.length; i++) crc = (crc >>> 8) ^ t[(crc ^ bytes[i]) & 255];
+  for (let w = fours; w < count; w++) {
+    const a = crc ^ words[w];
+    crc = t[768 + (a & 255)] ^ t[512 + ((a >>> 8) & 255)] ^ t[256 + ((a >>> 16) & 255)] ^ t[a >>> 24];
+  }
   return crc;
 }

@@ -50,9 +50,10 @@ export function encodeIndices(indices: Uint32Array, n: number, coder?: RiceCoder
   const k = indices.length;
   const most = bitmapWords(n);
   const code = coder !== undefined && k >= LONG ? coder.encode(indices, k, most) : encodeRice(indices, most);
-  return code === undefined
-    ? { coding: 'bitmap', bitmap: encodeBitmap(indices, n) }
-    : { coding: 'rice', ...code };
+  if (code === undefined) return { coding: 'bitmap', bitmap: encodeBitmap(indices, n) };
+  // by name: to spread it takes as long as to code a short list
+  const { head, low, unary, unaryBits } = code;
+  return { coding: 'rice', head, low, unary, unaryBits };
 }
 
 /** Words of a bitmap of n elements. */
@@ -112,8 +113,12 @@ function encodeRice(indices: Uint32Array, most: number): RiceCode | undefined {
   return { head: heads.head, low, unary, unaryBits: heads.unaryBits };
 }
 
+/** Words of an array that engines keep without an ArrayBuffer until it is asked for: a copy costs less than a view. */
+const TINY = 16;
+
 /** The same words as signed numbers, which engines add without a check; sums are taken modulo 2^32. */
 function int32(words: Uint32Array): Int32Array {
+  if (words.length <= TINY) return new Int32Array(words);
   return new Int32Array(words.buffer, words.byteOffset, words.length);
 }
 

@@ -13,7 +13,7 @@
  */
 import { PacketError } from '../errors.ts';
 import type { Bytes, Words } from '../platform.ts';
-import { crc32c, type Shorten } from './crc32c.ts';
+import { crc32cOfWords, type Shorten } from './crc32c.ts';
 
 /** 'fewb', read as a little-endian word. */
 const MAGIC = 0x62776566;
@@ -96,9 +96,8 @@ export function writePacket(
     if (room === undefined) words.set(section, at);
     at += section.length;
   }
-  const bytes = new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
-  words[at] = crc32c(bytes.subarray(0, at * 4), shorten);
-  return bytes;
+  words[at] = crc32cOfWords(words, at, shorten);
+  return new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
 }
 
 /**
@@ -107,8 +106,8 @@ export function writePacket(
  */
 export function readPacket(bytes: Uint8Array, shorten?: Shorten): Packet {
   const words = framed(bytes);
-  const crc = crc32c(bytes.subarray(0, bytes.length - 4), shorten);
-  if (crc !== words[words.length - 1])
+  const count = words.length - CRC_WORDS;
+  if (crc32cOfWords(words, count, shorten) !== words[count])
     throw new PacketError('the CRC does not match: the packet was damaged', bytes.length - 4);
   return partsIn(requireRoom(words));
 }

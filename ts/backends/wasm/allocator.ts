@@ -70,15 +70,20 @@ export class Allocator {
     if (bytes === undefined) throw new Error(`no block starts at ${address}`);
     this.#taken.delete(address);
     this.#used -= bytes;
-    let next = this.#free.findIndex((block) => block.address > address);
-    if (next < 0) next = this.#free.length;
+    let next = 0;
+    while (next < this.#free.length && this.#free[next].address < address) next++;
     const above = this.#free[next];
-    if (above?.address === address + bytes) {
-      bytes += above.bytes;
-      this.#free.splice(next, 1);
-    }
     const below = this.#free[next - 1];
-    if (below !== undefined && below.address + below.bytes === address) below.bytes += bytes;
+    const touchesBelow = below !== undefined && below.address + below.bytes === address;
+    if (above?.address === address + bytes) {
+      if (touchesBelow) {
+        below.bytes += bytes + above.bytes;
+        this.#free.splice(next, 1);
+      } else {
+        above.address = address;
+        above.bytes += bytes;
+      }
+    } else if (touchesBelow) below.bytes += bytes;
     else this.#free.splice(next, 0, { address, bytes });
   }
 

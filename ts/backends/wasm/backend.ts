@@ -54,6 +54,8 @@ class WasmBuffer implements DeviceBuffer, Operand {
   target: Operand['target'];
   /** Whether its memory is that of another buffer. */
   readonly part: boolean;
+  /** The backend that it belongs to, until it is released. */
+  owner: object | undefined;
   constructor(words: number, address: number | undefined, source?: Uint32Array, part = false) {
     this.words = words;
     this.address = address;
@@ -75,7 +77,8 @@ class WasmBackend implements Backend {
   readonly #threads: Threads;
   /** The memory and what works there, until the backend is closed. */
   #engine: Engine | undefined;
-  readonly #live = new Set<WasmBuffer>();
+  /** Buffers that were not released. A set of them would cost a call of few elements more than their memory. */
+  #live = 0;
   /** Those of them that stay beyond the call that took them. */
   readonly #kept = new Set<WasmBuffer>();
   /** Calls in a row that used little of the memory. */
@@ -100,10 +103,11 @@ class WasmBackend implements Backend {
     const own = this.#own(buffer);
     const { fusion, allocator } = this.#open();
     fusion.settle(own);
-    this.#live.delete(own);
+    own.owner = undefined;
+    this.#live--;
     this.#kept.delete(own);
     if (own.address !== undefined && !own.part) allocator.free(own.address);
-    if (this.#live.size === this.#kept.size) this.#rest();
+    if (this.#live === this.#kept.size) this.#rest();
   }
 
   write(buffer: DeviceBuffer, words: Uint32Array): void {
@@ -126,7 +130,7 @@ class WasmBackend implements Backend {
     const own = this.#own(buffer);
     if (stays) this.#kept.add(own);
     else this.#kept.delete(own);
-    if (stays && this.#live.size === this.#kept.size) this.#rest();
+    if (stays && this.#live === this.#kept.size) this.#rest();
   }
 
   borrow(range: GpuRange | BufferRange): DeviceBuffer {
@@ -190,11 +194,11 @@ class WasmBackend implements Backend {
 
   trim(): void {
     this.#trimming = true;
-    if (this.#live.size === this.#kept.size) this.#rest();
+    if (this.#live === this.#kept.size) this.#rest();
   }
 
   close(): void {
-    this.#live.clear();
+    this.#live = 0;
     this.#kept.clear();
     this.#threads.close();
     this.#engine = undefined;
@@ -265,7 +269,8 @@ class WasmBackend implements Backend {
   }
 
   #adopt(buffer: WasmBuffer): DeviceBuffer {
-    this.#live.add(buffer);
+    buffer.owner = this;
+    this.#live++;
     return buffer;
   }
 
@@ -276,7 +281,7 @@ class WasmBackend implements Backend {
 
   #own(buffer: DeviceBuffer): WasmBuffer {
     this.#open();
-    if (!this.#live.has(buffer as WasmBuffer))
+    if ((buffer as WasmBuffer).owner !== this)
       throw new Error('the buffer belongs to another backend, or was released');
     return buffer as WasmBuffer;
   }
