@@ -39,9 +39,9 @@ export interface CompressOptions {
    */
   readonly sum?: VectorLike;
   /**
-   * Memory for the packet, from a multiple of 4 bytes of its ArrayBuffer on and apart from the vectors: where it is long
-   * enough, the packet is a view of its first bytes. It may be a packet that is no longer wanted; of a long one this
-   * saves the pages of new memory. A call that is refused may leave anything there.
+   * Memory for the packet, from a multiple of 4 bytes of its ArrayBuffer on and apart from the vectors: where it is
+   * long enough, the packet is a view of its first bytes. It may be a packet that is no longer wanted; of a long one
+   * this saves the pages of new memory. A call that is refused may leave anything there.
    */
   readonly out?: Uint8Array;
 }

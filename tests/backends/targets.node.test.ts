@@ -1,6 +1,6 @@
 /**
- * Arrays that kernels of the wasm backend write where they lie (`Backend.target`): the words that js leaves, whether the
- * kernels go through them tile by tile, or want all of them in linear memory.
+ * Arrays that kernels of the wasm backend write where they lie (`Backend.target`): the words that js leaves, whether
+ * the kernels go through them tile by tile, or want all of them in linear memory.
  */
 import * as assert from 'uvu/assert';
 import { accumulateKernel, clearKernel } from '../../ts/kernels/accumulate.ts';

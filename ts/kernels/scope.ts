@@ -109,7 +109,7 @@ export class Scope {
     return this.#target(y, true, streamed);
   }
 
-  /** A vector of the user's to be written, all of its words; kernels find anything in it. `streamed` as of `changed`. */
+  /** A vector of the user's to be written, all of its words; kernels find anything in it. `streamed` as above. */
   written(y: VectorLike, streamed = false): Target {
     return this.#target(y, false, streamed);
   }

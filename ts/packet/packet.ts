@@ -76,8 +76,8 @@ export function bodyOf(room: Words, parameters: number): Uint32Array {
 }
 
 /**
- * Lays a packet out as bytes, in memory that `makeRoom` gives. `shorten` makes the CRC fast: it gives fewer words with the
- * same CRC (crc32c.ts); the packet is the same with it and without.
+ * Lays a packet out as bytes, in memory that `makeRoom` gives. `shorten` makes the CRC fast: it gives fewer words with
+ * the same CRC (crc32c.ts); the packet is the same with it and without.
  */
 export function writePacket(
   { id, n, parameters, sections, room }: Parts,

@@ -66,7 +66,7 @@ export class Allocator {
 
   /** Frees a block that `allocate` gave. */
   free(address: number): void {
-    let bytes = this.#taken.get(address);
+    const bytes = this.#taken.get(address);
     if (bytes === undefined) throw new Error(`no block starts at ${address}`);
     this.#taken.delete(address);
     this.#used -= bytes;

@@ -1,6 +1,6 @@
 /**
- * What packets are made of and read with, in linear memory (`coder` in ../backend.ts): index lists as Rice codes and back
- * (assembly/rice.ts), and the look for NaN.
+ * What packets are made of and read with, in linear memory (`coder` in ../backend.ts): index lists as Rice codes and
+ * back (assembly/rice.ts), and the look for NaN.
  */
 import { nonFinite, riceDecode, riceEncode, ricePlan } from '../../generated/wasm-exports.ts';
 import type { Coder, DeviceBuffer, RiceCode } from '../backend.ts';
