@@ -152,8 +152,8 @@ export class PacketDevice implements Host, VectorHost {
 
   /**
    * Compresses a vector to a packet, a Uint8Array with an ArrayBuffer of its own, or in `out`: the same bytes on every
-   * backend. `x` stays as it is until the promise settles. A range of a GPU buffer is read where it lies; its buffer has
-   * usage STORAGE, and an offset that is a multiple of 256, or usage COPY_SRC.
+   * backend. `x` stays as it is until the promise settles. A range of a GPU buffer is read where it lies; its buffer
+   * has usage STORAGE, and an offset that is a multiple of 256, or usage COPY_SRC.
    *
    * @param compressor what makes the packet
    * @param x a Float32Array, a range of a buffer on the device's GPU, or a vector of the device
