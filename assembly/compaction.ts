@@ -23,7 +23,7 @@ export function at(base: usize, i: u32): usize {
 }
 
 /** Elements between two decisions on how to compact. */
-const CHUNK: u32 = 1024;
+export const CHUNK: u32 = 1024;
 
 /*
  * The test `key >= least` of a word, without making its key: ((word & mask) ^ flip) > bound, as signed integers.

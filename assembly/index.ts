@@ -8,6 +8,7 @@
 export { accumulate, accumulateEach, clear } from './accumulate';
 export { addEachSigns } from './add-signs';
 export { addBlockCounts, blockCounts } from './counts';
+export { blockLevels, blockLevelsScratch, blockTopK, blockTopKScratch } from './blocks';
 export { butterflies } from './butterflies';
 export { compact } from './compact';
 export { compensate } from './compensate';

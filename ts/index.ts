@@ -12,6 +12,7 @@ export { openDeviceSync, type SyncDeviceOptions } from './open-sync.ts';
 export type { BackendName, GpuRange } from './backends/backend.ts';
 export type { Compressor, Draw, PacketParameters } from './compressors/compressor.ts';
 export type { Count, Values } from './compressors/count.ts';
+export { blockTopK, type BlockOptions } from './compressors/block-top-k.ts';
 export { ditheredSign } from './compressors/dithered-sign.ts';
 export { flattenedOneBit, type FlattenedOptions } from './compressors/flattened-one-bit.ts';
 export { float32 } from './compressors/float32.ts';

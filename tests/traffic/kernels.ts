@@ -3,6 +3,7 @@ import { keptShare } from '../../ts/compressors/count.ts';
 import { accumulateKernel, clearKernel } from '../../ts/kernels/accumulate.ts';
 import type { Catalogue } from '../../ts/kernels/catalogue.ts';
 import { blockCountsKernel } from '../../ts/kernels/counts.ts';
+import { blockLevelsKernel, blockTopKKernel, keptOf } from '../../ts/kernels/blocks.ts';
 import { compactKernel } from '../../ts/kernels/compact.ts';
 import { compensateKernel } from '../../ts/kernels/compensate.ts';
 import { packDitheredKernel } from '../../ts/kernels/dither.ts';
@@ -105,6 +106,18 @@ const TASKS: { readonly [Name in keyof Catalogue | Composite]: Make } = {
     const inputs = { bits: bitmap, scales: new Float32Array(ceilDiv(n, BLOCK)).fill(0.5) };
     const run = { label: '', kernel: addSignsKernel, inputs, changed: { y: x }, outputs: {} };
     return [task({ ...run, params: { n, segment: BLOCK } })];
+  },
+  blockLevels: ({ n }) => {
+    const [k, values] = [64, input('normal', n)];
+    const outputs = { levels: ceilDiv(n, k), codes: n };
+    const params = { count: n, k, bits: 2 };
+    return [task(kernelCase(blockLevelsKernel, `${k} a block`, { values }, outputs, params))];
+  },
+  blockTopK: ({ n, x }) => {
+    const [block, k] = [4096, 64];
+    const kept = keptOf(n, block, k);
+    const outputs = { indices: kept, values: kept };
+    return [task(kernelCase(blockTopKKernel, `${k} of ${block}`, { x }, outputs, { n, block, k }))];
   },
   clear: ({ n }) => [task(kernelCase(clearKernel, '', {}, { y: n }, { n }))],
   compact: ({ n, bitmap, indices }) => {

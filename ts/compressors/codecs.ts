@@ -2,6 +2,7 @@
 import { PacketError } from '../errors.ts';
 import type { Packet } from '../packet/packet.ts';
 import type { Codec } from './compressor.ts';
+import { blockTopKCodec } from './block-top-k.ts';
 import { ditheredSignCodec } from './dithered-sign.ts';
 import { flattenedOneBitCodec } from './flattened-one-bit.ts';
 import { float32Codec } from './float32.ts';
@@ -28,6 +29,7 @@ const codecs: readonly Codec[] = [
   ditheredSignCodec,
   flattenedOneBitCodec,
   indexListCodec,
+  blockTopKCodec,
 ];
 
 /** @throws PacketError where no compressor has the packet's number */

@@ -1,6 +1,7 @@
 /** Every kernel of the contract, by name: what a backend must implement. */
 import type { accumulateKernel, clearKernel } from './accumulate.ts';
 import type { blockCountsKernel } from './counts.ts';
+import type { blockLevelsKernel, blockTopKKernel } from './blocks.ts';
 import type { compactKernel } from './compact.ts';
 import type { compensateKernel } from './compensate.ts';
 import type { packDitheredKernel } from './dither.ts';
@@ -35,6 +36,8 @@ export interface Catalogue {
   addLookup: typeof addLookupKernel;
   addSigns: typeof addSignsKernel;
   blockCounts: typeof blockCountsKernel;
+  blockLevels: typeof blockLevelsKernel;
+  blockTopK: typeof blockTopKKernel;
   clear: typeof clearKernel;
   compact: typeof compactKernel;
   compensate: typeof compensateKernel;

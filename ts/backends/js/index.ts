@@ -9,6 +9,7 @@ import { FreeList } from '../free-list.ts';
 import { runParts } from '../parts.ts';
 import { accumulate, clear } from './accumulate.ts';
 import { blockCounts } from './counts.ts';
+import { blockLevels, blockTopK } from './blocks.ts';
 import { compact } from './compact.ts';
 import { compensate } from './compensate.ts';
 import { packDithered } from './dither.ts';
@@ -31,6 +32,8 @@ const implementations: Implementations<Memory> = {
   addLookup,
   addSigns,
   blockCounts,
+  blockLevels,
+  blockTopK,
   clear,
   compact,
   compensate,

@@ -3,6 +3,7 @@ import type { Catalogue } from '../catalogue.ts';
 import type { Kernel } from '../kernel.ts';
 import { plans as accumulate } from './accumulate.ts';
 import { plans as counts } from './counts.ts';
+import { plans as blocks } from './blocks.ts';
 import { plans as compact } from './compact.ts';
 import { plans as compensate } from './compensate.ts';
 import { plans as dither } from './dither.ts';
@@ -22,6 +23,7 @@ import type { PlanFor, Planned, PlanOf } from './plan.ts';
 const plans: { readonly [Name in keyof Catalogue]: PlanFor<Catalogue[Name]> } = {
   ...accumulate,
   ...counts,
+  ...blocks,
   ...compact,
   ...compensate,
   ...dither,

@@ -3,6 +3,7 @@ import type { Catalogue } from '../../../kernels/catalogue.ts';
 import type { unflattenSignsKernel } from '../../../kernels/flatten.ts';
 import { accumulate, clear } from './accumulate.ts';
 import { blockCounts } from './counts.ts';
+import { blockLevels, blockTopK } from './blocks.ts';
 import { compact } from './compact.ts';
 import { compensate } from './compensate.ts';
 import { packDithered } from './dither.ts';
@@ -47,6 +48,8 @@ export const allKernels: Kernels = {
   addLookup,
   addSigns,
   blockCounts,
+  blockLevels,
+  blockTopK,
   clear,
   compact,
   compensate,

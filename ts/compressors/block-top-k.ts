@@ -1,0 +1,273 @@
+/**
+ * Block top-k with few-bit values: the k largest elements of each block, as one of two levels of the block with a sign.
+ * What SparseLoCo sends, A. Sarfi et al., "Communication Efficient LLM Pre-training with SparseLoCo", arXiv 2508.15706.
+ *
+ * Parameters: the four of a list (index-list.ts), of all that is kept; block; k; bits, 0 where values are sent whole;
+ * format of these. Sections: the list; then levels, one or two bfloat16 a block, and codes of `bits` bits; or values.
+ */
+import { requireInteger, requireOneOf, requireOptions, shown } from '../arguments.ts';
+import { PacketError } from '../errors.ts';
+import { blockLevelsKernel, blockTopKKernel, keptOf, LONGEST, SHORTEST, STRANGE } from '../kernels/blocks.ts';
+import { MAGNITUDE } from '../kernels/float-bits.ts';
+import { ceilDiv } from '../kernels/kernel.ts';
+import { packBitsKernel, packedWords } from '../kernels/pack.ts';
+import { nonFiniteError } from '../kernels/reduce.ts';
+import type { Scope } from '../kernels/scope.ts';
+import { cutSections, requireParameters, requireZeroTail, type Packet } from '../packet/packet.ts';
+import {
+  decodeValues,
+  encodeValues,
+  firstNonFinite,
+  VALUE_FORMATS,
+  valueWords,
+  type ValueFormat,
+} from '../packet/values.ts';
+import {
+  defineCompressor,
+  type Codec,
+  type Compressor,
+  type Encoded,
+  type PacketParameters,
+} from './compressor.ts';
+import { NOTHING, sparse } from './decoded.ts';
+import {
+  listOf,
+  listParametersOf,
+  listParts,
+  listSections,
+  type ListParameters,
+  type ListSection,
+} from './index-list.ts';
+import { requireFormat } from './sparse-list.ts';
+
+const ID = 13;
+
+export interface BlockOptions {
+  /** Elements of a block, a power of two in 64..4096; 4096 if left out. */
+  readonly block?: number;
+  /** How many elements of a whole block are kept, 1 to `block`; 64 if left out. */
+  readonly k?: number;
+  /** Bits of a kept element: 2 (the default), a sign and which of two levels; 1, a sign, and one level a block. */
+  readonly bits?: 1 | 2;
+  /** In the place of bits: kept elements as they are, in this format. */
+  readonly values?: ValueFormat;
+}
+
+/** How blocks are cut, and what is sent of each kept element: `bits`, or 0 and a format of whole values. */
+interface Form {
+  readonly block: number;
+  readonly k: number;
+  readonly bits: number;
+  readonly format: ValueFormat;
+}
+
+/**
+ * Keeps the k elements of the largest magnitude of each `block`, ties to the lowest index, and sends of each its sign
+ * and whether it is above the mean magnitude of what its block keeps; it decodes to the mean of that class. Of a last
+ * block of L elements max(1, floor(k L / block)) are kept. All others decode to zero. log2(block / k) + 2 + bits + 32 /
+ * k bits a kept element: at the default .16 bits an element, 202 times smaller than float32. Biased: with error
+ * feedback (`error` of compress), as SparseLoCo uses it. Source: arXiv 2508.15706; its levels here are the means of
+ * the two classes.
+ *
+ * @param options `block`, elements a block; `k` of them are kept; `bits` of a kept element, 1 or 2; in its place
+ *   `values`, a format in which kept elements are sent as they are
+ * @returns an immutable compressor, for `device.compress` and for systems
+ * @throws RangeError unless block is a power of two in 64..4096, 1 <= k <= block and bits is 1 or 2, or where both bits
+ *   and values are given
+ * @example
+ * const packet = await device.compress(blockTopK(), gradient, { error });
+ */
+export function blockTopK(options: BlockOptions = {}): Compressor {
+  requireOptions('blockTopK', options, ['block', 'k', 'bits', 'values']);
+  const form = formOf(options);
+  const { block, k, bits, format } = form;
+  const parameters = (n: number): PacketParameters => namedParameters(keptOf(n, block, k), form);
+  return defineCompressor('blockTopK', options, parameters, function* (scope, x) {
+    const { n } = x;
+    const count = keptOf(n, block, k);
+    const empty = new Uint32Array(0);
+    if (n === 0)
+      return partsOf(scope, n, form, { indices: empty, sections: bits > 0 ? [empty, empty] : [empty] });
+    // 1. select: the k largest |x_i| of each block
+    const [kept, values] = [scope.take(count), scope.take(count)];
+    scope.run(blockTopKKernel, { x: x.buffer, indices: kept, values }, { n, block, k });
+    if (bits === 0) {
+      const [indices, words] = yield scope.read(kept, values);
+      // keys of NaN and infinity are the largest, so where a block has any, one of them was kept
+      if (firstNonFinite(words) >= 0) throw yield* nonFiniteError(scope, x);
+      return partsOf(scope, n, form, { indices, sections: [encodeValues(words, format)] });
+    }
+    // 2. levels: the means of the two classes of a block; codes: the sign and the class
+    const [blocks, codes, packed] = [
+      ceilDiv(n, block),
+      scope.take(count),
+      scope.take(packedWords(count, bits)),
+    ];
+    const means = scope.take(blocks);
+    scope.run(blockLevelsKernel, { values, levels: means, codes }, { count, k, bits });
+    scope.run(packBitsKernel, { codes, packed }, { n: count, width: bits });
+    const [indices, levels, coded] = yield scope.read(kept, means, packed);
+    if (levels.includes(STRANGE)) throw yield* nonFiniteError(scope, x);
+    // 3. code where they are
+    return partsOf(scope, n, form, { indices, sections: [levelSection(levels, bits), coded] });
+  });
+}
+
+/** The parameters of a packet by name; `coding` of its list is known of packets alone. */
+function namedParameters(
+  kept: number,
+  { block, k, bits, format }: Form,
+  list?: ListParameters,
+): PacketParameters {
+  const what: PacketParameters = bits > 0 ? { bits } : { values: format };
+  return { kept, ...(list && { coding: list.coding }), block, k, ...what };
+}
+
+/** @throws TypeError or RangeError unless the options are sound */
+function formOf({ block = 4096, k = 64, bits, values }: BlockOptions): Form {
+  requireInteger('block', block, SHORTEST, LONGEST);
+  if ((block & (block - 1)) !== 0)
+    throw new RangeError(`"block" expected a power of two in ${SHORTEST}..${LONGEST}, got ${block}`);
+  requireInteger('k', k, 1, block);
+  if (bits !== undefined) requireInteger('bits', bits, 1, 2);
+  if (values === undefined) return { block, k, bits: bits ?? 2, format: 'float32' };
+  const format = requireOneOf('values', values, VALUE_FORMATS);
+  if (bits !== undefined)
+    throw new RangeError(
+      `blockTopK expected "bits" or "values", got bits ${shown(bits)} and values ${shown(values)}`,
+    );
+  return { block, k, bits: 0, format };
+}
+
+/** The section `levels`: the words of blockLevels; of one bit one level a block, two in a word. */
+function levelSection(levels: Uint32Array, bits: number): Uint32Array {
+  if (bits === 2) return levels;
+  const section = new Uint32Array(ceilDiv(levels.length, 2));
+  new Uint16Array(section.buffer).set(levels);
+  return section;
+}
+
+/** The packet of what was kept at `indices`, whose sections behind the list are these: levels and codes, or values. */
+function partsOf(
+  scope: Scope,
+  n: number,
+  form: Form,
+  { indices, sections }: { readonly indices: Uint32Array; readonly sections: readonly Uint32Array[] },
+): Encoded {
+  const list = listParts(indices, n);
+  const { block, k, bits, format } = form;
+  return {
+    id: ID,
+    n,
+    parameters: [...list.parameters, block, k, bits, VALUE_FORMATS.indexOf(format)],
+    sections: [...list.sections, ...sections],
+    // lists are at hand: they need not be read from their codes
+    sent: () => {
+      const [first, codes] = sections;
+      const values = codes
+        ? coded(codes, levelsOf(first, ceilDiv(n, block), bits, 0), form, indices.length)
+        : decodeValues(first, indices.length, format, 0);
+      return sparse(scope, n, { indices, values });
+    },
+  };
+}
+
+/**
+ * The levels of `blocks` blocks as float32 words, two a block, low and high.
+ * @throws PacketError unless all are finite and not negative, and none that is low lies above the high one; the section
+ *   starts at byte `offset`
+ */
+function levelsOf(section: Uint32Array, blocks: number, bits: number, offset: number): Uint32Array {
+  const each = decodeValues(section, blocks * bits, 'bfloat16', offset);
+  const negative = each.findIndex((level) => level > MAGNITUDE);
+  if (negative >= 0) throw new PacketError(`level ${negative} is negative`, offset + negative * 2);
+  if (bits === 1) return Uint32Array.from({ length: blocks * 2 }, (_, i) => each[i >> 1]);
+  for (let j = 0; j < blocks; j++)
+    if (each[2 * j] > each[2 * j + 1])
+      throw new PacketError(`the low level of block ${j} is above its high one`, offset + j * 4);
+  return each;
+}
+
+/** What `count` codes stand for, as float32 words: the levels of their blocks with their signs; zeros are +0. */
+function coded(codes: Uint32Array, levels: Uint32Array, { k, bits }: Form, count: number): Uint32Array {
+  const values = new Uint32Array(count);
+  for (let j = 0, first = 0; first < count; j += 2, first += k) {
+    // by code: low, -low, high, -high
+    const table = [0, 0, 1, 1].map((high, sign) => signed(levels[j + high], sign & 1));
+    for (let m = first; m < Math.min(first + k, count); m++) {
+      const bit = m * bits;
+      values[m] = table[(codes[Math.floor(bit / 32)] >>> (bit & 31)) & (bits === 2 ? 3 : 1)];
+    }
+  }
+  return values;
+}
+
+function signed(level: number, negative: number): number {
+  return level === 0 ? 0 : (level | (negative << 31)) >>> 0;
+}
+
+function parametersOf(packet: Packet): { list: ListParameters; form: Form } {
+  const { 4: block, 5: k, 6: bits, 7: number } = requireParameters(packet, 8);
+  const list = listParametersOf(packet, Math.min(packet.n, 1));
+  if (block < SHORTEST || block > LONGEST || (block & (block - 1)) !== 0)
+    throw new PacketError(`blocks of ${block}, expected a power of two in ${SHORTEST}..${LONGEST}`, 32);
+  if (k < 1 || k > block) throw new PacketError(`k = ${k} of blocks of ${block}`, 36);
+  if (bits > 2) throw new PacketError(`${bits} bits a kept element, expected 1, 2 or 0`, 40);
+  const format = requireFormat(number, 44);
+  if (bits > 0 && number > 0) throw new PacketError(`a format of values, ${format}, beside codes`, 44);
+  const kept = keptOf(packet.n, block, k);
+  if (list.k !== kept) throw new PacketError(`${list.k} elements are kept, expected ${kept}`, 16);
+  return { list, form: { block, k, bits, format } };
+}
+
+type Named = ListSection | { readonly name: 'levels' | 'codes' | 'values'; readonly words: number };
+
+function sectionsOf({ n }: Packet, list: ListParameters, { block, bits, format }: Form): Named[] {
+  const places = listSections(n, list);
+  if (bits === 0) return [...places, { name: 'values', words: valueWords(list.k, format) }];
+  return [
+    ...places,
+    { name: 'levels', words: valueWords(ceilDiv(n, block) * bits, 'bfloat16') },
+    { name: 'codes', words: packedWords(list.k, bits) },
+  ];
+}
+
+/** @throws PacketError unless each block has k of these places, the last one what is left of them */
+function requireKeptOfEach(indices: Uint32Array, { block, k }: Form, offset: number): void {
+  for (let j = 0, first = 0; first < indices.length; j++, first += k) {
+    const last = Math.min(first + k, indices.length) - 1;
+    if (indices[first] < j * block || indices[last] >= (j + 1) * block)
+      throw new PacketError(
+        `block ${j} has another number of kept elements than ${last + 1 - first}`,
+        offset,
+      );
+  }
+}
+
+export const blockTopKCodec: Codec = {
+  id: ID,
+  name: 'blockTopK',
+  describe(packet) {
+    const { list, form } = parametersOf(packet);
+    const sections = sectionsOf(packet, list, form);
+    cutSections(packet, sections);
+    return { parameters: namedParameters(list.k, form, list), sections };
+  },
+  decode(scope, packet) {
+    const { n, bodyOffset } = packet;
+    const { list, form } = parametersOf(packet);
+    const cut = cutSections(packet, sectionsOf(packet, list, form));
+    const indices = listOf(packet, list, cut);
+    requireKeptOfEach(indices, form, bodyOffset);
+    const end = packet.bytes - 4;
+    if (form.bits === 0) {
+      const values = decodeValues(cut.values, list.k, form.format, end - cut.values.length * 4);
+      return n === 0 ? NOTHING : sparse(scope, n, { indices, values });
+    }
+    const { levels, codes } = cut;
+    const codesAt = end - codes.length * 4;
+    const pairs = levelsOf(levels, ceilDiv(n, form.block), form.bits, codesAt - levels.length * 4);
+    requireZeroTail(codes, list.k * form.bits, codesAt);
+    return n === 0 ? NOTHING : sparse(scope, n, { indices, values: coded(codes, pairs, form, list.k) });
+  },
+};
