@@ -1,6 +1,7 @@
 /** The compressors that are measured, as whole calls of a device. */
 import type { Compressor } from '../../ts/compressors/compressor.ts';
 import {
+  blockTopK,
   ditheredSign,
   flattenedOneBit,
   float32,
@@ -57,5 +58,6 @@ export const COMPRESSORS: readonly CompressorTask[] = [
   { name: 'ditheredSign', compressor: () => ditheredSign({ seed: 1 }) },
   { name: 'flattenedOneBit', compressor: () => flattenedOneBit({ seed: 1 }) },
   { name: 'flattenedOneBit, drive', compressor: () => flattenedOneBit({ seed: 1, scale: 'drive' }) },
+  { name: 'blockTopK, 64 of 4096, 2 bits', compressor: () => blockTopK() },
   { name: 'float32', compressor: () => float32() },
 ];

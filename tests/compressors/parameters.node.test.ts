@@ -20,6 +20,7 @@ const LEFT_OUT: Record<string, readonly string[]> = {
   ditheredSign: ['lambda'],
   maskEncoded: ['signed'],
   flattenedOneBit: ['step', 'stream'],
+  blockTopK: ['coding'],
 };
 
 // no compressor makes lists of their own, nor masks that keep every element

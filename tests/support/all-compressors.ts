@@ -1,6 +1,7 @@
 /** The list of all compressors that tests and scripts go through: one that joins the package joins it here. */
 import type { Compressor } from '../../ts/compressors/compressor.ts';
 import {
+  blockTopK,
   ditheredSign,
   flattenedOneBit,
   float32,
@@ -22,6 +23,8 @@ export const ALL_COMPRESSORS: readonly Compressor[] = [
   float32(),
   topK({ ratio: 0.01 }),
   topK({ ratio: 0.01, values: 'float16' }),
+  blockTopK(),
+  blockTopK({ values: 'bfloat16' }),
   threshold({ t: 2.5 }),
   randomK({ ratio: 0.01, seed: 1 }),
   randomizedTopK({ ratio: 0.01, alpha: 0.1, seed: 1 }),

@@ -1,5 +1,6 @@
 /** A compressor from the command line: `top-k:ratio=0.01`, its name in kebab case and its options. */
 import type { Compressor } from '../compressors/compressor.ts';
+import { blockTopK } from '../compressors/block-top-k.ts';
 import { ditheredSign } from '../compressors/dithered-sign.ts';
 import { flattenedOneBit } from '../compressors/flattened-one-bit.ts';
 import { float32 } from '../compressors/float32.ts';
@@ -25,6 +26,7 @@ const factories: Record<string, { make: (options: never) => Compressor; example:
   quantized: { make: quantized, example: 'quantized:bits=4' },
   qsgd: { make: qsgd, example: 'qsgd:levels=7,seed=7' },
   'scaled-sign': { make: scaledSign, example: 'scaled-sign:block=4096' },
+  'block-top-k': { make: blockTopK, example: 'block-top-k:block=4096,k=64,bits=2' },
   'dithered-sign': { make: ditheredSign, example: 'dithered-sign:seed=7' },
   'flattened-one-bit': { make: flattenedOneBit, example: 'flattened-one-bit:seed=9,lambda=max,block=4096' },
   float32: { make: float32, example: 'float32' },

@@ -99,6 +99,15 @@ export const SETTINGS: readonly (readonly [compressor: string, ...options: reado
       { seed: 4, scale: 'drive', block: 1024 },
     ],
     ['indexList', { t: 1, tag: 0 }, { t: 0, tag: 7 }, { t: 2, tag: LAST_WORD }],
+    [
+      'blockTopK',
+      { block: 64, k: 8 },
+      { block: 64, k: 40, bits: 1 },
+      { block: 128, k: 1 },
+      { block: 256, k: 100, values: 'float16' },
+      { block: 64, k: 64, values: 'float32' },
+      {},
+    ],
   ];
 
 const DRAW: Draw = { step: 3, stream: 2 };
