@@ -1,8 +1,8 @@
 """The packets of fewbits in Python: one file, NumPy alone.
 
 A packet (docs/packet.md) stands for one float32 vector. ``decompress`` rebuilds it, of whatever compressor, bit by bit
-as the JavaScript decoders do. The ``compress_...`` functions write the bytes that JavaScript writes: topK, scaledSign,
-quantized, flattenedOneBit, float32 and index lists. ``split_message`` and ``Joiner`` carry packets over transports
+as the JavaScript decoders do. The ``compress_...`` functions write the bytes that JavaScript writes: topK, blockTopK,
+scaledSign, quantized, flattenedOneBit, float32 and index lists. ``split_message`` and ``Joiner`` carry packets over transports
 whose messages are limited in size (docs/messages.md).
 
     >>> x = np.array([1, -2, 3], dtype=np.float32)
@@ -33,6 +33,7 @@ __all__ = [
     "Joined",
     "Joiner",
     "PacketError",
+    "compress_block_top_k",
     "compress_flattened_one_bit",
     "compress_float32",
     "compress_quantized",
@@ -581,9 +582,9 @@ def _require_count(packet: _Packet, k: int, least: int) -> None:
         raise PacketError(f"k = {k} of n = {packet.n} elements", 16)
 
 
-def _describe_list(packet: _Packet, least: int) -> _Description:
-    """The first four of five parameters, and the sections that they say."""
-    k, coding, low_words, unary_bits, _ = _require_parameters(packet, 5)
+def _describe_list(packet: _Packet, least: int, count: int = 5) -> _Description:
+    """The first four of ``count`` parameters, and the sections that they say."""
+    k, coding, low_words, unary_bits, *_ = _require_parameters(packet, count)
     _require_count(packet, k, least)
     if coding >= len(_CODINGS):
         raise PacketError(f"unknown coding {coding} of the index list", 20)
@@ -750,6 +751,70 @@ def _describe_index_list(packet: _Packet) -> _Description:
 def _decode_index_list(packet: _Packet, description: _Description, into: Optional[np.ndarray]) -> np.ndarray:
     indices = _decode_list(packet, description)
     return _scatter(packet.n, indices, np.full(indices.size, _key(0)), into)
+
+
+# -------------------------------------------------------------------------------------- 13: blockTopK, decoder
+
+
+def _kept_of(n: int, block: int, k: int) -> int:
+    """How many of n elements are kept: k of each whole block, a share of the last one, one at least."""
+    if n == 0:
+        return 0
+    last = -(-n // block) - 1
+    return last * k + max(1, k * (n - last * block) // block)
+
+
+def _describe_block_top_k(packet: _Packet) -> _Description:
+    (_, list_sections), n = _describe_list(packet, 1, 8), packet.n
+    kept, coding, _, _, block, k, bits, number = packet.parameters
+    if not 64 <= block <= 4096 or block & (block - 1):
+        raise PacketError(f"blocks of {block}, expected a power of two in 64..4096", 32)
+    if not 1 <= k <= block:
+        raise PacketError(f"k = {k} of blocks of {block}", 36)
+    if bits > 2:
+        raise PacketError(f"{bits} bits a kept element, expected 1, 2 or 0", 40)
+    form = _require_format(number, 44)
+    if bits and number:
+        raise PacketError(f"a format of values, {form}, beside codes", 44)
+    if kept != _kept_of(n, block, k):
+        raise PacketError(f"{kept} elements are kept, expected {_kept_of(n, block, k)}", 16)
+    what = {"bits": bits} if bits else {"values": form}
+    levels = _value_words(-(-n // block) * bits, "bfloat16")
+    coded = [("levels", levels), ("codes", _words(kept * bits))]
+    sections = [*list_sections, *(coded if bits else [("values", _value_words(kept, form))])]
+    return _Description({"kept": kept, "coding": _CODINGS[coding], "block": block, "k": k, **what}, sections)
+
+
+def _decode_block_top_k(packet: _Packet, description: _Description, into: Optional[np.ndarray]) -> np.ndarray:
+    n = packet.n
+    kept, _, _, _, block, k, bits, _ = packet.parameters
+    indices = _decode_list(packet, description)
+    owners = np.arange(kept) // k  # the block of each kept element
+    strays = np.flatnonzero(indices // block != owners)
+    if strays.size:
+        j = int(owners[strays[0]])
+        what = f"block {j} has another number of kept elements than {min(k, kept - j * k)}"
+        raise PacketError(what, packet.body_offset)
+    parts, offsets = _cut(packet, description), _offsets(packet, description)
+    if bits == 0:
+        values = _decode_values(parts["values"], kept, description.parameters["values"], offsets["values"])
+        return _scatter(n, indices, values, into)
+    blocks = -(-n // block)
+    levels = _decode_values(parts["levels"], blocks * bits, "bfloat16", offsets["levels"])
+    negative = np.flatnonzero(levels > MAGNITUDE)
+    if negative.size:
+        at = offsets["levels"] + 2 * int(negative[0])
+        raise PacketError(f"level {negative[0]} is negative", at)
+    low, high = levels[0::bits], levels[bits - 1 :: bits]
+    turned = np.flatnonzero(low > high)
+    if turned.size:
+        at = offsets["levels"] + 4 * int(turned[0])
+        raise PacketError(f"the low level of block {turned[0]} is above its high one", at)
+    _require_zero_tail(parts["codes"], kept * bits, offsets["codes"])
+    codes = _unpack_codes(parts["codes"], 0, kept, bits)
+    values = np.where(codes & 2, high[owners], low[owners])
+    values |= np.where(values > 0, (codes & 1).astype(WORD) << 31, 0).astype(WORD)
+    return _scatter(n, indices, values, into)
 
 
 # -------------------------------------------------------------------------------------- 2: scaledSign, decoder
@@ -1029,6 +1094,7 @@ _CODECS: Dict[int, _Codec] = {
     10: _Codec("ditheredSign", _describe_dithered_sign, _decode_dithered_sign),
     11: _Codec("flattenedOneBit", _describe_flattened_one_bit, _decode_flattened_one_bit),
     12: _Codec("indexList", _describe_index_list, _decode_index_list),
+    13: _Codec("blockTopK", _describe_block_top_k, _decode_block_top_k),
 }
 
 
@@ -1336,6 +1402,94 @@ def _pack_signs(words: np.ndarray) -> np.ndarray:
     for first, last in _pieces(words.size):
         bits[first // 32 : -(-last // 32)] = _pack(words[first:last] > SIGN)
     return bits
+
+
+def compress_block_top_k(
+    x: Any, block: int = 4096, k: int = 64, bits: Optional[int] = None, values: Optional[str] = None
+) -> bytes:
+    """The packet of the k elements of the largest magnitude of each ``block`` of x, (n,) float32.
+
+    Each is sent as a sign and, with 2 bits (the default), which of two levels of its block it has; with 1 bit there is
+    one level a block. In the place of bits ``values`` is a format in which they are sent as they are. Of a last block
+    of L elements max(1, floor(k L / block)) are kept; ties go to the lowest index; all others decode to zero. The
+    bytes equal those of ``blockTopK({ block, k, bits, values })`` in JavaScript.
+
+    Raises ValueError where x holds NaN or infinity (how many, and where the first is), block is no power of two in
+    64..4096, k is not in 1..block, bits is not 1 or 2, values is no format, or both of these are given.
+    """
+    block = _require_integer("block", block, 64, 4096)
+    if block & (block - 1):
+        raise ValueError(f'"block" expected a power of two in 64..4096, got {block}')
+    k = _require_integer("k", k, 1, block)
+    if bits is not None and values is not None:
+        raise ValueError(f'compress_block_top_k expected "bits" or "values", got bits {bits} and values {values}')
+    bits = _require_integer("bits", 2 if bits is None else bits, 1, 2) if values is None else 0
+    form = _require_one_of("values", "float32" if values is None else values, _FORMATS)
+    words, _ = _bits_of(x)
+    n = words.size
+
+    # 1. select: the k largest of each block
+    indices = np.flatnonzero(_largest_of_blocks(words & MAGNITUDE, block, k))
+    parameters, sections = _encode_list(indices, n)
+    parameters = (*parameters, block, k, bits, _FORMATS.index(form))
+    sent = words[indices]
+    if bits == 0:
+        return _write(13, n, parameters, (*sections, _encode_values(sent, form)))
+    if n == 0:
+        return _write(13, n, parameters, ())
+    # 2. levels: the means of the two classes of a block; codes: the sign and the class
+    keys = sent & MAGNITUDE
+    counts = np.full(-(-n // block), k, np.int64)
+    counts[-1] = indices.size - k * (counts.size - 1)
+    means = _mean_keys(keys, counts, k)
+    high = keys > np.repeat(means, counts) if bits == 2 else np.zeros(keys.size, bool)
+    above = np.add.reduceat(high, np.arange(0, keys.size, k), dtype=np.int64)
+    low_levels = _levels_of(_mean_keys(np.where(high, 0, keys), counts - above, k))
+    high_levels = _levels_of(_mean_keys(np.where(high, keys, 0), above, k))
+    low_levels = np.where(above == counts, high_levels, low_levels)
+    levels = np.stack((low_levels, np.maximum(low_levels, high_levels)), axis=1)[:, :bits]
+    section = np.zeros(_value_words(levels.size, "bfloat16"), WORD)
+    section.view("<u2")[: levels.size] = levels.ravel()
+    codes = (sent > SIGN).astype(np.uint8) | high.astype(np.uint8) << 1
+    return _write(13, n, parameters, (*sections, section, _pack_codes(codes, bits)))
+
+
+def _largest_of_blocks(keys: np.ndarray, block: int, k: int) -> np.ndarray:
+    """Where the k largest of each block of (n,) keys are, the first of equal ones, a share of the last: (n,) bool."""
+    kept = np.zeros(keys.size, bool)
+    whole = keys.size // block * block
+    if whole:
+        rows = keys[:whole].reshape(-1, block)
+        cuts = np.partition(rows, block - k, axis=1)[:, block - k, None]
+        above, equal = rows > cuts, rows == cuts
+        ties = k - np.count_nonzero(above, axis=1)
+        kept[:whole] = (above | (equal & (np.cumsum(equal, axis=1) <= ties[:, None]))).ravel()
+    if whole < keys.size:
+        kept[whole + _largest(keys[whole:], max(1, k * (keys.size - whole) // block))] = True
+    return kept
+
+
+def _mean_keys(keys: np.ndarray, counts: np.ndarray, segment: int) -> np.ndarray:
+    """The bits of the means of magnitudes, given by theirs: the sum of each segment, scaled by its own, over a count.
+
+    The sums are rounded as _tree_sums rounds, the quotient once to float32; 0 where the count is 0.
+    """
+    largest = np.maximum.reduceat(keys, np.arange(0, keys.size, segment))
+    exponents = np.where((largest > 0) & (largest < _key(-60)), 96, np.where(largest >= _key(95), -96, 0))
+    least = np.where(exponents > 0, -126, -102 - exponents)
+    tiny = ((least + 127) << 23).astype(np.uint32)
+    own = np.arange(keys.size) // segment
+    counted = np.where(keys < tiny[own], 0, keys).astype(np.uint32).view(np.float32)
+    terms = counted * np.exp2(exponents).astype(np.float32)[own]
+    sums = _tree_sums(lambda first, last: [terms[first:last]], terms.size, segment).astype(np.float64) * np.exp2(-exponents.astype(np.float64))
+    with np.errstate(over="ignore"):
+        return (sums / np.maximum(counts, 1)).astype(np.float32).view(np.uint32)
+
+
+def _levels_of(keys: np.ndarray) -> np.ndarray:
+    """The bits of means as bfloat16: half to even, at most the largest finite one, +0 below 2^-126."""
+    levels = np.minimum(_rounded(keys, 16), 0x7F7F)
+    return np.where(levels < 0x80, 0, levels)
 
 
 def compress_quantized(x: Any, bits: int) -> bytes:

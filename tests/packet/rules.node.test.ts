@@ -122,6 +122,52 @@ const RULES: readonly Rule[] = [
   ['flattenedOneBit: an order of 2 n', [11, 2, [4, 1, 2, 3, 0], [0, 0]], 'refused'],
   ['flattenedOneBit: n = 0', [11, 0, [1, 1, 2, 3, 0], []], []],
   ['flattenedOneBit: n = 0 with another order', [11, 0, [2, 1, 2, 3, 0], []], 'refused'],
+  // levels of blocks
+  [
+    'blockTopK: levels and signs',
+    [13, 2, [1, 0, 0, 1, 64, 32, 2, 0], [head(0, 1), 1, 0x40003f80, 0b11]],
+    [0xc0000000, 0],
+  ],
+  [
+    'blockTopK: a level of 0 gives +0',
+    [13, 2, [1, 0, 0, 1, 64, 32, 2, 0], [head(0, 1), 1, 0x3f800000, 1]],
+    [0, 0],
+  ],
+  ['blockTopK: a subnormal level', [13, 1, [1, 0, 0, 1, 64, 1, 1, 0], [head(0, 1), 1, 1, 1]], [0x80010000]],
+  [
+    'blockTopK: one bit, an unused half',
+    [13, 1, [1, 0, 0, 1, 64, 1, 1, 0], [head(0, 1), 1, 0x10001, 1]],
+    'refused',
+  ],
+  ['blockTopK: values', [13, 1, [1, 0, 0, 1, 64, 1, 0, 0], [head(0, 1), 1, MINUS]], [MINUS]],
+  ['blockTopK: a format beside bits', [13, 1, [1, 0, 0, 1, 64, 1, 1, 1], [head(0, 1), 1, 1, 1]], 'refused'],
+  [
+    'blockTopK: a low level above the high one',
+    [13, 1, [1, 0, 0, 1, 64, 1, 2, 0], [head(0, 1), 1, 1, 0]],
+    'refused',
+  ],
+  ['blockTopK: a negative level', [13, 1, [1, 0, 0, 1, 64, 1, 1, 0], [head(0, 1), 1, 0x8000, 0]], 'refused'],
+  [
+    'blockTopK: a negative high level',
+    [13, 1, [1, 0, 0, 1, 64, 1, 2, 0], [head(0, 1), 1, MINUS, 0]],
+    'refused',
+  ],
+  ['blockTopK: an infinite level', [13, 1, [1, 0, 0, 1, 64, 1, 1, 0], [head(0, 1), 1, 0x7f80, 0]], 'refused'],
+  ['blockTopK: a bit beyond the codes', [13, 1, [1, 0, 0, 1, 64, 1, 2, 0], [head(0, 1), 1, 0, 4]], 'refused'],
+  [
+    'blockTopK: one of each block',
+    [13, 65, [2, 1, 0, 0, 64, 1, 1, 0], [2, 0, 1, 0x40003f80, 0]],
+    vector(65, { 1: ONE, 64: TWO }),
+  ],
+  ['blockTopK: two of one block', [13, 65, [2, 1, 0, 0, 64, 1, 1, 0], [6, 0, 0, 0x40003f80, 0]], 'refused'],
+  [
+    'blockTopK: fewer than its share',
+    [13, 65, [1, 1, 0, 0, 64, 1, 1, 0], [2, 0, 0, 0x40003f80, 0]],
+    'refused',
+  ],
+  ['blockTopK: a block of 96', [13, 1, [1, 0, 0, 1, 96, 1, 1, 0], [head(0, 1), 1, 1, 1]], 'refused'],
+  ['blockTopK: k above its block', [13, 1, [1, 0, 0, 1, 64, 65, 1, 0], [head(0, 1), 1, 1, 1]], 'refused'],
+  ['blockTopK: n = 0', [13, 0, [0, 0, 0, 0, 64, 1, 2, 0], []], []],
   // codes
   ['maskEncoded: -0 that is sent stays -0', [7, 2, [1, 1, 1], [MINUS, 0b10]], [0, MINUS]],
   ['maskEncoded: a symbol too many', [7, 2, [1, 1, 0], [ONE, 0b11]], 'refused'],

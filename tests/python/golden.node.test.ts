@@ -45,7 +45,7 @@ test('decodes every golden packet to the same bits', () => {
 });
 
 /** What Python has encoders of. */
-const ENCODERS = ['topK', 'scaledSign', 'float32', 'quantized', 'flattenedOneBit', 'indexList'];
+const ENCODERS = ['topK', 'scaledSign', 'float32', 'quantized', 'flattenedOneBit', 'indexList', 'blockTopK'];
 
 test(`makes the golden packets of ${ENCODERS.join(', ')}, byte for byte`, () => {
   if (python.missing) return skip(python.missing);
@@ -71,7 +71,7 @@ test('damaged packets raise PacketError or decode, and take little memory', () =
 /** Whether the two may word a refusal differently, or meet another of several faults first. */
 function saysItsOwn(compressor: number, message: string): boolean {
   if (/format version|maxElements|levels from|index list|bitmap/.test(message)) return true;
-  return message.startsWith('the bits beyond') && [1, 3, 6, 12].includes(compressor); // those with index lists
+  return message.startsWith('the bits beyond') && [1, 3, 6, 12, 13].includes(compressor); // those with index lists
 }
 
 test('of damaged packets, JavaScript refuses the same, and what decodes is the same vector', async () => {

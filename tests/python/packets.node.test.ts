@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';
 import type { Compressor } from '../../ts/compressors/compressor.ts';
 import { writeIndexList } from '../../ts/compressors/index-list.ts';
-import { flattenedOneBit, float32, quantized, scaledSign, topK } from '../../ts/index.ts';
+import { blockTopK, flattenedOneBit, float32, quantized, scaledSign, topK } from '../../ts/index.ts';
 import { input, words } from '../support/inputs.ts';
 import { skip } from '../support/require.ts';
 import { assertWords } from '../support/same-words.ts';
@@ -32,6 +32,11 @@ const PLAIN: Pair[] = [
   [topK({ ratio: 0.5 }), 'top_k(x, ratio=0.5)'],
   [topK({ ratio: 0.6, values: 'bfloat16' }), "top_k(x, ratio=0.6, values='bfloat16')"],
   [topK({ ratio: 0.9, values: 'float16' }), "top_k(x, ratio=0.9, values='float16')"],
+  [blockTopK(), 'block_top_k(x)'],
+  [blockTopK({ block: 64, k: 5, bits: 1 }), 'block_top_k(x, block=64, k=5, bits=1)'],
+  [blockTopK({ block: 64, k: 1 }), 'block_top_k(x, block=64, k=1)'],
+  [blockTopK({ block: 4096, k: 3000 }), 'block_top_k(x, k=3000)'],
+  [blockTopK({ block: 512, values: 'float16' }), "block_top_k(x, block=512, values='float16')"],
   [scaledSign(), 'scaled_sign(x)'],
   [scaledSign({ block: 33 }), 'scaled_sign(x, block=33)'],
   [scaledSign({ block: 3000 }), 'scaled_sign(x, block=3000)'],

@@ -305,6 +305,36 @@ const COMPRESSORS: Readonly<Record<number, (parts: Parts) => Uint32Array>> = {
     const indices = read(cut(...lengths));
     return scattered(n, indices, new Array<number>(k).fill(bitsOf(1)));
   },
+  13({ n, given, cut }) {
+    const [kept, coding, lowWords, unaryBits, block, k, bits, format] = given(8);
+    need([64, 128, 256, 512, 1024, 2048, 4096].includes(block) && k >= 1 && k <= block, 'the blocks');
+    need(bits <= 2 && format <= 2 && (bits === 0 || format === 0), 'bits and format');
+    const blocks = Math.ceil(n / block);
+    const keptOf = (j: number): number =>
+      Math.max(1, Math.floor((k * Math.min(block, n - j * block)) / block));
+    let all = 0;
+    for (let j = 0; j < blocks && all <= kept; j++) all += keptOf(j);
+    need(all === kept, 'how many are kept');
+    const [lengths, read] = listOf(n, [kept, coding, lowWords, unaryBits]);
+    const sections =
+      bits === 0
+        ? cut(...lengths, valueWords(kept, format))
+        : cut(...lengths, valueWords(blocks * bits, 1), words(kept * bits));
+    const indices = read(sections);
+    for (let j = 0; j < blocks; j++) {
+      const own = indices.filter((index) => Math.floor(index / block) === j);
+      need(own.length === keptOf(j), 'how many are kept of a block');
+    }
+    if (bits === 0) return scattered(n, indices, valuesOf(sections.at(-1), kept, format));
+    const levels = valuesOf(sections.at(-2), blocks * bits, 1);
+    need(levels.every(isPositive), 'a level');
+    for (let j = 0; j < blocks; j++) need(levels[j * bits] <= levels[j * bits + bits - 1], 'two levels');
+    const values = codesOf(sections.at(-1), kept, bits).map((code, m) => {
+      const level = levels[Math.floor(indices[m] / block) * bits + (code >> 1)];
+      return level === 0 ? 0 : signed(level, code & 1);
+    });
+    return scattered(n, indices, values);
+  },
 };
 
 /** Words 0 to n - 1 of the generator. */

@@ -37,6 +37,7 @@ def list_of(x: np.ndarray, t: float, tag: int) -> bytes:
 ENCODERS = {
     "topK": fewbits.compress_top_k,
     "scaledSign": fewbits.compress_scaled_sign,
+    "blockTopK": fewbits.compress_block_top_k,
     "float32": fewbits.compress_float32,
     "quantized": fewbits.compress_quantized,
     "flattenedOneBit": fewbits.compress_flattened_one_bit,
