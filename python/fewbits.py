@@ -1481,7 +1481,8 @@ def _mean_keys(keys: np.ndarray, counts: np.ndarray, segment: int) -> np.ndarray
     own = np.arange(keys.size) // segment
     counted = np.where(keys < tiny[own], 0, keys).astype(np.uint32).view(np.float32)
     terms = counted * np.exp2(exponents).astype(np.float32)[own]
-    sums = _tree_sums(lambda first, last: [terms[first:last]], terms.size, segment).astype(np.float64) * np.exp2(-exponents.astype(np.float64))
+    sums = _tree_sums(lambda first, last: [terms[first:last]], terms.size, segment).astype(np.float64)
+    sums *= np.exp2(-exponents.astype(np.float64))
     with np.errstate(over="ignore"):
         return (sums / np.maximum(counts, 1)).astype(np.float32).view(np.uint32)
 
