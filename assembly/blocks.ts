@@ -10,10 +10,10 @@
  *
  * How blockTopK finds a block's cut, the key of its k-th largest element: the cut of the block before, less a margin,
  * is a lower bound that mostly leaves few candidates, which are copied, as R. W. Floyd and R. L. Rivest bracket theirs
- * ("Expected time bounds for selection", Communications of the ACM 18(3), 1975). Where they are fewer than k, the margin
- * is doubled; where they are many, it shrinks. The cut is found among them by bisection of keys, which ends as soon as
- * exactly k are at least as large: after about the logarithm of their number. The guess only decides how long it takes,
- * never what comes out.
+ * ("Expected time bounds for selection", Communications of the ACM 18(3), 1975). Where they are fewer than k, the
+ * margin is doubled; where they are many, it shrinks. The cut is found among them by bisection of keys, which ends as
+ * soon as exactly k are at least as large: after about the logarithm of their number. The guess only decides how long
+ * it takes, never what comes out.
  * Passes over x: one, and one more for each bound that was too high.
  */
 import { at, CHUNK, countFrom, take, takeListed } from './compaction';
@@ -207,7 +207,7 @@ function sumOf(x: usize, scratch: usize, n: u32): f64 {
   return <f64>load<f32>(sum);
 }
 
-/** The bits of a mean magnitude as bfloat16: rounded to float32, then half to even, at most the largest; 0 below 2^-126. */
+/** A mean magnitude as bfloat16: rounded to float32, then half to even, at most the largest; 0 below 2^-126. */
 function levelOf(mean: f64): u32 {
   const key = reinterpret<u32>(<f32>mean);
   const level = min<u32>((key + 0x7fff + ((key >> 16) & 1)) >> 16, 0x7f7f);

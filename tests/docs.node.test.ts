@@ -143,7 +143,7 @@ test('the figures of the table to decide by are those of the pages that were mea
     for (const figure of [bits, error]) assert.ok(row?.includes(` ${figure}`), `${own}: ${figure}`);
     rows++;
   }
-  assert.is(rows, 8);
+  assert.is(rows, 9);
 });
 
 /** A heading as a link names it. */

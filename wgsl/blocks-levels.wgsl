@@ -1,8 +1,8 @@
 // Levels in the place of magnitudes, by segments of k values: the kept elements of a block (blocks.wgsl).
 //
 //   meanLevels  levels[s] = the mean magnitude of the values of segment s whose key is not above that of the mean of
-//               all, and in the upper half that of the others, as bfloat16; of one bit, twice the mean of all. codes[i] =
-//               negative + 2 high
+//               all, and in the upper half that of the others, as bfloat16; of one bit, twice the mean of all.
+//               codes[i] = negative + 2 high
 //
 // One workgroup a segment, which goes through its values four times: for the largest key, for the sum of all, for the
 // classes, and for the sum of each. Only the first may come from memory. Sums are trees (reduce.wgsl): 32 threads have
@@ -14,8 +14,8 @@
 // Passes            1
 // Entry points        threads  workgroups   workgroup bytes  words read  words written
 //   meanLevels            128  count / k              1,044  count       count + count / k
-// Occupancy         threads: of a segment of 64 values 32 threads have two each, the others none. Three quotients by one
-//                   thread, 25 steps each
+// Occupancy         threads: of a segment of 64 values 32 threads have two each, the others none. Two quotients by one
+//                   thread and one by all, 25 steps each
 // Edges             the last segment may be shorter; a segment with NaN or infinity has the word STRANGE, and its codes
 //                   are not written; a class without values has the level of the other
 const WIDTH = 128u;

@@ -2,10 +2,10 @@
 //
 //   selectBlocks  of a block of L elements max(1, floor(k L / block)); those of block j from place j k on
 //
-// One workgroup a block, which it reads once and holds in registers, 16 elements a thread. Radix select from the top, by
-// digits of 11, 10 and 10 bits of the key (select.wgsl), with the bins in workgroup memory, finds the cut: the key of
-// the k-th largest. Two bitmaps of the block, of larger keys and of equal ones, and a scan of their words give each kept
-// element its place: none is compared with another. Keys are integers, and words are copied, so every bit counts.
+// One workgroup a block, which it reads once and holds in registers, 16 elements a thread. Radix select from the top,
+// by digits of 11, 10 and 10 bits of the key (select.wgsl), with the bins in workgroup memory, finds the cut: the key
+// of the k-th largest. Two bitmaps of the block, of larger keys and of equal ones, and a scan of their words give each
+// kept element its place: none is compared with another. Keys are integers, and words are copied, so every bit counts.
 //
 // blocks-levels.wgsl has what stands for the kept elements.
 //
@@ -16,10 +16,10 @@
 // Entry points        threads  workgroups  workgroup bytes  words read  words written
 //   selectBlocks          256  n / block            10,824  n           2 n k / block
 // Occupancy         registers, 16 words a thread, and 42 bytes of workgroup memory a thread. Blocks below 4096 leave
-//                   registers, below 256 threads idle. Atomics in workgroup memory: one an element for the first digit,
-//                   where neighbours of a thread differ in it, and few behind it
-// Edges             elements from n on are not there; the last block may be shorter; equal keys are kept from the lowest
-//                   index on, as many as there is room for
+//                   registers, below 256 threads idle. Atomics in workgroup memory: one an element for the first
+//                   digit, where neighbours of a thread differ in it, and few behind it
+// Edges             elements from n on are not there; the last block may be shorter; equal keys are kept from the
+//                   lowest index on, as many as there is room for
 const WIDTH = 256u;
 const LONGEST = 4096u; // elements of a block
 const WORDS = LONGEST / 32u; // of its bitmaps

@@ -1,6 +1,6 @@
 /** Selection by blocks and levels in place of what is selected, step by step from the definitions. */
 import { bitsOf, floatOf } from '../../ts/kernels/float-bits.ts';
-import { halfToEven, units } from './exact.ts';
+import { halfToEven } from './exact.ts';
 import { topK } from './select.ts';
 
 /** How many elements are kept of each block of n elements: k of a whole one, in integers. */
@@ -41,18 +41,14 @@ export function treeSum(magnitudes: readonly number[]): number {
   return level[0] / factor;
 }
 
-/** sum / count to the nearest float32, its bits: a whole number of 2^-149 first, times 2^100 so that nothing is lost. */
+/** The bits of the float32 nearest to sum / count, half to even, for the sum of a tree: a multiple of 2^-149. */
 export function meanBits(sum: number, count: number): number {
-  // sums of up to 4096 magnitudes pass float32, so theirs is taken times 2^-13
-  const scaled = (units(Math.fround(sum * 2 ** -13)) << 113n) / BigInt(count);
-  const inexact = (units(Math.fround(sum * 2 ** -13)) << 113n) % BigInt(count) > 0n ? 1n : 0n;
-  if (sum * 2 ** -13 < 2 ** -126) return bitsOf(sum / count); // and exact there: a power of two is divided out
-  const quotient = scaled * 2n + inexact; // in units of 2^-250, with a sticky bit
-  const length = quotient.toString(2).length;
-  // a float32 has 24 bits, or is a multiple of 2^-149
-  const drop = Math.max(length - 24, 101 + 0);
-  const rounded = halfToEven(quotient, drop);
-  return bitsOf(Number(rounded) * 2 ** (drop - 250));
+  const [dividend, divisor] = [BigInt(sum * 2 ** 149) << 60n, BigInt(count)];
+  // in units of 2^-210, the last bit for whatever is left
+  const quotient = (dividend / divisor) * 2n + (dividend % divisor > 0n ? 1n : 0n);
+  // a float32 has 24 bits, and is a multiple of 2^-149
+  const drop = Math.max(quotient.toString(2).length - 24, 61);
+  return bitsOf(Number(halfToEven(quotient, drop)) * 2 ** (drop - 210));
 }
 
 /** The bits of a mean as bfloat16, by trying all of them that are near. */

@@ -75,7 +75,7 @@ interface Form {
  * @throws RangeError unless block is a power of two in 64..4096, 1 <= k <= block and bits is 1 or 2, or where both bits
  *   and values are given
  * @example
- * const packet = await device.compress(blockTopK(), gradient, { error });
+ * const packet = await device.compress(blockTopK({ block: 4096, k: 64, bits: 2 }), gradient);
  */
 export function blockTopK(options: BlockOptions = {}): Compressor {
   requireOptions('blockTopK', options, ['block', 'k', 'bits', 'values']);
