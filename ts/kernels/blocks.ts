@@ -42,8 +42,9 @@ export const blockTopKKernel: Kernel<'x' | 'indices' | 'values', 'n' | 'block' |
  * 0x80000000. With c values in the segment, A = absSum of all, and t = A / c, rounded once to float32:
  *
  * - bits 2: high where the value's key is above that of t. The levels are A1 / (number of high) and A0 / (number of
- *   low), A1 = absSum with low values as +0, A0 with high ones as +0; where a class is empty both are the other's, and
- *   high is not below low.
+ *   low), A1 = absSum with low values as +0, A0 with high ones as +0; where a class is empty both are the other's. A
+ *   high level below the low one would be that: sums may round so that the means change places by a last place of
+ *   float32, though no values are known whose levels do.
  * - bits 1: both are A / c.
  *
  * Each sum is one segment with the tree and the scaling of absSum (docs/same-bytes.md), by its own largest magnitude.
