@@ -25,6 +25,7 @@ const test = suite('hostile bytes');
 test(`${CASES} damaged packets give a PacketError or a vector, soon and in little memory`, async () => {
   const device = new Device({ backend: 'wasm' }, { backend: await openWasm(), reasons: {} });
   /** Whether the packet decodes. */
+  const messages = new Set<string>();
   const decodes = async (bytes: Uint8Array): Promise<boolean> => {
     try {
       const { n } = inspect(bytes);
@@ -33,14 +34,16 @@ test(`${CASES} damaged packets give a PacketError or a vector, soon and in littl
       assert.ok(vector.every(Number.isFinite), 'a decoded vector is finite');
       return true;
     } catch (error) {
-      if (error instanceof PacketError) return false;
+      if (error instanceof PacketError) {
+        messages.add(error.message.replace(/\d+/g, 'N'));
+        return false;
+      }
       throw new Error(`${String(error)}, from the packet ${Buffer.from(bytes).toString('hex')}`, {
         cause: error,
       });
     }
   };
   const before = process.memoryUsage().rss;
-  const messages = new Set<string>();
   let accepted = 0;
   for (let i = 0; i < CASES; i++) {
     const bytes = damaged();
@@ -52,10 +55,6 @@ test(`${CASES} damaged packets give a PacketError or a vector, soon and in littl
       if (attempt === 0 && fine) accepted++;
     }
     assert.ok(fastest <= SLOWEST, `${fastest} ms for ${Buffer.from(bytes).toString('hex')}`);
-    if (i % 100 === 0)
-      await device
-        .decompress(bytes, { maxElements: MOST })
-        .catch((error: Error) => messages.add(error.message.replace(/\d+/g, 'N')));
   }
   // most are refused, for many reasons, and not all
   assert.ok(accepted > CASES / 100 && accepted < CASES / 2, `${accepted} of ${CASES} were accepted`);

@@ -4,8 +4,8 @@
  */
 import { crc, decodePacket } from './packet.ts';
 
-/** Packets of these compressors are a list of elements: topK, threshold, randomK, randomizedTopK. */
-const LISTS = [1, 3, 4, 6];
+/** Packets of these compressors are a list of elements: topK, threshold, randomK, randomizedTopK, blockTopK. */
+const LISTS = [1, 3, 4, 6, 13];
 
 /** A one in each format of the values, by its number: float32, bfloat16, float16. */
 const ONES = [
@@ -23,10 +23,14 @@ export function carriedBy(packet: Uint8Array): boolean[] {
   const view = new DataView(bytes.buffer);
   const n = view.getUint32(8, true);
   if (!LISTS.includes(bytes[5])) return new Array<boolean>(n).fill(true);
-  const k = view.getUint32(16, true);
-  const one = ONES[view.getUint32(32, true)];
+  const kept = view.getUint32(16, true);
+  const blocks = bytes[5] === 13;
+  const [block, bits] = blocks ? [view.getUint32(32, true), view.getUint32(40, true)] : [1, 0];
+  // of blocks with codes their levels become ones, which stand before the codes
+  const one = ONES[bits > 0 ? 1 : view.getUint32(blocks ? 44 : 32, true)];
+  const k = bits > 0 ? Math.ceil(n / block) * bits : kept;
   const end = bytes.length - 4;
-  const first = end - Math.ceil((k * one.bytes) / 4) * 4;
+  const first = end - Math.ceil((kept * bits) / 32) * 4 - Math.ceil((k * one.bytes) / 4) * 4;
   for (let j = 0; j < k; j++) {
     if (one.bytes === 4) view.setUint32(first + 4 * j, one.bits, true);
     else view.setUint16(first + 2 * j, one.bits, true);
