@@ -24,8 +24,8 @@ const test = suite('hostile bytes');
 
 test(`${CASES} damaged packets give a PacketError or a vector, soon and in little memory`, async () => {
   const device = new Device({ backend: 'wasm' }, { backend: await openWasm(), reasons: {} });
-  /** Whether the packet decodes. */
   const messages = new Set<string>();
+  /** Whether the packet decodes. */
   const decodes = async (bytes: Uint8Array): Promise<boolean> => {
     try {
       const { n } = inspect(bytes);
