@@ -2,8 +2,8 @@
 
 A packet (docs/packet.md) stands for one float32 vector. ``decompress`` rebuilds it, of whatever compressor, bit by bit
 as the JavaScript decoders do. The ``compress_...`` functions write the bytes that JavaScript writes: topK, blockTopK,
-scaledSign, quantized, flattenedOneBit, float32 and index lists. ``split_message`` and ``Joiner`` carry packets over transports
-whose messages are limited in size (docs/messages.md).
+scaledSign, quantized, flattenedOneBit, float32 and index lists. ``split_message`` and ``Joiner`` carry packets over
+transports whose messages are limited in size (docs/messages.md).
 
     >>> x = np.array([1, -2, 3], dtype=np.float32)
     >>> decompress(compress_scaled_sign(x))
