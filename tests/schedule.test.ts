@@ -198,7 +198,8 @@ eachBackend('calls that overlap', (test, open, kind) => {
         if (typeof value !== 'function') return value;
         return (...args: never[]) => {
           const result = (value as (...args: unknown[]) => unknown).apply(target, args);
-          if (name === 'allocate' || name === 'lend') live += (result as { words: number }).words * 4;
+          if (['allocate', 'lend', 'target'].includes(name as string))
+            live += ((result as { words: number } | undefined)?.words ?? 0) * 4;
           if (name === 'release') live -= (args[0] as { words: number }).words * 4;
           most = Math.max(most, live);
           return result;
