@@ -10,7 +10,7 @@ import { PacketError } from '../../ts/errors.ts';
 import { gradients } from '../reference/algorithms/gradients.ts';
 import { listsOf } from '../reference/algorithms/lists.ts';
 import { crewOf, play } from '../reference/algorithms/play.ts';
-import { input, words } from '../support/inputs.ts';
+import { input, some, words } from '../support/inputs.ts';
 import { suite } from '../support/suite.ts';
 import { numbersOf, requireStep } from './ex-dyna-step.ts';
 
@@ -38,7 +38,7 @@ const DATA: Readonly<Record<string, Data>> = {
 };
 
 for (const [label, data] of Object.entries(DATA))
-  for (const workers of [2, 4, 8])
+  for (const workers of some([4, 2, 8]))
     test(`${label}, ${workers} workers: at most 1.1 times the mean on every step`, async () => {
       let reached = 0;
       for (const options of [
@@ -67,7 +67,7 @@ for (const [label, data] of Object.entries(DATA))
     });
 
 test('every step is sound for all lengths, few elements, ties and zeros', async () => {
-  for (const workers of [1, 2, 3, 8])
+  for (const workers of some([3, 1, 2, 8]))
     for (const n of [1, 3, 8, 31, 33, 100, 1025])
       for (const control of ['scaled', 'exact'] as const) {
         const crew = crewOf(exDyna({ density: 0.05, control, balance: 'exact' }), n, workers);

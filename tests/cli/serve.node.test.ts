@@ -32,6 +32,8 @@ interface Served {
 
 const running: ChildProcess[] = [];
 
+type AddTest = (name: string, body: () => Promise<void>) => void;
+
 function serve(args: readonly string[], detached = false): Served {
   const task = ['--task', './tests/cli/slow-task.ts', '--backend', 'js'];
   if (!args.includes('--workers')) task.push('--workers', '2');
@@ -124,8 +126,8 @@ async function freePort(): Promise<number> {
   return Number(new URL(broker.url).port);
 }
 
-const inFolder = (name: string, body: (folder: string) => Promise<void>): void => {
-  test(name, async () => {
+const inFolder = (name: string, body: (folder: string) => Promise<void>, add: AddTest = test): void => {
+  add(name, async () => {
     if (process.platform !== 'linux') return;
     const folder = mkdtempSync(`${tmpdir()}/fewbits-serve-`);
     try {
@@ -245,6 +247,7 @@ inFolder(
     }
     assert.ok(readFileSync(file).equals(bytes));
   },
+  test.long,
 );
 
 inFolder('a port that is taken is an error at once, and nothing stays open', async () => {

@@ -69,7 +69,7 @@ test('trains with each system, counts its traffic and writes a report', async ()
   assert.not.match(report, /(src|href)="http/);
 });
 
-test('trains a network that is cut in two, and says what the features lost', async () => {
+test.long('trains a network that is cut in two, and says what the features lost', async () => {
   const [split, ms] = await start('split', '--task', 'split', '--steps', '12', '--backend', 'wasm');
   assert.equal([split.algorithm, split.workers, ms.algorithm], ['split', 1, 'ms']);
   assert.is(split.bytesUp, 12 * (64 * 3136 * 4 + 20));

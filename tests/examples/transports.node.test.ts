@@ -161,11 +161,11 @@ async function openBrowser(): Promise<Browser> {
   return chromium.launch({ executablePath: gpu.chromium, env, args: ['--no-sandbox'] });
 }
 
-for (const [what, pages] of some([
+for (const [what, pages] of [
   ['two pages', 2],
   ['a page and a process', 1],
-] as const))
-  test(`webrtc: ${what} in Chromium are peers`, async () => {
+] as const)
+  test.long(`webrtc: ${what} in Chromium are peers`, async () => {
     const room = example('webrtc', 'room', '--port', '0', ...RUN);
     const [, address] = await room.until(/http:\/\/([\d.]+:\d+)/);
     const browser = await openBrowser();
