@@ -126,10 +126,10 @@ async function main(options: Options): Promise<Tally> {
       const files = alone.filter((_, place) => place % CHUNKS === i);
       return (out: Print) => inNode(files, 'for Node alone', out);
     });
-    // two at a time, so that two cores have work; of short suites, which wait more, three
+    // two at a time, so that two cores have work
     await inLanes(
       [check, first, (out) => inNode(shared, 'for all runtimes', out), inPages, ...others, onLavapipe],
-      Math.min(options.all ? 2 : 3, availableParallelism() + 1),
+      Math.min(2, availableParallelism()),
     );
   }
   return sumOf(tallies);
