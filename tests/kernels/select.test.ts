@@ -113,7 +113,7 @@ eachBackend('select', (test, open) => {
 
   test('threshold: the same words as js', async () => {
     const cases = function* (): Generator<Case> {
-      for (const { n, kind } of [...table(KINDS), { n: LARGEST, kind: 'normal' as const }])
+      for (const { n, kind } of table(KINDS, ['normal']))
         for (const t of [0, 0.5, 1.5, 1e9]) yield threshold(input(kind, n), t, n, `${kind} ${n}`);
       // room for whole chunks only, with more to come behind them
       yield threshold(input('normal', 16_383), 0.5, 2048, 'n = 16383, capacity 2048');

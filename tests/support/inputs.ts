@@ -19,9 +19,13 @@ export const LARGEST: number = emulator !== undefined ? EMULATED : every === 1 ?
 
 /**
  * Pairs of size and kind: each small size with three kinds in turn, boundaries and the large size with all. In the
- * emulator a small size has one kind, and each kind is at every other boundary: all are at each tile's.
+ * emulator a small size has one kind, and each kind is at every other boundary: all are at each tile's. Behind them the
+ * largest size with each of `largest`, in every run.
  */
-export function table(kinds: readonly InputKind[]): { n: number; kind: InputKind }[] {
+export function table(
+  kinds: readonly InputKind[],
+  largest: readonly InputKind[] = [],
+): { n: number; kind: InputKind }[] {
   const rows: { n: number; kind: InputKind }[] = [];
   const turns = emulator === undefined ? 3 : 1;
   for (const n of SMALL)
@@ -31,7 +35,7 @@ export function table(kinds: readonly InputKind[]): { n: number; kind: InputKind
     for (const kind of some.length > 0 ? some : kinds) rows.push({ n, kind });
   });
   for (const kind of kinds) rows.push({ n: LARGE, kind });
-  return some(rows);
+  return [...some(rows), ...largest.map((kind) => ({ n: LARGEST, kind }))];
 }
 
 /** The rows of a table that this run takes: all, or every `settings.every`th from the first on. */

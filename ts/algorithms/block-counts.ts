@@ -26,6 +26,9 @@ export interface Stretch {
 /** How many counts a stretch has. */
 export const countsIn = ({ start, end, length }: Stretch): number => ceilDiv(end - start, length);
 
+const zerosFor = (stretches: readonly Stretch[]): Uint32Array =>
+  new Uint32Array(stretches.reduce((sum, stretch) => sum + countsIn(stretch), 0));
+
 /** The counts of all |x_i| >= d in the blocks of these stretches, which are not empty. They are made on the device. */
 export async function countReaching(
   device: Device,
@@ -33,7 +36,7 @@ export async function countReaching(
   d: number,
   stretches: readonly Stretch[],
 ): Promise<Uint32Array> {
-  const counts = new Uint32Array(stretches.reduce((sum, stretch) => sum + countsIn(stretch), 0));
+  const counts = zerosFor(stretches);
   if (counts.length === 0) return counts;
   const key = bitsOf(d);
   return device.use(
@@ -79,7 +82,7 @@ export function readCounts(
   stretches: readonly Stretch[],
 ): { readonly counts: Uint32Array; readonly tag: number } {
   const { indices, length, tag } = readIndexList(bytes);
-  const counts = new Uint32Array(stretches.reduce((sum, stretch) => sum + countsIn(stretch), 0));
+  const counts = zerosFor(stretches);
   const total = length - counts.length;
   const marks = counts.length <= total;
   if (total < 0 || indices.length !== (marks ? counts.length : total))

@@ -154,7 +154,7 @@ function partsOf(
   form: Form,
   { indices, sections }: { readonly indices: Uint32Array; readonly sections: readonly Uint32Array[] },
 ): Encoded {
-  const list = listParts(indices, n);
+  const list = listParts(indices, n, scope.coder);
   const { block, k, bits, format } = form;
   return {
     id: ID,
@@ -257,11 +257,12 @@ export const blockTopKCodec: Codec = {
     const { n, bodyOffset } = packet;
     const { list, form } = parametersOf(packet);
     const cut = cutSections(packet, sectionsOf(packet, list, form));
-    const indices = listOf(packet, list, cut);
+    const indices = listOf(packet, list, cut, scope.coder);
     requireKeptOfEach(indices, form, bodyOffset);
     const end = packet.bytes - 4;
     if (form.bits === 0) {
-      const values = decodeValues(cut.values, list.k, form.format, end - cut.values.length * 4);
+      const offset = end - cut.values.length * 4;
+      const values = decodeValues(cut.values, list.k, form.format, offset, scope.coder);
       return n === 0 ? NOTHING : sparse(scope, n, { indices, values });
     }
     const { levels, codes } = cut;

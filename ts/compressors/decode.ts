@@ -1,5 +1,6 @@
 /** From packets to vectors: one packet, written or added, and the mean of several. */
 import { isGpuRange } from '../arguments.ts';
+import type { DeviceBuffer } from '../backends/backend.ts';
 import { PacketError } from '../errors.ts';
 import { clearKernel, scaleOf } from '../kernels/accumulate.ts';
 import {
@@ -93,11 +94,13 @@ export function* addInto(
   const all = packets.map((bytes) => openPacket(scope, bytes, rules));
   for (const one of all)
     if (one.n !== n) throw new PacketError(`a packet of ${one.n} elements, expected ${n}`, 8);
-  const scale = scaleOf(share);
-  yield* on(fresh ? scope.written(into) : scope.changed(into), (buffer) => {
-    if (fresh) scope.run(clearKernel, { y: buffer }, { n });
-    for (const packet of all) packet.add(buffer, scale);
-  });
+  const shares = all.map(() => share);
+  if (fresh) yield* sumOf(scope, all, shares, into);
+  else yield* on(scope.changed(into), (buffer) => addEach(all, shares.map(scaleOf), buffer));
+}
+
+function addEach(packets: readonly Decoded[], scales: readonly number[], y: DeviceBuffer): void {
+  packets.forEach((packet, i) => packet.add(y, scales[i]));
 }
 
 /** y = zeros, to which each of the packets is added in their order, times its share. y has n >= 1 elements, as they. */
@@ -115,7 +118,7 @@ export function* sumOf(
   } else
     yield* on(scope.written(y, streamed), (buffer) => {
       scope.run(clearKernel, { y: buffer }, { n: lengthOf(y) });
-      packets.forEach((packet, i) => packet.add(buffer, scales[i]));
+      addEach(packets, scales, buffer);
     });
 }
 

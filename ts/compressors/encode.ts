@@ -9,7 +9,7 @@ import { INFINITE, keyOfPower } from '../kernels/float-bits.ts';
 import { nonFiniteError } from '../kernels/reduce.ts';
 import { selectFrom } from '../kernels/select.ts';
 import type { Scope, Steps, Target, Vector } from '../kernels/scope.ts';
-import { roomFor, viewPacket, writePacket, type Packet, type RoomFor } from '../packet/packet.ts';
+import { viewPacket, writePacket, type Packet, type RoomFor } from '../packet/packet.ts';
 import type { Bytes } from '../platform.ts';
 import type { Codec, Compressor, Draw } from './compressor.ts';
 
@@ -36,7 +36,7 @@ export function* encode(
   compressor: Compressor,
   x: Vector,
   draw: Draw,
-  makeRoom: RoomFor = roomFor,
+  makeRoom: RoomFor,
 ): Steps<Bytes> {
   const parts = yield* compressor.encode(scope, x, draw, makeRoom);
   return writePacket(parts, (words) => scope.shorten(words), makeRoom);
@@ -53,7 +53,7 @@ export function* encodeWithError(
   { error, decay, sum }: Feedback,
   draw: Draw,
   codecOf: (packet: Packet) => Codec,
-  makeRoom: RoomFor = roomFor,
+  makeRoom: RoomFor,
 ): Steps<Bytes> {
   const { n } = x;
   if (n === 0) return yield* encode(scope, compressor, x, draw, makeRoom);

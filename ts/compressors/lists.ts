@@ -3,7 +3,7 @@
  * is gone through tile by tile, so that what a list writes, and the next one adds to, is still in the cache.
  */
 import { TINY } from '../kernels/accumulate.ts';
-import { floatOf, MAGNITUDE } from '../kernels/float-bits.ts';
+import { floatOf } from '../kernels/float-bits.ts';
 import { floatsOf, wordsOf } from '../kernels/scope.ts';
 
 /** Elements of a vector: indices ascend, values are the words of float32. */
@@ -53,7 +53,7 @@ function addTo(y: Float32Array, { indices, values }: List, scale: number, j: num
   const floats = floatsOf(values);
   for (; j < places.length && places[j] < end; j++) {
     const place = places[j];
-    y[place] = flushed(y[place]) + flushed(Math.fround(flushed(floats[j]) * scale));
+    y[place] = flushed(y[place]) + scaled(floats[j], scale);
   }
   return j;
 }
@@ -63,6 +63,10 @@ function flushed(value: number): number {
   return value < LEAST && value > -LEAST ? 0 : value;
 }
 
+function scaled(value: number, scale: number): number {
+  return flushed(Math.fround(flushed(value) * scale));
+}
+
 /** The indices of elements of y: as signed numbers, of which engines need no check, where none is negative. */
 function placesOf(indices: Uint32Array, { length }: { readonly length: number }): Uint32Array | Int32Array {
   return length > 2 ** 31 ? indices : new Int32Array(indices.buffer, indices.byteOffset, indices.length);
@@ -70,13 +74,8 @@ function placesOf(indices: Uint32Array, { length }: { readonly length: number })
 
 /** scale * v of words that are float32, rounded, magnitudes below 2^-102 of both as +0. */
 export function scaledWords(words: Uint32Array, scale: number): Uint32Array {
-  const scaled = new Float32Array(words.length);
-  const bits = wordsOf(scaled);
   const values = floatsOf(words);
-  for (let j = 0; j < words.length; j++) {
-    if ((words[j] & MAGNITUDE) < TINY) continue;
-    scaled[j] = values[j] * scale;
-    if ((bits[j] & MAGNITUDE) < TINY) bits[j] = 0;
-  }
-  return bits;
+  const products = new Float32Array(words.length);
+  for (let j = 0; j < words.length; j++) products[j] = scaled(values[j], scale);
+  return wordsOf(products);
 }

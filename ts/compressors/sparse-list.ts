@@ -7,7 +7,7 @@ import type { Coder, DeviceBuffer } from '../backends/backend.ts';
 import { PacketError } from '../errors.ts';
 import { cutSections, requireParameters, type Packet, type Parts } from '../packet/packet.ts';
 import type { Scope } from '../kernels/scope.ts';
-import { bitmapWords, encodeBitmap, LONG } from '../packet/index-coding.ts';
+import { bitmapWords, codedAs, LONG } from '../packet/index-coding.ts';
 import { decodeValues, encodeValues, VALUE_FORMATS, valueWords, type ValueFormat } from '../packet/values.ts';
 import type { Codec, Encoded } from './compressor.ts';
 import { NOTHING, sparse } from './decoded.ts';
@@ -65,9 +65,7 @@ export function keptParts(
   const code = coder.encode(indices, k, bitmapWords(n));
   const { parameters, sections } = codedParts(
     k,
-    code
-      ? { coding: 'rice', ...code }
-      : { coding: 'bitmap', bitmap: encodeBitmap(coder.words(indices, k), n) },
+    codedAs(code, () => coder.words(indices, k), n),
   );
   // the memory may have grown, and moved, since they were looked at
   const coded = encodeValues(coder.words(values, k), format);

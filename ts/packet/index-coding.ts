@@ -50,7 +50,12 @@ export function encodeIndices(indices: Uint32Array, n: number, coder?: RiceCoder
   const k = indices.length;
   const most = bitmapWords(n);
   const code = coder !== undefined && k >= LONG ? coder.encode(indices, k, most) : encodeRice(indices, most);
-  if (code === undefined) return { coding: 'bitmap', bitmap: encodeBitmap(indices, n) };
+  return codedAs(code, () => indices, n);
+}
+
+/** A list below n by its Rice code, or where that has too many words, and so is undefined, as a bitmap. */
+export function codedAs(code: RiceCode | undefined, indices: () => Uint32Array, n: number): CodedIndices {
+  if (code === undefined) return { coding: 'bitmap', bitmap: encodeBitmap(indices(), n) };
   // by name: to spread it takes as long as to code a short list
   const { head, low, unary, unaryBits } = code;
   return { coding: 'rice', head, low, unary, unaryBits };
@@ -62,7 +67,7 @@ export function bitmapWords(n: number): number {
 }
 
 /** A one at each of the indices below n. */
-export function encodeBitmap(indices: Uint32Array, n: number): Uint32Array {
+function encodeBitmap(indices: Uint32Array, n: number): Uint32Array {
   const bitmap = new Uint32Array(bitmapWords(n));
   for (const index of indices) bitmap[index >>> 5] |= 1 << (index & 31);
   return bitmap;
