@@ -4,13 +4,14 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { format, resolveConfig } from 'prettier';
+import { format } from 'prettier';
 import { times, whole } from '../examples/mnist/format.ts';
 import { ONNX, PLAIN, TF_WASM } from '../tests/bench/peers.ts';
 import { digits, FILL, COPY, ours, READ, type Row } from '../tests/bench/rows.ts';
 import { stepTable } from '../tests/bench/step-table.ts';
 import type { StepRow } from '../tests/bench/steps.ts';
 import type { Outcome } from '../tests/bench/targets.ts';
+import { filled, formatted, table } from './filled.ts';
 
 interface Found {
   readonly machine: {
@@ -38,11 +39,6 @@ const tasks = [...new Set(rows.map(({ task }) => task))];
 
 const find = (task: string, candidate: string, n = largest, data = 'normal'): Row | undefined =>
   rows.find((row) => row.task === task && row.candidate === candidate && row.n === n && row.data === data);
-
-const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
-function table(header: readonly string[], body: readonly (readonly string[])[]): string {
-  return [header, header.map(() => '---'), ...body].map(line).join('\n');
-}
 
 /** Every task at the largest n: ours, in reads, and how many times as long the peers take. */
 function atLargest(): string {
@@ -149,13 +145,12 @@ ${byData() === '' ? '' : `\n## Other data\n\nHow many times as long they take as
 
 const page = fileURLToPath(new URL('../docs/benchmarks.md', import.meta.url));
 
-/** The page with other text between two of its marks. */
-async function filled(before: string, start: string, text: string, end: string): Promise<string> {
-  const wrapped = await format(text, { parser: 'markdown', proseWrap: 'always', printWidth: 120 });
-  return `${before.slice(0, before.indexOf(start) + start.length)}\n\n${wrapped.trim()}\n${before.slice(before.indexOf(end))}`;
-}
+/** Prose in lines of the width that docs/ has. */
+const wrapped = (prose: string): Promise<string> =>
+  format(prose, { parser: 'markdown', proseWrap: 'always', printWidth: 120 });
 
 let text = readFileSync(page, 'utf8');
-if (rows.length > 0) text = await filled(text, '<!-- tables -->', ofTasks(), '<!-- end -->');
-if (systems.length > 0) text = await filled(text, '<!-- systems -->', ofSystems(), '<!-- end of systems -->');
-writeFileSync(page, await format(text, { ...(await resolveConfig(page)), parser: 'markdown' }));
+if (rows.length > 0) text = filled(text, '<!-- tables -->', await wrapped(ofTasks()), '<!-- end -->');
+if (systems.length > 0)
+  text = filled(text, '<!-- systems -->', await wrapped(ofSystems()), '<!-- end of systems -->');
+writeFileSync(page, await formatted(text, page));
