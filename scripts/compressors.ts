@@ -1,31 +1,23 @@
 /**
- * `npm run docs:compressors`: measures every compressor on wasm and writes the table of docs/compressors.md. Bytes,
- * errors and bias repeat from run to run; times are a class, from the ratio to a copy of the vector measured in the
- * same run.
+ * `npm run docs:compressors`: measures bias and speed of every compressor on wasm and writes the first table of
+ * docs/compressors.md, with bits and errors as `npm run docs:rate` has left them. Bias repeats from run to run; times
+ * are a class, from the ratio to a copy of the vector measured in the same run.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { format, resolveConfig } from 'prettier';
 import type { Compressor } from '../ts/compressors/compressor.ts';
 import { openDevice } from '../ts/index.ts';
 import { ALL_COMPRESSORS } from '../tests/support/all-compressors.ts';
-import { openDraws, relativeError } from '../tests/support/draws.ts';
-
-const N = 2 ** 20;
-
-const { normal } = openDraws(20240829);
-/** Kinds of data by the name of their column. */
-const DATA: Readonly<Record<string, () => number>> = {
-  // sums of values of many sizes, as in a dense gradient
-  normal,
-  // Student's t with three degrees of freedom: a gradient with heavy tails
-  'heavy tails': () => normal() / Math.sqrt((normal() ** 2 + normal() ** 2 + normal() ** 2) / 3),
-  // a feature map behind a rectifier
-  ReLU: () => Math.max(0, normal()),
-};
+import { relativeError } from '../tests/support/draws.ts';
+import { filled, formatted } from './filled.ts';
+import { settingOf } from './rate/curves.ts';
+import { randomVectors } from './rate/data.ts';
+import { readMeasured } from './rate/docs.ts';
+import { measuredOf } from './rate/measure.ts';
+import { compressorTable } from './rate/tables.ts';
 
 const device = await openDevice({ backend: 'wasm' });
-const vectors = Object.values(DATA).map((draw) => Float32Array.from({ length: N }, draw));
+const { normal } = randomVectors();
 
 /**
  * The squared error of the mean of many draws, in units of what chance alone leaves of it: about 1 where a compressor
@@ -33,7 +25,7 @@ const vectors = Object.values(DATA).map((draw) => Float32Array.from({ length: N 
  */
 async function bias(compressor: Compressor): Promise<number> {
   const draws = 3000;
-  const x = vectors[0].slice(0, 512);
+  const x = normal.slice(0, 512);
   const mean = new Float64Array(x.length);
   let errors = 0;
   for (let step = 0; step < draws; step++) {
@@ -55,50 +47,24 @@ async function milliseconds(call: () => unknown): Promise<number> {
   return least;
 }
 
-const copied = new Float32Array(N);
-const copy = await milliseconds(() => copied.set(vectors[0]));
+const copied = new Float32Array(normal.length);
+const copy = await milliseconds(() => copied.set(normal));
 const speedClass = (copies: number): string => (copies <= 10 ? 'A' : copies <= 30 ? 'B' : 'C');
 
-function call({ name, options }: Compressor): string {
-  const given = Object.entries(options).filter(([key]) => key !== 'seed');
-  const shown = given.map(
-    ([key, value]) => `${key}: ${typeof value === 'string' ? `'${value}'` : String(value)}`,
-  );
-  return shown.length ? `${name}({ ${shown.join(', ')} })` : `${name}()`;
-}
-
-const rows: string[][] = [
-  ['compressor', 'bits an element', ...Object.keys(DATA).map((name) => `error, ${name}`), 'biased', 'speed'],
-];
-rows.push(rows[0].map(() => '---'));
+const measured = readMeasured();
+const rows: { setting: string; biased: string; speed: string }[] = [];
 for (const compressor of ALL_COMPRESSORS) {
-  const packets = await Promise.all(vectors.map((x) => device.compress(compressor, x)));
-  const errors: string[] = [];
-  for (const [v, packet] of packets.entries())
-    errors.push(relativeError(vectors[v], await device.decompress(packet)).toPrecision(3));
-  const measured = await bias(compressor);
-  const biased = measured === 0 ? 'exact' : measured < 1.5 ? `no (${measured.toFixed(2)})` : 'yes';
-  const time = await milliseconds(() => device.compress(compressor, vectors[0]));
-  const bits = ((packets[0].length * 8) / N).toFixed(3);
-  rows.push([
-    `\`${call(compressor)}\``,
-    bits,
-    ...errors.map(Number).map(String),
-    biased,
-    speedClass(time / copy),
-  ]);
-  console.log(
-    `${call(compressor).padEnd(52)} ${bits.padStart(7)} ${errors.join(' ')} ${biased} ${(time / copy).toFixed(1)} copies`,
-  );
+  const setting = settingOf(compressor);
+  measuredOf(measured, setting);
+  const off = await bias(compressor);
+  const biased = off === 0 ? 'exact' : off < 1.5 ? `no (${off.toFixed(2)})` : 'yes';
+  const copies = (await milliseconds(() => device.compress(compressor, normal))) / copy;
+  rows.push({ setting, biased, speed: speedClass(copies) });
+  console.log(`${setting.padEnd(52)} ${biased} ${copies.toFixed(1)} copies`);
 }
 device.close();
 
 const file = fileURLToPath(new URL('../docs/compressors.md', import.meta.url));
-const START = '<!-- table -->';
-const END = '<!-- end -->';
 const page = readFileSync(file, 'utf8');
-const before = page.slice(0, page.indexOf(START) + START.length);
-const after = page.slice(page.indexOf(END));
-const table = rows.map((row) => `| ${row.join(' | ')} |`).join('\n');
-const text = `${before}\n\n${table}\n\n${after}`;
-writeFileSync(file, await format(text, { ...(await resolveConfig(file)), parser: 'markdown' }));
+const table = compressorTable(measured, rows);
+writeFileSync(file, await formatted(filled(page, '<!-- table -->', table, '<!-- end -->'), file));

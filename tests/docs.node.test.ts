@@ -131,19 +131,6 @@ test('the figures of the table to decide by are those of the pages that were mea
   const figures = section('Systems').match(/\d+\.\d+( %|×)/g) ?? [];
   assert.ok(figures.length > 15);
   for (const figure of figures) assert.ok(source.includes(figure), `${figure} is in no table`);
-  const measured = readFileSync(`${root}docs/compressors.md`, 'utf8').split('\n');
-  let rows = 0;
-  for (const [, name, bits, error] of section('Compressors').matchAll(
-    /^\|[^|]*\| `(.*?)` +\| ([\d.]+) +\| ([\d.]+) /gm,
-  )) {
-    // any seed: it was measured with that of the default
-    const own = name.replace('{ seed, ', '{ ').replace(', seed }', ' }');
-    const row = measured.find((line) => line.includes(`\`${own}\``));
-    assert.ok(row !== undefined, `${own} was not measured`);
-    for (const figure of [bits, error]) assert.ok(row?.includes(` ${figure}`), `${own}: ${figure}`);
-    rows++;
-  }
-  assert.is(rows, 9);
 });
 
 /** A heading as a link names it. */

@@ -32,7 +32,7 @@ const PART = 2000;
 const EVALUATION_SPACING = 2.2;
 
 /** Random stream of the batches. */
-const BATCHES_STREAM = 5;
+export const BATCHES_STREAM = 5;
 
 /** Trains both halves, whose only link are packets: features up, their gradient down. */
 export async function trainSplit(
