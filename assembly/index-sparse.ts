@@ -2,7 +2,7 @@
 export { accumulate, accumulateEach, clear } from './accumulate';
 export { compensate } from './compensate';
 export { nonFinite } from './extremes';
-export { fold } from './fold';
+export { fold, foldLast, foldShort } from './fold';
 export { heapBase, simd } from './module';
 export { riceDecode, riceEncode, ricePlan } from './rice';
 export {

@@ -14,7 +14,7 @@ export { compact } from './compact';
 export { compensate } from './compensate';
 export { ditherScratch, packDithered } from './dither';
 export { extremes, nonFinite } from './extremes';
-export { fold } from './fold';
+export { fold, foldLast, foldShort } from './fold';
 export { unflattenScratch, unflattenSigns } from './flatten';
 export { flatten, flipScratch, fwht, unflatten } from './fwht';
 export { keyCounts, keyCountsScratch, keyCountsSum, keyCountsTile } from './histogram';

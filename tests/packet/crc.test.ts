@@ -1,7 +1,7 @@
 import * as assert from 'uvu/assert';
 import { openWasm } from '../../ts/backends/wasm/index.ts';
 import { byTables, crc32 } from '../../ts/packet/crc32.ts';
-import { crc32c, crc32cOfWords } from '../../ts/packet/crc32c.ts';
+import { crc32c, crc32cOfWords, LONG, shortened, type Shorten } from '../../ts/packet/crc32c.ts';
 import { writePacket } from '../../ts/packet/packet.ts';
 import { words } from '../support/inputs.ts';
 import { suite } from '../support/suite.ts';
@@ -52,26 +52,60 @@ test('every single bit matters', () => {
   assert.is(seen.size, 37 * 8 + 1);
 });
 
-for (const simd of [true, false])
-  test(`many bytes by way of fewer words: the same, ${simd ? 'SIMD' : 'scalar'}`, async () => {
+for (const simd of [true, false]) {
+  const name = simd ? 'SIMD' : 'scalar';
+
+  test(`many bytes by way of fewer words: the same, ${name}`, async () => {
     const backend = await openWasm({ simd });
     const next = words(7);
-    let shortened = 0;
-    const shorten = (all: Uint32Array): Uint32Array | undefined => {
-      shortened++;
-      return backend.shorten?.(all);
-    };
-    for (const count of [2 ** 13, 2 ** 13 + 1, 40_000, 5275 + 4096 * 7 + 3, 100_003]) {
+    const shorten: Shorten = (all) => backend.shorten?.(all);
+    for (const count of [LONG, LONG + 1, 5275, 5276, 2 * 5275 + 3, 40_000, 5275 + 16384 * 3 + 3, 100_003]) {
       const all = Uint32Array.from({ length: count + 1 }, next);
       const bytes = new Uint8Array(all.buffer, 0, count * 4);
-      assert.is(crc32cOfWords(all, count, shorten), crc32c(bytes), `${count} words`);
+      const short = shortened(all, count, shorten);
+      assert.ok(short !== undefined && short.words.length < 256, 'long enough to be made few');
+      assert.is(crc32cOfWords(all, count, short), crc32c(bytes), `${count} words`);
       assert.is(crc32cOfWords(all, count), crc32c(bytes), `${count} words as they are`);
     }
-    assert.is(shortened, 5, 'all of them are long enough');
-    const few = Uint32Array.from({ length: 2 ** 13 - 1 }, next);
-    assert.is(crc32cOfWords(few, few.length, shorten), crc32c(new Uint8Array(few.buffer)));
-    assert.is(shortened, 5);
+    const few = Uint32Array.from({ length: LONG - 1 }, next);
+    assert.is(shortened(few, few.length, shorten), undefined);
     backend.close();
   });
+
+  test(`words that are not finite are seen on the way, wherever they are, ${name}`, async () => {
+    const backend = await openWasm({ simd });
+    for (const count of [LONG, 5275 + 7, 5275 + 16384 + 5]) {
+      const all = new Uint32Array(count).fill(0xff7fffff);
+      assert.ok(backend.shorten!(all).finite, `${count} words, the largest magnitude`);
+      for (const at of [1, 2, 7, 208, 209, 210, 1000, count - 210, count - 209, count - 1])
+        for (const word of [0x7f800000, 0xff800000, 0x7fc00000, 0xffffffff]) {
+          all[at] = word;
+          assert.not.ok(backend.shorten!(all).finite, `word ${at} of ${count}`);
+          all[at] = 0xff7fffff;
+        }
+    }
+    backend.close();
+  });
+
+  test(`a tail is copied on the way, from a vector of the user's or the backend's, ${name}`, async () => {
+    const backend = await openWasm({ simd });
+    const next = words(8);
+    for (const count of [LONG, 5275, 5275 + 1, 5275 + 4, 5275 + 16384 + 5, 70_000]) {
+      const source = Uint32Array.from({ length: count }, next);
+      const own = backend.allocate(count);
+      backend.write(own, source);
+      for (const buffer of [backend.lend(source), own])
+        for (const head of [0, 4, 9]) {
+          const expected = new Uint32Array(head + count).fill(1, 0, head);
+          expected.set(source, head);
+          const given = new Uint32Array(head + count).fill(1, 0, head);
+          const short = backend.shorten!(given, { buffer, words: count });
+          assert.equal(given, expected);
+          assert.is(crc32cOfWords(given, given.length, short), crc32cOfWords(expected, expected.length));
+        }
+    }
+    backend.close();
+  });
+}
 
 test.run();

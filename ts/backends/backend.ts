@@ -73,6 +73,20 @@ export interface Coder {
   finite(words: DeviceBuffer | Uint32Array, count: number): boolean;
 }
 
+/** What many words were made of for their CRC (ts/packet/crc32c.ts). */
+export interface Short {
+  /** Few words, for which the register, from zero, ends as it does for all from all ones; until the next is made. */
+  readonly words: Uint32Array;
+  /** Whether all but the first, taken as float32, are finite. */
+  readonly finite: boolean;
+}
+
+/** The first `words` words of a buffer. */
+export interface Tail {
+  readonly buffer: DeviceBuffer;
+  readonly words: number;
+}
+
 export interface Backend {
   readonly name: BackendName;
 
@@ -146,11 +160,11 @@ export interface Backend {
   readNow?(requests: readonly ReadRequest[]): Uint32Array[];
 
   /**
-   * For the CRC-32C of many words: fewer of them, for which the register, zero at the start, ends as it does for all of
-   * these from all ones. Left out where a backend is no faster at it than JavaScript. At least 2^13 words; the result
-   * is good until the next call.
+   * For the CRC-32C of many words, at least 2^11: fewer of them, for which the register ends alike. Left out where a
+   * backend is no faster at it than JavaScript. With `tail`, the last of the words are first set to those of a buffer,
+   * each once it is needed: a copy, and a look at what was copied, on one way through memory.
    */
-  shorten?(words: Uint32Array): Uint32Array;
+  shorten?(words: Uint32Array, tail?: Tail): Short;
 
   /** Left out where a backend is no faster at it than JavaScript. */
   readonly coder?: Coder;

@@ -6,6 +6,7 @@
  * see which backend runs them.
  */
 import { shown } from '../arguments.ts';
+import type { Tail } from '../backends/backend.ts';
 import type { Parts, Packet, RoomFor, Section } from '../packet/packet.ts';
 import type { Scope, Steps, Vector } from '../kernels/scope.ts';
 import type { Decoded } from './decoded.ts';
@@ -24,6 +25,11 @@ export type PacketParameters = Readonly<Record<string, number | string>>;
 /** The parts of a packet, and what they decode to where that is at hand; `decode` finds it else. */
 export interface Encoded extends Parts {
   sent?(): Decoded;
+  /**
+   * Where the sections' words are still to be copied from, to `room`: finite float32, which is looked at on the way, of
+   * a vector on a backend that can `shorten`.
+   */
+  readonly tail?: Tail;
 }
 
 export interface Compressor {

@@ -9,9 +9,10 @@ import { INFINITE, keyOfPower } from '../kernels/float-bits.ts';
 import { nonFiniteError } from '../kernels/reduce.ts';
 import { selectFrom } from '../kernels/select.ts';
 import type { Scope, Steps, Target, Vector } from '../kernels/scope.ts';
+import type { Shorten } from '../packet/crc32c.ts';
 import { viewPacket, writePacket, type Packet, type RoomFor } from '../packet/packet.ts';
 import type { Bytes } from '../platform.ts';
-import type { Codec, Compressor, Draw } from './compressor.ts';
+import type { Codec, Compressor, Draw, Encoded } from './compressor.ts';
 
 /** The error of earlier packets, and what becomes of it. */
 export interface Feedback {
@@ -39,7 +40,23 @@ export function* encode(
   makeRoom: RoomFor,
 ): Steps<Bytes> {
   const parts = yield* compressor.encode(scope, x, draw, makeRoom);
-  return writePacket(parts, (words) => scope.shorten(words), makeRoom);
+  return yield* pack(scope, x, parts, makeRoom);
+}
+
+/** The packet of these parts. @throws NonFiniteError where x holds NaN or infinity, and nobody has looked before */
+function* pack(scope: Scope, x: Vector, { tail, ...parts }: Encoded, makeRoom: RoomFor): Steps<Bytes> {
+  let finite = true;
+  const shorten: Shorten = (words) => {
+    const short = scope.shorten(words, tail);
+    finite = short?.finite !== false;
+    return short;
+  };
+  const packet = writePacket(parts, shorten, makeRoom);
+  if (tail === undefined || finite) return packet;
+  // or n itself, in the head of the packet, is as a NaN
+  const error = yield* nonFiniteError(scope, x);
+  if (error.count > 0) throw error;
+  return packet;
 }
 
 /**
@@ -68,7 +85,7 @@ export function* encodeWithError(
   const parts = yield* beside(encoding, { buffer: keys }, function* (found) {
     largest = yield* largestOf(scope, { x, error: old, decay }, found);
   });
-  const packet = writePacket(parts, (words) => scope.shorten(words), makeRoom);
+  const packet = yield* pack(scope, p, parts, makeRoom);
   // 3. the error becomes p - C(p)
   const view = viewPacket(packet);
   const lost = parts.sent?.() ?? codecOf(view).decode(scope, view);

@@ -2,6 +2,7 @@
 import { requireOptions } from '../arguments.ts';
 import { NonFiniteError } from '../errors.ts';
 import { findNonFinite } from '../kernels/reduce.ts';
+import { LONG } from '../packet/crc32c.ts';
 import { bodyOf, cutSections, requireParameters, roomFor } from '../packet/packet.ts';
 import { decodeValues } from '../packet/values.ts';
 import type { Steps } from '../kernels/scope.ts';
@@ -36,6 +37,12 @@ export function float32(options: Readonly<Record<string, never>> = {}): Compress
     function* (scope, x, _draw, makeRoom = roomFor): Steps<Encoded> {
       const { n } = x;
       if (n === 0) return { id: ID, n, parameters: [], sections: [] };
+      // copied as its CRC is computed, and looked at there
+      if (n >= LONG && scope.shortens) {
+        const room = makeRoom(0, n);
+        const tail = { buffer: x.buffer, words: n };
+        return { id: ID, n, parameters: [], sections: [bodyOf(room, 0)], room, tail };
+      }
       const found = findNonFinite(scope, x);
       // read to where they lie in the packet: a second array of their size would cost as much again
       const room = makeRoom(0, n);
@@ -58,7 +65,8 @@ export const float32Codec: Codec = {
   },
   decode(scope, packet) {
     const { n } = packet;
-    const values = decodeValues(packet.body, n, 'float32', packet.bodyOffset, scope.coder);
+    const { body, bodyOffset, finite } = packet;
+    const values = finite ? body : decodeValues(body, n, 'float32', bodyOffset, scope.coder);
     return n === 0 ? NOTHING : whole(scope, n, values);
   },
 };

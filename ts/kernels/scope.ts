@@ -10,6 +10,8 @@ import type {
   GpuRange,
   Coder,
   ReadRequest,
+  Short,
+  Tail,
 } from '../backends/backend.ts';
 import {
   type DeviceVector,
@@ -247,8 +249,13 @@ export class Scope {
   }
 
   /** @see Backend.shorten */
-  shorten(words: Uint32Array): Uint32Array | undefined {
-    return this.#backend.shorten?.(words);
+  shorten(words: Uint32Array, tail?: Tail): Short | undefined {
+    return this.#backend.shorten?.(words, tail);
+  }
+
+  /** Whether `shorten` does anything. */
+  get shortens(): boolean {
+    return this.#backend.shorten !== undefined;
   }
 
   /** Gives all buffers back. */

@@ -9,11 +9,19 @@ const POLYNOMIAL = 0x82f63b78;
 /** Made on first use, since nothing runs at import. */
 let tables: Tables | undefined;
 
-/** Makes fewer words of many, for which the register, from zero, ends as it does for these from all ones. */
-export type Shorten = (words: Uint32Array) => Uint32Array | undefined;
+/** What many words were made of for their CRC, and what was seen of them on the way. */
+export interface Short {
+  /** Few words, for which the register, from zero, ends as it does for all from all ones; until the next is made. */
+  readonly words: Uint32Array;
+  /** Whether all but the first, taken as float32, are finite. */
+  readonly finite: boolean;
+}
+
+/** Makes few words of many. */
+export type Shorten = (words: Uint32Array) => Short | undefined;
 
 /** Words from which on it is worth while to shorten them. */
-const LONG = 2 ** 13;
+export const LONG: number = 2 ** 11;
 
 /** The CRC-32C of some bytes. */
 export function crc32c(bytes: Uint8Array): number {
@@ -21,11 +29,15 @@ export function crc32c(bytes: Uint8Array): number {
   return ~passed(tables, -1, bytes) >>> 0;
 }
 
-/** The CRC-32C of the bytes of the first `count` words. With `shorten`, many of them are first made few. */
-export function crc32cOfWords(words: Uint32Array, count: number, shorten?: Shorten): number {
+/** The first `count` words made few, where these are many and there is something that does so. */
+export function shortened(words: Uint32Array, count: number, shorten?: Shorten): Short | undefined {
+  return shorten !== undefined && count >= LONG ? shorten(words.subarray(0, count)) : undefined;
+}
+
+/** The CRC-32C of the bytes of the first `count` words, by the few words that they were made, if they were. */
+export function crc32cOfWords(words: Uint32Array, count: number, short?: Short): number {
   tables ??= tablesOf(POLYNOMIAL);
-  const short = shorten !== undefined && count >= LONG ? shorten(words.subarray(0, count)) : undefined;
   return short === undefined
     ? ~passedWords(tables, -1, words, count) >>> 0
-    : ~passedWords(tables, 0, short, short.length) >>> 0;
+    : ~passedWords(tables, 0, short.words, short.words.length) >>> 0;
 }

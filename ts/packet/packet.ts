@@ -13,7 +13,7 @@
  */
 import { PacketError } from '../errors.ts';
 import type { Bytes, Words } from '../platform.ts';
-import { crc32cOfWords, type Shorten } from './crc32c.ts';
+import { crc32cOfWords, shortened, type Shorten } from './crc32c.ts';
 
 /** 'fewb', read as a little-endian word. */
 const MAGIC = 0x62776566;
@@ -44,6 +44,8 @@ export interface Packet {
   readonly body: Uint32Array;
   /** The byte offset of `body` in the packet, for error messages. */
   readonly bodyOffset: number;
+  /** Whether all words of the body were seen to be finite as float32; false where nobody looked. */
+  readonly finite: boolean;
 }
 
 /** A part of a packet's body. */
@@ -96,7 +98,7 @@ export function writePacket(
     if (room === undefined) words.set(section, at);
     at += section.length;
   }
-  words[at] = crc32cOfWords(words, at, shorten);
+  words[at] = crc32cOfWords(words, at, shortened(words, at, shorten));
   return new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
 }
 
@@ -107,9 +109,10 @@ export function writePacket(
 export function readPacket(bytes: Uint8Array, shorten?: Shorten): Packet {
   const words = framed(bytes);
   const count = words.length - CRC_WORDS;
-  if (crc32cOfWords(words, count, shorten) !== words[count])
+  const short = shortened(words, count, shorten);
+  if (crc32cOfWords(words, count, short) !== words[count])
     throw new PacketError('the CRC does not match: the packet was damaged', bytes.length - 4);
-  return partsIn(requireRoom(words));
+  return partsIn(requireRoom(words), short?.finite);
 }
 
 /** As readPacket, without a look at the CRC: for what is decoded next, where damage is found. */
@@ -153,7 +156,7 @@ function wordsIn(bytes: Uint8Array): Uint32Array {
     : new Uint32Array(new Uint8Array(bytes.subarray(0, size * 4)).buffer);
 }
 
-function partsIn(words: Uint32Array): Packet {
+function partsIn(words: Uint32Array, finite = false): Packet {
   const bodyFirst = HEADER_WORDS + (words[1] >>> 16);
   return {
     id: (words[1] >>> 8) & 255,
@@ -162,6 +165,7 @@ function partsIn(words: Uint32Array): Packet {
     parameters: words.subarray(HEADER_WORDS, bodyFirst),
     body: words.subarray(bodyFirst, words.length - CRC_WORDS),
     bodyOffset: bodyFirst * 4,
+    finite,
   };
 }
 

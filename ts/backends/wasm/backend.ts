@@ -4,7 +4,16 @@
  */
 import { simd } from '../../generated/wasm-exports.ts';
 import type { Kernel } from '../../kernels/kernel.ts';
-import type { Backend, BufferRange, DeviceBuffer, GpuRange, Coder, ReadRequest } from '../backend.ts';
+import type {
+  Backend,
+  BufferRange,
+  Coder,
+  DeviceBuffer,
+  GpuRange,
+  ReadRequest,
+  Short,
+  Tail,
+} from '../backend.ts';
 import { PATIENCE } from '../free-list.ts';
 import { runParts } from '../parts.ts';
 import { coderOf } from './coder.ts';
@@ -187,9 +196,14 @@ class WasmBackend implements Backend {
     });
   }
 
-  shorten(words: Uint32Array): Uint32Array {
-    const { exports, allocator } = this.#open();
-    return shorten(exports, allocator, words);
+  shorten(words: Uint32Array, tail?: Tail): Short {
+    const { exports, allocator, fusion } = this.#open();
+    if (tail === undefined) return shorten(exports, allocator, words);
+    const own = this.#own(tail.buffer);
+    fusion.settle(own);
+    // a view is made where it is used: memory may grow, and move
+    const source = (): Uint32Array => (own.address === undefined ? own.source! : this.#view(own));
+    return shorten(exports, allocator, words, { words: tail.words, source });
   }
 
   trim(): void {

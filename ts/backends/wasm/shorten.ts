@@ -1,41 +1,60 @@
 /**
- * Fewer words with the same CRC-32C as many (`shorten` in ../backend.ts): all but the last 5275 are folded onto those
+ * Few words with the same CRC-32C as many (`shorten` in ../backend.ts): all but the last are folded onto those
  * (assembly/fold.ts).
  */
-import { fold, type Exports } from '../../generated/wasm-exports.ts';
+import { fold, foldLast, foldShort, type Exports } from '../../generated/wasm-exports.ts';
+import type { Short } from '../backend.ts';
 import type { Allocator } from './allocator.ts';
 
 /** As in assembly/fold.ts. */
 const SPAN = 5275;
-const NEAR = 767;
-const MIDDLE = 2524;
+const SHORT = 209;
 
-/** Words that are folded at a time: with the window they fit the first level of a cache. */
-const CHUNK = 4096;
+/** Words that are folded at a time, 64 KiB: with the window they fit the second level of a cache. */
+const CHUNK = 2 ** 14;
 
 /** What the last call gave: made on first use, and once, since packets come by the dozen. */
 let last: Uint32Array<ArrayBuffer> | undefined;
 
+/** So many words at the end, and where they are to come from. */
+interface Source {
+  readonly words: number;
+  readonly source: () => Uint32Array;
+}
+
 /** @see Backend.shorten */
-export function shorten(exports: Exports, allocator: Allocator, words: Uint32Array): Uint32Array {
-  const end = words.length - SPAN;
-  const short = (last ??= new Uint32Array(SPAN));
-  short.set(words.subarray(end));
-  allocator.withBlock(SPAN + CHUNK, (window) => {
-    const folded = allocator.view(window, SPAN).fill(0);
-    for (let first = 0; first < end; first += CHUNK) {
-      const count = Math.min(CHUNK, end - first);
-      const own = allocator.view(window + SPAN * 4, count);
-      own.set(words.subarray(first, first + count));
+export function shorten(exports: Exports, allocator: Allocator, words: Uint32Array, tail?: Source): Short {
+  const { length } = words;
+  // all but the last span go in chunks, each behind what was folded before
+  const end = Math.max(0, length - SPAN);
+  const rest = length - end;
+  const short = (last ??= new Uint32Array(SHORT));
+  return allocator.withBlock(SPAN + Math.max(Math.min(CHUNK, end), rest), (window) => {
+    const own = window + SPAN * 4;
+    const put = (from: number, count: number): void => {
+      if (tail !== undefined) copy(words, tail, from, from + count);
+      const view = allocator.view(own, count);
+      view.set(words.subarray(from, from + count));
       // a register of all ones at the start is the first word with its bits turned
-      if (first === 0) own[0] = ~own[0];
-      fold(exports, { window, count });
+      if (from === 0) view[0] = ~view[0];
+    };
+    let finite = true;
+    if (end > 0) allocator.view(window, SPAN).fill(0);
+    for (let from = 0; from < end; from += CHUNK) {
+      const count = Math.min(CHUNK, end - from);
+      put(from, count);
+      finite = fold(exports, { window, count }) && finite;
     }
-    for (let i = 0; i < SPAN; i++) {
-      short[i] ^= folded[i];
-      if (i < NEAR) short[i] ^= folded[i + SPAN - NEAR];
-      if (i < MIDDLE) short[i] ^= folded[i + SPAN - MIDDLE];
-    }
+    put(end, rest);
+    const ends = end > 0 ? foldLast(exports, { window }) : foldShort(exports, { words: own, count: rest });
+    short.set(allocator.view(own + (rest - SHORT) * 4, SHORT));
+    return { words: short, finite: finite && ends };
   });
-  return short;
+}
+
+/** Sets those of the words from..to - 1 that have another source. */
+function copy(words: Uint32Array, { words: count, source }: Source, from: number, to: number): void {
+  const first = words.length - count;
+  const start = Math.max(from, first);
+  if (start < to) words.set(source().subarray(start - first, to - first), start);
 }
