@@ -14,10 +14,12 @@ export function runParts(
   const all: Record<string, DeviceBuffer> = { ...buffers };
   const taken: DeviceBuffer[] = [];
   try {
-    for (const [name, words] of Object.entries(scratch)) taken.push((all[name] = backend.allocate(words)));
+    // name by name: lists of entries take as long as kernels over few elements
+    for (const name in scratch) taken.push((all[name] = backend.allocate(scratch[name])));
     for (const { kernel, buffers: names, params } of runs) {
-      const own = Object.entries(names).map(([name, of]) => [name, all[of]] as const);
-      backend.run(kernel, Object.fromEntries(own), params);
+      const own: Record<string, DeviceBuffer> = {};
+      for (const name in names) own[name] = all[names[name]];
+      backend.run(kernel, own, params);
     }
   } finally {
     for (const buffer of taken) backend.release(buffer);

@@ -40,19 +40,21 @@ export function* encode(
   makeRoom: RoomFor,
 ): Steps<Bytes> {
   const parts = yield* compressor.encode(scope, x, draw, makeRoom);
-  return yield* pack(scope, x, parts, makeRoom);
+  return parts.tail === undefined
+    ? writePacket(parts, (words) => scope.shorten(words), makeRoom)
+    : yield* copied(scope, x, parts, makeRoom);
 }
 
-/** The packet of these parts. @throws NonFiniteError where x holds NaN or infinity, and nobody has looked before */
-function* pack(scope: Scope, x: Vector, { tail, ...parts }: Encoded, makeRoom: RoomFor): Steps<Bytes> {
+/** The packet of parts whose words come from x on the way. @throws NonFiniteError where x holds NaN or infinity */
+function* copied(scope: Scope, x: Vector, parts: Encoded, makeRoom: RoomFor): Steps<Bytes> {
   let finite = true;
   const shorten: Shorten = (words) => {
-    const short = scope.shorten(words, tail);
+    const short = scope.shorten(words, parts.tail);
     finite = short?.finite !== false;
     return short;
   };
   const packet = writePacket(parts, shorten, makeRoom);
-  if (tail === undefined || finite) return packet;
+  if (finite) return packet;
   // or n itself, in the head of the packet, is as a NaN
   const error = yield* nonFiniteError(scope, x);
   if (error.count > 0) throw error;
@@ -85,7 +87,10 @@ export function* encodeWithError(
   const parts = yield* beside(encoding, { buffer: keys }, function* (found) {
     largest = yield* largestOf(scope, { x, error: old, decay }, found);
   });
-  const packet = yield* pack(scope, p, parts, makeRoom);
+  const packet =
+    parts.tail === undefined
+      ? writePacket(parts, (words) => scope.shorten(words), makeRoom)
+      : yield* copied(scope, p, parts, makeRoom);
   // 3. the error becomes p - C(p)
   const view = viewPacket(packet);
   const lost = parts.sent?.() ?? codecOf(view).decode(scope, view);

@@ -44,7 +44,8 @@ export function scaledSign(options: { readonly block?: number } = {}): Compresso
     const [signs, sumWords, max] = yield scope.read(bits, pending.sums, pending.max);
     const { sums } = yield* pending.finish(sumWords, max);
     // 2. scales: the means, divided in float64 and rounded once
-    const scales = Float32Array.from(sums, (sum, s) => sum / Math.min(segment, n - s * segment));
+    const scales = new Float32Array(sums.length);
+    for (let s = 0; s < scales.length; s++) scales[s] = sums[s] / Math.min(segment, n - s * segment);
     return { id: ID, n, parameters: [block ?? 0], sections: [wordsOf(scales), signs] };
   });
 }

@@ -147,9 +147,10 @@ function queueSums(scope: Scope, x: Vector, segment: number, range: Range, bits?
       { n, segment, tiny: keyOfPower(range.tiny) },
     );
   function* finish(sumWords: Uint32Array, maxWords: Uint32Array): Steps<Sums> {
-    const maxKey = maxWords.reduce((a, b) => Math.max(a, b));
+    let maxKey = 0;
+    for (const key of maxWords) maxKey = Math.max(maxKey, key);
     if (maxKey >= INFINITE) throw yield* nonFiniteError(scope, x);
-    const plain = Float64Array.from(floatsOf(sumWords));
+    const plain = new Float64Array(floatsOf(sumWords));
     const max = floatOf(maxKey);
     const up = maxKey > 0 && maxKey < keyOfPower(range.small);
     if (!up && maxKey < keyOfPower(range.huge)) return { sums: plain, max };

@@ -30,6 +30,8 @@ interface Block {
 
 export class Allocator {
   readonly #memory: WebAssembly.Memory;
+  /** The memory's bytes since it last grew: asking it for them takes longer than a view. */
+  #buffer: ArrayBufferLike;
   /** Free blocks by ascending address; no two of them touch. */
   readonly #free: Block[] = [];
   /** Blocks that are taken, by address: their bytes. */
@@ -42,6 +44,7 @@ export class Allocator {
 
   constructor(memory: WebAssembly.Memory, base: number) {
     this.#memory = memory;
+    this.#buffer = memory.buffer;
     this.#end = roundUp(base, LINE);
   }
 
@@ -113,7 +116,7 @@ export class Allocator {
 
   /** A block as words: valid until the next `allocate`, which may grow the memory. */
   view(address: number, words: number): Uint32Array {
-    return new Uint32Array(this.#memory.buffer, address, words);
+    return new Uint32Array(this.#buffer, address, words);
   }
 
   #split(index: number, size: number): number {
@@ -133,11 +136,12 @@ export class Allocator {
     const last = this.#free.at(-1);
     const touches = last !== undefined && last.address + last.bytes === this.#end;
     const address = touches ? last.address : this.#end;
-    const missing = address + size - this.#memory.buffer.byteLength;
+    const missing = address + size - this.#buffer.byteLength;
     if (address + size > LIMIT) throw exhausted(size, this.#end);
     if (missing > 0) {
       try {
         this.#memory.grow(Math.ceil(missing / PAGE));
+        this.#buffer = this.#memory.buffer;
       } catch (cause) {
         throw exhausted(size, this.#end, cause);
       }

@@ -1,6 +1,7 @@
 /** How each kernel of the catalogue runs on the wasm backend, by its name. */
 import type { Catalogue } from '../../../kernels/catalogue.ts';
 import type { unflattenSignsKernel } from '../../../kernels/flatten.ts';
+import type { signsAndSumKernel } from '../../../kernels/reduce.ts';
 import { accumulate, clear } from './accumulate.ts';
 import { blockCounts } from './counts.ts';
 import { blockLevels, blockTopK } from './blocks.ts';
@@ -14,7 +15,7 @@ import type { KernelOf } from './kernel.ts';
 import { addSigns, packBits, packSigns, unpackBits, unpackSigns } from './pack.ts';
 import { addLookup, findMarked, lookup, mark, quantize } from './quantize.ts';
 import { randomBits } from './random.ts';
-import { absSum, extremes, nonFinite, squareSum } from './reduce.ts';
+import { absSum, extremes, nonFinite, signsAndSum, squareSum } from './reduce.ts';
 import { lambdas, levelGrid, maskGrid, uniformGrid } from './scalars.ts';
 import { scan } from './scan.ts';
 import { threshold, topK } from './select.ts';
@@ -22,6 +23,7 @@ import { addAt, gather, place, scatter } from './sparse.ts';
 
 export type Kernels = { readonly [Name in keyof Catalogue]: KernelOf<Catalogue[Name]> } & {
   /** Kernels made of others that are faster than their parts. */
+  readonly signsAndSum: KernelOf<typeof signsAndSumKernel>;
   readonly unflattenSigns: KernelOf<typeof unflattenSignsKernel>;
 };
 
@@ -73,6 +75,7 @@ export const allKernels: Kernels = {
   randomBits,
   scan,
   scatter,
+  signsAndSum,
   squareSum,
   threshold,
   topK,

@@ -6,6 +6,7 @@ import {
   type absSumKernel,
   type extremesKernel,
   type nonFiniteKernel,
+  type signsAndSumKernel,
   type squareSumKernel,
 } from '../../../kernels/reduce.ts';
 import { TILE, type Args, type Instance } from '../task.ts';
@@ -20,6 +21,15 @@ export const absSum: KernelOf<typeof absSumKernel> = {
     const signs = scale === 1 && (segment >= n || segment % 32 === 0);
     return sumPlan(module.absSum, instance, args, streamed.x, signs ? module.signsAndSum : undefined);
   },
+};
+
+/** A kernel made of others: as one where a word of signs has those of one segment. */
+export const signsAndSum: KernelOf<typeof signsAndSumKernel> = {
+  takes: ({ n, segment }) => segment >= n || segment % 32 === 0,
+  whole: module.signsAndSum,
+  scratch: module.sumScratch,
+  tiled: (instance, args, streamed) =>
+    sumPlan(module.signsAndSum, instance, { ...args, scale: 1 }, streamed.x, undefined, args.bits),
 };
 
 export const squareSum: KernelOf<typeof squareSumKernel> = {
@@ -57,7 +67,10 @@ function sumPlan(
   return {
     input: 'x',
     n,
-    outputs: one ? {} : { sums: TILE / segment, max: TILE / segment },
+    outputs: {
+      ...(bits !== 0 && { bits: TILE / 32 }),
+      ...(!one && { sums: TILE / segment, max: TILE / segment }),
+    },
     local: module.sumScratch(exports),
     shared: 2 * blocks,
     tile(x, first, count, scratch, level) {
