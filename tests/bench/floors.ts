@@ -1,7 +1,7 @@
 /**
- * What a machine can do at best: reading, filling and copying an array inside WebAssembly. A kernel that reads its
- * input once cannot be faster than the first. Measured in every group, since machines differ, and one differs with its
- * load.
+ * What a machine can do at best: reading, filling and copying an array inside WebAssembly, and a new array. A kernel
+ * that reads its input once cannot be faster than the first. Measured in every group, since machines differ, and one
+ * differs with its load.
  *
  * The module is put together here, instruction by instruction: to start the compiler takes seconds.
  */
@@ -14,6 +14,8 @@ export interface Floors {
   readonly fill: () => unknown;
   /** The array to the other one. */
   readonly copy: () => unknown;
+  /** A new array of JavaScript's, each element written. */
+  readonly fresh: () => unknown;
 }
 
 /** Sums that are kept beside each other, of four floats each, so that additions do not wait for each other. */
@@ -44,6 +46,7 @@ export async function openFloors(x: Float32Array): Promise<Floors> {
     read: () => read(0, bytes),
     fill: () => fill(bytes, bytes),
     copy: () => copy(bytes, 0, bytes),
+    fresh: () => new Float32Array(x.length).fill(1),
   };
 }
 

@@ -23,7 +23,7 @@ import { softwareGpu } from '../support/software-gpu.ts';
 import { COMPRESSORS } from './compressors.ts';
 import { type Input, vector } from './data.ts';
 import { type MeasuredGpu, openMeasuredGpu } from './gpu-clock.ts';
-import { keysOf } from './groups.ts';
+import { keysOf } from './bench.ts';
 import { KERNELS } from './kernels.ts';
 import { type Spread, spreadOf } from './measure.ts';
 import { readOutput, readSizes, UsageError, usageError } from './options.ts';

@@ -2,103 +2,29 @@
  * The groups that `npm run bench` measures of a vector: each task with all who do it, fewbits, peers and plain
  * JavaScript, beside the floors of the machine (floors.ts).
  */
-import type { Backend } from '../../ts/backends/backend.ts';
 import type { Compressor } from '../../ts/compressors/compressor.ts';
 import { keptShare } from '../../ts/compressors/count.ts';
-import { type Device, openDevice } from '../../ts/index.ts';
+import type { Device } from '../../ts/index.ts';
 import type { DeviceVector } from '../../ts/kernels/device-vector.ts';
-import { Scope, type Vector } from '../../ts/kernels/scope.ts';
+import { Scope } from '../../ts/kernels/scope.ts';
+import { type Bench, floorsOf, type Group, type Participant } from './bench.ts';
 import { COMPRESSORS, type CompressorTask } from './compressors.ts';
-import { type Input, keyAt, vector } from './data.ts';
-import { type Floors, openFloors } from './floors.ts';
+import { accumulateGroup, decompressGroup, meanGroup } from './decoding.ts';
 import { KERNELS, type KernelTask } from './kernels.ts';
-import type { Candidate } from './measure.ts';
-import type { BenchBackend, GroupName, Options } from './options.ts';
-import { type Peer, PLAIN } from './peers.ts';
-import { openReadByTwo } from './read-by-two.ts';
-import { COPY, type Entry, FILL, type GroupKey, ours, READ, READ_BY_TWO } from './rows.ts';
-
-/** Someone in a group. `end` gives memory back. */
-export type Participant = Entry & Candidate & { readonly end?: () => void };
-
-/** A task with everyone who does it. */
-export interface Group {
-  readonly group: GroupName;
-  readonly task: string;
-  /** Whether its speed depends on the data. */
-  readonly everyData: boolean;
-  /** Puts in memory what the candidates need. */
-  readonly prepare: (bench: Bench) => Promise<Participant[]>;
-}
-
-/** A vector, on everything that works on it. */
-export interface Bench {
-  readonly input: Input;
-  /** The calls of the floors, over this vector. */
-  readonly floors: Floors;
-  /** Those that select, plain JavaScript among them; none where nobody is to be compared with. */
-  readonly peers: readonly Peer[];
-  readonly backends: readonly { name: BenchBackend; backend: Backend; x: Vector; device: Device }[];
-  /** The wasm backend with a second thread, and reading by two; undefined for short vectors. */
-  readonly pair: { readonly device: Device; readonly read: () => void } | undefined;
-  close(): void;
-}
-
-/** Elements from which on two threads are measured too. */
-const PAIRED = 2 ** 22;
-
-/** Puts a vector everywhere. Peers whose memory does not take it are left out. */
-export async function openBench(
-  { n, data }: Pick<GroupKey, 'n' | 'data'>,
-  { backends }: Pick<Options, 'backends'>,
-  peers: readonly Peer[],
-): Promise<Bench> {
-  const x = vector(data, n);
-  const input = { data, x, keyOf: await keysOf(x) };
-  const opened: Bench['backends'][number][] = [];
-  for (const name of backends) {
-    const backend = await open(name);
-    const device = await openDevice({ backend: name });
-    opened.push({ name, backend, x: { buffer: new Scope(backend).put(x), n: x.length }, device });
-  }
-  const two = n >= PAIRED && backends.includes('wasm') ? await openReadByTwo(n) : undefined;
-  const paired = two && (await openDevice({ backend: 'wasm', threads: 2 }));
-  return {
-    input,
-    pair: two && paired && { device: paired, read: two.read },
-    floors: await openFloors(x),
-    peers: peers.filter(({ most }) => n <= most),
-    backends: opened,
-    close() {
-      paired?.close();
-      two?.close();
-      for (const { backend, device } of opened) {
-        backend.close();
-        device.close();
-      }
-    },
-  };
-}
-
-async function open(name: BenchBackend): Promise<Backend> {
-  if (name === 'js') return (await import('../../ts/backends/js/index.ts')).openJs();
-  return (await import('../../ts/backends/wasm/index.ts')).openWasm();
-}
-
-/** Keys of magnitudes by shares, each looked for once. */
-export async function keysOf(x: Float32Array): Promise<(share: number) => number> {
-  const device = await openDevice({ backend: 'wasm' });
-  const keys = new Map<number, number>();
-  for (const share of [0.001, 0.01, 0.1])
-    keys.set(share, keyAt(x, (await device.kernels.topK(x, keptShare(share, x.length))).values));
-  device.close();
-  return (share) => keys.get(share)!;
-}
+import { PLAIN } from './peers.ts';
+import { ours, READ_BY_TWO } from './rows.ts';
+import { WIRE } from './wire.ts';
 
 /** All groups, in the order in which they are measured. */
 export const GROUPS: readonly Group[] = [
   ...KERNELS.map(kernelGroup),
-  ...COMPRESSORS.flatMap((task) => [compressGroup(task), decompressGroup(task)]),
+  ...COMPRESSORS.flatMap((task) => [
+    compressGroup(task),
+    decompressGroup(task),
+    accumulateGroup(task),
+    meanGroup(task),
+  ]),
+  ...WIRE,
 ];
 
 function kernelGroup(task: KernelTask): Group {
@@ -181,26 +107,6 @@ async function resident(device: Device, x: Float32Array): Promise<DeviceVector> 
   return vector;
 }
 
-function decompressGroup(task: CompressorTask): Group {
-  return {
-    group: 'compressors',
-    task: `decompress ${task.name}`,
-    everyData: false,
-    async prepare(bench) {
-      const compressor = task.compressor(bench.input);
-      const { x } = bench.input;
-      const own: Participant[] = [];
-      for (const { name, device } of bench.backends) {
-        const packet = await device.compress(compressor, x);
-        const into = new Float32Array(x.length);
-        const entry = { kind: 'decompress', candidate: ours(name), backend: name } as const;
-        own.push({ ...entry, bytes: packet.length, run: () => device.decompress(packet, { into }) });
-      }
-      return [...own, ...floorsOf(bench)];
-    },
-  };
-}
-
 /** Peers that select, where the task does, or the task in plain JavaScript. */
 function peersOf(
   { plain, share }: Pick<KernelTask, 'plain' | 'share'>,
@@ -215,9 +121,4 @@ function peersOf(
     const { run, end } = peer[how](input.x, k);
     return { kind: 'peer', candidate: peer.name, before: peer.before, run, end };
   });
-}
-
-function floorsOf({ floors }: Bench): Participant[] {
-  const calls = { [READ]: floors.read, [FILL]: floors.fill, [COPY]: floors.copy };
-  return Object.entries(calls).map(([candidate, run]) => ({ kind: 'floor', candidate, run }));
 }

@@ -7,16 +7,18 @@ import { cpus } from 'node:os';
 import { times, whole } from '../../examples/mnist/format.ts';
 import { renderText } from '../../examples/mnist/table.ts';
 import { DATA, DATA_NAMES, type DataKind } from './data.ts';
-import { type Bench, type Group, GROUPS, openBench } from './groups.ts';
+import { type Bench, type Group, openBench } from './bench.ts';
+import { GROUPS } from './groups.ts';
 import { measure } from './measure.ts';
 import { helpText, type Options, readOptions, UsageError } from './options.ts';
-import { openPeers, type Peer, plainPeer } from './peers.ts';
+import { openPeers, type Peer, type Peers, plainPeer } from './peers.ts';
 import { drawPlots } from './plot.ts';
 import { digits, renderGroup, type Row, rowsOf } from './rows.ts';
 import { stepTable } from './step-table.ts';
 import { measureSystem, openGradients, type StepRow } from './steps.ts';
 import { SYSTEMS } from './systems.ts';
 import { judge, type Outcome } from './targets.ts';
+import { type ByteCodec, runtimeCodecs } from './wire.ts';
 
 /** Sizes at which other data than normal ones are measured, where none are named. */
 const EVERY_DATA: readonly number[] = [2 ** 20, 2 ** 24];
@@ -31,14 +33,16 @@ async function main(args: readonly string[]): Promise<void> {
     ...GROUPS.filter(({ group }) => options.groups.includes(group)).map(({ task }) => task),
     ...(options.groups.includes('systems') ? SYSTEMS.map(({ name }) => name) : []),
   ];
-  const unknown = options.only.find((part) => !tasks.some((task) => task.toLowerCase().includes(part)));
+  const unknown = options.only.find(
+    (name) => !tasks.some((task) => isNamed(task, { ...options, only: [name] })),
+  );
   if (unknown !== undefined) throw new UsageError(`no task has ${JSON.stringify(unknown)} in its name`);
   const compared = options.peers && options.groups.some((group) => group !== 'systems');
-  const { peers, versions } = compared ? await findPeers() : { peers: [], versions: {} };
+  const { peers, codecs, versions } = compared ? await findPeers() : NOBODY;
   const machine = describeMachine(versions);
   console.log(`${machine.cpu}, ${machine.cores} cores, Node ${machine.node}, one thread; ${machine.date}`);
 
-  const rows = await measureTasks(options, peers);
+  const rows = await measureTasks(options, peers, [...runtimeCodecs(), ...codecs]);
   const systems = await measureSystems(options);
   const outcomes = judge(rows);
   if (rows.length > 0) console.log(`\n${renderOutcomes(outcomes)}`);
@@ -49,15 +53,20 @@ async function main(args: readonly string[]): Promise<void> {
 }
 
 /** Kernels and compressors, printed group by group. */
-async function measureTasks(options: Options, peers: readonly Peer[]): Promise<Row[]> {
+async function measureTasks(
+  options: Options,
+  peers: readonly Peer[],
+  codecs: readonly ByteCodec[],
+): Promise<Row[]> {
   const rows: Row[] = [];
   for (const n of options.sizes)
     for (const data of options.data ?? DATA) {
       const groups = GROUPS.filter((group) => wanted(group, { n, data }, options));
       if (groups.length === 0) continue;
       // how data of other kinds compare with normal ones is a question to ourselves
-      const others = data === 'normal' || options.data !== undefined ? [...peers, plainPeer] : [];
-      const bench = await openBench({ n, data }, options, others);
+      const compared = data === 'normal' || options.data !== undefined;
+      const others = compared ? [...peers, plainPeer] : [];
+      const bench = await openBench({ n, data }, options, others, compared ? codecs : []);
       for (const group of groups) {
         const found = await measureGroup(group, bench, options.rounds);
         rows.push(...found);
@@ -90,14 +99,17 @@ async function measureSystems(options: Options): Promise<StepRow[]> {
   return rows;
 }
 
+/** Without peers from npm. */
+const NOBODY: Peers = { peers: [], codecs: [], versions: {} };
+
 /** The peers from npm; where they cannot be had, the run goes on without. */
-async function findPeers(): Promise<{ peers: readonly Peer[]; versions: Readonly<Record<string, string>> }> {
+async function findPeers(): Promise<Peers> {
   try {
     return await openPeers();
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    console.log(`Without TensorFlow.js and onnxruntime: ${reason.split('\n')[0]}`);
-    return { peers: [], versions: {} };
+    console.log(`Without TensorFlow.js, onnxruntime and MessagePack: ${reason.split('\n')[0]}`);
+    return NOBODY;
   }
 }
 
@@ -125,15 +137,16 @@ function describeMachine(peers: Readonly<Record<string, string>>): Machine {
 function wanted(
   { group, task, everyData }: Group,
   { n, data }: { n: number; data: DataKind },
-  options: Pick<Options, 'groups' | 'only' | 'data'>,
+  options: Pick<Options, 'groups' | 'only' | 'exact' | 'data'>,
 ): boolean {
   if (!options.groups.includes(group)) return false;
   if (options.data === undefined && data !== 'normal' && !(everyData && EVERY_DATA.includes(n))) return false;
   return isNamed(task, options);
 }
 
-function isNamed(task: string, { only }: Pick<Options, 'only'>): boolean {
-  return only.length === 0 || only.some((part) => task.toLowerCase().includes(part));
+function isNamed(task: string, { only, exact }: Pick<Options, 'only' | 'exact'>): boolean {
+  const name = task.toLowerCase();
+  return only.length === 0 || only.some((part) => (exact ? name === part : name.includes(part)));
 }
 
 async function measureGroup(group: Group, bench: Bench, rounds: number): Promise<Row[]> {
@@ -154,16 +167,18 @@ async function measureGroup(group: Group, bench: Bench, rounds: number): Promise
 }
 
 function renderOutcomes(outcomes: readonly Outcome[]): string {
-  const rows = outcomes.map(({ target, wanted, measured, reached }) => [
+  const measured = outcomes.filter(({ reached }) => reached !== undefined);
+  const left = outcomes.length - measured.length;
+  if (measured.length === 0) return `None of the ${left} targets was measured.`;
+  const rows = measured.map(({ target, wanted, measured, reached }) => [
     target,
     wanted,
     measured?.toPrecision(3) ?? '',
-    reached === undefined ? 'not measured' : reached ? 'yes' : 'no',
+    reached ? 'yes' : 'no',
   ]);
-  return renderText({
-    header: ['targets, at n = 25,600,000 unless said', 'wanted', 'measured', 'reached'],
-    rows,
-  });
+  const header = ['targets, at n = 25,600,000 unless said', 'wanted', 'measured', 'reached'];
+  const others = left === 0 ? '' : `\n${left} others were not measured.`;
+  return `${renderText({ header, rows })}${others}`;
 }
 
 try {

@@ -23,8 +23,13 @@ const SAMPLE_SECONDS = 0.02;
 const SAMPLES = 3;
 const LONG_SECONDS = 0.2;
 
-/** Seconds of calls before the first sample, in which the engine compiles and memory grows. */
+/**
+ * Calls before the first sample, in which the engine compiles and memory grows, and the seconds of them at least; no
+ * more of them where they have taken so many seconds.
+ */
+const WARM_CALLS = 10;
 const WARM_SECONDS = 0.05;
+const MOST_WARM_SECONDS = 2;
 
 /** A candidate that has taken so many seconds gets no more rounds. */
 const MOST_SECONDS = 20;
@@ -34,7 +39,8 @@ interface Run {
   readonly candidate: Candidate;
   readonly samples: number[];
   readonly waits: boolean;
-  /** What a call took at the start. */
+  /** What the first call took, and one when it was warm. */
+  readonly first: number;
   readonly seconds: number;
   /** Calls in a sample. */
   count: number;
@@ -42,8 +48,13 @@ interface Run {
   spent: number;
 }
 
-/** Measures candidates in turns. The results are in their order, in seconds a call. */
-export async function measure(candidates: readonly Candidate[], rounds: number): Promise<Spread[]> {
+/** What calls took, in seconds, once they were warm, and the first of all. */
+export interface Measured extends Spread {
+  readonly first: number;
+}
+
+/** Measures candidates in turns. The results are in their order. */
+export async function measure(candidates: readonly Candidate[], rounds: number): Promise<Measured[]> {
   const runs: Run[] = [];
   for (const candidate of candidates) runs.push(await warmUp(candidate));
   for (let round = 0; round < rounds; round++)
@@ -51,29 +62,32 @@ export async function measure(candidates: readonly Candidate[], rounds: number):
       const run = runs[(turn + round) % runs.length];
       if (run.spent < MOST_SECONDS) await sample(run);
     }
-  return runs.map(({ samples }) => spreadOf(samples));
+  return runs.map(({ samples, first }) => ({ ...spreadOf(samples), first }));
 }
 
-/** The first calls. One of a candidate that is very slow is its only sample. */
+/** The first calls. The last of a candidate that is very slow is its only sample. */
 async function warmUp(candidate: Candidate): Promise<Run> {
   await candidate.before?.();
   let calls = 0;
   let spent = 0;
   let waits = false;
+  let first = 0;
   let last = 0;
-  while (spent < WARM_SECONDS || (calls < 2 && last < 1)) {
+  while (spent < WARM_SECONDS || (calls < WARM_CALLS && spent < MOST_WARM_SECONDS)) {
     const start = performance.now();
     const result = candidate.run();
     waits = result instanceof Promise;
     if (waits) await result;
     last = (performance.now() - start) / 1000;
+    if (calls === 0) first = last;
     spent += last;
     calls++;
-    if (spent >= MOST_SECONDS) return { candidate, samples: [last], waits, seconds: last, count: 1, spent };
+    if (spent >= MOST_SECONDS)
+      return { candidate, samples: [last], waits, first, seconds: last, count: 1, spent };
   }
   const seconds = Math.min(last, spent / calls);
   const count = Math.max(1, Math.ceil(SAMPLE_SECONDS / seconds));
-  return { candidate, samples: [], waits, seconds, count, spent: 0 };
+  return { candidate, samples: [], waits, first, seconds, count, spent: 0 };
 }
 
 /** One round of one candidate. */

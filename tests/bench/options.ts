@@ -8,8 +8,8 @@ import { DATA, type DataKind } from './data.ts';
 const BACKENDS = ['wasm', 'js'] as const;
 export type BenchBackend = (typeof BACKENDS)[number];
 
-/** What is measured: kernels, whole calls of a device, whole steps of systems. */
-const GROUPS = ['kernels', 'compressors', 'systems'] as const;
+/** What is measured: kernels, whole calls of a device, float32 as bytes and back, whole steps of systems. */
+const GROUPS = ['kernels', 'compressors', 'wire', 'systems'] as const;
 export type GroupName = (typeof GROUPS)[number];
 
 /** What one call of the program does. */
@@ -22,8 +22,9 @@ export interface Options {
   readonly systemSizes: readonly number[];
   /** Kinds of data for every task; without it normal ones, and all for what selects. */
   readonly data: readonly DataKind[] | undefined;
-  /** Parts of the names of tasks, in lower case. */
+  /** Names of tasks in lower case: parts of them, or whole ones. */
   readonly only: readonly string[];
+  readonly exact: boolean;
   /** Times that the candidates of a group take turns. */
   readonly rounds: number;
   /** Steps of a system that are timed at least, and the threads it runs on, one number after the other. */
@@ -39,8 +40,8 @@ export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-const SIZES = [2 ** 12, 2 ** 16, 2 ** 20, 2 ** 22, 2 ** 24, 25_600_000];
-const QUICK_SIZES = [2 ** 16, 2 ** 20];
+const SIZES = [100, 2 ** 12, 2 ** 16, 2 ** 20, 2 ** 22, 2 ** 24, 25_600_000];
+const QUICK_SIZES = [100, 2 ** 16, 2 ** 20];
 const ROUNDS = 5;
 const QUICK_ROUNDS = 2;
 
@@ -51,27 +52,29 @@ const STEPS = 9;
 const QUICK_STEPS = 5;
 
 export const helpText: string = `Measures every kernel and every compressor on one thread, compressors from 2^22 elements on also on two, beside
-what else does the same, in nanoseconds an element and against the time that it takes to read the data once; then
-whole steps of every system by four workers in one process, on wasm with one thread and with two, against a copy.
+what else does the same, in nanoseconds an element and against the time that it takes to read the data once; float32
+as MessagePack, gzip and zstd, where Node has that, up to 2^20 elements; then whole steps of every system by four workers in one process, on wasm with one thread and with two, against a copy.
 
 Usage: npm run bench -- [options]
 
   --group G       ${GROUPS.join(', ')}; may be given several times (all)
   --only NAME     tasks with this in their name, "topK" say; may be given several times (all)
-  --n N           elements, 65536 or 2^16; may be given several times (2^12, 2^16, 2^20, 2^22, 2^24 and 25600000;
-                  of systems 101770, 2^22 and 25600000)
+  --exact         the names of --only are whole ones
+  --n N           elements, 65536 or 2^16; may be given several times (100, 2^12, 2^16, 2^20, 2^22, 2^24 and
+                  25600000; of systems 101770, 2^22 and 25600000)
   --data D        ${DATA.join(', ')}; may be given several times (normal, and all of them
                   for what selects and for compressors at 2^20 and 2^24)
   --backend B     ${BACKENDS.join(' or ')}; may be given several times (both)
-  --quick         fewer rounds, and n = 2^16 and 2^20 alone; of systems fewer steps, n = 101770 and 2^22, one thread
-  --no-peers      without TensorFlow.js and onnxruntime, which are fetched at the first use (356 MB)
+  --quick         fewer rounds, and n = 100, 2^16 and 2^20 alone; of systems fewer steps, n = 101770 and 2^22, one thread
+  --no-peers      without TensorFlow.js, onnxruntime and MessagePack, which are fetched at the first use (357 MB)
   --json FILE     all numbers
   --plot FILE     nanoseconds against n, as SVG
   --help          this text
 
-A time is the median of samples that the candidates of a table take in turns; the quartiles stand beside it.
+A time is the median of samples that the candidates of a table take in turns; the quartiles stand beside it. Ten
+calls before them do not count, fewer where they take two seconds; what the first of all took has a column.
 Floors are measured in the same turns: reading is a sum over the data in WebAssembly, filling and copying are
-memory.fill and memory.copy. Memory that outputs take is taken and given back inside of the time.
+memory.fill and memory.copy; a new array, filled, shows what the pages of new memory cost. Memory that outputs take is taken and given back inside of the time.
 A step is the median of several after five that do not count, 21 of exDyna, by element and worker; a copy is y.set(x)
 from array to array, in the same turns. Of cser it is the mean of eight steps, one of which averages models.
 `;
@@ -92,6 +95,7 @@ export function readOptions(args: readonly string[]): Options {
     systemSizes: sizes ?? (quick ? QUICK_SYSTEM_SIZES : SYSTEM_SIZES),
     data: readChoices('data', values.data, DATA),
     only: (values.only ?? []).map((name) => name.toLowerCase()),
+    exact: values.exact ?? false,
     rounds: quick ? QUICK_ROUNDS : ROUNDS,
     steps: quick ? QUICK_STEPS : STEPS,
     threads: quick ? [1] : [1, 2],
@@ -114,6 +118,7 @@ function parse(args: readonly string[]) {
         n: texts,
         data: texts,
         backend: texts,
+        exact: flag,
         quick: flag,
         'no-peers': flag,
         json: text,

@@ -1,7 +1,7 @@
 /**
  * What else selects the k largest: TensorFlow.js on wasm and on its plain backend, ONNX Runtime, each on one thread,
- * and plain JavaScript. The packages have a project of their own, tests/bench/peers, which is installed at the first
- * use.
+ * and plain JavaScript; and MessagePack, for what sends float32 as it is. The packages have a project of their own,
+ * tests/bench/peers, which is installed at the first use.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -10,6 +10,7 @@ import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { topKModel } from './onnx-model.ts';
 import { plainTopK } from './plain.ts';
+import { type ByteCodec, type MessagePack, messagePackCodec } from './wire.ts';
 
 const PROJECT = fileURLToPath(new URL('./peers', import.meta.url));
 
@@ -44,18 +45,29 @@ export const plainPeer: Peer = {
   whole: (x, k) => ({ run: plainTopK(x, k) }),
 };
 
-/** The peers from npm. @throws Error where they cannot be fetched or do not start */
-export async function openPeers(): Promise<{ peers: Peer[]; versions: Record<string, string> }> {
-  // what npm writes last
-  if (!existsSync(`${PROJECT}/node_modules/.package-lock.json`)) install();
+/** The peers from npm: what selects, what makes bytes of float32, and the versions of all. */
+export interface Peers {
+  readonly peers: readonly Peer[];
+  readonly codecs: readonly ByteCodec[];
+  readonly versions: Readonly<Record<string, string>>;
+}
+
+/** @throws Error where they cannot be fetched or do not start */
+export async function openPeers(): Promise<Peers> {
+  // what npm writes last, and the youngest of them
+  const written = ['.package-lock.json', '@msgpack/msgpack/package.json'];
+  if (!written.every((file) => existsSync(`${PROJECT}/node_modules/${file}`))) install();
   const load = createRequire(`${PROJECT}/package.json`);
   const peers = [...(await openTensorFlow(load)), await openOnnx(load)];
   const { dependencies } = load('./package.json') as { dependencies: Record<string, string> };
-  return { peers, versions: dependencies };
+  const codecs = [messagePackCodec(load('@msgpack/msgpack') as MessagePack)];
+  return { peers, codecs, versions: dependencies };
 }
 
 function install(): void {
-  console.log('Fetching TensorFlow.js and onnxruntime (356 MB), once; --no-peers leaves them out.');
+  console.log(
+    'Fetching TensorFlow.js, onnxruntime and MessagePack (357 MB), once; --no-peers leaves them out.',
+  );
   const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
   const { status, stderr } = spawnSync(npm, ['ci', '--no-audit', '--no-fund'], {
     cwd: PROJECT,

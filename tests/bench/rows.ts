@@ -2,18 +2,20 @@
 import { times, whole } from '../../examples/mnist/format.ts';
 import { renderText } from '../../examples/mnist/table.ts';
 import { DATA_NAMES, type DataKind } from './data.ts';
-import type { Spread } from './measure.ts';
+import type { Measured } from './measure.ts';
 
 /** Names of the floors as candidates. */
 export const READ = 'read';
 export const FILL = 'fill';
 export const COPY = 'copy';
+/** A new array of as many floats, filled: most of it are the page faults of its memory. */
+export const NEW = 'new array, filled';
 /** Reading by two threads, where they take part. */
 export const READ_BY_TWO = 'read, two threads';
 
 /** Who does a task, and on which backend of fewbits. */
 export interface Entry {
-  readonly kind: 'kernel' | 'compress' | 'decompress' | 'floor' | 'peer';
+  readonly kind: 'kernel' | 'compress' | 'decompress' | 'accumulate' | 'mean' | 'floor' | 'peer';
   readonly candidate: string;
   readonly backend?: string;
   /** Of the packet. */
@@ -33,6 +35,8 @@ export interface Row extends Entry, GroupKey {
   readonly lower: number;
   readonly upper: number;
   readonly samples: number;
+  /** The first call of all. */
+  readonly first: number;
   /** To the time of reading the data once. */
   readonly ratioToRead: number;
 }
@@ -44,11 +48,11 @@ export function ours(backend: string, from: 'array' | 'device' = 'array', thread
 }
 
 /** The rows of a group, from seconds a call. */
-export function rowsOf(key: GroupKey, entries: readonly Entry[], spreads: readonly Spread[]): Row[] {
+export function rowsOf(key: GroupKey, entries: readonly Entry[], spreads: readonly Measured[]): Row[] {
   const read = spreads[entries.findIndex(({ candidate }) => candidate === READ)].median;
   const each = (seconds: number): number => (seconds * 1e9) / key.n;
   return entries.map((entry, i) => {
-    const { lower, median, upper, samples } = spreads[i];
+    const { lower, median, upper, samples, first } = spreads[i];
     return {
       ...key,
       ...entry,
@@ -56,6 +60,7 @@ export function rowsOf(key: GroupKey, entries: readonly Entry[], spreads: readon
       lower: each(lower),
       upper: each(upper),
       samples,
+      first: each(first),
       ratioToRead: median / read,
     };
   });
@@ -70,6 +75,7 @@ export function renderGroup(rows: readonly Row[]): string {
     'ns an element',
     'quartiles',
     'reads',
+    'first call',
     ...peers.map(({ candidate }) => `${candidate} takes`),
   ];
   const cells = rows.map((row) => [
@@ -77,6 +83,7 @@ export function renderGroup(rows: readonly Row[]): string {
     digits(row.nsPerElement),
     `${digits(row.lower)} .. ${digits(row.upper)}`,
     times(row.ratioToRead),
+    digits(row.first),
     ...peers.map((peer) =>
       row.kind === 'peer' || row.kind === 'floor' ? '' : times(peer.nsPerElement / row.nsPerElement),
     ),

@@ -4,6 +4,8 @@
  */
 import * as assert from 'uvu/assert';
 import { openWasm } from '../../ts/backends/wasm/index.ts';
+import type { Compressor } from '../../ts/compressors/compressor.ts';
+import { flattenedOneBit, float32, openDevice, scaledSign, topK } from '../../ts/index.ts';
 import { Scope } from '../../ts/kernels/scope.ts';
 import { suite } from '../support/suite.ts';
 import { vector } from './data.ts';
@@ -47,13 +49,20 @@ async function compare(name: string, most: number, other?: () => unknown): Promi
     work(call);
     call.end();
   };
-  const peer = other ?? task.plain!(input);
+  try {
+    holds(name, most, run, other ?? task.plain!(input));
+  } finally {
+    backend.close();
+  }
+}
+
+/** A call takes less than `most` times as long as another. */
+function holds(name: string, most: number, run: () => unknown, peer: () => unknown): void {
   let ratio = Infinity;
   for (let attempt = 0; attempt < TRIES && ratio >= most; attempt++) {
     const [ours, theirs] = fastest([run, peer]);
     ratio = Math.min(ratio, ours / theirs);
   }
-  backend.close();
   assert.ok(ratio < most, `${name} takes ${ratio.toFixed(2)} times as long, expected less than ${most}`);
 }
 
@@ -63,5 +72,49 @@ test('topK on wasm is ten times as fast as a sort', () =>
 test('fwht on wasm is five times as fast as three loops', () => compare('fwht, whole', 1 / 5));
 
 test('signs and sums on wasm are three times as fast as a loop', () => compare('signs and sums', 1 / 3));
+
+/** Whole calls on wasm beside copies and fills of as many floats, twice or so what an idle machine takes. */
+const CALLS: readonly {
+  readonly name: string;
+  readonly compressor: Compressor;
+  /** Of compress into a used packet, and of decompress with `into`. */
+  readonly compress: number;
+  readonly decompress: number;
+}[] = [
+  { name: 'float32', compressor: float32(), compress: 10, decompress: 12 },
+  { name: 'topK 1 %', compressor: topK({ ratio: 0.01 }), compress: 12, decompress: 8 },
+  { name: 'scaledSign', compressor: scaledSign(), compress: 12, decompress: 9 },
+  { name: 'flattenedOneBit', compressor: flattenedOneBit({ seed: 1 }), compress: 90, decompress: 30 },
+];
+
+for (const { name, compressor, compress, decompress } of CALLS)
+  test(`${name} on wasm is there and back within so many copies`, async () => {
+    const device = await openDevice({ backend: 'wasm', threads: 1 });
+    const packet = device.compressSync(compressor, x);
+    const out = packet.slice();
+    const into = new Float32Array(N);
+    const copy = (): void => into.set(x);
+    const packing = (): unknown => device.compressSync(compressor, x, { out });
+    const unpacking = (): unknown => device.decompressSync(packet, { into });
+    try {
+      holds(`compress ${name}`, compress, packing, copy);
+      holds(`decompress ${name}`, decompress, unpacking, copy);
+    } finally {
+      device.close();
+    }
+  });
+
+test('a call over few elements takes microseconds', async () => {
+  const device = await openDevice({ backend: 'wasm', threads: 1 });
+  const few = x.slice(0, 100);
+  const sort = plainTopK(few, 1);
+  try {
+    for (const { name, compressor } of CALLS)
+      // a sort of a hundred numbers takes ten microseconds or so
+      holds(`compress ${name}`, 12, () => device.compressSync(compressor, few), sort);
+  } finally {
+    device.close();
+  }
+});
 
 test.run();

@@ -6,9 +6,11 @@ const HEADER = [
   'compress ms',
   'quartiles',
   'ns/element',
+  'first ms',
   'decompress ms',
   'quartiles',
   'ns/element',
+  'first ms',
   'bytes',
   'smaller',
   'pays below',
@@ -39,10 +41,11 @@ function cellsOf({
   timesSmaller,
   paysBelowMbits,
 }: Result): string[] {
-  const times = ({ median, lower, upper, nanosecondsPerElement }: Times): string[] => [
+  const times = ({ median, lower, upper, nanosecondsPerElement, first }: Times): string[] => [
     digits(median),
     `${digits(lower)} .. ${digits(upper)}`,
     digits(nanosecondsPerElement),
+    digits(first),
   ];
   const link = paysBelowMbits === null ? 'never' : `${digits(paysBelowMbits)} Mbit/s`;
   return [

@@ -13,9 +13,10 @@ import { BackendUnavailableError } from '../errors.ts';
 import { place } from './place.ts';
 import { spreadOf, timesOf, type Spread } from './timing.ts';
 
-/** Milliseconds of a call, and the median for each element. */
+/** Milliseconds of a call once it is warm, the median for each element, and the milliseconds of the first call. */
 export interface Times extends Spread {
   readonly nanosecondsPerElement: number;
+  readonly first: number;
 }
 
 /** One compressor on one backend. Times are in milliseconds. */
@@ -68,9 +69,13 @@ const MOST_ROUNDS_SECONDS = 40;
 /** The most calls of a round. */
 const CALLS = 50;
 
-/** What is called before it is timed, while the engine compiles and memory grows: so long, or so many calls. */
+/**
+ * Calls before those that count, while the engine compiles and memory grows: so many, then more for so long; fewer
+ * where they take too long.
+ */
+const WARM_CALLS = 10;
 const WARM_MILLISECONDS = 50;
-const WARM_CALLS = 20;
+const MOST_WARM_MILLISECONDS = 500;
 
 export async function bench({
   n,
@@ -150,27 +155,27 @@ function subject(
   into: Float32Array,
 ): Subject {
   const n = x.length;
-  const compressing: number[] = [];
-  const decompressing: number[] = [];
+  const compressing: Calls = { times: [], first: 0 };
+  const decompressing: Calls = { times: [], first: 0 };
   let packet: Uint8Array | undefined;
   return {
     name,
     sample: async (milliseconds) => {
-      const compress = (): Promise<Uint8Array> => device.compress(compressor, x);
-      const sent = (packet ??= await compress());
-      const decompress = (): Promise<Float32Array> => device.decompress(sent, { into, maxElements: n });
-      for (const [times, work] of [
+      const compress = async (): Promise<void> => void (packet = await device.compress(compressor, x));
+      const decompress = async (): Promise<void> =>
+        void (await device.decompress(packet!, { into, maxElements: n }));
+      for (const [calls, work] of [
         [compressing, compress],
         [decompressing, decompress],
       ] as const) {
-        if (times.length === 0) await timesOf(work, WARM_MILLISECONDS, WARM_CALLS);
-        times.push(...(await timesOf(work, milliseconds, CALLS)));
+        if (calls.times.length === 0) calls.first = await warmUp(work);
+        calls.times.push(...(await timesOf(work, milliseconds, CALLS)));
       }
     },
     result: () => {
-      const [compress, decompress] = [compressing, decompressing].map((times): Times => {
+      const [compress, decompress] = [compressing, decompressing].map(({ times, first }): Times => {
         const spread = spreadOf(times);
-        return { ...spread, nanosecondsPerElement: (spread.median * 1e6) / n };
+        return { ...spread, nanosecondsPerElement: (spread.median * 1e6) / n, first };
       });
       const bytes = packet?.length ?? 0;
       return {
@@ -185,6 +190,20 @@ function subject(
       };
     },
   };
+}
+
+/** Milliseconds of calls that count, and of the first, which does not. */
+interface Calls {
+  readonly times: number[];
+  first: number;
+}
+
+/** Calls until they are warm: the milliseconds of the first. */
+async function warmUp(work: () => Promise<void>): Promise<number> {
+  const times = await timesOf(work, MOST_WARM_MILLISECONDS, WARM_CALLS);
+  const spent = times.reduce((sum, time) => sum + time, 0);
+  if (spent < WARM_MILLISECONDS) await timesOf(work, WARM_MILLISECONDS - spent, Infinity);
+  return times[0];
 }
 
 /** Mbit/s below which sending the packet is sooner done; null where it is not smaller than the vector. */
