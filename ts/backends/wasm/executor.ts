@@ -70,6 +70,7 @@ export class Executor implements Instance {
   readonly #threads: Threads;
   /** The number of the memory, to the threads. */
   readonly #memory: number;
+  #alone: Executor | undefined;
 
   constructor(exports: Exports, allocator: Allocator, threads: Threads, memory: number) {
     this.exports = exports;
@@ -79,6 +80,11 @@ export class Executor implements Instance {
   }
 
   readonly view: Instance['view'] = (address, words) => this.#allocator.view(address, words);
+
+  /** The same on the calling thread alone: for what is no faster when tiles are copied for others (TilePlan.long). */
+  get alone(): Executor {
+    return (this.#alone ??= new Executor(this.exports, this.#allocator, SINGLE_THREAD, this.#memory));
+  }
 
   /** Threads that share the work on n elements. */
   threadsFor(n: number): number {

@@ -145,9 +145,9 @@ export class Fusion {
       operand === input && (writes === 0 || operand.target !== undefined);
     if (uses.some(([operand, { writes }]) => operand.address === undefined && !streams(operand, writes)))
       return false;
-    // a target is written back on the calling thread
-    if (input.address === undefined && input.target !== undefined && this.#executor.threadsFor(plan.n) > 1)
-      return false;
+    // a target is written back on the calling thread: what takes longer than that is shared in linear memory
+    if (input.address === undefined && input.target !== undefined && plan.long === true)
+      if (this.#executor.threadsFor(plan.n) > 1) return false;
     const lent = input.address === undefined;
     if (pass.waiting.length > 0) {
       if (Math.ceil(plan.n / words) !== tilesOf(pass.n) || !fits(pass.uses, uses)) return false;
@@ -182,7 +182,8 @@ export class Fusion {
 
   /** Goes through the source with all stages. */
   #run({ source, n, waiting, uses }: Pass): void {
-    const executor = this.#executor;
+    const quick = waiting.length < MANY && !waiting.some(({ plan }) => plan.long);
+    const executor = source.address === undefined && quick ? this.#executor.alone : this.#executor;
     executor.withMemory((allocate) => {
       const tiles = executor.tiles(source, n, allocate);
       const plans: TilePlan[] = [];
@@ -232,6 +233,9 @@ export class Fusion {
     return { ...before, more: all, plan, input, words: TILE };
   }
 }
+
+/** Stages that take longer than a copy of their tile, which is about as long as one. */
+const MANY = 3;
 
 /** The source of a pass before its first stage. */
 const NOTHING: Operand = { address: undefined, source: undefined, words: 0 };

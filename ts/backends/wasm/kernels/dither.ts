@@ -17,6 +17,7 @@ export const packDithered: KernelOf<typeof packDitheredKernel> = {
     return {
       input: 'z',
       n,
+      long: true,
       outputs: {},
       beside,
       reads: one ? ['lambdas'] : [],

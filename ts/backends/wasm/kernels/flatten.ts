@@ -20,6 +20,7 @@ export const unflattenSigns: KernelOf<typeof unflattenSignsKernel> = {
     return {
       input: 'y',
       n: args.n,
+      long: true,
       outputs: {},
       local: module.unflattenScratch(exports, args),
       tile(at, first, count, scratch) {

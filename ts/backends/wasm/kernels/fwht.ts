@@ -24,6 +24,7 @@ export const flatten: KernelOf<typeof flattenKernel> = {
     return {
       input: 'x',
       n: args.n,
+      long: true,
       outputs: { y: TILE },
       local: module.flipScratch(exports),
       tile(x, first, count, scratch) {

@@ -76,6 +76,11 @@ export interface TilePlan {
   readonly beside?: Readonly<Record<string, number>>;
   /** Buffers that it reads anywhere. What is left are outputs that are there after the last tile. */
   readonly reads?: readonly string[];
+  /**
+   * Whether it takes so long that threads gain though the calling one copies each tile of a lent vector for the others;
+   * what sums, compares or unpacks does not.
+   */
+  readonly long?: boolean;
   /** Words of memory of each thread, zero before its first tile; 0 if left out. */
   readonly local?: number;
   /** Words of memory that all threads fill together, for `finish`; 0 if left out. */

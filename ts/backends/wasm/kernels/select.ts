@@ -37,7 +37,8 @@ function topKByTiles(
 ): boolean {
   const { exports, view } = executor;
   const { address, source } = x;
-  const several = executor.threadsFor(n) > 1;
+  // tiles of a lent vector are looked through as fast as they are copied for others
+  const several = address !== undefined && executor.threadsFor(n) > 1;
   if (address !== undefined && !several) return false;
   return executor.withMemory((allocate) => {
     const scratch = allocate(module.topKScratch(exports, { n, k }));
