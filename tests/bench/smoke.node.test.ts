@@ -17,7 +17,7 @@ const test = suite('speed');
 const N = 2 ** 18;
 const ROUNDS = 7;
 /** How often a comparison may fail: what disturbs one is over at the next. */
-const TRIES = 4;
+const TRIES = 8;
 /** Milliseconds of calls before the first that counts, so that the engine's best code is what runs. */
 const WARM = 50;
 
