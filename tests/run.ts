@@ -17,9 +17,10 @@ import {
   sumOf,
   testFiles,
 } from './support/command-line.ts';
-import { inLanes, type Print } from './support/lanes.ts';
+import { inLanes, print, type Print } from './support/lanes.ts';
 import { findLavapipe } from './support/lavapipe.ts';
 import { runInNode } from './support/node-run.ts';
+import { processorSeconds } from './support/processor.ts';
 import type { Tally } from './support/report.ts';
 import { settings as given } from './support/settings.ts';
 import { softwareGpu } from './support/software-gpu.ts';
@@ -142,4 +143,5 @@ const total = await main(options).catch((error: unknown): Tally => {
   return { passed: 0, failed: 1, skipped: 0 };
 });
 printSlowest(total);
+print(`\nProcessor time: ${processorSeconds().toFixed(0)} s\n`);
 printTotals(total);

@@ -2,9 +2,11 @@
 import { createServer } from 'node:http';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { basename } from 'node:path';
 import { chromium } from 'playwright-core';
 import type { Browser } from 'playwright-core';
 import type { Print } from '../support/lanes.ts';
+import { childrenSeconds } from '../support/processor.ts';
 import type { Report, Tally } from '../support/report.ts';
 import { pageSettings } from '../support/settings.ts';
 import type { Settings } from '../support/settings.ts';
@@ -45,9 +47,14 @@ export async function runInBrowser(
     print(`Chromium ${browser.version()} started in ${seconds(started)}\n`);
 
     const page = await browser.newPage();
-    await page.exposeFunction(reportFunction, (report: Report) =>
-      watcher.take(report.kind === 'text' ? { kind: 'text', text: bundle.mapStack(report.text) } : report),
-    );
+    let processor = 0;
+    await page.exposeFunction(reportFunction, (report: Report) => {
+      if (report.kind === 'text') return watcher.take({ kind: 'text', text: bundle.mapStack(report.text) });
+      if (report.kind !== 'took') return watcher.take(report);
+      const before = processor;
+      processor = childrenSeconds(basename(gpu?.chromium ?? 'chrome'));
+      watcher.take({ ...report, processor: processor - before });
+    });
     page.on('console', (message) => watcher.print(`${bundle.mapStack(message.text())}\n`));
     page.on('pageerror', (error) =>
       watcher.fail(`an error outside of the tests\n${bundle.mapStack(error.stack ?? String(error))}`),

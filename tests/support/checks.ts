@@ -27,7 +27,7 @@ export async function runChecks(print: Print): Promise<Tally> {
     const passed = await runScript(name, print);
     const seconds = (performance.now() - start) / 1000;
     tally[passed ? 'passed' : 'failed'] += 1;
-    tally.took![`npm run ${name}`] = seconds;
+    tally.took![`npm run ${name}`] = { seconds, processor: 0 };
     print(`${passed ? 'ok   ' : ' FAIL'} npm run ${name}, ${seconds.toFixed(1)} s\n`);
   }
   return tally;

@@ -6,7 +6,7 @@ import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, type ParseArgsConfig } from 'node:util';
 import { print, type Print } from './lanes.ts';
-import type { Tally } from './report.ts';
+import { plus, type Tally, type Took } from './report.ts';
 import { settings } from './settings.ts';
 
 export const ROOT: string = fileURLToPath(new URL('../..', import.meta.url));
@@ -84,13 +84,13 @@ export async function runPart<Result>(
 }
 
 export function sumOf(tallies: readonly Tally[]): Tally {
-  const took: Record<string, number> = {};
+  const took: Record<string, Took> = {};
   const total: Tally = { passed: 0, failed: 0, skipped: 0, took };
   for (const tally of tallies) {
     total.passed += tally.passed;
     total.failed += tally.failed;
     total.skipped += tally.skipped;
-    for (const [file, seconds] of Object.entries(tally.took ?? {})) took[file] = (took[file] ?? 0) + seconds;
+    for (const [file, more] of Object.entries(tally.took ?? {})) took[file] = plus(took[file], more);
   }
   return total;
 }
@@ -98,11 +98,14 @@ export function sumOf(tallies: readonly Tally[]): Tally {
 /** Prints the slowest files, with the seconds that they took wherever they ran. */
 export function printSlowest({ took = {} }: Tally, most = 10): void {
   const slowest = Object.entries(took)
-    .sort(([, a], [, b]) => b - a)
+    .sort(([, a], [, b]) => b.seconds - a.seconds)
     .slice(0, most);
   if (slowest.length < 2) return;
-  print('\nThe slowest files, in seconds:\n');
-  for (const [file, seconds] of slowest) print(`${seconds.toFixed(1).padStart(7)}  ${file}\n`);
+  print('\nThe slowest files, in seconds, and in seconds of the processor where they are known:\n');
+  for (const [file, { seconds, processor }] of slowest) {
+    const known = processor === 0 ? '' : processor.toFixed(1);
+    print(`${seconds.toFixed(1).padStart(7)} ${known.padStart(7)}  ${file}\n`);
+  }
 }
 
 /** Prints the totals as the last line, and sets the exit status: 1 where a test failed, or none ran. */

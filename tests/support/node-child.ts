@@ -1,10 +1,12 @@
 /** The process in which the Node suites run: takes the test files as arguments, reports to its parent. */
 import { relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { processorSeconds } from './processor.ts';
 import { reporter } from './report.ts';
 import { runSuites } from './run-suites.ts';
 
 reporter.send = (report) => void process.send?.(report);
+reporter.processor = processorSeconds;
 
 await runSuites(
   process.argv.slice(2).map((path) => ({

@@ -3,7 +3,7 @@
  * What it adds: a file that throws while it is imported fails alone, a file without suites fails, and the counts are
  * reported after each suite instead of being printed at the end.
  */
-import { describeError, reporter } from './report.ts';
+import { describeError, plus, reporter, type Took } from './report.ts';
 import { settings } from './settings.ts';
 
 export interface TestFile {
@@ -26,12 +26,12 @@ export async function runSuites(files: readonly TestFile[], write: (text: string
   const uvu = globalThis as UvuGlobals;
   uvu.UVU_DEFER = 1; // the suites wait for us instead of running at the next tick
   const queue = (uvu.UVU_QUEUE ??= []);
-  const imports: number[] = [];
+  const imports: Took[] = [];
   for (const [index, file] of files.entries()) {
     reporter.send({ kind: 'running', what: `the import of ${file.name}` });
     uvu.UVU_INDEX = index;
     const suites: UvuRun[] = (queue[index] = []);
-    const start = performance.now();
+    const since = clock();
     try {
       await file.load();
       // with an emulator, suites that are over no backend are left out
@@ -41,20 +41,29 @@ export async function runSuites(files: readonly TestFile[], write: (text: string
       write(`\n FAIL  the import of ${file.name}\n${describeError(error)}\n`);
       reporter.send({ kind: 'counts', passed: 0, failed: 1, skipped: 0 });
     }
-    imports.push(performance.now() - start);
+    imports.push(since());
   }
   for (const [index, file] of files.entries()) {
     const suites = queue[index] ?? [];
-    const start = performance.now();
+    const since = clock();
     if (suites.length > 0) write(`\n${file.name}\n`);
     for (const [position, run] of suites.entries()) {
       reporter.send({ kind: 'running', what: `suite ${position + 1} of ${file.name}` });
       await runSuite(run, write);
     }
-    const seconds = (imports[index] + performance.now() - start) / 1000;
-    reporter.send({ kind: 'took', file: file.name, seconds });
+    reporter.send({ kind: 'took', file: file.name, ...plus(imports[index], since()) });
   }
   reporter.send({ kind: 'end' });
+}
+
+/** Gives what it took from now on. */
+function clock(): () => Took {
+  const start = performance.now();
+  const processor = reporter.processor();
+  return () => ({
+    seconds: (performance.now() - start) / 1000,
+    processor: reporter.processor() - processor,
+  });
 }
 
 /** Suites that take this many seconds or more say so: the whole run has ten minutes. */

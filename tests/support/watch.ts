@@ -1,6 +1,6 @@
 /** Watches a process or a page that runs suites: counts, knows what is running, and notices when nothing happens. */
 import type { Print } from './lanes.ts';
-import type { Report, Tally } from './report.ts';
+import { plus, type Report, type Tally, type Took } from './report.ts';
 
 export interface Watch {
   readonly tally: Tally;
@@ -18,7 +18,7 @@ export interface Watch {
 
 /** Gives up after `stallSeconds` without a report or output; `print` takes all output. */
 export function watch(stallSeconds: number, print: Print): Watch {
-  const took: Record<string, number> = {};
+  const took: Record<string, Took> = {};
   const tally: Tally = { passed: 0, failed: 0, skipped: 0, took };
   let running = 'the start';
   let settle: (whole: boolean) => void;
@@ -53,8 +53,10 @@ export function watch(stallSeconds: number, print: Print): Watch {
       heard();
       if (report.kind === 'text') print(report.text);
       else if (report.kind === 'running') running = report.what;
-      else if (report.kind === 'took') took[report.file] = (took[report.file] ?? 0) + report.seconds;
-      else if (report.kind === 'end') {
+      else if (report.kind === 'took') {
+        const { file, seconds, processor = 0 } = report;
+        took[file] = plus(took[file], { seconds, processor });
+      } else if (report.kind === 'end') {
         running = 'the end, when all suites were done';
         finish(true);
       } else {
