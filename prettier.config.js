@@ -1,4 +1,4 @@
-/** One style for everything; assembly/ needs a plugin, since its decorators stand where TypeScript allows none. */
+/** The style of assembly/, as .oxfmtrc.json has it for everything else. */
 export default {
   printWidth: 110,
   singleQuote: true,

@@ -120,7 +120,7 @@ async function main(options: Options): Promise<Tally> {
     };
     const check = async (out: Print): Promise<void> => {
       if (options.parts.length > 0 || !options.node || !options.browser) return;
-      tallies.push(await part('format, lint and types', runChecks, out));
+      tallies.push(await part('format, lint and types', (to) => runChecks(options.all, to), out));
     };
     // dealt out, so that neighbours, which are often alike, are not all in one
     const [first, ...others] = Array.from({ length: CHUNKS }, (_, i) => {

@@ -4,7 +4,7 @@
  * have none of these. The interfaces below merge with the full ones where there are any, and are opaque where there are
  * none.
  */
-/* eslint-disable @typescript-eslint/no-empty-object-type, @typescript-eslint/no-namespace -- the platform's own */
+/* oxlint-disable typescript/no-empty-object-type, typescript/no-namespace -- the platform's own */
 declare global {
   interface GPUBuffer {}
   interface GPUDevice {}

@@ -95,11 +95,13 @@ function quote(argument: string): string {
 try {
   await main(process.argv.slice(2));
 } catch (error) {
-  if (!(
-    error instanceof UsageError ||
-    error instanceof DatasetError ||
-    error instanceof BackendUnavailableError
-  ))
+  if (
+    !(
+      error instanceof UsageError ||
+      error instanceof DatasetError ||
+      error instanceof BackendUnavailableError
+    )
+  )
     throw error;
   // One line: what each backend lacks comes on lines of its own.
   console.error(`npm start: ${error.message.replaceAll(/\s*\n\s*/g, ' ')}`);

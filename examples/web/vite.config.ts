@@ -30,5 +30,5 @@ const config: UserConfig = {
   preview: { headers: ISOLATED },
 };
 
-// eslint-disable-next-line no-restricted-syntax -- the one form that Vite reads
+// oxlint-disable-next-line import/no-default-export -- the one form that Vite reads
 export default config;

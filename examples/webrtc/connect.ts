@@ -6,7 +6,8 @@
 
 /** What two peers tell each other to connect. */
 export type Signal =
-  { readonly description: RTCSessionDescriptionInit } | { readonly candidate: RTCIceCandidateInit };
+  | { readonly description: RTCSessionDescriptionInit }
+  | { readonly candidate: RTCIceCandidateInit };
 
 export interface ConnectOptions {
   readonly RTCPeerConnection: typeof RTCPeerConnection;

@@ -32,7 +32,7 @@ export function compile(source: string, mode: Mode, arithmetic: Arithmetic, runt
   const checked = check(parse(source));
   const module = mode.association ? reassociated(checked, mode.association) : checked;
   const text = new ModuleWriter(module, arithmetic).text();
-  // eslint-disable-next-line @typescript-eslint/no-implied-eval -- compiled code is what this file is for
+  // oxlint-disable-next-line typescript/no-implied-eval -- compiled code is what this file is for
   const make = new Function('F', 'R', 'I', text) as (...given: unknown[]) => Omit<Compiled, 'module'>;
   return { module, ...make(arithmetic, runtime, INTEGERS) };
 }

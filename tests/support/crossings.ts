@@ -22,11 +22,11 @@ export interface Crossings {
 export function countCrossings(gpu?: GPUDevice): Crossings {
   const [buffers, queues, encoders] = gpu === undefined ? named() : classesOf(gpu);
   // called below with a `this` of their own
-  /* eslint-disable @typescript-eslint/unbound-method */
+  /* oxlint-disable typescript/unbound-method */
   const { mapAsync } = buffers;
   const { writeBuffer } = queues;
   const { copyBufferToTexture } = encoders;
-  /* eslint-enable @typescript-eslint/unbound-method */
+  /* oxlint-enable typescript/unbound-method */
   let bytes = 0;
   let maps = 0;
   let written = 0;

@@ -4,7 +4,8 @@ import { VALUE_FORMATS, type ValueFormat } from '../packet/values.ts';
 
 /** Either a number of elements or a share of them. */
 export type Count =
-  { readonly k: number; readonly ratio?: undefined } | { readonly ratio: number; readonly k?: undefined };
+  | { readonly k: number; readonly ratio?: undefined }
+  | { readonly ratio: number; readonly k?: undefined };
 
 /** The format of the values that are sent; float32 if left out. */
 export interface Values {

@@ -8,7 +8,13 @@ import { quoted } from './quote.ts';
 
 /** A value. Objects are maps; integers from 0 on are numbers, all other numbers `OtherNumber`. */
 export type Json =
-  null | boolean | string | number | OtherNumber | readonly Json[] | ReadonlyMap<string, Json>;
+  | null
+  | boolean
+  | string
+  | number
+  | OtherNumber
+  | readonly Json[]
+  | ReadonlyMap<string, Json>;
 
 /** A number that is negative, beyond 2^53 - 1, or written with a point or an exponent. */
 export interface OtherNumber {

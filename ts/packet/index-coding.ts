@@ -27,7 +27,8 @@ export interface RiceCode {
 
 /** An index list, coded one way or the other. */
 export type CodedIndices =
-  (RiceCode & { readonly coding: 'rice' }) | { readonly coding: 'bitmap'; readonly bitmap: Uint32Array };
+  | (RiceCode & { readonly coding: 'rice' })
+  | { readonly coding: 'bitmap'; readonly bitmap: Uint32Array };
 
 /** What codes long lists faster than this file, to the same bits (`Coder` of ts/backends/backend.ts). */
 export interface RiceCoder {

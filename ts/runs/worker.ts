@@ -64,6 +64,7 @@ class RoundWorker implements RunWorker {
     this.#options = options;
     this.#attendance = attendance;
     this.#dialogue = new Dialogue(attendance, setup, firstChain(model.parameters), onNote);
+    // oxlint-disable-next-line typescript/no-misused-promises -- finally waits for the promise
     this.done = this.#work().finally(() => this.#leave());
     this.done.catch(() => {});
   }

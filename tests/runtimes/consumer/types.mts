@@ -30,7 +30,8 @@ type HasAny<T, Depth extends readonly unknown[] = [0, 0, 0, 0]> =
     ? true
     : Depth extends readonly [unknown, ...infer Rest]
       ? T extends
-          ((...values: infer Taken) => infer Given) | (abstract new (...values: infer Taken) => infer Given)
+          | ((...values: infer Taken) => infer Given)
+          | (abstract new (...values: infer Taken) => infer Given)
         ? true extends HasAny<Given, Rest> | HasAny<Taken[number], Rest>
           ? true
           : false
