@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { writeNpy } from '../../ts/files/npy.ts';
-import { type Outcome, runCommand } from '../support/command.ts';
+import { type Outcome, runLine } from '../support/command.ts';
 import type { Suite } from '../support/suite.ts';
 
 export interface Folder {
@@ -21,7 +21,7 @@ export function folderFor(test: Suite): Folder {
   test.after(() => rmSync(path, { recursive: true }));
   return {
     at: (name) => `${path}/${name}`,
-    fewbits: (...args) => runCommand(path, args),
+    fewbits: (...args) => runLine(path, args),
     save: (name, x) => writeFileSync(`${path}/${name}`, writeNpy(x)),
   };
 }

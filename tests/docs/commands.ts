@@ -4,7 +4,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 
-import { runCommand } from '../support/command.ts';
+import { runLine } from '../support/command.ts';
 import { root } from './blocks.ts';
 
 interface Manifest {
@@ -55,12 +55,12 @@ export async function checkCommand(command: string, folder: string): Promise<'ra
     return 'exists';
   }
   if (program === 'fewbits') {
-    const { status: known, stdout: help } = await runCommand(folder, [args[0], '--help']);
+    const { status: known, stdout: help } = await runLine(folder, [args[0], '--help']);
     require(known === 0, `there is no ${args[0]}`);
     for (const word of args)
       if (word.startsWith('--')) require(help.includes(word), `the help does not know ${word}`);
     if (!QUICK.includes(args[0]) || args.includes('--verify')) return 'exists';
-    const { status, stderr } = await runCommand(folder, args);
+    const { status, stderr } = await runLine(folder, args);
     require(status === 0, stderr);
     return 'ran';
   }

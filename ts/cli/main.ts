@@ -67,7 +67,8 @@ function helpCommand([name = '']: string[]): string {
 process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => process.exit(code === 'EPIPE' ? 0 : 1));
 
 const args = process.argv.slice(2);
-main(args).catch((error: unknown) => {
+/** Resolves when the command has ended: a process that runs one after the other waits for it. */
+export const ended: Promise<void> = main(args).catch((error: unknown) => {
   const usage = error instanceof UsageError;
   const [line] = (error instanceof Error ? error.message : String(error)).split('\n');
   console.error(`fewbits: ${escaped(line)}${usage ? ` (${helpCommand(args)})` : ''}`);
