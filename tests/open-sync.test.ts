@@ -102,7 +102,7 @@ eachBackend(
       assert.equal([...device.decompressSync(packet)], [0, 0]);
     });
   },
-  { threads: true },
+  { threads: true, ofKernels: true },
 );
 
 const test = suite('devices without waiting');

@@ -46,6 +46,12 @@ is found: TEST_LAVAPIPE names its driver file, 0 leaves it out (docs/testing.md)
 /** Processes for the files that run in Node alone: several, so that the last to end is not long alone. */
 const CHUNKS = 4;
 
+/** These share what they build, and are in one process. */
+const WEB = /tests.web/;
+
+/** Short runs leave these out of pages: every kernel runs in those of the compressors there, too. */
+const KERNELS = /tests.kernels/;
+
 /** Chromium compiles shaders as Node does, by Dawn: of the rows that Node takes, every third. */
 const IN_PAGES = 3;
 
@@ -91,7 +97,11 @@ async function main(options: Options): Promise<Tally> {
   const nodeFiles = options.node ? files.filter((path) => !path.endsWith('.browser.test.ts')) : [];
   const alone = nodeFiles.filter((path) => path.endsWith('.node.test.ts'));
   const shared = nodeFiles.filter((path) => !path.endsWith('.node.test.ts'));
-  const pages = options.browser ? files.filter((path) => !path.endsWith('.node.test.ts')) : [];
+  const isLeftOut = (path: string): boolean =>
+    !options.all && options.parts.length === 0 && KERNELS.test(relative(ROOT, path));
+  const pages = options.browser
+    ? files.filter((path) => !path.endsWith('.node.test.ts') && !isLeftOut(path))
+    : [];
   const tallies: Tally[] = [];
   if (nodeFiles.length + pages.length > 0) {
     const gpu = await part('software GPU and browser', softwareGpu);
@@ -123,13 +133,15 @@ async function main(options: Options): Promise<Tally> {
       tallies.push(await part('format, lint and types', (to) => runChecks(options.all, to), out));
     };
     // dealt out, so that neighbours, which are often alike, are not all in one
-    const [first, ...others] = Array.from({ length: CHUNKS }, (_, i) => {
-      const files = alone.filter((_, place) => place % CHUNKS === i);
-      return (out: Print) => inNode(files, 'for Node alone', out);
-    });
+    const isWeb = (path: string): boolean => WEB.test(relative(ROOT, path));
+    const rest = alone.filter((path) => !isWeb(path));
+    const chunks = Array.from({ length: CHUNKS }, (_, i) => rest.filter((_, place) => place % CHUNKS === i));
+    const [first, ...others] = [alone.filter(isWeb), ...chunks].map(
+      (files) => (out: Print) => inNode(files, 'for Node alone', out),
+    );
     // two at a time, so that two cores have work
     await inLanes(
-      [check, first, (out) => inNode(shared, 'for all runtimes', out), inPages, ...others, onLavapipe],
+      [check, (out) => inNode(shared, 'for all runtimes', out), inPages, first, ...others, onLavapipe],
       Math.min(2, availableParallelism()),
     );
   }

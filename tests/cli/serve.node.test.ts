@@ -197,7 +197,7 @@ inFolder('workers leave when the process of their server is killed', async () =>
   await within(gone(workers), 'its workers');
 });
 
-inFolder('a server whose broker is gone ends on SIGTERM', async (folder) => {
+const brokerGone = async (folder: string): Promise<void> => {
   const broker = await openBroker();
   const one = serve(['--broker', broker.url, '--state', `${folder}/state`]);
   await one.until(/to join/);
@@ -206,7 +206,8 @@ inFolder('a server whose broker is gone ends on SIGTERM', async (folder) => {
   const { status } = await within(one.ended, one.errors());
   assert.is(status, 0);
   assert.ok(existsSync(`${folder}/state`));
-});
+};
+inFolder('a server whose broker is gone ends on SIGTERM', brokerGone, test.long);
 
 inFolder('a state that cannot be written is an error before anybody joins', async (folder) => {
   const one = serve(['--state', `${folder}/none/state`]);

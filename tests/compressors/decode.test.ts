@@ -237,7 +237,7 @@ eachBackend(
       }
     });
   },
-  { threads: true },
+  { threads: true, ofKernels: true },
 );
 
 const test = suite('options of mean');

@@ -252,7 +252,7 @@ eachBackend(
       vector.free();
     });
   },
-  { threads: true },
+  { threads: true, ofKernels: true },
 );
 
 const test = suite('options of error feedback');

@@ -72,7 +72,7 @@ test('each block has a language that is run, or that is none', () => {
 
 const fileOf = (name: string, ending: string): string => `${folder}/${name.replaceAll(/\W/g, '-')}${ending}`;
 
-test('programs in TypeScript are sound to a strict compiler', () => {
+test.long('programs in TypeScript are sound to a strict compiler', () => {
   const programs = pages
     .flatMap((page) => [...programsOf(page, 'ts'), ...programsOf(page, 'ts browser')])
     .filter(({ language }) => language !== 'js');

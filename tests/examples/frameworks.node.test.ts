@@ -48,14 +48,15 @@ for (const [name, options, least] of some([
 test('help, and wrong input in one line', async () => {
   assert.match(await start('jax', '--help'), /^npm run example:jax -- \[options\]/);
   assert.match(await start('tfjs', '--help'), /--optimizer NAME .*adam, sgd/);
-  for (const [name, args, message] of [
+  const cases = [
     ['jax', ['--workers', '0'], '--workers expected an integer in 1..64, got "0"'],
     ['jax', ['--algorithm', 'sgd'], '--algorithm expected one of dense, fo-sgd,'],
     ['jax', ['--algorithm'], "Option '--algorithm <value>' argument missing"],
     ['jax', ['seven'], "Unexpected argument 'seven'"],
     ['jax', ['--optimizer', 'adam'], "Unknown option '--optimizer'"],
     ['tfjs', ['--optimizer', 'lion'], '--optimizer expected one of adam, sgd, momentum, rmsprop, got "lion"'],
-  ] as const) {
+  ] as const;
+  for (const [name, args, message] of some(cases)) {
     const failed = await start(name, ...args).then(
       () => assert.unreachable(`${args.join(' ')} was taken`) as never,
       (error: { code: number; stdout: string; stderr: string }) => error,

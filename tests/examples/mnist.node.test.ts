@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import * as assert from 'uvu/assert';
+import { some } from '../support/inputs.ts';
 import { suite } from '../support/suite.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -104,14 +105,15 @@ test.long('the same seed gives the same numbers on another backend', async () =>
 });
 
 test('wrong options are one line on standard error', async () => {
-  for (const [args, message] of [
+  const cases = [
     [['--algorithm', 'magic'], /magic/],
     [['--steps', '0'], /steps/],
     [['--backend', 'cuda'], /cuda/],
     [['--dataset', 'cats'], /"--dataset" expected mnist or fashion, got "cats"/],
     [['--task', 'all'], /"--task" expected both, data or split, got "all"/],
     [['--speed'], /speed/],
-  ] as const) {
+  ] as const;
+  for (const [args, message] of some(cases)) {
     const failure = await run(process.execPath, ['--import', 'tsx', main, ...args], { cwd: root }).then(
       () => ({ code: 0, stderr: '' }),
       (error: unknown) => error as { code: number; stderr: string },

@@ -14,7 +14,7 @@ import { loadDataset } from '../../examples/mnist/datasets.ts';
 import { openModel, type Model } from '../../examples/mnist/model.ts';
 import { train } from '../../examples/mnist/train.ts';
 import { findPython, NO_PYTHON } from '../../examples/shared/python.ts';
-import { some } from '../support/inputs.ts';
+import { some, whole } from '../support/inputs.ts';
 import { skip } from '../support/require.ts';
 import { softwareGpu } from '../support/software-gpu.ts';
 import { suite } from '../support/suite.ts';
@@ -80,7 +80,7 @@ async function inOneProcess(name: string, steps: number): Promise<string> {
   return (100 * accuracy).toFixed(2);
 }
 
-const STEPS = 30;
+const STEPS = whole ? 30 : 10;
 const RUN = ['--workers', '2', '--steps', String(STEPS)];
 
 // LIEC-SGD averages models in its hundredth step, by a round of another route; until then each worker has its own
@@ -223,17 +223,17 @@ test('wrong arguments are one line and status 2; --help is a page', async () => 
       );
     }
   };
-  await Promise.all(['websocket', 'webrtc', 'python-server'].map(one));
+  await Promise.all(some(['websocket', 'webrtc', 'python-server']).map(one));
   const { status, errors } = await example('websocket', 'worker', '--url', 'ws://127.0.0.1:1').ended;
   assert.is(status, 1);
   assert.is(errors, 'npm run example:websocket: no connection to ws://127.0.0.1:1/\n');
   const taken = createServer().listen(0, '127.0.0.1');
   await once(taken, 'listening');
   const port = String((taken.address() as AddressInfo).port);
-  for (const [name, role] of [
+  for (const [name, role] of some([
     ['websocket', 'server'],
     ['webrtc', 'room'],
-  ]) {
+  ])) {
     const outcome = await example(name, role, '--port', port).ended;
     assert.is(outcome.status, 1);
     assert.match(outcome.errors, new RegExp(`^npm run example:${name}: [^\\n]*EADDRINUSE[^\\n]*\\n$`));

@@ -15,7 +15,7 @@ import { serveJoinPage } from '../../examples/join/serve.ts';
 import type { ServeReport } from '../../ts/cli/serve-progress.ts';
 import { openBroker } from '../../ts/mqtt/broker.ts';
 import { HEAD_BYTES } from '../../ts/runs/wire/head.ts';
-import { some } from '../support/inputs.ts';
+import { some, whole } from '../support/inputs.ts';
 import { skip } from '../support/require.ts';
 import { softwareGpu } from '../support/software-gpu.ts';
 import { suite } from '../support/suite.ts';
@@ -26,7 +26,7 @@ const main = `${root}/dist/cli/main.js`;
 const run = promisify(execFile);
 const test = suite('MNIST over a broker');
 
-const STEPS = 60;
+const STEPS = whole ? 60 : 20;
 
 interface Command {
   readonly child: ChildProcess;
@@ -121,30 +121,33 @@ test('broker, workers and server from one command: the accuracy of one process, 
 });
 
 for (const kind of some(brokers))
-  test(`${kind.name}, a server and two workers as processes, one killed with SIGKILL and started again`, async () => {
-    if (kind.missing !== undefined) return skip(kind.missing);
-    const broker = await kind.open();
-    try {
-      const at = ['--broker', broker.url, '--run', 'terminals'];
-      const server = fewbits(...SERVE, ...at, '--deadline', '5', '--json');
-      const a = fewbits('join', ...at, '--name', 'a');
-      const b = fewbits('join', ...at, '--name', 'b');
-      await server.until(/step 18 of/);
-      b.child.kill('SIGKILL');
-      b.output.catch(() => {});
-      await server.until(/b has left/);
-      const again = fewbits('join', ...at, '--name', 'b');
-      const report = JSON.parse(await server.output) as ServeReport;
-      assert.match(await a.output, /a: 60 steps/);
-      await again.output;
-      const one = await accuracyInOneProcess();
-      console.log(`accuracy ${report.accuracy}, in one process ${one}`);
-      // b is missing for as many steps as its process takes to start
-      assert.ok(Math.abs((report.accuracy ?? 0) - one) < 0.03);
-    } finally {
-      await broker.close();
-    }
-  });
+  test.long(
+    `${kind.name}, a server and two workers as processes, one killed with SIGKILL and started again`,
+    async () => {
+      if (kind.missing !== undefined) return skip(kind.missing);
+      const broker = await kind.open();
+      try {
+        const at = ['--broker', broker.url, '--run', 'terminals'];
+        const server = fewbits(...SERVE, ...at, '--deadline', '5', '--json');
+        const a = fewbits('join', ...at, '--name', 'a');
+        const b = fewbits('join', ...at, '--name', 'b');
+        await server.until(/step 18 of/);
+        b.child.kill('SIGKILL');
+        b.output.catch(() => {});
+        await server.until(/b has left/);
+        const again = fewbits('join', ...at, '--name', 'b');
+        const report = JSON.parse(await server.output) as ServeReport;
+        assert.match(await a.output, /a: 60 steps/);
+        await again.output;
+        const one = await accuracyInOneProcess();
+        console.log(`accuracy ${report.accuracy}, in one process ${one}`);
+        // b is missing for as many steps as its process takes to start
+        assert.ok(Math.abs((report.accuracy ?? 0) - one) < 0.03);
+      } finally {
+        await broker.close();
+      }
+    },
+  );
 
 test.long('a page in Chromium is one of the workers', async () => {
   const gpu = await softwareGpu();

@@ -6,7 +6,7 @@ import { writeIndexList } from '../../ts/compressors/index-list.ts';
 import { PacketError } from '../../ts/errors.ts';
 import * as fewbits from '../../ts/index.ts';
 import { goldens } from '../support/golden.ts';
-import { input, words } from '../support/inputs.ts';
+import { input, whole, words } from '../support/inputs.ts';
 import { decodeInPython } from '../support/python-decoder.ts';
 import { skip } from '../support/require.ts';
 import { assertWords } from '../support/same-words.ts';
@@ -98,7 +98,7 @@ test('index lists around a block and a batch of blocks go both ways', async () =
 
 test('a damaged list of several batches is refused where JavaScript refuses it, else the same', async () => {
   if (python.missing) return skip(python.missing);
-  const [n, cases] = [400_000, 120];
+  const [n, cases] = [400_000, whole ? 120 : 24];
   writeFileSync(python.at('packet'), await device.compress(fewbits.topK({ k: 40_000 }), input('normal', n)));
   await python.script(
     "import random, struct; draw, packet = random.Random(3), open('packet', 'rb').read()",
@@ -123,7 +123,7 @@ test('a damaged list of several batches is refused where JavaScript refuses it, 
     if (seen === undefined || expected === undefined) refused++;
     else assertWords(seen, new Uint32Array(expected.buffer), `packet ${i}`);
   }
-  assert.ok(refused > 20 && refused < cases - 20, `${refused} of ${cases} are refused`);
+  assert.ok(refused > cases / 6 && refused < cases - cases / 6, `${refused} of ${cases} are refused`);
 });
 
 /** More than four pieces of 2^16, from which on the k-th largest is looked for beside a sample, and several chunks. */

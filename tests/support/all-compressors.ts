@@ -15,6 +15,8 @@ import {
   topK,
 } from '../../ts/index.ts';
 
+import { whole } from './inputs.ts';
+
 /**
  * Each compressor as it is typically used, in each way that goes through other kernels or loses much more; what is
  * drawn at random is keyed by a seed. For vectors of 100 elements and more. Rows of docs/compressors.md, in its order.
@@ -42,3 +44,8 @@ export const ALL_COMPRESSORS: readonly Compressor[] = [
   flattenedOneBit({ seed: 1, lambda: 'max' }),
   flattenedOneBit({ seed: 1, scale: 'drive' }),
 ];
+
+/** For what is no word of a packet, and asked of a GPU that compiles each kernel anew: in short runs one of a kind. */
+export const TYPICAL: readonly Compressor[] = whole
+  ? ALL_COMPRESSORS
+  : [topK({ ratio: 0.01 }), blockTopK(), threshold({ t: 2.5 }), quantized({ bits: 2 }), scaledSign()];

@@ -7,15 +7,22 @@ import { cutAnd, NARROW } from './windows.ts';
 
 export type Kind = 'js' | 'wasm scalar' | 'wasm simd' | 'wasm threads' | 'webgpu' | 'webgpu in windows';
 
-/** Plain JavaScript gives a page nothing that Node has not tested. */
+/** Whether whole tables and long tests are run. */
+const whole = (settings.every ?? 1) === 1;
+
+/** Plain JavaScript gives a page nothing that Node has not tested; short runs leave it one engine of two for wasm. */
 const tested: readonly Kind[] = inBrowser
-  ? ['wasm scalar', 'wasm simd', 'webgpu']
+  ? [...(whole ? ['wasm scalar' as const] : []), 'wasm simd', 'webgpu']
   : ['js', 'wasm scalar', 'wasm simd', 'webgpu', 'webgpu in windows'];
 
-/** The kinds of a suite. Threads are only for those that ask: on short vectors they are the same as one. */
-function kindsFor(threads: boolean): Kind[] {
+/**
+ * The kinds of a suite. Threads are only for those that ask: on short vectors they are the same as one. What is made of
+ * kernels has windows in whole runs: the kernels' own suites have them in all.
+ */
+function kindsFor(threads: boolean, ofKernels: boolean): Kind[] {
   const kinds = threads ? [...tested, 'wasm threads' as const] : tested;
-  return kinds.filter((kind) => settings.backends?.includes(kind) ?? true);
+  const taken = whole || !ofKernels ? kinds : kinds.filter((kind) => kind !== 'webgpu in windows');
+  return taken.filter((kind) => settings.backends?.includes(kind) ?? true);
 }
 
 /**
@@ -91,7 +98,7 @@ async function suiteDone(kind: Kind): Promise<void> {
  * Registers a suite on each backend, named `name on webgpu` and so on, and runs it. Call it while the file is being
  * imported: a backend is closed when no registered suite is left.
  * @param body registers the tests; `open` gives the shared backend, which the tests do not close
- * @param options `threads`: on wasm with threads, too
+ * @param options `threads`: on wasm with threads, too; `ofKernels`: windows cut nothing that kernels' suites have not
  * @example
  * eachBackend('fwht', (test, open) => {
  *   test('gives zeros for zeros', async () => {
@@ -102,9 +109,9 @@ async function suiteDone(kind: Kind): Promise<void> {
 export function eachBackend(
   name: string,
   body: (test: Suite, open: () => Promise<Backend>, kind: Kind) => void,
-  { threads = false }: { readonly threads?: boolean } = {},
+  { threads = false, ofKernels = false }: { readonly threads?: boolean; readonly ofKernels?: boolean } = {},
 ): void {
-  for (const kind of kindsFor(threads)) {
+  for (const kind of kindsFor(threads, ofKernels)) {
     const on = settings.on !== undefined && kind.startsWith('webgpu') ? ` on ${settings.on}` : '';
     const test = suite(`${name} on ${kind}${on}`, { overBackend: true });
     suitesLeft.set(kind, (suitesLeft.get(kind) ?? 0) + 1);

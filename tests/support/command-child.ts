@@ -15,19 +15,16 @@ export interface Answered extends Outcome {
   readonly id: number;
 }
 
-type Write = typeof process.stdout.write;
-
 /** Runs one command, with what it writes in place of what it would print. */
 async function run({ id, main, folder, args }: Asked): Promise<Answered> {
   const said = { stdout: '', stderr: '' };
-  const own = { stdout: process.stdout.write, stderr: process.stderr.write };
   for (const name of ['stdout', 'stderr'] as const)
-    process[name].write = ((part: string | Uint8Array, ...rest: unknown[]) => {
+    process[name].write = (part: string | Uint8Array, ...rest: unknown[]) => {
       said[name] += typeof part === 'string' ? part : Buffer.from(part).toString();
       const written = rest.at(-1);
       if (typeof written === 'function') (written as () => void)();
       return true;
-    }) as Write;
+    };
   process.chdir(folder);
   process.argv = [process.execPath, main, ...args];
   process.exitCode = 0;
@@ -35,8 +32,6 @@ async function run({ id, main, folder, args }: Asked): Promise<Answered> {
     await ((await import(`file://${main}?${id}`)) as { readonly ended: Promise<void> }).ended;
     return { id, status: process.exitCode, ...said };
   } finally {
-    process.stdout.write = own.stdout;
-    process.stderr.write = own.stderr;
     process.stdout.removeAllListeners('error');
     process.exitCode = 0;
   }

@@ -5,6 +5,8 @@ import { settings } from './settings.ts';
 export { FINITE, input, WILD, words, type InputKind } from '../../ts/verify/data.ts';
 
 const { every = 1, emulator } = settings;
+/** Whether this run takes whole tables and long tests: for tests that are shorter otherwise. */
+export const whole: boolean = every === 1;
 /** In the emulator: more than two tiles of the largest kind, and no multiple of anything. */
 const EMULATED = 9_001;
 

@@ -35,9 +35,18 @@ export interface Visit {
   readonly close: () => Promise<void>;
 }
 
-export async function openSite(): Promise<Site> {
+let built: Promise<string> | undefined;
+
+/** Builds the page where no suite of this process has yet; the folder goes with the process. */
+async function buildOnce(): Promise<string> {
   const outDir = mkdtempSync(`${tmpdir()}/fewbits-web-`);
+  process.once('exit', () => rmSync(outDir, { recursive: true }));
   await build({ configFile, logLevel: 'error', build: { outDir, emptyOutDir: true } });
+  return outDir;
+}
+
+export async function openSite(): Promise<Site> {
+  const outDir = await (built ??= buildOnce());
   const open = (headers: Record<string, string>): Promise<PreviewServer> =>
     preview({
       configFile,
@@ -75,7 +84,6 @@ export async function openSite(): Promise<Site> {
     async close() {
       for (const browser of browsers.values()) await (await browser).close();
       for (const server of servers) await server.close();
-      rmSync(outDir, { recursive: true });
     },
   };
 }
