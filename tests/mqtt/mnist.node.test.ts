@@ -116,7 +116,9 @@ test('broker, workers and server from one command: the accuracy of one process, 
   const messages = STEPS * (2 + 2 + 1 + 2);
   const expected = packets + messages * around;
   console.log(`broker: ${received + sent} bytes, packets and their headers: ${expected}`);
-  assert.ok((received + sent) / expected < 1.03, `${(received + sent) / expected} times`);
+  // what a run begins and ends with weighs more where it has fewer steps
+  const most = 1 + 1.8 / STEPS;
+  assert.ok((received + sent) / expected < most, `${(received + sent) / expected} times`);
   assert.ok(received + sent > packets);
 });
 
