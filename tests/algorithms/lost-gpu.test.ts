@@ -44,7 +44,8 @@ function crewOn(device: Device, system: System, accident: Accident): Crew & { re
       send: (gradient, model) => during(worker.send(gradient, model)),
       async receive(inbox, from, used): Promise<Outcome> {
         const outcome = await during(worker.receive(inbox, from, used));
-        if (outcome.kind !== 'direction') return outcome;
+        if (outcome.kind === 'message') return outcome;
+        if (outcome.kind === 'stepped') return { kind: 'stepped' };
         const { direction } = outcome;
         return {
           kind: 'direction',

@@ -108,8 +108,11 @@ function workerAt<Where extends Vector>(place: Place, worker: Worker<Where>, ran
     },
     async receive(inbox, from, used): Promise<Outcome> {
       const outcome = await worker.receive(inbox, from, used);
-      if (outcome.kind !== 'direction') return outcome;
-      return { kind: 'direction', direction: await place.read(outcome.direction) };
+      if (outcome.kind === 'message') return outcome;
+      if (outcome.kind === 'direction')
+        return { kind: 'direction', direction: await place.read(outcome.direction) };
+      const { parameters } = outcome;
+      return { kind: 'stepped', ...(parameters && { parameters: await place.read(parameters) }) };
     },
   };
 }

@@ -1,5 +1,5 @@
 /** The transport within one process: carries the messages of a step and counts them. For simulations and tests. */
-import type { Message, Model, Outcome, Server, Worker } from './system.ts';
+import type { Message, Outcome, SendOptions, Server, Worker } from './system.ts';
 import { deliver } from './transport.ts';
 import type { Vector } from './vectors.ts';
 
@@ -15,7 +15,7 @@ export interface Step<Direction extends Vector = Float32Array> {
 
 /** What takes part in a step: a worker, or what wraps one. */
 export interface Participant<Direction extends Vector, Gradient extends Vector> {
-  send(gradient: Gradient, model?: Model): Promise<Message>;
+  send(gradient: Gradient, options?: SendOptions): Promise<Message>;
   receive: Worker<Direction>['receive'];
   /** As a worker's. Of one that lacks it, a step that it has finished is not taken back. */
   takeBack?(): void;
@@ -29,8 +29,8 @@ export interface Participant<Direction extends Vector, Gradient extends Vector> 
  *
  * @param workers by rank
  * @param server undefined where the system has none
- * @param gradients n elements of each worker, by rank
- * @param models the workers' copies, by rank, for systems that average them
+ * @param gradients n elements of each worker, by rank; of systems that take models, the models they have trained
+ * @param models the workers' copies, by rank, for systems that average them or take them; and weights
  * @returns each worker's outcome, by rank, and the bytes that all workers sent and received
  * @throws RangeError where the gradients are not as many as the workers
  * @throws what a worker or the server throws: NonFiniteError where a gradient holds NaN or infinity
@@ -44,7 +44,7 @@ export async function exchange<Direction extends Vector = Float32Array, Gradient
   workers: readonly Participant<Direction, Gradient>[],
   server: (Pick<Server, 'answer'> & Partial<Pick<Server, 'takeBack'>>) | undefined,
   gradients: readonly Gradient[],
-  models: readonly Model[] = [],
+  models: readonly SendOptions[] = [],
 ): Promise<Step<Direction>> {
   if (gradients.length !== workers.length)
     throw new RangeError(`"gradients" expected ${workers.length} of them, got ${gradients.length}`);

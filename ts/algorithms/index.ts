@@ -27,6 +27,7 @@ export type {
   Outcome,
   Route,
   Seat,
+  SendOptions,
   Server,
   Stateful,
   StepReport,

@@ -41,7 +41,7 @@ import {
   SILENT,
   swapValues,
 } from './steps.ts';
-import type { Model, Seat, StepReport, System, Worker } from './system.ts';
+import type { Model, Seat, SendOptions, StepReport, System, Worker } from './system.ts';
 import { requireLength } from '../kernels/device-vector.ts';
 import {
   inMemory,
@@ -97,7 +97,7 @@ export function liecSgd(options: Compressor | LiecOptions = {}): System {
     const own: Vector = vector ?? direction;
     const progress = new Progress<Reported, Step>({ step: 0, report: {} });
     /** The model that step 4 sets, where this step is one. */
-    const averagedIn = (model: Model | undefined): Model | undefined => {
+    const averagedIn = (model: SendOptions | undefined): Model | undefined => {
       const { step } = progress.state;
       return averages(step) ? requireModel(model, n, step) : undefined;
     };

@@ -5,7 +5,7 @@
  */
 import type { Device } from '../device.ts';
 import type { Kept } from './kept.ts';
-import { shared, stateful } from './state.ts';
+import { shared, stateful, type Vectors } from './state.ts';
 import type { Server, StepReport, Worker } from './system.ts';
 
 /** What all machines keep. */
@@ -90,7 +90,8 @@ export interface Reported extends Numbered {
 /**
  * What every worker does alike with its progress. `of` names it in saved states, and `common` what all workers share;
  * `vectors` are those that are saved. `adopted` is called where another state is adopted: it decides on the step
- * under way, of which a message was taken or not; `again` where that very step, or an earlier one, is next.
+ * under way, of which a message was taken or not; `again` where that very step, or an earlier one, is next. `inCommon`
+ * has the names of vectors in memory, in the state, that all workers share.
  */
 export function keptByWorker<State extends Reported, Step>(
   device: Device,
@@ -98,23 +99,34 @@ export function keptByWorker<State extends Reported, Step>(
   { of, common }: { readonly of: string; readonly common: string },
   vectors: () => Readonly<Record<string, Kept>>,
   adopted: (step: Step | undefined, how: { taken: boolean; again: boolean }) => Partial<State> = () => ({}),
+  inCommon: readonly (keyof State & string)[] = [],
 ): Pick<Worker, 'save' | 'load' | 'share' | 'adopt' | 'takeBack'> {
-  let adoptedStep = 0;
+  let next: Pick<Numbered, 'step'> & Partial<State>;
   const numbers = (): { step: number } => ({ step: progress.state.step });
+  const commonVectors = (): Vectors =>
+    Object.fromEntries(inCommon.map((name) => [name, progress.state[name] as Float32Array]));
   return {
     takeBack: () => progress.takeBack(),
-    ...stateful(device, of, vectors, numbers, ({ step }) => progress.goOnFrom({ ...progress.state, step })),
+    ...stateful(
+      device,
+      of,
+      vectors,
+      numbers,
+      ({ step }, saved) => progress.goOnFrom({ ...progress.state, ...saved, step }),
+      commonVectors,
+    ),
     ...shared(
       common,
       numbers,
-      ({ step }) => {
-        adoptedStep = step;
+      ({ step }, saved) => {
+        next = { ...(saved as Partial<State>), step };
       },
       (taken) => {
         const { state, underWay } = progress;
-        const own = adopted(underWay, { taken, again: adoptedStep <= state.step });
-        progress.goOnFrom({ ...state, ...own, step: adoptedStep });
+        const own = adopted(underWay, { taken, again: next.step <= state.step });
+        progress.goOnFrom({ ...state, ...own, ...next });
       },
+      commonVectors,
     ),
   };
 }

@@ -132,22 +132,29 @@ function requireLike(state: State, lengths: Readonly<Record<string, number>>, ow
       throw new PacketError(`"${name}" of the state is missing, or no number as it should be`, HEAD);
 }
 
+/** Vectors in memory by name. */
+export type Vectors = Readonly<Record<string, Float32Array>>;
+
+const lengthsOf = (vectors: Readonly<Record<string, { readonly length: number }>>): Record<string, number> =>
+  Object.fromEntries(Object.entries(vectors).map(([name, { length }]) => [name, length]));
+
 /**
- * `save` and `load` over live numbers and vectors on a device: `numbers` gives what changes, `restore` sets it; the
- * vectors that `kept` gives are written in place.
+ * `save` and `load` over live numbers and vectors: `numbers` gives what changes, `common` vectors in memory, `restore`
+ * sets both; the vectors on the device that `kept` gives are written in place.
  */
 export function stateful<Own extends Numbers>(
   device: Device,
   of: string,
   kept: () => Readonly<Record<string, Kept>>,
   numbers: () => Own,
-  restore: (numbers: Own) => void,
+  restore: (numbers: Own, common: Vectors) => void,
+  common: () => Vectors = () => ({}),
 ): Stateful {
   return {
     async save() {
       // numbers of the same moment as the vectors
       const saved = numbers();
-      const vectors: Record<string, Float32Array> = {};
+      const vectors: Record<string, Float32Array> = { ...common() };
       for (const [name, own] of Object.entries(kept())) {
         await settle(device, own);
         vectors[name] = await own.vector.read();
@@ -155,51 +162,54 @@ export function stateful<Own extends Numbers>(
       return packState({ of, numbers: saved, vectors });
     },
     async load(bytes) {
-      const vectors = kept();
+      const vectors = Object.entries(kept());
       const state = unpackState(bytes, of);
-      const lengths = Object.entries(vectors).map(([name, { vector }]) => [name, vector.length] as const);
-      requireLike(state, Object.fromEntries(lengths), numbers());
-      for (const [name, own] of Object.entries(vectors)) {
+      const onDevice = Object.fromEntries(vectors.map(([name, { vector }]) => [name, vector]));
+      const inMemory = common();
+      requireLike(state, lengthsOf({ ...inMemory, ...onDevice }), numbers());
+      for (const [name, own] of vectors) {
         delete own.sent;
         await own.vector.write(state.vectors[name]);
       }
-      restore(state.numbers as Own);
+      restore(state.numbers as Own, ofNames(state.vectors, inMemory));
     },
   };
 }
 
-/** `share` and `adopt`'s part of it: numbers alone. */
+/** The state of a machine that has no vectors. */
 export function numbered<Own extends Numbers>(
   of: string,
   numbers: () => Own,
   restore: (numbers: Own) => void,
 ): { save(): Bytes; load(state: Uint8Array): void } {
-  return {
-    save: () => packState({ of, numbers: numbers(), vectors: {} }),
-    load(bytes) {
-      const state = unpackState(bytes, of);
-      requireLike(state, {}, numbers());
-      restore(state.numbers as Own);
-    },
-  };
+  const { share, adopt } = shared(of, numbers, restore);
+  return { save: share, load: (bytes) => adopt(bytes) };
+}
+
+/** Of these vectors those that have the names of others. */
+function ofNames(vectors: Vectors, others: Vectors): Vectors {
+  return Object.fromEntries(Object.keys(others).map((name) => [name, vectors[name]]));
 }
 
 /**
- * `share` and `adopt` over live numbers: those of `stateful`, which all workers have in common, under a name without a
- * rank. They have no vectors, so that nothing is waited for. `forget` ends a step that is under way, whose message was
- * taken or not.
+ * `share` and `adopt` over live numbers and vectors in memory: those of `stateful` which all workers have in common,
+ * under a name without a rank. They have no vectors on a device, so that nothing is waited for. `forget` ends a step
+ * that is under way, whose message was taken or not.
  */
 export function shared<Own extends Numbers>(
   of: string,
   numbers: () => Own,
-  restore: (numbers: Own) => void,
+  restore: (numbers: Own, common: Vectors) => void,
   forget: (taken: boolean) => void = () => {},
+  common: () => Vectors = () => ({}),
 ): { share(): Bytes; adopt(shared: Uint8Array, taken?: boolean): void } {
-  const state = numbered(of, numbers, restore);
   return {
-    share: () => state.save(),
+    share: () => packState({ of, numbers: numbers(), vectors: common() }),
     adopt(bytes, taken = false) {
-      state.load(bytes);
+      const state = unpackState(bytes, of);
+      const vectors = common();
+      requireLike(state, lengthsOf(vectors), numbers());
+      restore(state.numbers as Own, ofNames(state.vectors, vectors));
       forget(taken);
     },
   };

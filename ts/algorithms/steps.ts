@@ -16,7 +16,7 @@ import { gatherKernel, placeKernel } from '../kernels/sparse.ts';
 import type { Bytes } from '../platform.ts';
 import { touchOf } from '../schedule.ts';
 import { inTurn, settle, type Kept } from './kept.ts';
-import type { Model } from './system.ts';
+import type { Model, SendOptions } from './system.ts';
 import { nonFiniteIn, type Vector } from './vectors.ts';
 
 /** target += source */
@@ -183,14 +183,14 @@ export function descend(
  * @throws TypeError or RangeError unless parameters and velocity have n elements, and learningRate and momentum are
  * numbers
  */
-export function requireModel(model: Model | undefined, n: number, step: number): Model {
-  if (model === undefined)
+export function requireModel(model: SendOptions | undefined, n: number, step: number): Model {
+  if (model?.parameters === undefined)
     throw new TypeError(`"model" expected in step ${step}, which averages the models, got none`);
   for (const name of ['parameters', 'velocity'] as const)
     requireInteger(`model.${name}.length`, requireFloat32Array(`model.${name}`, model[name]).length, n, n);
   requireNumber('model.learningRate', model.learningRate, 'a finite number', () => true);
   requireNumber('model.momentum', model.momentum, 'a number of 0 or more', (value) => value >= 0);
-  return model;
+  return model as Model;
 }
 
 /** Two vectors take each other's values. */

@@ -10,6 +10,8 @@
  * All workers take the same rounds, so a round is complete when each of them has sent, or when the transport has closed
  * it over those who have: then `from` names whose messages it is made of, means are taken over these, and a worker that
  * is not among them takes the aggregate of the others and puts what it sent back where it came from.
+ *
+ * Where a worker's message has a weight, means are weighted, and those who are not among the round's have none in it.
  */
 import type { Device } from '../device.ts';
 import type { Bytes } from '../platform.ts';
@@ -40,14 +42,26 @@ export interface Model {
   readonly momentum: number;
 }
 
-/** What a worker makes of its inbox. Directions are good until the worker's next call. */
+/** What a step is begun with beside its vector. */
+export interface SendOptions extends Partial<Model> {
+  /**
+   * What this worker counts for in the means of the step, its number of samples for example: above 0 and finite; 1 if
+   * left out. It goes with the message (weights.ts).
+   */
+  readonly weight?: number;
+}
+
+/** What a worker makes of its inbox. Vectors are good until the worker's next call. */
 export type Outcome<Direction extends Vector = Float32Array> =
   /** The step goes on. */
   | { readonly kind: 'message'; readonly message: Message }
   /** The step is done: descend along `direction`, n elements. */
   | { readonly kind: 'direction'; readonly direction: Direction }
-  /** The step is done: the model that `send` was given has taken it already. */
-  | { readonly kind: 'stepped' };
+  /**
+   * The step is done: the model that `send` was given has taken it already. Of systems that take models, `parameters`
+   * has the numbers that are in it now, the same at all workers.
+   */
+  | { readonly kind: 'stepped'; readonly parameters?: Direction };
 
 /** What a worker says of its last step, for plots. */
 export interface StepReport {
@@ -59,6 +73,12 @@ export interface StepReport {
   readonly threshold?: number;
   /** How many times as much as the mean worker the busiest one selected. */
   readonly imbalance?: number;
+  /** Of systems that take models: the norm of the mean of what all workers sent. */
+  readonly update?: number;
+  /** Of systems that take models: the norm of what this worker has not sent yet. */
+  readonly error?: number;
+  /** Of systems that take models: the CRC-32 of the model's numbers, little-endian; the same at all workers. */
+  readonly checksum?: number;
 }
 
 /**
@@ -94,15 +114,18 @@ export interface Worker<Direction extends Vector = Float32Array> extends Statefu
    * the model, change when the last `receive` of a step resolves, and at no other time. A gradient on the device, or on
    * its GPU, is compressed there. It stays as it is. Where it is added to what the worker keeps, magnitudes below
    * 2^-102 count as zero, of both.
+   *
+   * Of systems that take models it is not a gradient, but the parameters of a copy of the model that this worker has
+   * trained by itself.
    * @throws NonFiniteError where the gradient holds NaN or infinity, or its sum with what the worker keeps; the worker
    *   is as it was between steps
    */
-  send(gradient: Vector, model?: Model): Promise<Message>;
+  send(gradient: Vector, options?: SendOptions): Promise<Message>;
   /**
    * Begins a step without a gradient: for who only follows. The message is of the route and, where the route is `sum`,
    * of the length of this round's, but nobody may take it: it is not `used`.
    */
-  follow(model?: Model): Promise<Message>;
+  follow(model?: Partial<Model>): Promise<Message>;
   /**
    * Takes the aggregate of the round. `from` has the ranks, ascending, whose messages it was made of, all of them if
    * left out; of a `gather` round the inbox has the messages of these. `used` says whether what this worker sent is
@@ -123,7 +146,10 @@ export interface Worker<Direction extends Vector = Float32Array> extends Statefu
    * @throws PacketError where it can not, or the round is no such one
    */
   check(message: Uint8Array, rank: number): Promise<void>;
-  /** What all workers have in common between steps, and so what one that joins them needs beside the model. */
+  /**
+   * What all workers have in common between steps, and so what one that joins them needs beside the model. Of systems
+   * that take models, the model is in it.
+   */
   share(): Bytes;
   /**
    * Goes on from what another worker of this system and size shared. What is this worker's own, an error it has not
@@ -143,6 +169,11 @@ export interface Worker<Direction extends Vector = Float32Array> extends Statefu
   takeBack(): void;
   /** true where `send` and `follow` of the step that begins next want the model. Absent where they never do. */
   readonly wantsModel?: boolean;
+  /**
+   * Of systems that take models: the model that all workers have in common between steps, of which each trains a copy.
+   * Not to be written to; good until the worker's next call. Absent where the model is the caller's alone.
+   */
+  readonly parameters?: Float32Array;
   /** What there is to say about the last step. */
   readonly report: StepReport;
 }
@@ -192,6 +223,13 @@ export interface Seat {
 /** An algorithm of distributed training with its settings: makes the state machines of its workers and its server. */
 export interface System {
   readonly name: string;
+  /**
+   * What `send` takes: a gradient at each step; or `model`, the parameters of a copy of the common model, which each
+   * worker has trained for some steps of its own, so that messages travel that much more seldom. There a step ends with
+   * the next common model. A transport that computes what it sends asks here; those that carry messages need not.
+   * `gradient` if left out.
+   */
+  readonly takes?: 'gradient' | 'model';
   /**
    * true where workers average their models: `send` and `follow` want the worker's model in some steps, and step it
    * there. Absent where they give directions alone, and no model is read.

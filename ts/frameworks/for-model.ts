@@ -12,7 +12,7 @@
  */
 import { clear } from '../algorithms/kept.ts';
 import { bytesOf, notGathered, sumOf } from '../algorithms/steps.ts';
-import type { Message, Model, Outcome, Seat, System, Worker } from '../algorithms/system.ts';
+import type { Message, Model, Outcome, SendOptions, Seat, System, Worker } from '../algorithms/system.ts';
 import { packState, unpackState } from '../algorithms/state.ts';
 import type { Vector } from '../algorithms/vectors.ts';
 import { isGpuRange } from '../arguments.ts';
@@ -33,14 +33,20 @@ export interface Averaged {
 }
 
 /**
- * The system for a model of this layout. Its workers and its follower have to be made for the same layout, and to
+ * The system for a model of this layout, of those that take gradients. Its workers and its follower have to be made for the same layout, and to
  * average as many numbers; its server is the system's own.
  *
+ * @throws TypeError where the system takes models
  * @example
  * const layout = jax.layoutOf({ kernel: np.zeros([784, 10]), bias: np.zeros([10]) });
  * const system = jax.forModel(foSgd({ seed: 7 }), layout);
  */
 export function forModel(system: System, layout: Layout, averaged?: Averaged): System {
+  if (system.takes === 'model')
+    throw new TypeError(
+      `"system" expected one that takes gradients, got ${system.name}, which takes models: ` +
+        'train a copy of its parameters, and give that to its worker',
+    );
   return {
     name: system.name,
     averagesModels: system.averagesModels,
@@ -173,9 +179,9 @@ function workerFor<Direction extends Vector>(
   };
 
   return {
-    async send(gradient, model) {
-      const message = await worker.send(gradient, model);
-      return begin(message, model, async (unused) => {
+    async send(gradient, options) {
+      const message = await worker.send(gradient, options);
+      return begin(message, modelIn(options), async (unused) => {
         const flags = await touched(
           device,
           gradient,
@@ -185,7 +191,7 @@ function workerFor<Direction extends Vector>(
       });
     },
     async follow(model) {
-      return begin(await worker.follow(model), model, () => Promise.resolve([]));
+      return begin(await worker.follow(model), modelIn(model), () => Promise.resolve([]));
     },
     async receive(inbox, from, wasUsed) {
       if (begun === undefined) {
@@ -228,6 +234,10 @@ function workerFor<Direction extends Vector>(
     },
   };
 }
+
+/** The model that a step was given, if it was. */
+const modelIn = (options: SendOptions | undefined): Model | undefined =>
+  options?.parameters === undefined ? undefined : (options as Model);
 
 const placeOf = ({ offset, length }: Leaf): [first: number, end: number] => [offset, offset + length];
 

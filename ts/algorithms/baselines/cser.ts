@@ -23,7 +23,7 @@ import { copy, inTurn } from '../kept.ts';
 import { keptByWorker, Progress, type Reported } from '../progress.ts';
 import { requireSeat } from '../seat.ts';
 import { bytesOf, descend, notGathered, ranksOf, requireModel, sumOf, swapValues } from '../steps.ts';
-import type { Message, Model, StepReport, System } from '../system.ts';
+import type { Message, Model, SendOptions, StepReport, System } from '../system.ts';
 import { requireLength } from '../../kernels/device-vector.ts';
 import { inMemory, openDirection, requireFinite, requireFiniteVector, type Vector } from '../vectors.ts';
 
@@ -66,7 +66,7 @@ export function cser(options: { readonly seed: number }): System {
       const resets = (): boolean => (progress.state.step + 1) % PERIOD === 0;
       const blocksOf = (share: number, stream: number): [number, number][] =>
         drawn(n, share, { seed, step: progress.state.step, stream });
-      const begin = async (gradient: Vector, given: Model | undefined): Promise<Message> => {
+      const begin = async (gradient: Vector, given: SendOptions | undefined): Promise<Message> => {
         requireLength('gradient', gradient, n);
         const model = resets() ? requireModel(given, n, progress.state.step) : undefined;
         progress.begin();
