@@ -42,6 +42,10 @@ Object.defineProperty(splitMessage, 'name', { value: 'splitMessage' });
 const compressor = fewbits.topK({ k: 1 });
 const count = { k: 3, ratio: 0.1 };
 const flattened = { seed: 1, block: 64, scale: 'dither', lambda: 'norm', c: 0.5 };
+const local = {
+  ...{ compressor, server: compressor, decay: 0.5, rate: 0.5, momentum: 0.5 },
+  ...{ average: 'senders', clip: 'median' },
+};
 const gpu = { limits: {} };
 const module = new WebAssembly.Module(new Uint8Array([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]));
 
@@ -76,6 +80,10 @@ const factories: readonly Case[] = [
     { density: 0.1, control: 'exact', warmStart: true, recover: false, balance: 'exact' },
     ['density'],
   ),
+  factory(algorithms.localSteps, local, []),
+  factory(algorithms.sparseLoCo, local, []),
+  factory(algorithms.diLoCo, local, []),
+  factory(algorithms.fedAvg, local, []),
   factory(algorithms.cltK, { ratio: 0.1 }, ['ratio']),
   factory(algorithms.topKAllGather, { ratio: 0.1 }, ['ratio']),
   factory(algorithms.hardThreshold, { t: 0.5 }, ['t']),

@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert';
 import type { Model, Outcome, Worker } from '../../ts/algorithms/system.ts';
 import { NonFiniteError, PacketError } from '../../ts/errors.ts';
 import { descend, gradients, models } from '../reference/algorithms/gradients.ts';
-import { crewOf, floats, play, type Played, type Round } from '../reference/algorithms/play.ts';
+import { crewOf, floats, keptOutcome, play, type Played, type Round } from '../reference/algorithms/play.ts';
 import { systems, type Named } from '../reference/algorithms/systems.ts';
 import { suite } from '../support/suite.ts';
 
@@ -53,8 +53,7 @@ async function recorded({ system, momentum }: Named, n = N): Promise<Recorded[]>
       records.push({
         ...before,
         played,
-        outcome:
-          outcome.kind === 'direction' ? { ...outcome, direction: outcome.direction.slice() } : outcome,
+        outcome: keptOutcome(outcome),
         modelAfter: copyOf(trained[0]),
       });
     played.outcomes.forEach((one, rank) => {

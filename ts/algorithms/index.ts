@@ -10,6 +10,7 @@ export { exDyna, type ExDynaOptions } from './ex-dyna.ts';
 export { exchange, type Participant, type Step } from './exchange.ts';
 export { foSgd } from './fo-sgd.ts';
 export { liecSgd, type LiecOptions } from './liec-sgd.ts';
+export { diLoCo, fedAvg, localSteps, sparseLoCo, type LocalOptions } from './local-steps.ts';
 export {
   splitLearning,
   splitMask,

@@ -233,5 +233,7 @@ export function errorAdopted(
 /** Share of the elements that a packet carries, where it leaves some out. */
 export function densityOf(packet: Uint8Array): { density?: number } {
   const { n, parameters } = described(glance(packet));
-  return typeof parameters.k === 'number' && n > 0 ? { density: parameters.k / n } : {};
+  // of a block's k all that is kept
+  const kept = parameters.kept ?? parameters.k;
+  return typeof kept === 'number' && n > 0 ? { density: kept / n } : {};
 }

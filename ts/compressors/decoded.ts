@@ -15,6 +15,8 @@ export interface Decoded {
   add(y: DeviceBuffer, scale: number): void;
   /** The elements that it has, all others being zero; left out where it has all, or the host does not know them. */
   readonly list?: List;
+  /** In the place of `list`, where the host does not know the indices: a buffer of the backend has them. */
+  readonly places?: { readonly indices: DeviceBuffer; readonly values: Uint32Array };
   /** Whether its kernels go through y, and nothing else that is as long. */
   readonly streamed?: boolean;
   /** All of its words, where the packet has them as they are. */
@@ -44,7 +46,7 @@ export function sparse(scope: Scope, n: number, { indices, places, values }: Spa
         { n, count },
       );
     },
-    ...(indices && { list: { indices, values } }),
+    ...(indices ? { list: { indices, values } } : places && { places: { indices: places, values } }),
   };
 }
 

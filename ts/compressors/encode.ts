@@ -123,16 +123,17 @@ function* largestOf(
   scope: Scope,
   { x, error, decay }: { readonly x: Vector; readonly error: Vector; readonly decay: number },
   [ofX, ofError]: Uint32Array,
+  what = 'the error',
 ): Steps<number> {
   const { n } = x;
   const largest = Math.max(ofX, ofError);
   if (ofX >= INFINITE) throw yield* nonFiniteError(scope, x);
   if (ofError >= INFINITE) {
     const { count, first } = yield* nonFiniteError(scope, error);
-    throw new NonFiniteError(count, first, 'the error');
+    throw new NonFiniteError(count, first, what);
   }
   if (largest >= LARGE)
-    yield* requireWithin(scope, n, 'the sum of x and the error', (quarter) => {
+    yield* requireWithin(scope, n, `the sum of x and ${what}`, (quarter) => {
       scope.run(accumulateKernel, { x: x.buffer, y: quarter }, { n, scale: 1 / 4 });
       const scale = scaleOf(scaleOf(decay) / 4);
       scope.run(accumulateKernel, { x: error.buffer, y: quarter }, { n, scale });
@@ -140,11 +141,21 @@ function* largestOf(
   return largest;
 }
 
-/** y = x + decay * error, n >= 1. @throws NonFiniteError where one of them is not finite */
-export function* addError(scope: Scope, x: Vector, error: Vector, decay: number, y: Target): Steps<void> {
+/**
+ * y = x + decay * error, n >= 1; `what` the error is, if not one.
+ * @throws NonFiniteError where one of them is not finite
+ */
+export function* addError(
+  scope: Scope,
+  x: Vector,
+  error: Vector,
+  decay: number,
+  y: Target | Vector,
+  what?: string,
+): Steps<void> {
   const keys = compensate(scope, x, error, decay, y);
-  const [found] = yield [{ buffer: keys }, ...y.done()];
-  yield* largestOf(scope, { x, error, decay }, found);
+  const [found] = yield [{ buffer: keys }, ...('done' in y ? y.done() : [])];
+  yield* largestOf(scope, { x, error, decay }, found, what);
 }
 
 /** A quarter of what float32 holds, 2^126. */

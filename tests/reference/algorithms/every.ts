@@ -1,11 +1,15 @@
 /** Every system of fewbits/algorithms with all settings that change what it does, each with momentum and without. */
 import {
+  diLoCo,
   doubleSqueeze,
   exDyna,
+  fedAvg,
   foSgd,
   hardThreshold,
   liecSgd,
+  localSteps,
   memSgd,
+  sparseLoCo,
 } from '../../../ts/algorithms/index.ts';
 import type { System } from '../../../ts/algorithms/system.ts';
 import {
@@ -40,6 +44,17 @@ const more: readonly (readonly [label: string, system: System])[] = [
   ['exDyna, exact and balanced', exDyna({ density: 0.15, control: 'exact', balance: 'exact' })],
   ['exDyna, balanced, from the start', exDyna({ density: 0.2, warmStart: false, balance: 'exact' })],
   ['hardThreshold that keeps little', hardThreshold({ t: 30 })],
+  ['sparseLoCo, clipped', sparseLoCo({ clip: 'median', decay: 0.5 })],
+  ['diLoCo of qsgd', diLoCo({ compressor: qsgd({ levels: 5, seed: 4 }), decay: 1, clip: 'median' })],
+  [
+    'localSteps of randomK',
+    localSteps({ compressor: randomK({ k: 9, seed: 4 }), average: 'senders', momentum: 0.5 }),
+  ],
+  [
+    'localSteps through a server',
+    localSteps({ compressor: scaledSign(), server: quantized({ bits: 4 }), decay: 0.9 }),
+  ],
+  ['fedAvg', fedAvg()],
 ];
 
 /** With the momentum of the models in the label. */

@@ -1,7 +1,8 @@
 /** Plays the steps of a system through `exchange`, and writes down what was sent. */
 import { restOf } from './rest.ts';
 import { exchange, type Step } from '../../../ts/algorithms/exchange.ts';
-import type { Message, Model, Outcome, Server, System, Worker } from '../../../ts/algorithms/system.ts';
+import type { Message, Outcome, SendOptions, Server, System, Worker } from '../../../ts/algorithms/system.ts';
+import type { Vector } from '../../../ts/algorithms/vectors.ts';
 import { openJs } from '../../../ts/backends/js/index.ts';
 import { Device } from '../../../ts/device.ts';
 
@@ -35,7 +36,7 @@ export interface Played extends Step {
 export async function play(
   { workers, server }: Crew,
   gradients: readonly Float32Array[],
-  models: readonly Model[] = [],
+  models: readonly SendOptions[] = [],
 ): Promise<Played> {
   const rounds: Round[] = [];
   const note = (rank: number, { route, bytes }: Message): void => {
@@ -59,12 +60,27 @@ export async function play(
   return { ...(await exchange(watched, server, gradients, models)), rounds };
 }
 
-/** The directions of a step, by rank; fails where models were stepped instead. */
+/** What a step ended with: a direction, or the model that all have then; undefined where models differ. */
+export function vectorIn<Where extends Vector>(
+  outcome: Exclude<Outcome<Where>, { kind: 'message' }>,
+): Where | undefined {
+  return outcome.kind === 'direction' ? outcome.direction : outcome.parameters;
+}
+
+/** The directions of a step, or the common models, by rank; fails where models that differ were stepped instead. */
 export function directionsOf({ outcomes }: Step): Float32Array[] {
   return outcomes.map((outcome) => {
-    if (outcome.kind !== 'direction') throw new Error(`expected directions, got "${outcome.kind}"`);
-    return outcome.direction;
+    const vector = vectorIn(outcome);
+    if (vector === undefined) throw new Error(`expected directions, got "${outcome.kind}"`);
+    return vector;
   });
+}
+
+/** An outcome that stays as it is when its worker goes on. */
+export function keptOutcome<Kind extends Outcome>(outcome: Kind): Kind {
+  if (outcome.kind === 'direction') return { ...outcome, direction: outcome.direction.slice() };
+  if (outcome.kind !== 'stepped' || outcome.parameters === undefined) return outcome;
+  return { ...outcome, parameters: outcome.parameters.slice() };
 }
 
 /** What packets stand for. */

@@ -2,16 +2,20 @@
 import {
   cltK,
   cser,
+  diLoCo,
   doubleSqueeze,
   exDyna,
   foSgd,
   hardThreshold,
   liecSgd,
+  localSteps,
   memSgd,
   pSgd,
+  sparseLoCo,
   topKAllGather,
 } from '../../../ts/algorithms/index.ts';
 import type { System } from '../../../ts/algorithms/system.ts';
+import { blockTopK } from '../../../ts/compressors/block-top-k.ts';
 import { randomizedTopK } from '../../../ts/compressors/randomized-top-k.ts';
 import { scaledSign } from '../../../ts/compressors/scaled-sign.ts';
 import { topK } from '../../../ts/compressors/top-k.ts';
@@ -34,6 +38,8 @@ const named = (label: string, system: System, momentum = 0, conserves = true): N
 
 const drawing = randomizedTopK({ ratio: 0.1, alpha: 0.2, seed: 5 });
 
+const blocks = blockTopK({ block: 64, k: 5 });
+
 export const systems: readonly Named[] = [
   named('pSgd', pSgd()),
   named('memSgd of topK', memSgd(topK({ ratio: 0.05 }))),
@@ -52,4 +58,8 @@ export const systems: readonly Named[] = [
   named('cltK', cltK({ ratio: 0.05 })),
   named('cser', cser({ seed: 7 })),
   named('cser with momentum', cser({ seed: 8 }), 0.5),
+  named('sparseLoCo', sparseLoCo({ compressor: blocks }), 0, false),
+  named('sparseLoCo through a server', sparseLoCo({ compressor: blocks, server: scaledSign() }), 0, false),
+  named('diLoCo', diLoCo(), 0, false),
+  named('localSteps of randomizedTopK', localSteps({ compressor: drawing, average: 'senders' }), 0, false),
 ];

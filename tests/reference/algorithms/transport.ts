@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type { Message, Model, Outcome, Server, Worker } from '../../../ts/algorithms/system.ts';
 import { deliver } from '../../../ts/algorithms/transport.ts';
 import { descend } from './gradients.ts';
+import { keptOutcome } from './play.ts';
 
 /** Those who take part in a step. Workers beyond `gradients` only follow. */
 export interface Party {
@@ -58,9 +59,7 @@ export async function carry(
       messages = next;
       continue;
     }
-    const kept = outcomes.map((outcome) =>
-      outcome.kind === 'direction' ? { ...outcome, direction: outcome.direction.slice() } : outcome,
-    );
+    const kept = outcomes.map(keptOutcome);
     kept.forEach((outcome, rank) => {
       if (outcome.kind === 'direction') descend(party.models[rank], outcome.direction);
     });
