@@ -98,7 +98,8 @@ const happenings: readonly Happening[] = [
   },
 ];
 
-const served = systems.filter(({ system }) => system.server !== undefined);
+// the server of local steps has all packets together: its sums are one walk
+const served = systems.filter(({ system }) => system.server !== undefined && system.takes !== 'model');
 
 const devices = {
   js: async (): Promise<Device> => new Device({ backend: 'js' }, { backend: openJs(), reasons: {} }),

@@ -41,7 +41,7 @@ import {
   type OwnList,
   type OwnPart,
 } from './ex-dyna-messages.ts';
-import { type DeviceVector, requireLength } from '../kernels/device-vector.ts';
+import type { DeviceVector } from '../kernels/device-vector.ts';
 import { beginStep, divideBy, firstNumbers, type Numbers, type Rules, type Step } from './ex-dyna-state.ts';
 import { ascending, unionOf } from './ex-dyna-union.ts';
 import { type Level, reach } from './histogram.ts';
@@ -59,8 +59,9 @@ import {
   takeUnion,
   valuesAt,
 } from './steps.ts';
-import type { Message, Outcome, Seat, StepReport, Worker } from './system.ts';
+import type { Message, Outcome, Seat, SendOptions, StepReport, Worker } from './system.ts';
 import { openDirection, type Vector } from './vectors.ts';
+import { requireUnweighted } from './weights.ts';
 
 type Inbox = readonly Uint8Array[];
 
@@ -137,8 +138,8 @@ export class ExDynaWorker<Where extends Vector> implements Worker<Where> {
     return this.#report;
   }
 
-  async send(gradient: Vector): Promise<Message> {
-    requireLength('gradient', gradient, this.#seat.n);
+  async send(gradient: Vector, options?: SendOptions): Promise<Message> {
+    requireUnweighted(gradient, this.#seat.n, options);
     this.#forget();
     await accumulate(this.#device, this.#residual, gradient, this.#acc.vector);
     delete this.#acc.sent;

@@ -51,6 +51,7 @@ import {
   requireInRange,
   type Vector,
 } from './vectors.ts';
+import { parted, requireWeight, sumOf, unweighted, weighted, type Parted } from './weights.ts';
 
 export interface LiecOptions {
   /** C, scaledSign() if left out: of the whole vector, as one of the authors' settings. */
@@ -104,6 +105,7 @@ export function liecSgd(options: Compressor | LiecOptions = {}): System {
     return {
       async send(given, model) {
         requireLength('gradient', given, n);
+        const weight = requireWeight(model?.weight);
         const averaging = averagedIn(model);
         progress.begin();
         if (averaging !== undefined) {
@@ -111,7 +113,7 @@ export function liecSgd(options: Compressor | LiecOptions = {}): System {
           requireFinite(gradient);
           const bytes = bytesOf(ahead(averaging, gradient));
           progress.put({ averaging, sent: undefined, report: {} });
-          return { route: 'server', bytes };
+          return { route: 'server', bytes: weighted(bytes, weight) };
         }
         // 1. c_r = C(g_r)
         const { step } = progress.state;
@@ -119,7 +121,7 @@ export function liecSgd(options: Compressor | LiecOptions = {}): System {
         const bytes = await inTurn(copy(device, given, own), device.compress(compressor, own, draw));
         // a copy: messages may be transferred
         progress.put({ averaging, sent: bytes.slice(), report: densityOf(bytes) });
-        return { route: 'server', bytes };
+        return { route: 'server', bytes: weighted(bytes, weight) };
       },
       async follow(model) {
         const averaging = averagedIn(model);
@@ -185,20 +187,24 @@ export function liecSgd(options: Compressor | LiecOptions = {}): System {
         async answer(messages, from) {
           const ranks = ranksOf(from, workers);
           requireMessages('messages', messages, ranks.length);
+          const given = parted(messages);
           const { step, error } = progress.state;
           if (averages(step)) {
             // 4. their mean - eta E (and mean + E)
             await settleKept(device, error);
-            const answer = averaged(messages, ranks, await error.vector.read());
+            const answer = averaged(given, ranks, await error.vector.read());
             progress.begin();
             progress.end({ step: step + 1, error: { vector: made.other(error), sent: 'all' } });
             return answer;
           }
           // 2. p = mean c_r + E; q = C(p); E = p - q
-          messages.forEach((message, i) => requirePacket(message, packets, ranks[i]));
-          await made.average(messages);
+          given.bytes.forEach((packet, i) => requirePacket(packet, packets, ranks[i]));
+          await made.average(given);
           progress.begin();
-          const { packet, error: rest } = await made.make(messages, ranks, error, { step, stream: workers });
+          const { packet, error: rest } = await made.make(given.bytes, ranks, error, {
+            step,
+            stream: workers,
+          });
           progress.end({ step: step + 1, error: rest });
           return packet;
         },
@@ -206,10 +212,12 @@ export function liecSgd(options: Compressor | LiecOptions = {}): System {
           requireExpected(messages, of, workers);
           // 4. is one walk over all
           if (averages(progress.state.step)) return;
-          for (const message of messages) requirePacket(message, packets);
-          await made.average(messages, of);
+          const given = parted(messages);
+          for (const packet of given.bytes) requirePacket(packet, packets);
+          await made.average(given, of);
         },
-        async check(message) {
+        async check(given) {
+          const { bytes: message } = unweighted(given);
           if (averages(progress.state.step)) finiteFloatsOf(message, averagedLength(message, n));
           else await requireSoundPacket(device, message, packets);
         },
@@ -261,10 +269,14 @@ function averagedLength(message: Uint8Array, n: number): number {
 }
 
 /**
- * The mean of what the workers of these ranks sent, with E in it.
+ * The mean of what the workers of these ranks sent, by their weights, with E in it.
  * @throws PacketError unless all are models of n elements at one learning rate, with momentum or all without
  */
-function averaged(messages: readonly Uint8Array[], ranks: readonly number[], error: Float32Array): Bytes {
+function averaged(
+  { bytes: messages, weights = messages.map(() => 1) }: Parted,
+  ranks: readonly number[],
+  error: Float32Array,
+): Bytes {
   const n = error.length;
   const length = averagedLength(messages[0], n);
   const vectors = messages.map((message) => finiteFloatsOf(message, length));
@@ -276,13 +288,14 @@ function averaged(messages: readonly Uint8Array[], ranks: readonly number[], err
         0,
       );
   });
+  const total = sumOf(weights);
   const mean = new Float32Array(length);
   mean[0] = learningRate;
   for (let i = 1; i < length; i++) {
     let sum = 0;
-    for (const vector of vectors) sum += vector[i];
+    for (let r = 0; r < vectors.length; r++) sum += weights[r] * vectors[r][i];
     const e = error[(i - 1) % n];
-    mean[i] = sum / vectors.length + (i <= n ? -learningRate * e : e);
+    mean[i] = sum / total + (i <= n ? -learningRate * e : e);
   }
   const { count, first } = nonFiniteIn(mean);
   if (count > 0) throw new OverflowError("the mean of the models and the server's error", count, first);

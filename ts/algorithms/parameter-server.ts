@@ -26,6 +26,7 @@ import {
 } from './steps.ts';
 import type { Seat, StepReport, System, Worker } from './system.ts';
 import { openDirection, type Vector } from './vectors.ts';
+import { parted, requireWeight, unweighted, weighted, type Parted } from './weights.ts';
 
 /** One direction of the exchange. */
 export interface Direction {
@@ -36,7 +37,7 @@ export interface Direction {
 
 /**
  * 1. worker r: p_r = g_r, plus its error where it keeps one; sends C(p_r); the error is p_r - C(p_r).
- * 2. server: p = mean of the C(p_r), plus its error; answers q = C'(p); the error is p - q.
+ * 2. server: p = mean of the C(p_r), by the weights of messages, plus its error; answers q = C'(p); the error is p - q.
  * 3. worker r: q is the direction.
  *
  * Of a round over some of the workers the mean is over these. A worker that is not among them has its packet back in
@@ -58,20 +59,22 @@ export function parameterServer(name: string, up: Direction, down: Direction): S
         async answer(messages, from) {
           const ranks = ranksOf(from, workers);
           requireMessages('messages', messages, ranks.length);
-          messages.forEach((message, i) => requirePacket(message, packets, ranks[i]));
+          const given = parted(messages);
+          given.bytes.forEach((packet, i) => requirePacket(packet, packets, ranks[i]));
           const { step, error } = progress.state;
-          await answer.average(messages);
+          await answer.average(given);
           progress.begin();
-          const made = await answer.make(messages, ranks, error, { step, stream: workers });
+          const made = await answer.make(given.bytes, ranks, error, { step, stream: workers });
           progress.end({ step: step + 1, error: made.error });
           return made.packet;
         },
         async take(messages, of) {
           requireExpected(messages, of, workers);
-          for (const message of messages) requirePacket(message, packets);
-          await answer.average(messages, of);
+          const given = parted(messages);
+          for (const packet of given.bytes) requirePacket(packet, packets);
+          await answer.average(given, of);
         },
-        check: (message) => requireSoundPacket(device, message, packets),
+        check: async (message) => requireSoundPacket(device, unweighted(message).bytes, packets),
         free: () => answer.free(),
         ...keptByServer(device, progress, `${name}, server of ${workers}, ${n} elements`, () => ({
           error: progress.state.error,
@@ -90,11 +93,11 @@ export interface Answer {
   /** The error at the start; of no elements where none is kept. */
   readonly error: Kept;
   /**
-   * Takes the mean of the packets; of the first ones of `of` the part that they have in it, so that those which follow
+   * Takes the mean of the packets, by their weights; of the first ones of `of` the part that they have in it, so that those which follow
    * are added to that.
    * @throws PacketError where a packet is none
    */
-  average(packets: readonly Uint8Array[], of?: number): Promise<void>;
+  average(packets: Parted, of?: number): Promise<void>;
   /**
    * The mean of the packets, plus the error, as a packet, and what that lost. The error stays as it is.
    * @throws OverflowError where the sum is more than float32 holds
@@ -117,7 +120,7 @@ export function openAnswer(device: Device, { compressor, feedback }: Direction, 
   return {
     error: pair.first,
     other: (error) => pair.other(error),
-    average: (packets, of = packets.length) => mean.add(packets, of),
+    average: (packets, of = packets.bytes.length) => mean.add(packets, of),
     async make(packets, ranks, error, draw) {
       const sum = pair.other(error);
       mean.forget();
@@ -170,8 +173,9 @@ function openWorker<Where extends Vector>(
   const pair = openPair(device, up.feedback ? n : 0);
   const progress = new Progress<WorkerState, Step>({ step: 0, report: {}, error: pair.first });
   return {
-    async send(gradient) {
+    async send(gradient, options) {
       requireLength('gradient', gradient, n);
+      const weight = requireWeight(options?.weight);
       progress.begin();
       const { step, error } = progress.state;
       const draw = { step, stream: rank };
@@ -184,7 +188,7 @@ function openWorker<Where extends Vector>(
         next = nextOf(sum, packet);
       } else packet = await device.compress(up.compressor, gradient, draw);
       progress.put({ report: densityOf(packet), ...next });
-      return { route: 'server', bytes: packet };
+      return { route: 'server', bytes: weighted(packet, weight) };
     },
     async follow() {
       progress.begin();

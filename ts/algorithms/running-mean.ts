@@ -1,7 +1,8 @@
 /**
  * The mean of packets that come one after the other: each is added once, as soon as those before it are. Bits are those
  * of `device.mean`, which adds in the order of packets, too, and multiplies each by its share before: so what is added
- * early counts for as many packets as were expected then, and all is added anew where the mean is over others.
+ * early counts for as many packets as were expected then, and all is added anew where the mean is over others. Where
+ * packets have weights nothing is added early, since their sum is not known.
  */
 import { codecOf } from '../compressors/codecs.ts';
 import { addInto } from '../compressors/decode.ts';
@@ -9,6 +10,7 @@ import type { Device } from '../device.ts';
 import { PacketError } from '../errors.ts';
 import type { DeviceVector } from '../kernels/device-vector.ts';
 import { touchOf } from '../schedule.ts';
+import { sumOf, type Parted } from './weights.ts';
 
 export class RunningMean {
   readonly #device: Device;
@@ -29,29 +31,38 @@ export class RunningMean {
    * are until the mean is used.
    * @throws PacketError where one is not sound: none of them is added
    */
-  async add(packets: readonly Uint8Array[], of: number): Promise<void> {
+  async add({ bytes: packets, weights }: Parted, of: number): Promise<void> {
+    if (weights !== undefined) {
+      this.forget();
+      const total = sumOf(weights);
+      const shares = weights.map((weight) => weight / total);
+      if (this.vector.length > 0 && packets.length === of) await this.#add(packets, shares, true);
+      return;
+    }
+    const sharesOf = (some: readonly Uint8Array[]): number[] => some.map(() => 1 / of);
     const isOn = of === this.#of && this.#added.every((packet, i) => packet === packets[i]);
     const done = isOn ? this.#added.length : 0;
     if (this.vector.length === 0 || packets.length === done) return;
     try {
-      await this.#add(packets.slice(done), of, done === 0);
+      const rest = packets.slice(done);
+      await this.#add(rest, sharesOf(rest), done === 0);
     } catch (error) {
       // sums are as they were where a packet is refused; a GPU that is lost has none any more
       if (error instanceof PacketError) throw error;
       this.forget();
       if (done === 0) throw error;
-      await this.#add(packets, of, true);
+      await this.#add(packets, sharesOf(packets), true);
     }
     this.#added = [...packets];
     this.#of = of;
   }
 
-  async #add(packets: readonly Uint8Array[], of: number, fresh: boolean): Promise<void> {
+  async #add(packets: readonly Uint8Array[], shares: readonly number[], fresh: boolean): Promise<void> {
     const { vector } = this;
     const rules = { codecOf, maxElements: vector.length };
     const touches = packets.map((packet) => touchOf(packet, 'reads', true));
     await this.#device.use(
-      (scope) => addInto(scope, packets, { into: vector, share: 1 / of, fresh }, rules),
+      (scope) => addInto(scope, packets, { into: vector, shares, fresh }, rules),
       [...touches, touchOf(vector, 'writes', true)],
       packets.reduce((sum, packet) => sum + packet.byteLength, vector.length * 4),
     );

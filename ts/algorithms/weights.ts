@@ -11,8 +11,11 @@
  */
 import { requireBytes, requireNumber } from '../arguments.ts';
 import { PacketError } from '../errors.ts';
+import { requireLength } from '../kernels/device-vector.ts';
 import { crc32c } from '../packet/crc32c.ts';
 import type { Bytes } from '../platform.ts';
+import type { SendOptions } from './system.ts';
+import type { Vector } from './vectors.ts';
 
 const MAGIC = 0x74776266;
 const HEAD = 16;
@@ -32,11 +35,12 @@ export function requireWeight(weight: unknown = 1): number {
 }
 
 /**
- * Where all messages count alike.
- * @throws TypeError or RangeError unless the weight is 1
+ * What a step of a system begins with whose messages all count alike: n elements, and no other weight than 1.
+ * @throws TypeError or RangeError where it is not so
  */
-export function requireNoWeight(weight: unknown = 1): void {
-  requireNumber('weight', weight, '1, since this system has no weights', (value) => value === 1);
+export function requireUnweighted(gradient: Vector, n: number, { weight = 1 }: SendOptions = {}): void {
+  requireLength('gradient', gradient, n);
+  requireNumber('weight', weight, '1: all workers of this system count alike', (value) => value === 1);
 }
 
 /** A message with its weight. */

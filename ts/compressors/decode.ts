@@ -87,14 +87,17 @@ export function* meanInto<Target extends VectorLike>(
 export function* addInto(
   scope: Scope,
   packets: readonly Uint8Array[],
-  { into, share, fresh }: { readonly into: DeviceVector; readonly share: number; readonly fresh: boolean },
+  {
+    into,
+    shares,
+    fresh,
+  }: { readonly into: DeviceVector; readonly shares: readonly number[]; readonly fresh: boolean },
   rules: Rules,
 ): Steps<void> {
   const n = lengthOf(into);
   const all = packets.map((bytes) => openPacket(scope, bytes, rules));
   for (const one of all)
     if (one.n !== n) throw new PacketError(`a packet of ${one.n} elements, expected ${n}`, 8);
-  const shares = all.map(() => share);
   if (fresh) yield* sumOf(scope, all, shares, into);
   else yield* on(scope.changed(into), (buffer) => addEach(all, shares.map(scaleOf), buffer));
 }

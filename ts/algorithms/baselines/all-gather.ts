@@ -4,7 +4,7 @@
  * do away with.
  *
  * 1. worker r: acc_r = residual_r + g_r; sends C(acc_r), a list of elements; residual_r = acc_r - C(acc_r).
- * 2. everyone: the mean of all C(acc_r) is the direction. One whose list was not among them keeps all of it: residual_r
+ * 2. everyone: the mean of all C(acc_r), by the weights of messages, is the direction. One whose list was not among them keeps all of it: residual_r
  *    = acc_r.
  */
 import { requireOptions } from '../../arguments.ts';
@@ -28,6 +28,7 @@ import { requireSeat, requireSender } from '../seat.ts';
 import { blameOverflow, ranksOf, requireMessages } from '../steps.ts';
 import type { System } from '../system.ts';
 import { openDirection, type Vector } from '../vectors.ts';
+import { parted, requireWeight, sumOf as weightOf, unweighted, weighted, type Parted } from '../weights.ts';
 
 interface State extends Reported {
   readonly error: Kept;
@@ -47,15 +48,16 @@ function allGather(name: string, compressor: Compressor): System {
       const pair = openPair(device, n);
       const progress = new Progress<State, Step>({ step: 0, report: {}, error: pair.first });
       return {
-        async send(gradient) {
+        async send(gradient, options) {
           requireLength('gradient', gradient, n);
+          const weight = requireWeight(options?.weight);
           progress.begin();
           const { step, error } = progress.state;
           const sum = pair.other(error);
           const draw = { step, stream: rank };
           const packet = await squeeze(device, compressor, gradient, error, sum, draw);
           progress.put(nextOf(sum, packet));
-          return { route: 'gather', bytes: packet };
+          return { route: 'gather', bytes: weighted(packet, weight) };
         },
         async follow() {
           progress.begin();
@@ -67,12 +69,14 @@ function allGather(name: string, compressor: Compressor): System {
           const ranks = ranksOf(from, workers);
           const step = progress.step;
           requireMessages('inbox', inbox, ranks.length);
-          inbox.forEach((packet, i) => requirePacket(packet, packets, ranks[i]));
-          const { bad, union } = await meanOfLists(device, inbox, direction);
+          const given = parted(inbox);
+          const { bytes } = given;
+          bytes.forEach((packet, i) => requirePacket(packet, packets, ranks[i]));
+          const { bad, union } = await meanOfLists(device, given, direction);
           if (bad.count > 0)
-            await blameOverflow(device, inbox, ranks, `the mean of ${inbox.length} packets`, bad);
+            await blameOverflow(device, bytes, ranks, `the mean of ${bytes.length} packets`, bad);
           const own = ranks.indexOf(rank);
-          const density = own < 0 ? {} : densityOf(inbox[own]);
+          const density = own < 0 ? {} : densityOf(bytes[own]);
           const report = { ...density, union: union / n };
           progress.end({
             step: progress.state.step + 1,
@@ -82,7 +86,7 @@ function allGather(name: string, compressor: Compressor): System {
           return { kind: 'direction', direction };
         },
         check: async (message, sender) =>
-          requireSoundPacket(device, message, packets, requireSender(sender, workers)),
+          requireSoundPacket(device, unweighted(message).bytes, packets, requireSender(sender, workers)),
         get report() {
           return progress.state.report;
         },
@@ -103,12 +107,12 @@ function allGather(name: string, compressor: Compressor): System {
 }
 
 /**
- * The mean of sparse packets, added in their order: how many elements any of them has that is not zero, and what of the
+ * The mean of sparse packets, by their weights, added in their order: how many elements any of them has that is not zero, and what of the
  * mean is not finite.
  */
 function meanOfLists(
   device: Device,
-  packets: readonly Uint8Array[],
+  { bytes: packets, weights }: Parted,
   direction: Vector,
 ): Promise<{ bad: { count: number; first: number }; union: number }> {
   const n = lengthOf(direction);
@@ -121,12 +125,9 @@ function meanOfLists(
     const { union, largest } = unionOf(n, opened);
     const bad = { count: 0, first: 0 };
     if (n === 0) return { bad, union };
-    yield* sumOf(
-      scope,
-      opened,
-      packets.map(() => 1 / packets.length),
-      direction,
-    );
+    const total = weights === undefined ? packets.length : weightOf(weights);
+    const shares = packets.map((_, i) => (weights?.[i] ?? 1) / total);
+    yield* sumOf(scope, opened, shares, direction);
     // a mean of magnitudes below 2^126 is finite
     if (largest < keyOfPower(126)) return { bad, union };
     return { bad: yield* nonFiniteError(scope, scope.vector(direction)), union };

@@ -27,8 +27,8 @@ import {
   valuesAt,
 } from '../steps.ts';
 import type { System } from '../system.ts';
-import { requireLength } from '../../kernels/device-vector.ts';
 import { openDirection } from '../vectors.ts';
+import { requireUnweighted } from '../weights.ts';
 
 interface State extends Reported {
   readonly residual: Kept;
@@ -78,8 +78,8 @@ export function cltK(options: { readonly ratio: number }): System {
         return indices;
       };
       return {
-        async send(gradient) {
-          requireLength('gradient', gradient, n);
+        async send(gradient, options) {
+          requireUnweighted(gradient, n, options);
           progress.begin();
           const { step, residual } = progress.state;
           const acc = pair.other(residual);

@@ -24,8 +24,8 @@ import { keptByWorker, Progress, type Reported } from '../progress.ts';
 import { requireSeat } from '../seat.ts';
 import { bytesOf, descend, notGathered, ranksOf, requireModel, sumOf, swapValues } from '../steps.ts';
 import type { Message, Model, SendOptions, StepReport, System } from '../system.ts';
-import { requireLength } from '../../kernels/device-vector.ts';
 import { inMemory, openDirection, requireFinite, requireFiniteVector, type Vector } from '../vectors.ts';
+import { requireUnweighted } from '../weights.ts';
 
 /** One block in so many is averaged: of gradients in each step, of models in each eighth. */
 const GRADIENT_BLOCKS = 32;
@@ -67,7 +67,7 @@ export function cser(options: { readonly seed: number }): System {
       const blocksOf = (share: number, stream: number): [number, number][] =>
         drawn(n, share, { seed, step: progress.state.step, stream });
       const begin = async (gradient: Vector, given: SendOptions | undefined): Promise<Message> => {
-        requireLength('gradient', gradient, n);
+        requireUnweighted(gradient, n, given);
         const model = resets() ? requireModel(given, n, progress.state.step) : undefined;
         progress.begin();
         await inTurn(copy(device, gradient, own), requireFiniteVector(device, own));
