@@ -102,7 +102,7 @@ const factories: readonly Case[] = [
 ];
 
 /** Functions of these entries that take no options. */
-const OTHERS = ['inspect', 'exchange', 'descend', 'sumMessages', 'deliver', 'runStep'];
+const OTHERS = ['inspect', 'exchange', 'descend', 'sumMessages', 'deliver', 'runStep', 'trainLocally'];
 
 /** Values of a type that the option does not have. */
 function wrongFor(sound: unknown): readonly unknown[] {

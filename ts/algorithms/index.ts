@@ -20,7 +20,7 @@ export {
   type SplitSide,
   type SplitSystem,
 } from './split-learning.ts';
-export { descend, sumMessages } from './steps.ts';
+export { descend, sumMessages, trainLocally } from './steps.ts';
 export type {
   Message,
   Model,

@@ -17,7 +17,7 @@ import type { Bytes } from '../platform.ts';
 import { touchOf } from '../schedule.ts';
 import { inTurn, settle, type Kept } from './kept.ts';
 import type { Model, SendOptions } from './system.ts';
-import { nonFiniteIn, type Vector } from './vectors.ts';
+import { nonFiniteIn, requireFinite, type Vector } from './vectors.ts';
 
 /** target += source */
 export function add(target: Float32Array, source: Float32Array): void {
@@ -176,6 +176,35 @@ export function descend(
     velocity[i] = momentum * velocity[i] + direction[i];
     parameters[i] -= learningRate * velocity[i];
   }
+}
+
+/**
+ * Trains a copy of a model for some steps of momentum SGD: what `send` takes of systems that take models. The velocity
+ * is this worker's own, and goes on from round to round; the parameters stay as they are, for `send`.
+ *
+ * @param model parameters, n elements, the common ones; velocity, n elements, which is changed
+ * @param steps how many, 1 at least
+ * @param gradient n elements, at the copy's parameters; called with the number of the step, from 0
+ * @returns the copy's parameters, n elements
+ * @throws NonFiniteError where a gradient holds NaN or infinity; the velocity is as it was
+ * @example
+ * const model = { parameters: new Float32Array(2), velocity: new Float32Array(2), learningRate: 0.5, momentum: 0.9 };
+ * const local = await trainLocally(model, 25, ({ parameters }) => parameters.map((value) => value - 1));
+ */
+export async function trainLocally(
+  model: Model,
+  steps: number,
+  gradient: (local: Model, step: number) => Promise<Float32Array> | Float32Array,
+): Promise<Float32Array> {
+  requireInteger('steps', steps, 1, 2 ** 32 - 1);
+  const local = { ...model, parameters: model.parameters.slice(), velocity: model.velocity.slice() };
+  for (let step = 0; step < steps; step++) {
+    const direction = await gradient(local, step);
+    requireFinite(direction, 'the gradient');
+    descend(local, direction);
+  }
+  model.velocity.set(local.velocity);
+  return local.parameters;
 }
 
 /**

@@ -32,8 +32,17 @@ export interface JoinOptions {
   readonly system: System;
   /** The initial model: where it is not the server's, the server's is loaded. Trained in place. */
   readonly model: Model;
-  /** The gradient of this worker's batch at `model.parameters`. */
+  /**
+   * The gradient of this worker's batch at `model.parameters`. Where the system takes models: the parameters of a copy
+   * of the model that was trained for some steps, by `trainLocally` for example; `model.parameters` stay as they are,
+   * `velocity` and `momentum` are for the steps on the copy, and a step of the run is a round of them.
+   */
   readonly gradient: (model: Model, at: At) => Promise<Gradient> | Gradient;
+  /**
+   * What this worker counts for in the means of a step, its number of samples for example; 1 if left out. The server
+   * says how much it may be.
+   */
+  readonly weight?: number | ((at: At) => number);
   /** Called after each step. */
   readonly onStep?: (step: WorkerStep) => void;
   /**

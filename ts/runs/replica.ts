@@ -5,7 +5,7 @@
 import { descend } from '../algorithms/steps.ts';
 import type { Model, Outcome, Route, System, Worker } from '../algorithms/system.ts';
 import type { Device } from '../device.ts';
-import { checksumOf } from './settings.ts';
+import { checksumOf, commonModel } from './settings.ts';
 import { firstChain } from './wire/record.ts';
 import { packModel, unpackModel } from './wire/state.ts';
 
@@ -22,6 +22,7 @@ export interface ReplicaOptions {
 
 export class Replica {
   readonly #options: ReplicaOptions;
+  readonly #model: Model;
   readonly #worker: Worker;
   /** The model at the start of this step, where one that is under way may change it: among peers. */
   #before: Uint8Array | undefined;
@@ -34,6 +35,7 @@ export class Replica {
   constructor(options: ReplicaOptions) {
     this.#options = options;
     const { system, device, model, workers } = options;
+    this.#model = commonModel(system, model);
     this.#worker = system.worker(device, { n: model.parameters.length, workers, rank: workers });
     this.#common = this.#worker.share();
     this.#chain = firstChain(model.parameters);
@@ -56,16 +58,16 @@ export class Replica {
 
   /** The model at the start of this step, as bytes. */
   packModel(): Uint8Array {
-    return this.#before ?? packModel(this.#options.model);
+    return this.#before ?? packModel(this.#model);
   }
 
   /** Begins a step: the route of its first round. */
   async begin(chain: number): Promise<Route> {
-    const { model, system } = this.#options;
+    const { system } = this.#options;
     this.#common = this.#worker.share();
     this.#chain = chain;
-    this.#before = system.server === undefined ? packModel(model) : undefined;
-    const { route, bytes } = await this.#worker.follow(model);
+    this.#before = system.server === undefined ? packModel(this.#model) : undefined;
+    const { route, bytes } = await this.#worker.follow(this.#model);
     this.#sumBytes = bytes.length;
     return route;
   }
@@ -78,7 +80,7 @@ export class Replica {
   /** Takes the aggregate of a round; where the step ends with it, the model has gone on. */
   async receive(inbox: readonly Uint8Array[], from: readonly number[]): Promise<Outcome> {
     const outcome = await this.#worker.receive(inbox, from);
-    if (outcome.kind === 'direction') descend(this.#options.model, outcome.direction);
+    if (outcome.kind === 'direction') descend(this.#model, outcome.direction);
     if (outcome.kind === 'message') this.#sumBytes = outcome.message.bytes.length;
     return outcome;
   }
@@ -88,16 +90,16 @@ export class Replica {
    * then.
    */
   checksumAfter(step: number, route: Route, outcome: Outcome | undefined): { readonly checksum?: number } {
-    const { checkEvery, system, model } = this.#options;
+    const { checkEvery, system } = this.#options;
     if (checkEvery === 0 || step - this.#checked < checkEvery) return {};
     // systems that average models: where the server's answer is the model, all have it; parts of it say nothing of the
     // rest
     const isCommon = system.averagesModels
       ? outcome?.kind === 'stepped' && route === 'server'
-      : outcome?.kind === 'direction';
+      : outcome?.kind === 'direction' || outcome?.kind === 'stepped';
     if (!isCommon) return {};
     this.#checked = step;
-    return { checksum: checksumOf(model) };
+    return { checksum: checksumOf(this.#model) };
   }
 
   /** Gives the device's memory back; the model stays. */
@@ -111,7 +113,7 @@ export class Replica {
    */
   load(step: number, common: Uint8Array, model: Uint8Array): void {
     this.#worker.adopt(common);
-    unpackModel(model, this.#options.model);
+    unpackModel(model, this.#model);
     this.#checked = step - 1;
   }
 }

@@ -3,6 +3,8 @@
  * in milliseconds, from whatever start.
  */
 import type { Route } from '../algorithms/system.ts';
+import { unweighted } from '../algorithms/weights.ts';
+import { PacketError } from '../errors.ts';
 import type { Kind, Position, RunMessage } from './wire/head.ts';
 
 /** When a round closes. */
@@ -40,6 +42,17 @@ export function misplacedIn(topic: string, kind: Kind): string | undefined {
   return (kind === 'gather') === (topic === 'peer')
     ? undefined
     : `a message of route ${kind} on the topic ${topic}`;
+}
+
+/** Why a message may not weigh what it claims, in words; undefined where it may. */
+export function overweightOf(bytes: Uint8Array, most: number): string | undefined {
+  try {
+    const { weight } = unweighted(bytes);
+    return weight <= most ? undefined : `a message of weight ${weight}, and the run allows ${most} at most`;
+  } catch (error) {
+    if (!(error instanceof PacketError)) throw error;
+    return error.message;
+  }
 }
 
 export class Round {

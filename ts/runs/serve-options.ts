@@ -50,6 +50,11 @@ export interface ServeOptions {
   /** The least number of messages that a round is made of; half of `workers` if left out. */
   readonly quorum?: number;
   /**
+   * The most that a worker's message may weigh, so that none outweighs the others by what it claims: one that weighs
+   * more is refused. 1 if left out.
+   */
+  readonly mostWeight?: number;
+  /**
    * Milliseconds from its opening after which a round closes with a quorum, and after which `onNote` hears what is
    * waited for where there is none, each time anew; 30,000 if left out.
    */
@@ -107,6 +112,7 @@ export interface RunServer {
 export interface ServeNumbers {
   readonly start: number;
   readonly quorum: number;
+  readonly mostWeight: number;
   readonly deadline: number;
   readonly steps: number;
   readonly heartbeat: number;
@@ -121,9 +127,11 @@ const CHECK_EVERY = 25;
 export function serveNumbersOf(options: ServeOptions): ServeNumbers {
   const { workers, start = workers, deadline = DEADLINE, heartbeat = HEARTBEAT, steps } = options;
   const { quorum = Math.max(1, Math.ceil(workers / 2)), checkEvery = CHECK_EVERY, saveEvery = 1 } = options;
+  const { mostWeight = 1 } = options;
   return {
     start: requireInteger('start', start, 1, workers),
     quorum: requireInteger('quorum', quorum, 1, workers),
+    mostWeight: requireNumber('mostWeight', mostWeight, 'a number above 0', (value) => value > 0),
     deadline: requireNumber('deadline', deadline, 'a number above 0', (value) => value > 0),
     checkEvery: requireInteger('checkEvery', checkEvery, 0, 2 ** 31),
     heartbeat: requireNumber('heartbeat', heartbeat, 'a number above 0', (value) => value > 0),

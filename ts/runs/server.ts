@@ -13,7 +13,7 @@ import { History } from './history.ts';
 import { Host, type Sender, type Service } from './host.ts';
 import type { Member } from './membership.ts';
 import { Replica } from './replica.ts';
-import { misplacedIn, Round, type RoundEntry } from './round.ts';
+import { misplacedIn, overweightOf, Round, type RoundEntry } from './round.ts';
 import { serveNumbersOf, type RunServer, type ServeNumbers, type ServeOptions } from './serve-options.ts';
 import { settingsOf, type Settings } from './settings.ts';
 import { secondsOf, Waits } from './waits.ts';
@@ -211,8 +211,8 @@ export class RoundServer implements RunServer, Service {
   async #collect({ kind: topic, name }: Sender, message: RunMessage, crc: number): Promise<void> {
     const refuse = (reason: string): void => this.#host.refuse(name, reason);
     const { kind: route } = message;
-    const misplaced = misplacedIn(topic, route);
-    if (misplaced !== undefined) return refuse(misplaced);
+    const reason = misplacedIn(topic, route) ?? overweightOf(message.bytes, this.#numbers.mostWeight);
+    if (reason !== undefined) return refuse(reason);
     const rank = this.#host.members.rankOf(name);
     if (rank === undefined || rank !== message.rank)
       return refuse(`a message of rank ${message.rank}, whose seat is ${rank ?? 'none'}`);

@@ -126,6 +126,14 @@ export function differencesOf(run: Partial<Settings>, worker: Settings): Differe
   return differences;
 }
 
+/**
+ * What of a model is the run's: all of it, or where the system takes models its parameters alone. There each worker
+ * trains a copy by an optimizer of its own, and what that keeps is its own, too.
+ */
+export function commonModel(system: System, model: Model): Model {
+  return system.takes === 'model' ? { ...model, momentum: 0 } : model;
+}
+
 /** A checksum as people read it. */
 export function hexOf(crc: number): string {
   return `0x${crc.toString(16).padStart(8, '0')}`;

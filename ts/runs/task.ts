@@ -8,6 +8,8 @@ export interface TaskOptions {
   readonly algorithm?: string;
   /** What initial numbers and batches are drawn from: the same for all machines of a run. */
   readonly seed: number;
+  /** Of systems that take models: steps that a worker trains its copy for in a round; the task's choice if left out. */
+  readonly localSteps?: number;
   /** What this process is: a server evaluates and computes no gradients, a worker the other way round. */
   readonly role: 'server' | 'worker';
 }
@@ -21,9 +23,12 @@ export interface Task {
   readonly steps?: number;
   /**
    * The gradient of the batch that falls to this rank in this step, at `model.parameters`: as many numbers; nothing, or
-   * one that is not finite, to leave the step out.
+   * one that is not finite, to leave the step out. Where the system takes models: the parameters of a copy of the model
+   * that was trained, as in `JoinOptions`; a step is a round then.
    */
   readonly gradient: (model: Model, at: At) => Promise<Gradient> | Gradient;
+  /** As in `JoinOptions`: what this process counts for. */
+  readonly weight?: number | ((at: At) => number);
   /** How good the parameters are, 0 to 1: the share of a test set that is right, for example. */
   readonly evaluate?: (parameters: Float32Array) => Promise<number>;
 }

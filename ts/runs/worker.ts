@@ -8,7 +8,7 @@ import { NonFiniteError } from '../errors.ts';
 import { Attendance } from './attendance.ts';
 import { Dialogue, type ReceivedRound } from './dialogue.ts';
 import type { At, Gradient, JoinOptions, RunWorker } from './join-options.ts';
-import { checksumOf, hexOf, settingsOf, type Settings } from './settings.ts';
+import { checksumOf, commonModel, hexOf, settingsOf, type Settings } from './settings.ts';
 import type { Position } from './wire/head.ts';
 import { firstChain } from './wire/record.ts';
 import { unpackModel } from './wire/state.ts';
@@ -143,7 +143,7 @@ class RoundWorker implements RunWorker {
     if (!follows) {
       const gradient = await this.#compute(model, at);
       if (this.#isOutdated || this.#attendance.isLeaving) return false;
-      sent = await this.#begin(machine, gradient);
+      sent = await this.#begin(machine, gradient, at);
     }
     const passed = !follows && sent === undefined;
     let message = sent ?? (await machine.follow(model));
@@ -190,15 +190,21 @@ class RoundWorker implements RunWorker {
     });
     if (attendance.isLeaving) return undefined;
     const { gradient } = this.#options;
-    return Promise.race([(async () => gradient(model, at))(), left]);
+    const computed = (async () => gradient(model, at))().catch((error: unknown): Gradient => {
+      if (!(error instanceof NonFiniteError)) throw error;
+      return undefined;
+    });
+    return Promise.race([computed, left]);
   }
 
   /** Begins a step with a gradient; nothing where it is none, or not finite: then the step is left out. */
-  async #begin(machine: Worker, gradient: Gradient): Promise<Message | undefined> {
+  async #begin(machine: Worker, gradient: Gradient, at: At): Promise<Message | undefined> {
     let reason = 'there is no gradient';
     try {
       if (gradient !== undefined && gradient !== null) {
-        const message = await machine.send(gradient, this.#options.model);
+        const { model, weight } = this.#options;
+        const counts = typeof weight === 'function' ? weight(at) : weight;
+        const message = await machine.send(gradient, { ...model, weight: counts });
         this.#leftOut = 0;
         return message;
       }
@@ -214,7 +220,8 @@ class RoundWorker implements RunWorker {
 
   /** Compares the model with the server's after a step. */
   #check(checksum: number, step: number): void {
-    const own = checksumOf(this.#options.model);
+    const { system, model } = this.#options;
+    const own = checksumOf(commonModel(system, model));
     if (own === checksum) return;
     this.#dialogue.diverged(
       `the model after step ${step} differs: the run's checksum is ${hexOf(checksum)}, ` +
@@ -226,7 +233,8 @@ class RoundWorker implements RunWorker {
   #load(): void {
     const state = this.#dialogue.takeState();
     if (state === undefined || this.#machine === undefined) return;
-    unpackModel(state.model, this.#options.model);
+    const { system, model } = this.#options;
+    unpackModel(state.model, commonModel(system, model));
     this.#machine.adopt(state.common, state.isUsed);
     this.#dialogue.goOnFrom(state.position);
   }
