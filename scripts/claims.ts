@@ -44,6 +44,13 @@ export const claims: readonly Claim[] = [
     answer: within(['fo-sgd-unbiased'], 'dense'),
   },
   {
+    paper: 'SparseLoCo (arXiv 2508.15706)',
+    title:
+      'workers that exchange 2 bits of one element in 64 every 25 steps train to the accuracy of dense training',
+    criterion: 'within a point of it with every seed',
+    answer: within(['sparse-lo-co'], 'dense'),
+  },
+  {
     paper: 'LIEC-SGD (arXiv 2402.11857)',
     title: 'the accuracy of dense training',
     criterion: 'within a point of it with every seed',

@@ -23,7 +23,8 @@ export interface Choice {
   readonly about: string;
 }
 
-const NAMES = algorithms.map(({ name }) => name);
+/** Optimizers are distributed over systems that take gradients. */
+const NAMES = algorithms.filter(({ system }) => system.takes !== 'model').map(({ name }) => name);
 const STANDARD = ['fo-sgd', 'liec-sgd'];
 const DEFAULTS = { workers: 4, seed: 1 } as const;
 
@@ -66,7 +67,7 @@ export function readOptions(args: readonly string[], steps: number, choice?: Cho
   const names = (values.algorithm as string[] | undefined) ?? STANDARD;
   const chosen = ['dense', ...names].map((name) => {
     const found = algorithms.find((algorithm) => algorithm.name === name);
-    if (found === undefined)
+    if (found === undefined || !NAMES.includes(name))
       throw new UsageError(`--algorithm expected one of ${NAMES.join(', ')}, got ${JSON.stringify(name)}`);
     return found;
   });

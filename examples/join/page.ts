@@ -13,10 +13,20 @@ async function join(url: string, run: string, name: string): Promise<void> {
   const broker = mqttBroker({ url });
   say('Asking what the run is ...');
   const { about } = await describeRun(broker, run);
-  const { task: told, algorithm, seed = 1 } = about as { task?: string; algorithm?: string; seed?: number };
+  const {
+    task: told,
+    algorithm,
+    localSteps,
+    seed = 1,
+  } = about as {
+    task?: string;
+    algorithm?: string;
+    localSteps?: number;
+    seed?: number;
+  };
   if (told !== 'mnist') throw new Error(`this page knows the task mnist alone, the run has ${told}`);
   say('Loading the digits ...');
-  const task = await openDigits({ algorithm, seed, role: 'worker' }, fetchDigits);
+  const task = await openDigits({ algorithm, localSteps, seed, role: 'worker' }, fetchDigits);
   const device = await openDevice();
   const worker = await joinRun({
     broker,

@@ -3,13 +3,16 @@ import { flattenedOneBit, scaledSign, topK } from 'fewbits';
 import {
   cltK,
   cser,
+  diLoCo,
   doubleSqueeze,
   exDyna,
+  fedAvg,
   foSgd,
   hardThreshold,
   liecSgd,
   memSgd,
   pSgd,
+  sparseLoCo,
   topKAllGather,
 } from 'fewbits/algorithms';
 import type { System } from 'fewbits/algorithms';
@@ -38,6 +41,9 @@ const PLAIN = { learningRate: 0.3, momentum: 0 } as const;
 
 /** Errors that are fed back arrive late: at the rate of dense training it overshoots, at 0.015 to 0.03 it does not. */
 const SQUEEZED = { learningRate: 0.02, momentum: 0.9 } as const;
+
+/** DiLoCo's outer momentum takes several times the step that the workers took: at the rate of dense training too far. */
+const SLOWER = { learningRate: 0.02, momentum: 0.9 } as const;
 
 /** One scale for so many signs: closer to the gradient than one scale for all, for a bit in a hundred more. */
 const signs = scaledSign({ block: 4096 });
@@ -71,6 +77,27 @@ export const algorithms: readonly Algorithm[] = [
     ...PLAIN,
     standard: true,
     system: exDyna({ density: 0.01 }),
+  },
+  {
+    name: 'sparse-lo-co',
+    description: 'SparseLoCo: 25 steps alone, then 64 of 4096 elements of the change in 2 bits, among peers',
+    ...MOMENTUM,
+    standard: true,
+    system: sparseLoCo(),
+  },
+  {
+    name: 'di-lo-co',
+    description: 'DiLoCo: 25 steps alone, then the change in float32; an outer step with momentum',
+    ...SLOWER,
+    standard: false,
+    system: diLoCo(),
+  },
+  {
+    name: 'fed-avg',
+    description: 'FedAvg: 25 steps alone, then the mean of the models in float32',
+    ...MOMENTUM,
+    standard: false,
+    system: fedAvg(),
   },
   {
     name: 'dense-plain',

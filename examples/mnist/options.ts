@@ -10,6 +10,7 @@ import { algorithms } from './algorithms.ts';
 import type { Cut } from './cuts.ts';
 import { cuts } from './cuts.ts';
 import { DATASETS } from './datasets.ts';
+import { LOCAL_STEPS } from './train.ts';
 import type { DatasetName } from './datasets.ts';
 
 /** Backends that --backend takes. */
@@ -27,6 +28,8 @@ export interface Options {
   /** Steps of each run, for data-parallel training and for split learning. */
   readonly steps: number;
   readonly splitSteps: number;
+  /** Steps between two exchanges, for systems that take models. */
+  readonly localSteps: number;
   readonly backend: (typeof BACKENDS)[number];
   readonly seed: number;
   /** Runs at a time. */
@@ -41,6 +44,7 @@ const DEFAULTS = {
   workers: 4,
   steps: 1000,
   splitSteps: 500,
+  localSteps: LOCAL_STEPS,
   seed: 1,
   // a run keeps one core busy, and a few hundred megabytes
   jobs: Math.min(availableParallelism(), 4),
@@ -64,6 +68,7 @@ export function readOptions(args: readonly string[]): Options {
     workers: readInteger('workers', values.workers, DEFAULTS.workers, 1, 256),
     steps: readInteger('steps', values.steps, DEFAULTS.steps, 1, 1_000_000),
     splitSteps: readInteger('steps', values.steps, DEFAULTS.splitSteps, 1, 1_000_000),
+    localSteps: readInteger('local-steps', values['local-steps'], DEFAULTS.localSteps, 1, 1_000_000),
     backend: readChoice('backend', values.backend, BACKENDS),
     seed: readInteger('seed', values.seed, DEFAULTS.seed, 0, 2 ** 32 - 1),
     atOnce: readInteger('jobs', values.jobs, DEFAULTS.jobs, 1, 256),
@@ -96,6 +101,7 @@ Usage: npm start -- [options]
   --dataset D    mnist, the digits, or fashion, pictures of clothes: 39 MB, fetched at the first use (mnist)
   --workers N    workers that train together (${DEFAULTS.workers})
   --steps S      steps of each run (${DEFAULTS.steps}; ${DEFAULTS.splitSteps} in split learning)
+  --local-steps H  steps that workers take alone between two exchanges, in *-lo-co and fed-avg (${DEFAULTS.localSteps})
   --backend B    what compresses: ${BACKENDS.join(', ')} (${BACKENDS[0]})
   --jobs J       runs at a time, each in a process of its own (${DEFAULTS.jobs})
   --seed S       what initial weights and batches are drawn from (${DEFAULTS.seed})
@@ -125,6 +131,7 @@ function parse(args: readonly string[]) {
         dataset: text,
         workers: text,
         steps: text,
+        'local-steps': text,
         backend: text,
         seed: text,
         jobs: text,

@@ -17,6 +17,8 @@ export interface Setting {
   readonly test: Dataset;
   readonly workers: number;
   readonly steps: number;
+  /** Steps that workers take by themselves between two exchanges, for systems that take models; 25 if left out. */
+  readonly localSteps?: number;
   readonly seed: number;
 }
 
@@ -67,6 +69,9 @@ export interface Run {
 /** Images a worker takes a step. */
 export const BATCH = 64;
 
+/** Local steps where nothing else is asked for. */
+export const LOCAL_STEPS = 25;
+
 /** Random stream of the batches; the initial weights have another. */
 export const BATCHES_STREAM = 2;
 
@@ -79,10 +84,11 @@ const FIRST_EVALUATION = 8;
 /**
  * Trains from the seed's weights on the seed's batches: two runs with equal settings give equal numbers, `seconds`
  * aside. Every worker has its own copy of the network and steps it along what the system gave it, as workers on
- * machines of their own do.
+ * machines of their own do. Where the system takes models, workers step their copies by themselves, and exchange after
+ * every so many steps, and after the last.
  */
 export async function train(setting: Setting, report: (entry: HistoryEntry) => void): Promise<Run> {
-  const { algorithm, device, model, steps, seed } = setting;
+  const { algorithm, device, model, steps, localSteps = LOCAL_STEPS, seed } = setting;
   const { system, learningRate, momentum } = algorithm;
   const n = model.size;
   const start = performance.now();
@@ -94,6 +100,11 @@ export async function train(setting: Setting, report: (entry: HistoryEntry) => v
   const replicas = ranks.map((): Replica => {
     return { parameters: model.initial(seed), velocity: new Float32Array(n), learningRate, momentum };
   });
+  const takesModels = system.takes === 'model';
+  /** The model that all have in common, at each worker: of systems that average models, the copy itself. */
+  const common = takesModels
+    ? replicas.map((replica): Replica => ({ ...replica, parameters: replica.parameters.slice() }))
+    : replicas;
   const evaluated = evaluationSteps(steps, EVALUATION_SPACING);
   const history: HistoryEntry[] = [];
   let accuracy = 0;
@@ -109,11 +120,17 @@ export async function train(setting: Setting, report: (entry: HistoryEntry) => v
       const own = await model.gradient(replicas[rank].parameters, batch, gradients[rank]);
       loss += (drifted === undefined ? own : await model.loss(drifted, batch)) / ranks.length;
     }
-    const done = await exchange(workers, server, gradients, replicas);
-    bytesUp += done.bytesUp;
-    bytesDown += done.bytesDown;
-    for (const [rank, outcome] of done.outcomes.entries())
-      if (outcome.kind === 'direction') descend(replicas[rank], outcome.direction);
+    if (takesModels) for (const rank of ranks) descend(replicas[rank], gradients[rank]);
+    if (!takesModels || step % localSteps === 0 || step === steps) {
+      const sent = takesModels ? replicas.map(({ parameters }) => parameters) : gradients;
+      const done = await exchange(workers, server, sent, common);
+      bytesUp += done.bytesUp;
+      bytesDown += done.bytesDown;
+      for (const [rank, outcome] of done.outcomes.entries()) {
+        if (outcome.kind === 'direction') descend(replicas[rank], outcome.direction);
+        if (takesModels) replicas[rank].parameters.set(common[rank].parameters);
+      }
+    }
 
     const evaluation = evaluated.has(step)
       ? { accuracy: (accuracy = await model.evaluate(meanParameters(replicas), setting.test)) }

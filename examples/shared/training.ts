@@ -34,9 +34,10 @@ export async function trainOver(
   const machine = system.worker(device, { n: model.parameters.length, workers, rank });
   try {
     for (let step = 0; step < steps; step++) {
-      // all wait for all here: a step that is left out adds zeros
-      const own =
-        (await gradient(model, { step, rank, workers })) ?? new Float32Array(model.parameters.length);
+      // all wait for all here: a step that is left out adds zeros, or a model that has not changed
+      const nothing = (): Float32Array =>
+        system.takes === 'model' ? model.parameters.slice() : new Float32Array(model.parameters.length);
+      const own = (await gradient(model, { step, rank, workers })) ?? nothing();
       await runStep(machine, own, model, carry);
       onStep(step + 1);
     }

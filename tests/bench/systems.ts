@@ -5,18 +5,21 @@
 import {
   cltK,
   cser,
+  diLoCo,
   doubleSqueeze,
   exDyna,
   foSgd,
   hardThreshold,
   liecSgd,
+  localSteps,
   memSgd,
   pSgd,
+  sparseLoCo,
   topKAllGather,
   type System,
 } from '../../ts/algorithms/index.ts';
 import type { Compressor } from '../../ts/compressors/compressor.ts';
-import { flattenedOneBit, float32, scaledSign, threshold, topK } from '../../ts/index.ts';
+import { blockTopK, flattenedOneBit, float32, scaledSign, threshold, topK } from '../../ts/index.ts';
 import {
   plainCltK,
   plainDoubleSqueeze,
@@ -141,5 +144,20 @@ export const SYSTEMS: readonly SystemTask[] = [
     name: 'cser',
     system: () => cser({ seed: 1 }),
     period: 8,
+  },
+  {
+    name: 'sparseLoCo',
+    system: () => sparseLoCo(),
+    compressor: () => blockTopK(),
+  },
+  {
+    name: 'diLoCo',
+    system: () => diLoCo(),
+    compressor: () => float32(),
+  },
+  {
+    name: 'localSteps, topK 1 %, through a server',
+    system: () => localSteps({ compressor: topK({ ratio: RATIO }), server: topK({ ratio: RATIO }) }),
+    compressor: () => topK({ ratio: RATIO }),
   },
 ];

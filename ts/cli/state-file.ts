@@ -51,6 +51,7 @@ function requireSame(path: string, bytes: Uint8Array, { about, system, workers }
     ],
     ['workers', saved.workers, workers],
     ['seed', told.seed, about.seed],
+    ['local-steps', told.localSteps, about.localSteps],
   ];
   for (const [option, was, is] of pairs)
     if (was !== is)

@@ -11,6 +11,7 @@ import { UsageError } from './usage.ts';
 export interface About {
   readonly task: string;
   readonly algorithm?: string;
+  readonly localSteps?: number;
   readonly seed: number;
   readonly steps: number;
 }

@@ -5,7 +5,7 @@
 import { openDevice } from 'fewbits';
 import type { Message, Server } from 'fewbits/algorithms';
 
-import { evaluationSteps } from '../../mnist/train.ts';
+import { evaluationSteps, LOCAL_STEPS } from '../../mnist/train.ts';
 import type { Dataset } from '../../mnist/mnist.ts';
 import { moved, note, remoteAt, serve, type Remote } from '../calls.ts';
 import { dealer, fetchDigits, testShare } from './digits.ts';
@@ -24,6 +24,8 @@ type Crew = readonly Remote<WorkerFunctions>[];
 interface Lane {
   readonly algorithm: string;
   readonly server: Server | undefined;
+  /** Steps from one exchange to the next. */
+  readonly localSteps: number;
   step: number;
   bytesUp: number;
   bytesDown: number;
@@ -57,14 +59,17 @@ async function stepOf(lane: Lane, { crew, batchOf, evaluated, setting }: Run): P
   const { algorithm } = lane;
   const start = performance.now();
   const mean = lane.drifted ? await meanParameters(crew, algorithm) : undefined;
+  const isDue = (lane.step + 1) % lane.localSteps === 0 || lane.step + 1 === setting.steps;
+  // copies that are trained alone differ until then
+  if (!isDue) lane.drifted = true;
   const sent = await Promise.all(
     crew.map((worker, rank) => {
       const batch = batchOf(lane.step * crew.length + rank);
-      return worker.send(algorithm, moved(batch, [batch.images, batch.labels]), mean);
+      return worker.send(algorithm, moved(batch, [batch.images, batch.labels]), isDue, mean);
     }),
   );
   const { up, down } = await carry(
-    sent.map(({ message }) => message),
+    sent.flatMap(({ message }) => message ?? []),
     lane.server,
     async (inbox) => {
       const received = await Promise.all(crew.map((worker) => worker.receive(algorithm, inbox)));
@@ -126,8 +131,10 @@ const functions = {
     );
     const device = await openDevice({ backend });
     const lanes = algorithms.map((algorithm): Lane => {
-      const server = algorithmNamed(algorithm).system.server?.(device, { n: opened[0].parameters, workers });
-      return { algorithm, server, step: 0, bytesUp: 0, bytesDown: 0, seconds: 0, drifted: false };
+      const { system } = algorithmNamed(algorithm);
+      const server = system.server?.(device, { n: opened[0].parameters, workers });
+      const localSteps = system.takes === 'model' ? LOCAL_STEPS : 1;
+      return { algorithm, server, localSteps, step: 0, bytesUp: 0, bytesDown: 0, seconds: 0, drifted: false };
     });
     const spaced = evaluationSteps(steps, EVALUATION_SPACING);
     const regular = Array.from(

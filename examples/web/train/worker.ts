@@ -29,10 +29,10 @@ export interface Seat {
   readonly test: Pictures;
 }
 
-/** A worker's message, and the loss of its batch. */
+/** The loss of a worker's batch, and its message where there is an exchange. */
 export interface Sent {
   readonly loss: number;
-  readonly message: Message;
+  readonly message?: Message;
 }
 
 /** What became of an inbox: another message, or the step's end with a number that differs where models differ. */
@@ -41,6 +41,8 @@ export type Received = { readonly message: Message } | { readonly fingerprint: n
 interface Lane {
   readonly member: Member;
   readonly replica: Replica;
+  /** Of systems that take models: the model that all have in common, of which the replica is a trained copy. */
+  readonly common: Replica | undefined;
 }
 
 let model: Model;
@@ -87,31 +89,37 @@ const functions = {
       const { system, learningRate, momentum } = algorithmNamed(name);
       const parameters = model.initial(seed);
       const replica = { parameters, velocity: new Float32Array(n), learningRate, momentum };
-      lanes.set(name, { member: system.worker(device, { n, workers, rank }), replica });
+      const common = system.takes === 'model' ? { ...replica, parameters: parameters.slice() } : undefined;
+      lanes.set(name, { member: system.worker(device, { n, workers, rank }), replica, common });
     }
     return { backend: device.backend, detail: device.detail, parameters: n };
   },
 
   /**
    * Begins a step on a batch. The loss is that of `mean`, if there is one: where copies have drifted apart, what was
-   * learned is their mean's.
+   * learned is their mean's. Where the system takes models the step is taken here, and there is a message where an
+   * exchange is due.
    */
-  async send(algorithm: string, batch: Dataset, mean?: Float32Array): Promise<Sent> {
-    const { member, replica } = laneOf(algorithm);
+  async send(algorithm: string, batch: Dataset, isDue: boolean, mean?: Float32Array): Promise<Sent> {
+    const { member, replica, common } = laneOf(algorithm);
     const own = await model.gradient(replica.parameters, batch, gradient);
     const loss = mean === undefined ? own : await model.loss(mean, batch);
-    const message = outgoing(await member.send(gradient, replica));
+    if (common !== undefined) descend(replica, gradient);
+    if (!isDue) return { loss };
+    const sent = common === undefined ? gradient : replica.parameters;
+    const message = outgoing(await member.send(sent, common ?? replica));
     return moved({ loss, message }, [message.bytes]);
   },
 
   async receive(algorithm: string, inbox: readonly Uint8Array[]): Promise<Received> {
-    const { member, replica } = laneOf(algorithm);
+    const { member, replica, common } = laneOf(algorithm);
     const outcome: Outcome = await member.receive(inbox);
     if (outcome.kind === 'message') {
       const message = outgoing(outcome.message);
       return moved({ message }, [message.bytes]);
     }
     if (outcome.kind === 'direction') descend(replica, outcome.direction);
+    if (common !== undefined) replica.parameters.set(common.parameters);
     return { fingerprint: fingerprintOf(replica.parameters) };
   },
 

@@ -46,13 +46,20 @@ async function work(values: ValuesOf<typeof OPTIONS>): Promise<void> {
   if (isLocal) process.once('disconnect', () => leave());
   if (!isLocal) say(`looking for the run ${run}`);
   const { about } = await describeRun(broker, run, { prefix });
-  const { task: told, algorithm, seed = 1 } = (about ?? {}) as Partial<About>;
+  const { task: told, algorithm, localSteps, seed = 1 } = (about ?? {}) as Partial<About>;
   const name = values.task ?? told;
   if (name === undefined) throw new UsageError('the run does not say its task: give it with --task');
   // what a server says may name a task of fewbits; code of others is run only where this machine's user says so
   if (values.task === undefined && !isOwnTask(name))
     throw new UsageError(`the run's task is ${JSON.stringify(name)}: give its module with --task`);
-  const task = await (await taskOf(name))({ algorithm, seed, role: 'worker' });
+  const task = await (
+    await taskOf(name)
+  )({
+    algorithm,
+    seed,
+    ...(localSteps !== undefined && { localSteps }),
+    role: 'worker',
+  });
   const device = await openQuietly(values.backend);
   try {
     const worker = await joinRun({
@@ -64,6 +71,7 @@ async function work(values: ValuesOf<typeof OPTIONS>): Promise<void> {
       system: task.system,
       model: task.model,
       gradient: (model, at) => task.gradient(model, at),
+      ...(task.weight !== undefined && { weight: task.weight }),
       onNote: (text) => say(text),
       ...(values.deadline !== undefined && { deadline: 1000 * positiveOf('deadline', values.deadline) }),
       onStep({ step, rank, used, traffic }) {

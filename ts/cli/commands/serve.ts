@@ -30,8 +30,14 @@ const OPTIONS = {
   algorithm: { type: 'string', value: 'NAME', about: "one of the task's systems" },
   workers: { type: 'string', value: 'N', about: 'the most workers (4)' },
   steps: { type: 'string', value: 'N', about: 'steps of the run' },
+  'local-steps': {
+    type: 'string',
+    value: 'H',
+    about: 'steps that workers train alone in each, where the system takes models',
+  },
   seed: { type: 'string', value: 'N', about: 'what the task is drawn from (1)' },
   quorum: { type: 'string', value: 'N', about: 'messages that a round needs (half of the workers)' },
+  'most-weight': { type: 'string', value: 'W', about: 'the most that a message may weigh (1)' },
   deadline: OF_RUN.deadline,
   'check-every': {
     type: 'string',
@@ -120,13 +126,24 @@ async function readLine(values: Values): Promise<Asked> {
   const workers = integerOf('workers', values.workers ?? String(WORKERS), 1, 0xfffe);
   const seed = integerOf('seed', values.seed ?? '1', 0);
   const { algorithm, run = 'run' } = values;
+  const localSteps =
+    values['local-steps'] === undefined ? undefined : integerOf('local-steps', values['local-steps'], 1);
   const openTask = await taskOf(name);
-  const task = await openTask({ algorithm, seed, role: 'server' }).catch((error: unknown) => {
+  const asked = { algorithm, seed, ...(localSteps !== undefined && { localSteps }) };
+  const task = await openTask({ ...asked, role: 'server' }).catch((error: unknown) => {
     const isOfLine = error instanceof RangeError && error.message.startsWith('"algorithm" ');
     throw isOfLine ? new UsageError(error.message.replace('"algorithm"', '--algorithm')) : error;
   });
   const steps = values.steps === undefined ? (task.steps ?? STEPS) : integerOf('steps', values.steps, 1);
-  const about: About = { task: name, ...(algorithm !== undefined && { algorithm }), seed, steps };
+  if (localSteps !== undefined && task.system.takes !== 'model')
+    throw new UsageError(`--local-steps expected a system that takes models, got ${task.system.name}`);
+  const about: About = {
+    task: name,
+    ...(algorithm !== undefined && { algorithm }),
+    ...(localSteps !== undefined && { localSteps }),
+    seed,
+    steps,
+  };
   return { name, run, workers, steps, task, about };
 }
 
@@ -177,6 +194,9 @@ function openServer(
     model: task.model,
     workers,
     ...(values.quorum !== undefined && { quorum: integerOf('quorum', values.quorum, 1, workers) }),
+    ...(values['most-weight'] !== undefined && {
+      mostWeight: positiveOf('most-weight', values['most-weight']),
+    }),
     ...(values.deadline !== undefined && { deadline: 1000 * positiveOf('deadline', values.deadline) }),
     ...(values['check-every'] !== undefined && {
       checkEvery: integerOf('check-every', values['check-every'], 0),
