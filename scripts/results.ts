@@ -112,12 +112,11 @@ async function shapes(): Promise<string> {
   return rows.map(row).join('\n');
 }
 
-/** The section of the page that `npm run loads` writes, as it is: that is measured by itself. */
-function loads(): string {
-  const section = /^### How even the load is[^]*?(?=^##)/m.exec(
-    readFileSync(`${root}docs/results.md`, 'utf8'),
-  );
-  return section?.[0] ?? '';
+/** The sections of the page that are measured by themselves, one of them by `npm run loads`: as they are. */
+function measuredApart(): string {
+  const page = readFileSync(`${root}docs/results.md`, 'utf8');
+  const sections = page.match(/^### (How even the load is|Local steps)[^]*?(?=^##)/gm);
+  return sections?.join('') ?? '';
 }
 
 const sets = (Object.keys(DATASETS) as DatasetName[]).map((dataset) => ({
@@ -169,7 +168,7 @@ Figures are means over the seeds, in brackets between what they lie.
 
 ${answered.join('\n\n')}
 
-${loads()}### Flattening: the error of one draw does not depend on the shape of the data
+${measuredApart()}### Flattening: the error of one draw does not depend on the shape of the data
 
 |decoded - x|^2 / |x|^2, n = 65,536, a mean over ten draws; lambda of \`ditheredSign\` is the largest magnitude.
 

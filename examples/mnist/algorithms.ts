@@ -42,7 +42,7 @@ const PLAIN = { learningRate: 0.3, momentum: 0 } as const;
 /** Errors that are fed back arrive late: at the rate of dense training it overshoots, at 0.015 to 0.03 it does not. */
 const SQUEEZED = { learningRate: 0.02, momentum: 0.9 } as const;
 
-/** DiLoCo's outer momentum takes several times the step that the workers took: at the rate of dense training too far. */
+/** DiLoCo's outer momentum takes several times the workers' step: at the rate of dense training, too far. */
 const SLOWER = { learningRate: 0.02, momentum: 0.9 } as const;
 
 /** One scale for so many signs: closer to the gradient than one scale for all, for a bit in a hundred more. */

@@ -68,7 +68,7 @@ for (const { label, system, momentum } of systems) {
           send: (gradient: Float32Array, model?: SendOptions) =>
             worker.send(gradient, { ...model, weight: [3, 0.5, i === 0 ? 1e9 : 7][rank] }),
         }));
-        const { outcomes, inboxes } = await carry({ ...party, workers } as typeof party, given, [0, 1]);
+        const { outcomes, inboxes } = await carry({ ...party, workers }, given, [0, 1]);
         ends.push([outcomes, inboxes]);
       }
       assert.equal(ends[1], ends[0], `step ${step}`);

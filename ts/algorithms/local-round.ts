@@ -1,7 +1,7 @@
 /**
  * The arithmetic of a round of local steps: from the packets of all workers to the update u, and from that to the next
- * common model. All of it is on the host, where packets come in, in float64 rounded once or in float32 in the order that
- * is written here: equal packets give equal numbers everywhere, so that all workers keep one model, and what they have
+ * common model. All of it is on the host, where packets come in: in float64 rounded once, or in float32, in the order
+ * that is written here. So equal packets give equal numbers everywhere, all workers keep one model, and what they have
  * in common can be shared without waiting for a device.
  */
 import { codecOf } from '../compressors/codecs.ts';

@@ -93,7 +93,8 @@ function systemOf(name: string, given: Compressor | LocalOptions | undefined, se
  *   `momentum`, 0, of the outer step; `average` over `all` or the `senders`; `clip` by the `median` norm; `server`, the
  *   compressor of a server's answers
  * @returns the system, which makes workers and, with `server`, a server
- * @throws TypeError or RangeError unless compressors are some, decay in 0..1, rate above 0, momentum in 0..1 and below 1
+ * @throws TypeError or RangeError unless compressors are some, decay in 0..1, rate above 0, and momentum in 0..1, but
+ *   below 1
  * @example
  * const worker = localSteps({ rate: 0.5 }).worker(device, { n: gradient.length, workers: 4, rank: 0 });
  * const local = worker.parameters.map((value, i) => value - 0.1 * gradient[i]);

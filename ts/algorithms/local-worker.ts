@@ -56,8 +56,8 @@ interface Step extends Record<'used' | 'unused', Kept> {
 }
 
 /**
- * Memory on the device: two vectors, for the error; in memory the model, its velocity, and the outcome, and while a round
- * ends its sums in float64.
+ * Memory on the device: two vectors, for the error. In memory: the model, its velocity, and the outcome, and while a
+ * round ends its sums in float64.
  */
 export function openWorker<Where extends Vector>(
   device: Device,

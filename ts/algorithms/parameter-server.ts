@@ -93,8 +93,8 @@ export interface Answer {
   /** The error at the start; of no elements where none is kept. */
   readonly error: Kept;
   /**
-   * Takes the mean of the packets, by their weights; of the first ones of `of` the part that they have in it, so that those which follow
-   * are added to that.
+   * Takes the mean of the packets, by their weights; of the first ones of `of` the part that they have in it, so that
+   * those which follow are added to that.
    * @throws PacketError where a packet is none
    */
   average(packets: Parted, of?: number): Promise<void>;

@@ -182,8 +182,8 @@ export function numbered<Own extends Numbers>(
   numbers: () => Own,
   restore: (numbers: Own) => void,
 ): { save(): Bytes; load(state: Uint8Array): void } {
-  const { share, adopt } = shared(of, numbers, restore);
-  return { save: share, load: (bytes) => adopt(bytes) };
+  const state = shared(of, numbers, restore);
+  return { save: () => state.share(), load: (bytes) => state.adopt(bytes) };
 }
 
 /** Of these vectors those that have the names of others. */

@@ -33,8 +33,8 @@ export interface Averaged {
 }
 
 /**
- * The system for a model of this layout, of those that take gradients. Its workers and its follower have to be made for the same layout, and to
- * average as many numbers; its server is the system's own.
+ * The system, one that takes gradients, for a model of this layout. Its workers and its follower have to be made for
+ * the same layout, and to average as many numbers; its server is the system's own.
  *
  * @throws TypeError where the system takes models
  * @example

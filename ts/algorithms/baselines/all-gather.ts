@@ -4,8 +4,8 @@
  * do away with.
  *
  * 1. worker r: acc_r = residual_r + g_r; sends C(acc_r), a list of elements; residual_r = acc_r - C(acc_r).
- * 2. everyone: the mean of all C(acc_r), by the weights of messages, is the direction. One whose list was not among them keeps all of it: residual_r
- *    = acc_r.
+ * 2. everyone: the mean of all C(acc_r), by the weights of messages, is the direction. One whose list was not among
+ *    them keeps all of it: residual_r = acc_r.
  */
 import { requireOptions } from '../../arguments.ts';
 import { codecOf } from '../../compressors/codecs.ts';
@@ -107,8 +107,8 @@ function allGather(name: string, compressor: Compressor): System {
 }
 
 /**
- * The mean of sparse packets, by their weights, added in their order: how many elements any of them has that is not zero, and what of the
- * mean is not finite.
+ * The mean of sparse packets, by their weights, added in their order: how many elements any of them has that is not
+ * zero, and what of the mean is not finite.
  */
 function meanOfLists(
   device: Device,
