@@ -34,13 +34,14 @@ export function accuracyPlot(
   style: PlotStyle,
   direction: 'both' | 'up' = 'both',
 ): string {
-  const curves = runs.map((run) =>
-    run.history.flatMap(({ accuracy, bytesUp, bytesDown }) =>
+  const curves = runs.map((run) => {
+    const points = run.history.flatMap(({ accuracy, bytesUp, bytesDown }) =>
       accuracy === undefined
         ? []
         : [point(run, bytesUp + (direction === 'both' ? bytesDown : 0), 100 * accuracy)],
-    ),
-  );
+    );
+    return points.filter(hasPlace);
+  });
   // Where the curves part is at the top; the steep rise from guessing would take most of the height.
   const worst = Math.min(...runs.map((run) => run.accuracy));
   const floor = Math.max(0, Math.floor(10 * worst - 1.5) * 10);
@@ -57,10 +58,11 @@ export function accuracyPlot(
 export function lossPlot(runs: readonly Run[], style: PlotStyle): string {
   const curves = runs.map((run) => {
     const losses = smooth(run.history.map(({ loss }) => loss));
-    return spread(run.history.length).map((i) => {
+    const points = spread(run.history.length).map((i) => {
       const { bytesUp, bytesDown } = run.history[i];
       return point(run, bytesUp + bytesDown, losses[i]);
     });
+    return points.filter(hasPlace);
   });
   const values = curves.flat().map(({ y }) => y);
   const domain = [Math.min(...values) / 1.15, Math.max(...values) * 1.15];
@@ -126,6 +128,11 @@ export function errorPlot(runs: readonly Run[], style: PlotStyle): string {
 
 function point(run: Run, bytes: number, y: number): Point {
   return { algorithm: run.algorithm, x: bytes / 1e6, y };
+}
+
+/** Before anything was sent there is no place on a logarithmic axis: workers that train alone begin there. */
+function hasPlace({ x }: Point): boolean {
+  return x > 0;
 }
 
 interface Drawing {

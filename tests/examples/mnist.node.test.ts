@@ -52,22 +52,31 @@ test('trains with each system, counts its traffic and writes a report', async ()
   );
   assert.equal(
     runs.map(({ algorithm }) => algorithm),
-    ['dense', 'fo-sgd', 'liec-sgd', 'ex-dyna'],
+    ['dense', 'fo-sgd', 'liec-sgd', 'ex-dyna', 'sparse-lo-co'],
   );
   for (const { algorithm, backend, workers, steps, seed, accuracy, history } of runs) {
     assert.equal([backend, workers, steps, seed, history.length], ['wasm', 2, 40, 5, 40], algorithm);
     assert.ok(accuracy > 0.6, `${algorithm} reaches ${accuracy}`);
     assert.ok(history[39].loss < history[0].loss, `${algorithm} learns`);
   }
-  const [dense, foSgd, liecSgd, exDyna] = runs;
+  const [dense, foSgd, liecSgd, exDyna, sparseLoCo] = runs;
   assert.is(dense.bytesUp, 2 * 40 * (N * 4 + 20));
   assert.is(foSgd.bytesUp, 2 * 40 * (40 + 25 * 4 + (25 * 4096) / 8));
   assert.is(liecSgd.bytesUp, 2 * 40 * (28 + 25 * 4 + Math.ceil(N / 32) * 4 - 4));
   assert.ok(exDyna.bytesUp < dense.bytesUp / 50);
   assert.ok(Math.abs((exDyna.history[0].union ?? 0) / 0.01 - 1) < 0.02, 'a warm start meets the density');
+  // an exchange after 25 steps, and one after the last
+  const sent = sparseLoCo.history.map(({ bytesUp }) => bytesUp);
+  assert.equal(
+    sent.map((bytes) => bytes > 0),
+    sent.map((_, i) => i >= 24),
+  );
+  assert.ok(sent[39] > sent[38] && new Set(sent).size === 3);
+  assert.ok(sent[39] < 2 * 2 * (0.162 / 8) * N * 1.03, `${sent[39]} bytes`);
   const report = readFileSync(`${folder}/data.html`, 'utf8');
   assert.is(report.match(/<svg/g)?.length, 10, 'five plots, each wide and narrow');
   assert.not.match(report, /(src|href)="http/);
+  assert.not.match(report, /NaN|Infinity/, 'steps before the first exchange have no place against megabytes');
 });
 
 test.long('trains a network that is cut in two, and says what the features lost', async () => {
@@ -108,6 +117,7 @@ test('wrong options are one line on standard error', async () => {
   const cases = [
     [['--algorithm', 'magic'], /magic/],
     [['--steps', '0'], /steps/],
+    [['--local-steps', '0'], /local-steps/],
     [['--backend', 'cuda'], /cuda/],
     [['--dataset', 'cats'], /"--dataset" expected mnist or fashion, got "cats"/],
     [['--task', 'all'], /"--task" expected both, data or split, got "all"/],

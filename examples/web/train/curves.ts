@@ -95,10 +95,13 @@ function lasts(curves: ReadonlyMap<string, readonly Point[]>, show: (y: number) 
 
 function draw(
   width: number,
-  curves: ReadonlyMap<string, readonly Point[]>,
+  given: ReadonlyMap<string, readonly Point[]>,
   { axis }: Against,
   { label, dots, y }: { label: string; dots: boolean; y: Plot.ScaleOptions },
 ): SVGSVGElement | HTMLElement | undefined {
+  // before anything was sent there is no place on a logarithmic axis
+  const hasPlace = ({ x }: Point): boolean => axis === 'steps' || x > 0;
+  const curves = new Map([...given].map(([name, points]) => [name, points.filter(hasPlace)]));
   const places = [...curves.values()].flatMap((points) => points.map(({ x }) => x));
   if (places.length === 0) return undefined;
   const x =
