@@ -16,6 +16,14 @@ export interface Inspection {
   readonly bitsPerElement: number;
   /** The parts of the body: where each starts and how many bytes it has. */
   readonly sections: readonly { readonly name: string; readonly offset: number; readonly bytes: number }[];
+  /** Of a plan: what each of its parts is. */
+  readonly parts?: readonly PartInspection[];
+}
+
+/** The same of a part of a plan; `bytes` are what the part adds to the packet. */
+export interface PartInspection extends Inspection {
+  /** Its first element in the vector. */
+  readonly first: number;
 }
 
 /**
@@ -31,20 +39,28 @@ export function inspect(packet: Uint8Array): Inspection {
   return described(readPacket(requireBytes('packet', packet)));
 }
 
-/** The same of a packet whose frame was read. */
-export function described(read: Packet): Inspection {
+/** The same of a packet whose frame was read; or of a part of one, whose body starts at byte `offset` of the whole. */
+export function described(
+  read: Packet,
+  { bytes, offset }: { bytes: number; offset: number } = { bytes: read.bytes, offset: read.bodyOffset },
+): Inspection {
   const codec = codecOf(read);
-  const { parameters, sections } = codec.describe(read);
-  let offset = read.bodyOffset;
+  const { parameters, sections, parts } = codec.describe(read);
   return {
     compressor: codec.name,
     parameters,
     n: read.n,
-    bytes: read.bytes,
-    bitsPerElement: read.n === 0 ? 0 : (read.bytes * 8) / read.n,
+    bytes,
+    bitsPerElement: read.n === 0 ? 0 : (bytes * 8) / read.n,
     sections: sections.map(({ name, words }) => {
       offset += words * 4;
       return { name, offset: offset - words * 4, bytes: words * 4 };
+    }),
+    ...(parts && {
+      parts: parts.map(({ first, packet, offset: at, bytes }) => ({
+        first,
+        ...described(packet, { bytes, offset: at + packet.parameters.length * 4 }),
+      })),
     }),
   };
 }

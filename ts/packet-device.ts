@@ -14,12 +14,11 @@ import {
   type DecompressOptions,
   type MeanOptions,
 } from './calls.ts';
-import type { Codec, Compressor } from './compressors/compressor.ts';
+import type { CodecOf, Compressor } from './compressors/compressor.ts';
 import { DeviceClosedError } from './errors.ts';
 import { clearKernel } from './kernels/accumulate.ts';
 import { type Allocation, DeviceVector, type VectorHost, type VectorLike } from './kernels/device-vector.ts';
 import { type Host, Scope, type Steps, wordsOf } from './kernels/scope.ts';
-import type { Packet } from './packet/packet.ts';
 import type { Bytes, GpuDevice } from './platform.ts';
 import { Schedule, type Touch, touchOf } from './schedule.ts';
 
@@ -30,8 +29,7 @@ const MAX_BYTES_IN_FLIGHT = 2 ** 28;
 export interface Parts {
   /** Opens the backend anew when its GPU was lost; left out where there is none. */
   readonly open?: (options: OpenOptions) => Promise<Opened>;
-  /** What reads a packet. @throws PacketError where nothing does */
-  readonly codecOf: (packet: Packet) => Codec;
+  readonly codecOf: CodecOf;
   /** As in DeviceOptions. */
   readonly maxBytesInFlight?: number;
 }

@@ -15,6 +15,8 @@ export interface Expected {
   readonly compressor?: string;
   readonly n: number;
   readonly parameters: PacketParameters;
+  /** Of a plan: what its parts are to be. */
+  readonly parts?: readonly Expected[];
 }
 
 /**
@@ -23,7 +25,9 @@ export interface Expected {
  */
 export function packetsOf(compressor: Compressor, n: number): Expected {
   if (compressor.parameters === undefined) return { n, parameters: {} };
-  return { compressor: compressor.name, n, parameters: compressor.parameters(n) };
+  const parameters = compressor.parameters(n);
+  const parts = compressor.parts?.map((part) => packetsOf(part.compressor, part.n));
+  return { compressor: compressor.name, n, parameters, ...(parts && { parts }) };
 }
 
 /**
@@ -33,14 +37,26 @@ export function packetsOf(compressor: Compressor, n: number): Expected {
  */
 export function requirePacket(packet: Uint8Array, expected: Expected, rank?: number): Inspection {
   const came = descriptionOf(glance(requireBytes('packet', packet)));
-  const differs = (name: string): boolean => came.parameters[name] !== expected.parameters[name];
-  let offset: number | undefined;
-  if (expected.compressor !== undefined && came.compressor !== expected.compressor) offset = 5;
-  else if (came.n !== expected.n) offset = 8;
-  else if (Object.keys(expected.parameters).some(differs)) offset = 16;
-  if (offset === undefined) return came;
   const sender = rank === undefined ? '' : ` from rank ${rank}`;
-  throw new PacketError(`a packet of ${described(came)}${sender}; expected ${described(expected)}`, offset);
+  const refuse = (what: string, had: Expected, wanted: Expected, offset: number): never => {
+    throw new PacketError(`${what} of ${described(had)}${sender}; expected ${described(wanted)}`, offset);
+  };
+  const offset = differsAt(came, expected);
+  if (offset !== undefined) refuse('a packet', came, expected, offset);
+  // as many parts as expected: their number is a parameter
+  expected.parts?.forEach((part, i) => {
+    const had = came.parts![i];
+    if (differsAt(had, part) !== undefined) refuse(`a packet with part ${i}`, had, part, 16);
+  });
+  return came;
+}
+
+/** The byte of a packet where it is not as expected. */
+function differsAt(came: Inspection, expected: Expected): number | undefined {
+  if (expected.compressor !== undefined && came.compressor !== expected.compressor) return 5;
+  if (came.n !== expected.n) return 8;
+  const { parameters } = expected;
+  return Object.keys(parameters).some((name) => came.parameters[name] !== parameters[name]) ? 16 : undefined;
 }
 
 /**

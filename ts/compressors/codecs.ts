@@ -8,6 +8,7 @@ import { flattenedOneBitCodec } from './flattened-one-bit.ts';
 import { float32Codec } from './float32.ts';
 import { indexListCodec } from './index-list.ts';
 import { maskEncodedCodec } from './mask-encoded.ts';
+import { planCodecOf } from './plan.ts';
 import { qsgdCodec } from './qsgd.ts';
 import { quantizedCodec } from './quantized.ts';
 import { randomKCodec } from './random-k.ts';
@@ -30,6 +31,7 @@ const codecs: readonly Codec[] = [
   flattenedOneBitCodec,
   indexListCodec,
   blockTopKCodec,
+  planCodecOf(codecOf),
 ];
 
 /** @throws PacketError where no compressor has the packet's number */

@@ -22,9 +22,13 @@ export interface Draw {
 /** Parameters of a packet by name, as `inspect` shows them. */
 export type PacketParameters = Readonly<Record<string, number | string>>;
 
+/** Finds the codec that reads a packet. @throws PacketError where there is none */
+export type CodecOf = (packet: Packet) => Codec;
+
 /** The parts of a packet, and what they decode to where that is at hand; `decode` finds it else. */
 export interface Encoded extends Parts {
-  sent?(): Decoded;
+  /** `packet` is the packet that these have become. */
+  sent?(packet: Packet, codecOf: CodecOf): Decoded;
   /**
    * Where the sections' words are still to be copied from, to `room`: finite float32, which is looked at on the way, of
    * a vector on a backend that can `shorten`.
@@ -32,9 +36,22 @@ export interface Encoded extends Parts {
   readonly tail?: Tail;
 }
 
+/** A run of elements of a vector, and what compresses it. */
+export interface CompressorPart {
+  /** The tensors that it is, where that is known. */
+  readonly names: readonly string[];
+  /** Its first element in the vector. */
+  readonly first: number;
+  /** Its elements. */
+  readonly n: number;
+  readonly compressor: Compressor;
+}
+
 export interface Compressor {
   readonly name: string;
   readonly options: Readonly<Record<string, unknown>>;
+  /** Of a plan: the parts that it cuts the vector into, each with a compressor of its own. */
+  readonly parts?: readonly CompressorPart[];
   /**
    * What every packet of a vector of n elements has for parameters: those that follow from the options and n. What
    * depends on the vector, the step or the stream is left out. A compressor of your own need not have it; then
@@ -57,6 +74,20 @@ export interface Description {
   readonly parameters: PacketParameters;
   /** The parts of its body in their order. */
   readonly sections: readonly Section[];
+  /** Of a plan: its parts, each as a packet of its own. */
+  readonly parts?: readonly PacketPart[];
+}
+
+/** A part of a packet that stands for a run of elements. */
+export interface PacketPart {
+  /** Its first element in the vector. */
+  readonly first: number;
+  /** The part as a packet by itself: its offsets count as if a frame and nothing else stood before it. */
+  readonly packet: Packet;
+  /** Where its parameters start in the packet that it is a part of, in bytes. */
+  readonly offset: number;
+  /** What it takes there, its row in the table of parts included. */
+  readonly bytes: number;
 }
 
 export interface Codec {

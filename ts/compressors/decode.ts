@@ -1,6 +1,6 @@
 /** From packets to vectors: one packet, written or added, and the mean of several. */
 import { isGpuRange } from '../arguments.ts';
-import type { DeviceBuffer } from '../backends/backend.ts';
+import type { DeviceBuffer, ReadRequest } from '../backends/backend.ts';
 import { PacketError } from '../errors.ts';
 import { clearKernel, scaleOf } from '../kernels/accumulate.ts';
 import {
@@ -11,15 +11,14 @@ import {
   type VectorLike,
 } from '../kernels/device-vector.ts';
 import { type Scope, type Steps, wordsOf } from '../kernels/scope.ts';
-import { type Packet, readPacket } from '../packet/packet.ts';
-import type { Codec } from './compressor.ts';
-import type { Decoded } from './decoded.ts';
+import { readPacket } from '../packet/packet.ts';
+import type { CodecOf } from './compressor.ts';
+import type { Decoded, Place } from './decoded.ts';
 import { addList, sumLists, writeList } from './lists.ts';
 
 /** What decoding a packet goes by. */
 export interface Rules {
-  /** @throws PacketError where nothing reads the packet */
-  readonly codecOf: (packet: Packet) => Codec;
+  readonly codecOf: CodecOf;
   /** The most elements that a packet may decode to. */
   readonly maxElements: number;
 }
@@ -45,20 +44,53 @@ export function* decodeInto<Target extends VectorLike>(
   { into, accumulate }: { readonly into?: Target; readonly accumulate?: number },
   rules: Rules,
 ): Steps<Target | Float32Array> {
-  const { n, ...decoded } = openPacket(scope, bytes, rules);
+  const decoded = openPacket(scope, bytes, rules);
+  const { n } = decoded;
   const y = into === undefined ? new Float32Array(n) : targetOf(into, n);
   if (n === 0) return into ?? new Float32Array(0);
-  if (accumulate === undefined) {
-    // what the host has needs no backend
-    if (decoded.words !== undefined && isArray(y)) wordsOf(y).set(decoded.words);
-    else if (decoded.list !== undefined && isArray(y)) writeList(decoded.list, wordsOf(y));
-    else yield* on(scope.written(y, decoded.streamed), (buffer) => decoded.write(buffer));
-  } else {
-    const scale = scaleOf(accumulate);
-    if (decoded.list !== undefined && isArray(y)) addList(decoded.list, scale, y);
-    else yield* on(scope.changed(y, decoded.streamed), (buffer) => decoded.add(buffer, scale));
-  }
+  if (accumulate === undefined) yield* done(writeTo(scope, decoded, y));
+  else yield* done(addTo(scope, decoded, scaleOf(accumulate), y));
   return into ?? (y as Float32Array);
+}
+
+/** What a backend has to do for targets: what is left to read for them; undefined where the host has done it all. */
+type Pending = readonly ReadRequest[] | undefined;
+
+/** Queues y = what a packet stands for. What the host has needs no backend. */
+function writeTo(scope: Scope, decoded: Decoded, y: VectorLike): Pending {
+  if (isArray(y)) {
+    if (decoded.parts !== undefined)
+      return eachPart(decoded.parts, y, (part, own) => writeTo(scope, part, own));
+    if (decoded.words !== undefined) return void wordsOf(y).set(decoded.words);
+    if (decoded.list !== undefined) return void writeList(decoded.list, wordsOf(y));
+  }
+  return on(scope.written(y, decoded.streamed), (buffer) => decoded.write(buffer));
+}
+
+/** Queues y += what a packet stands for, times a scale. */
+function addTo(scope: Scope, decoded: Decoded, scale: number, y: VectorLike): Pending {
+  if (isArray(y)) {
+    if (decoded.parts !== undefined)
+      return eachPart(decoded.parts, y, (part, own) => addTo(scope, part, scale, own));
+    if (decoded.list !== undefined) return void addList(decoded.list, scale, y);
+  }
+  return on(scope.changed(y, decoded.streamed), (buffer) => decoded.add(buffer, scale));
+}
+
+/** The parts of a vector one by one, each with its elements of y. */
+function eachPart<Part extends Place>(
+  parts: readonly Part[],
+  y: Float32Array,
+  work: (part: Part, own: Float32Array, i: number) => Pending,
+): Pending {
+  const all = parts.map((part, i) => work(part, y.subarray(part.first, part.first + part.n), i));
+  const queued = all.filter((pending) => pending !== undefined);
+  return queued.length > 0 ? queued.flat() : undefined;
+}
+
+/** Waits for what is queued. */
+function* done(pending: Pending): Steps<void> {
+  if (pending !== undefined) yield pending;
 }
 
 /** The mean of what packets stand for: zeros, to which each is added in their order, times its share of the weights. */
@@ -99,7 +131,7 @@ export function* addInto(
   for (const one of all)
     if (one.n !== n) throw new PacketError(`a packet of ${one.n} elements, expected ${n}`, 8);
   if (fresh) yield* sumOf(scope, all, shares, into);
-  else yield* on(scope.changed(into), (buffer) => addEach(all, shares.map(scaleOf), buffer));
+  else yield on(scope.changed(into), (buffer) => addEach(all, shares.map(scaleOf), buffer));
 }
 
 function addEach(packets: readonly Decoded[], scales: readonly number[], y: DeviceBuffer): void {
@@ -113,25 +145,52 @@ export function* sumOf(
   shares: readonly number[],
   y: VectorLike,
 ): Steps<void> {
-  const scales = shares.map(scaleOf);
-  const lists = packets.flatMap(({ list }) => list ?? []);
-  const streamed = packets.every((packet) => packet.streamed);
-  if (isArray(y) && lists.length === packets.length) {
-    sumLists(lists, scales, y);
-  } else
-    yield* on(scope.written(y, streamed), (buffer) => {
-      scope.run(clearKernel, { y: buffer }, { n: lengthOf(y) });
-      addEach(packets, scales, buffer);
-    });
+  yield* done(addAll(scope, packets, shares.map(scaleOf), y));
 }
 
-/** Queues work on a target, and waits until it is done. */
-function* on(
+/** Queues y = zeros, to which packets are added. */
+function addAll(
+  scope: Scope,
+  packets: readonly Decoded[],
+  scales: readonly number[],
+  y: VectorLike,
+): Pending {
+  if (isArray(y)) {
+    const [{ parts }] = packets;
+    if (parts !== undefined && packets.every((packet) => cutAs(packet.parts, parts)))
+      return eachPart(parts, y, (_, own, i) =>
+        addAll(
+          scope,
+          packets.map((packet) => packet.parts![i]),
+          scales,
+          own,
+        ),
+      );
+    const lists = packets.flatMap(({ list }) => list ?? []);
+    if (lists.length === packets.length) return void sumLists(lists, scales, y);
+  }
+  const streamed = packets.every((packet) => packet.streamed);
+  return on(scope.written(y, streamed), (buffer) => {
+    scope.run(clearKernel, { y: buffer }, { n: lengthOf(y) });
+    addEach(packets, scales, buffer);
+  });
+}
+
+/** Whether two vectors are cut into the same parts. */
+function cutAs(parts: readonly Place[] | undefined, others: readonly Place[]): boolean {
+  return (
+    parts?.length === others.length &&
+    parts.every(({ first, n }, i) => first === others[i].first && n === others[i].n)
+  );
+}
+
+/** Queues work on a target; what is left to read for it. */
+function on(
   target: ReturnType<Scope['written']>,
   work: (buffer: typeof target.buffer) => void,
-): Steps<void> {
+): readonly ReadRequest[] {
   work(target.buffer);
-  yield target.done();
+  return target.done();
 }
 
 /** A target of n elements; of a range of a GPU buffer the length may be left out. */

@@ -21,6 +21,16 @@ export interface Decoded {
   readonly streamed?: boolean;
   /** All of its words, where the packet has them as they are. */
   readonly words?: Uint32Array;
+  /** Where it is made of parts, end to end: what these are. */
+  readonly parts?: readonly (Decoded & Place)[];
+}
+
+/** A run of elements of a vector. */
+export interface Place {
+  /** The first of them. */
+  readonly first: number;
+  /** How many they are. */
+  readonly n: number;
 }
 
 /** A vector of no elements. */
@@ -111,4 +121,40 @@ export function whole(scope: Scope, n: number, words: Uint32Array): Decoded {
     add: (y, scale) => scope.run(accumulateKernel, { x: scope.lend(words), y }, { n, scale }),
     words,
   };
+}
+
+/** A vector of n elements that is made of parts, end to end. Lists of elements are placed as one. */
+export function inParts(scope: Scope, n: number, parts: readonly (Decoded & Place)[]): Decoded {
+  const others = parts.filter(({ list }) => list === undefined);
+  // made when it is wanted: arrays get parts one by one
+  const listed = (): Decoded =>
+    parts.length > others.length ? sparse(scope, n, joinedLists(parts)) : NOTHING;
+  return {
+    write(y) {
+      // it writes zeros where the others go
+      listed().write(y);
+      for (const own of others)
+        scope.within(y, { first: own.first, words: own.n, contents: false }, (part) => own.write(part));
+    },
+    add(y, scale) {
+      listed().add(y, scale);
+      for (const own of others)
+        scope.within(y, { first: own.first, words: own.n, contents: true }, (part) => own.add(part, scale));
+    },
+    parts,
+  };
+}
+
+/** The lists of parts as one of the whole vector. */
+function joinedLists(parts: readonly (Decoded & Place)[]): List {
+  const count = parts.reduce((sum, { list }) => sum + (list?.values.length ?? 0), 0);
+  const [indices, values] = [new Uint32Array(count), new Uint32Array(count)];
+  let at = 0;
+  for (const { first, list } of parts) {
+    if (list === undefined) continue;
+    for (let j = 0; j < list.indices.length; j++) indices[at + j] = first + list.indices[j];
+    values.set(list.values, at);
+    at += list.values.length;
+  }
+  return { indices, values };
 }

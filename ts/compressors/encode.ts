@@ -10,9 +10,9 @@ import { nonFiniteError } from '../kernels/reduce.ts';
 import { selectFrom } from '../kernels/select.ts';
 import type { Scope, Steps, Target, Vector } from '../kernels/scope.ts';
 import type { Shorten } from '../packet/crc32c.ts';
-import { viewPacket, writePacket, type Packet, type RoomFor } from '../packet/packet.ts';
+import { viewPacket, writePacket, type RoomFor } from '../packet/packet.ts';
 import type { Bytes } from '../platform.ts';
-import type { Codec, Compressor, Draw, Encoded } from './compressor.ts';
+import type { CodecOf, Compressor, Draw, Encoded } from './compressor.ts';
 
 /** The error of earlier packets, and what becomes of it. */
 export interface Feedback {
@@ -71,7 +71,7 @@ export function* encodeWithError(
   x: Vector,
   { error, decay, sum }: Feedback,
   draw: Draw,
-  codecOf: (packet: Packet) => Codec,
+  codecOf: CodecOf,
   makeRoom: RoomFor,
 ): Steps<Bytes> {
   const { n } = x;
@@ -93,7 +93,7 @@ export function* encodeWithError(
       : yield* copied(scope, p, parts, makeRoom);
   // 3. the error becomes p - C(p)
   const view = viewPacket(packet);
-  const lost = parts.sent?.() ?? codecOf(view).decode(scope, view);
+  const lost = parts.sent?.(view, codecOf) ?? codecOf(view).decode(scope, view);
   if (largest >= RISKY)
     yield* requireWithin(scope, n, 'what the packet loses of the sum of x and the error', (quarter) => {
       scope.run(accumulateKernel, { x: p.buffer, y: quarter }, { n, scale: 1 / 4 });

@@ -191,6 +191,34 @@ export class Scope {
     this.#backend.store(this.put(words), { of: buffer, first, words: words.length });
   }
 
+  /** Elements of a vector where they lie, n of them from `first` on, as a vector of their own that kernels only read. */
+  slice({ buffer }: Vector, first: number, n: number): Vector {
+    return { buffer: this.#borrow({ of: buffer, first, words: n }), n };
+  }
+
+  /**
+   * Lets `work` queue what changes the words of a buffer from `first` on, or writes all of them where it needs no
+   * `contents`, and nothing else of the buffer.
+   */
+  within(
+    buffer: DeviceBuffer,
+    {
+      first,
+      words,
+      contents,
+    }: { readonly first: number; readonly words: number; readonly contents: boolean },
+    work: (part: DeviceBuffer) => void,
+  ): void {
+    const range = { of: buffer, first, words };
+    const part = this.#backend.borrow(range, contents);
+    try {
+      work(part);
+      this.#backend.store(part, range);
+    } finally {
+      this.#backend.release(part);
+    }
+  }
+
   /** Another vector with the words of this one, n >= 1. */
   copy({ buffer, n }: Vector): Vector {
     const copy = this.take(n);

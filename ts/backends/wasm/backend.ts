@@ -143,6 +143,12 @@ class WasmBackend implements Backend {
   }
 
   borrow(range: GpuRange | BufferRange): DeviceBuffer {
+    if ('of' in range) {
+      // a part of what is only lent is lent, and not copied with the rest
+      const { address, source, target } = this.#own(range.of);
+      if (address === undefined && target === undefined)
+        return this.lend(source!.subarray(range.first, range.first + range.words));
+    }
     const { address, words } = this.#locate(range);
     return this.#adopt(new WasmBuffer(words, address, undefined, true));
   }
