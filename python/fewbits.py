@@ -2,7 +2,7 @@
 
 A packet (docs/packet.md) stands for one float32 vector. ``decompress`` rebuilds it, of whatever compressor, bit by bit
 as the JavaScript decoders do. The ``compress_...`` functions write the bytes that JavaScript writes: topK, blockTopK,
-scaledSign, quantized, flattenedOneBit, float32 and index lists. ``split_message`` and ``Joiner`` carry packets over
+scaledSign, quantized, flattenedOneBit, float32, plans of these and index lists. ``split_message`` and ``Joiner`` carry packets over
 transports whose messages are limited in size (docs/messages.md).
 
     >>> x = np.array([1, -2, 3], dtype=np.float32)
@@ -21,11 +21,13 @@ import math
 import numbers
 import operator
 import os
+import re
 import struct
 import sys
 import zlib
 from collections import OrderedDict
-from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
+from inspect import signature
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple, Union
 
 import numpy as np
 
@@ -36,6 +38,7 @@ __all__ = [
     "compress_block_top_k",
     "compress_flattened_one_bit",
     "compress_float32",
+    "compress_plan",
     "compress_quantized",
     "compress_scaled_sign",
     "compress_top_k",
@@ -181,10 +184,22 @@ class _Packet(NamedTuple):
 
 
 class _Description(NamedTuple):
-    """What parameters say: by name, and the sections with their lengths in words."""
+    """What parameters say: by name, and the sections with their lengths in words; of a plan, its parts."""
 
     parameters: Dict[str, Any]
     sections: List[Tuple[str, int]]
+    parts: Optional[List["_Part"]] = None
+
+
+class _Part(NamedTuple):
+    """A part of a plan: its first element, and the part as a packet by itself."""
+
+    first: int
+    packet: _Packet
+    #: Where its parameters start in the whole packet, and what it takes there with its row of the table, in bytes.
+    offset: int
+    bytes: int
+    description: _Description
 
 
 def _read(packet: Bytes) -> _Packet:
@@ -246,9 +261,9 @@ def _describe(packet: _Packet) -> Tuple["_Codec", _Description]:
     return codec, description
 
 
-def _offsets(packet: _Packet, description: _Description) -> Dict[str, int]:
-    """Where each section starts in the packet, in bytes."""
-    offsets, at = {}, packet.body_offset
+def _offsets(packet: _Packet, description: _Description, at: Optional[int] = None) -> Dict[str, int]:
+    """Where each section starts in the packet, in bytes; or where the body starts at byte ``at``."""
+    offsets, at = {}, packet.body_offset if at is None else at
     for name, words in description.sections:
         offsets[name] = at
         at += words * 4
@@ -727,7 +742,7 @@ def _decode_rice(
 
 
 def _describe_sparse(packet: _Packet, least: int) -> _Description:
-    parameters, sections = _describe_list(packet, least)
+    parameters, sections, _ = _describe_list(packet, least)
     form = _require_format(packet.parameters[4], 32)
     return _Description({**parameters, "values": form}, [*sections, ("values", _value_words(parameters["k"], form))])
 
@@ -744,7 +759,7 @@ def _decode_sparse(packet: _Packet, description: _Description, into: Optional[np
 
 
 def _describe_index_list(packet: _Packet) -> _Description:
-    parameters, sections = _describe_list(packet, 0)
+    parameters, sections, _ = _describe_list(packet, 0)
     return _Description({**parameters, "tag": packet.parameters[4]}, sections)
 
 
@@ -765,7 +780,7 @@ def _kept_of(n: int, block: int, k: int) -> int:
 
 
 def _describe_block_top_k(packet: _Packet) -> _Description:
-    (_, list_sections), n = _describe_list(packet, 1, 8), packet.n
+    (_, list_sections, _), n = _describe_list(packet, 1, 8), packet.n
     kept, coding, _, _, block, k, bits, number = packet.parameters
     if not 64 <= block <= 4096 or block & (block - 1):
         raise PacketError(f"blocks of {block}, expected a power of two in 64..4096", 32)
@@ -1071,6 +1086,76 @@ def _decode_flattened_one_bit(packet: _Packet, description: _Description, into: 
     return y
 
 
+# ------------------------------------------------------------------------------------------ 15: plan, decoder
+
+_PLAN = 15
+#: Words of a row of the table of parts.
+_ROW = 3
+
+
+def _describe_plan(packet: _Packet) -> _Description:
+    (count,) = _require_parameters(packet, 1)
+    n, body = packet.n, packet.body
+    if count > 0xFFFF or count > n or (count == 0 and n > 0):
+        raise PacketError(f"{count} parts of {n} elements", 16)
+    if count * _ROW > body.size:
+        raise PacketError(f"a table of {count} parts, but the body has {body.size * 4} bytes", 16)
+    rows, bare = body[: count * _ROW].reshape(-1, _ROW).tolist(), []
+    first, at = 0, count * _ROW
+    for i, (elements, form, words) in enumerate(rows):
+        row = packet.body_offset + i * _ROW * 4
+        if not 1 <= elements <= n - first:
+            raise PacketError(f"part {i} has {elements} elements of the {n - first} that are left", row)
+        if form & 0xFF00:
+            raise PacketError(f"part {i} has bits set that mean nothing", row + 4)
+        if form & 0xFF == _PLAN:
+            raise PacketError(f"part {i} is a plan itself", row + 4)
+        own = form >> 16
+        end = at + own + words
+        if end > body.size:
+            raise PacketError(f"part {i} passes the end of the packet", row + 8)
+        parameters = tuple(int(word) for word in body[at : at + own])
+        part = _Packet(form & 0xFF, elements, 16 + 4 * (own + words + 1), parameters, body[at + own : end], 16 + 4 * own)
+        bare.append((first, part, packet.body_offset + 4 * at, 4 * (_ROW + own + words)))
+        first += elements
+        at = end
+    if first != n:
+        raise PacketError(f"the parts have {first} elements, expected {n}", 16)
+    if at != body.size:
+        raise PacketError(
+            f"parts of {at * 4} bytes with their table, but the body has {body.size * 4}", packet.body_offset
+        )
+    parts = []
+    for i, (first, part, offset, size) in enumerate(bare):
+        described = _in_part(packet, i, offset, lambda part=part: _describe(part)[1])
+        parts.append(_Part(first, part, offset, size, described))
+    sections = [("parts", count * _ROW), *((f"part {i}", part.bytes // 4 - _ROW) for i, part in enumerate(parts))]
+    return _Description({"parts": count}, sections, parts)
+
+
+def _in_part(packet: _Packet, i: int, offset: int, work: Callable[[], Any]) -> Any:
+    """What ``work`` gives for part i, whose parameters start at ``offset``: what is wrong names it, at its byte."""
+    try:
+        return work()
+    except PacketError as error:
+        row = packet.body_offset + i * _ROW * 4
+        at = offset + error.offset - 16 if error.offset >= 16 else row + (0 if error.offset == 8 else 4)
+        message = str(error)[: str(error).rindex(" (at byte")]
+        raise PacketError(f"part {i}: {message}", at) from None
+
+
+def _decode_plan(packet: _Packet, description: _Description, into: Optional[np.ndarray]) -> np.ndarray:
+    # ``into`` stays as it is where a part is refused
+    y = np.empty(packet.n, np.uint32)
+    for i, (first, part, offset, _, own) in enumerate(description.parts or ()):
+        codec, piece = _CODECS[part.compressor], y[first : first + part.n]
+        _in_part(packet, i, offset, lambda part=part, own=own, codec=codec, piece=piece: codec.decode(part, own, piece))
+    if into is None:
+        return y
+    into[...] = y
+    return into
+
+
 # ------------------------------------------------------------------------------------------------- all packets
 
 
@@ -1095,6 +1180,7 @@ _CODECS: Dict[int, _Codec] = {
     11: _Codec("flattenedOneBit", _describe_flattened_one_bit, _decode_flattened_one_bit),
     12: _Codec("indexList", _describe_index_list, _decode_index_list),
     13: _Codec("blockTopK", _describe_block_top_k, _decode_block_top_k),
+    _PLAN: _Codec("plan", _describe_plan, _decode_plan),
 }
 
 
@@ -1103,22 +1189,37 @@ def inspect(packet: Bytes) -> Dict[str, Any]:
 
     Gives ``compressor`` (its name), ``parameters`` (by name), ``n`` (elements of the vector), ``bytes`` (of the
     packet), ``bitsPerElement`` (8 bytes / n; 0 for n = 0) and ``sections``: a list of ``name``, ``offset``, ``bytes``.
+    Of a plan, ``parts`` has the same of each part, and its ``first`` element.
 
     Raises PacketError where the bytes are not a sound packet.
     """
     read = _read(packet)
-    codec, description = _describe(read)
-    offsets = _offsets(read, description)
-    return {
-        "compressor": codec.name,
+    _, description = _describe(read)
+    return _inspection(read, description, read.bytes, read.body_offset)
+
+
+def _inspection(packet: _Packet, description: _Description, size: int, at: int) -> Dict[str, Any]:
+    """What ``inspect`` says of a packet, or of a part of one: of ``size`` bytes, its body at byte ``at``."""
+    offsets = _offsets(packet, description, at)
+    seen = {
+        "compressor": _CODECS[packet.compressor].name,
         "parameters": description.parameters,
-        "n": read.n,
-        "bytes": read.bytes,
-        "bitsPerElement": read.bytes * 8 / read.n if read.n else 0,
+        "n": packet.n,
+        "bytes": size,
+        "bitsPerElement": size * 8 / packet.n if packet.n else 0,
         "sections": [
             {"name": name, "offset": offsets[name], "bytes": words * 4} for name, words in description.sections
         ],
     }
+    if description.parts is not None:
+        seen["parts"] = [
+            {
+                "first": part.first,
+                **_inspection(part.packet, part.description, part.bytes, part.offset + 4 * len(part.packet.parameters)),
+            }
+            for part in description.parts
+        ]
+    return seen
 
 
 def decompress(packet: Bytes, max_elements: int = 2**28, into: Optional[np.ndarray] = None) -> np.ndarray:
@@ -1649,6 +1750,101 @@ def _means(words: np.ndarray, z: np.ndarray, order: int, exponent: int, scale: s
         return sums / order / order / 2.0**exponent
     squares = _square_sums(words, order, exponent).astype(np.float64)
     return np.divide(squares, sums, out=np.zeros_like(sums), where=sums > 0) / 2.0**exponent
+
+
+#: Names of biases, and of the parameters and averages of normalisation.
+_SMALL_NAMES = re.compile(r"bias|norm|beta|gamma|(moving|running)_|(^|[^a-z])(bn|ln)\d*([^a-z]|$)", re.IGNORECASE)
+#: Vectors of fewer elements are biases or normalisation, whatever they are called.
+_SHORT = 2**15
+
+
+def compress_plan(
+    x: Any,
+    rules: Sequence[Tuple[Any, ...]],
+    layout: Sequence[Tuple[str, Sequence[int]]],
+    small: bool = True,
+    tiny: int = 256,
+    step: int = 0,
+    stream: int = 0,
+) -> bytes:
+    """The packet of x, (n,) float32, the tensors of a model, each compressed by the first rule that matches its name.
+
+    ``layout`` has the (name, shape) of each tensor, in the order in which they lie in x, end to end. A rule is (match,
+    compress), or (match, compress, True) for tensors that are compressed as one where they follow each other: match is
+    a name, a pattern with ``*`` for any letters, or a compiled ``re.Pattern``, found anywhere; compress a function of
+    a vector that gives its packet, such as ``functools.partial(compress_top_k, ratio=0.01)``; it is called with
+    ``step`` and ``stream`` where it takes them. Small tensors go as float32 where no rule but ``"*"`` matches them:
+    those of fewer than ``tiny`` elements, and vectors of fewer than 2^15 elements or with a name of a bias or of
+    normalisation; ``small=False`` leaves them to the rules. The bytes equal those of ``plan`` in JavaScript, where the
+    functions are those of this module or partials of them.
+
+    Raises ValueError where x has not the elements of the layout, holds NaN or infinity, or no rule matches a tensor.
+    """
+    step, stream = _require_integer("step", step, 0, MOST), _require_integer("stream", stream, 0, MOST)
+    tiny = _require_integer("tiny", tiny, 0, MOST)
+    words, _ = _bits_of(x)
+    parts = _plan_parts(rules, layout, small, tiny)
+    n = sum(part[0] for part in parts)
+    if words.size != n:
+        raise ValueError(f'"x" expected {n} elements, as the layout has, got {words.size}')
+    table, bodies, first = [], [], 0
+    for i, (elements, compress, *_) in enumerate(parts):
+        # 1. each part by its own compressor, with draws of its own
+        keys = {"step": step, "stream": (stream + i * 0x9E3779B9) & MOST}
+        taken = signature(compress).parameters
+        draw = {name: key for name, key in keys.items() if name in taken}
+        packet = compress(words[first : first + elements].view(np.float32), **draw)
+        first += elements
+        _, _, compressor, count, had, _ = struct.unpack_from("<4sBBHII", packet)
+        if compressor == _PLAN or had != elements:
+            raise ValueError(f"part {i} expected the packet of one vector of {elements} elements")
+        bodies.append(np.frombuffer(packet, WORD)[4:-1])
+        table += [elements, compressor | count << 16, bodies[-1].size - count]
+    # 2. one packet of them
+    return _write(_PLAN, n, (len(parts),), (np.array(table, WORD), *bodies))
+
+
+def _plan_parts(
+    rules: Sequence[Tuple[Any, ...]], layout: Sequence[Tuple[str, Sequence[int]]], small: bool, tiny: int
+) -> List[Tuple[int, Callable[..., bytes], bool, int]]:
+    """The parts of a plan: elements, the function that compresses them, whether more join, and by which rule."""
+    parts: List[Tuple[int, Callable[..., bytes], bool, int]] = []
+    names: Set[str] = set()
+    for name, shape in layout:
+        if name in names:
+            raise ValueError(f'"layout" has two tensors called {name!r}')
+        names.add(name)
+        n = math.prod(shape)
+        if n == 0:
+            continue
+        number = next((i for i, rule in enumerate(rules) if _matches(rule[0], name)), -1)
+        general = number < 0 or rules[number][0] == "*"
+        vector = sum(size > 1 for size in shape) <= 1
+        if small and general and (n < tiny or (vector and (n < _SHORT or _SMALL_NAMES.search(name)))):
+            compress, joined, number = compress_float32, True, -1
+        elif number < 0:
+            raise ValueError(f"no rule of the plan matches the tensor {name!r}; '*' matches all")
+        else:
+            compress, joined = rules[number][1], any(rules[number][2:3])
+        if parts:
+            before, other, _, owner = parts[-1]
+            if (joined and owner == number) or (_is_float32(other) and _is_float32(compress)):
+                parts[-1] = (before + n, *parts[-1][1:])
+                continue
+        parts.append((n, compress, joined, number))
+    if len(parts) > 0xFFFF:
+        raise ValueError(f'"layout" expected at most 65535 parts, got {len(parts)}')
+    return parts
+
+
+def _matches(match: Any, name: str) -> bool:
+    if isinstance(match, re.Pattern):
+        return match.search(name) is not None
+    return re.fullmatch(".*".join(re.escape(piece) for piece in match.split("*")), name, re.DOTALL) is not None
+
+
+def _is_float32(compress: Callable[..., bytes]) -> bool:
+    return getattr(compress, "func", compress) is compress_float32
 
 
 # ------------------------------------------------------------------------ scaling and sums (docs/same-bytes.md)

@@ -76,13 +76,21 @@ export function decodePacket(bytes: Uint8Array, most: number): Uint32Array {
   need(all.at(-1) === crc(bytes.subarray(0, bytes.length - 4)), 'the CRC');
   const count = view.getUint16(6, true);
   need(16 + 4 * count <= bytes.length - 4, 'the parameters');
-  const n = all[2];
-  const parameters = all.slice(4, 4 + count);
-  const body = all.slice(4 + count, -1);
+  return decodeParts(bytes[5], all[2], all.slice(4, 4 + count), all.slice(4 + count, -1), most);
+}
+
+/** The vector of a packet, or of a part of one, by its compressor, n, parameters and the words of its sections. */
+function decodeParts(
+  compressor: number,
+  n: number,
+  parameters: readonly number[],
+  body: readonly number[],
+  most: number,
+): Uint32Array {
   /** The parameters, of which there are so many. */
   const given = (expected: number): number[] => {
-    need(count === expected, `${count} parameters`);
-    return parameters;
+    need(parameters.length === expected, `${parameters.length} parameters`);
+    return [...parameters];
   };
   /** The sections, which fill the body exactly. */
   const cut = (...lengths: number[]): Words[] => {
@@ -91,9 +99,30 @@ export function decodePacket(bytes: Uint8Array, most: number): Uint32Array {
     let at = 0;
     return lengths.map((length) => new Words(body.slice(at, (at += length))));
   };
-  const decode = COMPRESSORS[bytes[5]];
+  if (compressor === 15) return decodePlan(n, given(1)[0], body, most);
+  const decode = COMPRESSORS[compressor];
   need(decode !== undefined, 'the compressor');
   return decode({ n, given, cut });
+}
+
+/** A vector of parts. */
+function decodePlan(n: number, count: number, body: readonly number[], most: number): Uint32Array {
+  need(count <= 65535 && count <= n && (count > 0 || n === 0), 'the number of parts');
+  const table = new Words(body.slice(0, 3 * count));
+  const vector: number[] = [];
+  let at = 3 * count;
+  for (let i = 0; i < count; i++) {
+    const [elements, form, length] = [table.at(3 * i), table.at(3 * i + 1), table.at(3 * i + 2)];
+    need(elements >= 1 && elements <= n - vector.length, 'the elements of a part');
+    need(((form >>> 8) & 255) === 0 && (form & 255) !== 15, 'the compressor of a part');
+    const end = at + (form >>> 16) + length;
+    need(end <= body.length, 'the words of a part');
+    const [parameters, sections] = [body.slice(at, at + (form >>> 16)), body.slice(at + (form >>> 16), end)];
+    vector.push(...decodeParts(form & 255, elements, parameters, sections, most));
+    at = end;
+  }
+  need(vector.length === n && at === body.length, 'what the parts leave');
+  return Uint32Array.from(vector);
 }
 
 interface Parts {

@@ -100,7 +100,7 @@ export function damager(
     },
     // another compressor's number over the same body
     (bytes) => {
-      bytes[5] = below(15);
+      bytes[5] = below(17);
       return bytes;
     },
     // words of noise

@@ -7,10 +7,13 @@ damaged packets, and for each what it decoded to. Prints what was seen, as JSON.
 """
 
 import base64
+import functools
 import json
 import keyword
+import math
 import pathlib
 import random
+import re
 import struct
 import sys
 import tracemalloc
@@ -34,6 +37,37 @@ def list_of(x: np.ndarray, t: float, tag: int) -> bytes:
     return fewbits.write_index_list(np.flatnonzero(np.abs(x) >= t), x.size, tag)
 
 
+#: The tensors of the plans in ts/verify/golden-plans.ts.
+TENSORS = (
+    ("conv/kernel", 0.2),
+    ("conv/bias", 0.02),
+    ("norm/gamma", 0.03),
+    ("norm/moving_variance", 0.05),
+    ("middle/0/kernel", 0.1),
+    ("middle/1/kernel", 0.1),
+    ("middle/2/kernel", 0.15),
+    ("dense/bias", 0.01),
+    ("dense/kernel", 1),
+)
+
+
+def plan_of(x: np.ndarray, of: str, step: int, stream: int) -> bytes:
+    """The plan `network`, the one of those whose compressors Python has."""
+    layout, left = [], x.size
+    for name, share in TENSORS:
+        size = min(math.floor(share * x.size), left)
+        left -= size
+        layout.append((name, (2, size // 2) if name.endswith("kernel") and size % 2 == 0 else (size,)))
+    partial = functools.partial
+    rules = [
+        ("conv/k*", partial(fewbits.compress_top_k, ratio=0.1)),
+        (re.compile("middle/[02]"), partial(fewbits.compress_flattened_one_bit, seed=9, block=64)),
+        ("*", partial(fewbits.compress_quantized, bits=3)),
+    ]
+    assert of == "network"
+    return fewbits.compress_plan(x, rules, layout, tiny=0, step=step, stream=stream)
+
+
 ENCODERS = {
     "topK": fewbits.compress_top_k,
     "scaledSign": fewbits.compress_scaled_sign,
@@ -42,13 +76,14 @@ ENCODERS = {
     "quantized": fewbits.compress_quantized,
     "flattenedOneBit": fewbits.compress_flattened_one_bit,
     "indexList": list_of,
+    "plan": plan_of,
 }
 
 
 def arguments(golden: dict) -> dict:
     """The options of a golden packet, and what it is keyed by, as Python has them."""
     options = {f"{name}_" if keyword.iskeyword(name) else name: value for name, value in golden["options"].items()}
-    return {**options, **golden["draw"]} if "seed" in options else options
+    return {**options, **golden["draw"]} if "seed" in options or golden["compressor"] == "plan" else options
 
 
 def sealed(packet: bytearray, length: bool) -> bytes:
@@ -91,7 +126,7 @@ def main(inputs: pathlib.Path, output: pathlib.Path) -> None:
         expected = base64.b64decode(golden["vector"])
         decoded[name] = vector.dtype == np.float32 and vector.astype("<f4").tobytes() == expected
         inspected[name] = fewbits.inspect(packets[name])
-        if golden["compressor"] in ENCODERS:
+        if golden["compressor"] in ENCODERS and golden["options"].get("of", "network") == "network":
             x = np.frombuffer((inputs / f"{name}.f32").read_bytes(), "<f4")
             encoded[name] = ENCODERS[golden["compressor"]](x, **arguments(golden)) == packets[name]
 

@@ -47,7 +47,7 @@ const TILE_KINDS: readonly InputKind[] = ['normal', 'subnormal'];
 export function goldenCases(): Case[] {
   const sums = goldenSums();
   return goldenInputs().flatMap((golden, i) => {
-    const compressor = compressorOf(golden);
+    const compressor = compressorOf(golden, golden.n);
     if (compressor === undefined) return [];
     const { kind, seed } = golden.input;
     return [caseOf(compressor, kind, golden.n, seed, golden.draw, sums[i])];
@@ -67,10 +67,10 @@ export function largeCases(seed: number): Case[] {
   const draw = { step: seed, stream: 1 };
   return SETTINGS.flatMap(([compressor, ...rows]) =>
     rows.flatMap((options, row) => {
-      const made = compressorOf({ compressor, options });
-      if (made === undefined) return [];
-      const sized = (n: number, kinds: readonly InputKind[]): Case[] =>
-        kinds.map((kind) => caseOf(made, kind, n, seed, draw));
+      const sized = (n: number, kinds: readonly InputKind[]): Case[] => {
+        const made = compressorOf({ compressor, options }, n);
+        return made === undefined ? [] : kinds.map((kind) => caseOf(made, kind, n, seed, draw));
+      };
       const small = typeof options.block === 'number' && options.block < SMALL_BLOCK;
       if (row > 0) return sized(small ? SMALL_BLOCKS : TILES, TILE_KINDS);
       return [

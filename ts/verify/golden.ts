@@ -9,8 +9,9 @@ import * as fewbits from '../index.ts';
 import { wordsOf } from '../kernels/scope.ts';
 import { writePacket } from '../packet/packet.ts';
 import { FINITE, input, type InputKind } from './data.ts';
+import { goldenPlan, type PlanName } from './golden-plans.ts';
 
-/** A compressor by the name of its factory, and the factory's options. */
+/** A compressor by the name of its factory, and the factory's options; of a plan, which of golden-plans.ts. */
 export interface Setting {
   readonly compressor: string;
   readonly options: Readonly<Record<string, unknown>>;
@@ -108,6 +109,7 @@ export const SETTINGS: readonly (readonly [compressor: string, ...options: reado
       { block: 64, k: 64, values: 'float32' },
       {},
     ],
+    ['plan', { of: 'network' }, { of: 'draws' }, { of: 'together' }],
   ];
 
 const DRAW: Draw = { step: 3, stream: 2 };
@@ -148,22 +150,25 @@ function inputsOf(row: number, rows: number): { kind: InputKind; n: number }[] {
 
 const factories = fewbits as unknown as Record<string, (options: Setting['options']) => Compressor>;
 
-/** The compressor of a setting; undefined where the packet is made without one. */
-export function compressorOf({ compressor, options }: Setting): Compressor | undefined {
+/** The compressor of a setting for n elements; undefined where the packet is made without one. */
+export function compressorOf({ compressor, options }: Setting, n: number): Compressor | undefined {
+  if (compressor === 'plan') return goldenPlan(options.of as PlanName, n);
   const without = compressor === 'indexList' || (compressor === 'maskEncoded' && options.ratio === 1);
   return without ? undefined : factories[compressor](options);
 }
 
 /** The options as the compressor has them: without those that are left out. */
 function optionsOf(setting: Setting): Setting['options'] {
-  return compressorOf(setting)?.options ?? setting.options;
+  return setting.compressor === 'plan'
+    ? setting.options
+    : (compressorOf(setting, 0)?.options ?? setting.options);
 }
 
 /** The packet of a golden input. */
 export async function makeGolden(device: PacketDevice, golden: GoldenInput): Promise<Uint8Array> {
   const { options, n, draw } = golden;
   const x = input(golden.input.kind, n, golden.input.seed);
-  const compressor = compressorOf(golden);
+  const compressor = compressorOf(golden, n);
   if (compressor !== undefined) return device.compress(compressor, x, draw);
   if (golden.compressor === 'maskEncoded') return allKept(x, options.bits as number);
   const { t, tag } = options as unknown as ListOptions;
