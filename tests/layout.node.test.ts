@@ -52,6 +52,7 @@ test('each compressor has its tests', () => {
     'lambda',
     'levels',
     'lists',
+    'side-by-side',
     'sparse-list',
   ];
   for (const file of filesUnder('ts/compressors')) {

@@ -40,6 +40,8 @@ const splitMessage = (options: messages.SplitOptions): unknown =>
 Object.defineProperty(splitMessage, 'name', { value: 'splitMessage' });
 
 const compressor = fewbits.topK({ k: 1 });
+const plan = (options: fewbits.PlanOptions): fewbits.Compressor =>
+  fewbits.plan([{ match: '*', compressor }], { leaves: [{ name: 'kernel', offset: 0, length: 1 }] }, options);
 const count = { k: 3, ratio: 0.1 };
 const flattened = { seed: 1, block: 64, scale: 'dither', lambda: 'norm', c: 0.5 };
 const local = {
@@ -69,6 +71,7 @@ const factories: readonly Case[] = [
   factory(fewbits.flattenedOneBit, flattened, ['seed']),
   factory(fewbits.blockTopK, { block: 64, k: 4, bits: 2, values: 'float16' }, [], ['values']),
   factory(fewbits.float32, {}, []),
+  factory(plan, { small: false, tiny: 10 }, []),
   factory(algorithms.pSgd, {}, []),
   factory(algorithms.memSgd, { compressor }, ['compressor']),
   factory(algorithms.doubleSqueeze, { compressor }, ['compressor']),

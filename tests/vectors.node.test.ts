@@ -54,11 +54,11 @@ test('inspect agrees with what stands beside a packet', () => {
   }
 });
 
-test('they are of all compressors, and of index lists', () => {
+test('they are of all compressors, of plans, and of index lists', () => {
   const names = new Set(ALL_COMPRESSORS.map(({ name }) => name));
   assert.equal(
     [...new Set(goldens.map(({ compressor }) => compressor))].sort(),
-    [...names, 'indexList'].sort(),
+    [...names, 'indexList', 'plan'].sort(),
   );
 });
 

@@ -13,6 +13,7 @@ import {
   topK,
   type DeviceVector,
 } from '../../ts/index.ts';
+import { goldenPlan } from '../../ts/verify/golden-plans.ts';
 import { TYPICAL } from '../support/all-compressors.ts';
 import { openGpu, releaseGpus } from '../support/gpu.ts';
 import { rejects, throws } from '../support/host.ts';
@@ -81,7 +82,7 @@ test('a compress with its error on the device is one readback, and the error sta
   const n = 50_000;
   const [x, error] = [device.vector(n), device.vector(n)];
   const js = await openDevice({ backend: 'js' });
-  for (const compressor of TYPICAL) {
+  for (const compressor of [...TYPICAL, goldenPlan('network', n), goldenPlan('draws', n)]) {
     await error.write(new Float32Array(n));
     const expected = new Float32Array(n);
     for (let step = 0; step < 3; step++) {

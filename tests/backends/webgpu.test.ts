@@ -16,6 +16,7 @@ import {
   threshold,
   topK,
 } from '../../ts/index.ts';
+import { goldenPlan } from '../../ts/verify/golden-plans.ts';
 import { TYPICAL } from '../support/all-compressors.ts';
 import { contents, COPY_SOURCE, COPY_TARGET, onGpu, openGpu, releaseGpus, STORAGE } from '../support/gpu.ts';
 import { rejects } from '../support/host.ts';
@@ -63,7 +64,8 @@ test('a compress is one submit, and takes no new memory after the first of its s
     flattenedOneBit({ seed: 1, lambda: 1, block: 'whole' }),
     flattenedOneBit({ seed: 1, scale: 'mean' }),
   ];
-  for (const compressor of [...TYPICAL, ...kinds]) {
+  const plans = (['network', 'draws'] as const).map((name) => goldenPlan(name, x.length));
+  for (const compressor of [...TYPICAL, ...kinds, ...plans]) {
     await device.compress(compressor, x);
     await device.decompress(await device.compress(compressor, x));
     const submits = counted(gpu.queue, 'submit');

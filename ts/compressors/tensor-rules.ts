@@ -80,8 +80,9 @@ export function partsOf(
 ): CompressorPart[] {
   const sorted = requireRules(rules);
   requireOptions('plan', options, ['small', 'tiny']);
-  const small = requireBoolean('small', options.small ?? true);
-  const tiny = requireInteger('tiny', options.tiny ?? 256, 0, MOST);
+  const { small = true, tiny = 256 } = options;
+  requireBoolean('small', small);
+  requireInteger('tiny', tiny, 0, MOST);
   const asIs: Chosen = { compressor: float32(), together: true, rule: -1 };
   const parts: (CompressorPart & Chosen)[] = [];
   for (const tensor of tensorsOf(layout)) {
