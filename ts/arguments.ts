@@ -101,6 +101,12 @@ export function requireOptions(owner: string, options: unknown, names: readonly 
   // a list, a Map or a Date is an object too, though one whose contents would be overlooked
   if (Object.prototype.toString.call(options) !== '[object Object]')
     throw new TypeError(`${owner} expected an object of options, got ${shown(options)}`);
+  // of what is frequently mistaken for options: a system with a compressor of its own is given another
+  const { name: compressor, encode } = options as { name?: unknown; encode?: unknown };
+  if (typeof encode === 'function' && typeof compressor === 'string')
+    throw new TypeError(
+      `${owner} expected ${names.length > 0 ? `options, ${names.join(', ')}` : 'no options'}, got the compressor ${compressor}`,
+    );
   for (const name of Object.keys(options as object))
     if (!names.includes(name))
       throw new RangeError(
