@@ -1,4 +1,4 @@
-/** Plans in systems: those that take a compressor take a plan, packets of another plan are refused, and the rest says so. */
+/** Plans in systems: those that take a compressor take a plan, packets of another are refused, and the rest says so. */
 import * as assert from 'uvu/assert';
 import * as algorithms from '../../ts/algorithms/index.ts';
 import type { System } from '../../ts/algorithms/system.ts';

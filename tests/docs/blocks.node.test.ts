@@ -174,6 +174,7 @@ test('commands exist, and run where that is quick', async () => {
     const size = new Uint8Array(new BigUint64Array([BigInt(header.length)]).buffer);
     const values = new Uint8Array(input('normal', 100).buffer);
     writeFileSync(`${own}/model.safetensors`, Buffer.concat([size, header, values]));
+    writeFileSync(`${own}/plan.json`, '[{ "match": "*", "compressor": "top-k:ratio=0.1" }]');
     let ran = 0;
     for (const { page, line, code } of pages.flatMap(blocksOf).filter(({ language }) => language === 'sh'))
       for (const command of commandsOf(code))

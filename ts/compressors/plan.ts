@@ -98,7 +98,7 @@ export function plan(
 }
 
 /** What part i draws by. */
-function drawOf({ step, stream }: Draw, i: number): Draw {
+export function drawOf({ step, stream }: Draw, i: number): Draw {
   return { step, stream: (stream + Math.imul(i, APART)) >>> 0 };
 }
 

@@ -78,25 +78,13 @@ export function partsOf(
   layout: TensorLayout,
   options: PlanOptions = {},
 ): CompressorPart[] {
-  const sorted = requireRules(rules);
-  requireOptions('plan', options, ['small', 'tiny']);
-  const { small = true, tiny = 256 } = options;
-  requireBoolean('small', small);
-  requireInteger('tiny', tiny, 0, MOST);
-  const asIs: Chosen = { compressor: float32(), together: true, rule: -1 };
   const parts: (CompressorPart & Chosen)[] = [];
-  for (const tensor of tensorsOf(layout)) {
-    if (tensor.n === 0) continue;
-    const rule = sorted.findIndex(({ matches }) => matches(tensor.name));
-    const own = sorted[rule] as Rule | undefined;
-    const chosen = small && own?.general !== false && isSmall(tensor, tiny) ? asIs : own && { ...own, rule };
-    if (chosen === undefined)
-      throw new RangeError(`no rule of the plan matches the tensor ${shown(tensor.name)}; '*' matches all`);
+  for (const chosen of choicesOf(rules, layout, options)) {
     const before = parts.at(-1);
-    const { name, first, n } = tensor;
+    const { name, n } = chosen;
     if (before !== undefined && joins(before, chosen))
       parts[parts.length - 1] = { ...before, names: [...before.names, name], n: before.n + n };
-    else parts.push({ ...chosen, names: [name], first, n });
+    else parts.push({ ...chosen, names: [name] });
   }
   if (parts.length > MOST_PARTS)
     throw new RangeError(`"layout" expected at most ${MOST_PARTS} parts, got ${parts.length}`);
@@ -106,10 +94,38 @@ export function partsOf(
   });
 }
 
-/** What a tensor gets, by which rule. */
+/**
+ * The tensors of a layout that have elements, and what each gets.
+ * @throws TypeError or RangeError where rules, layout or options are none, or nothing matches a tensor
+ */
+export function choicesOf(
+  rules: readonly PlanRule[],
+  layout: TensorLayout,
+  options: PlanOptions = {},
+): (Tensor & Chosen)[] {
+  const sorted = requireRules(rules);
+  requireOptions('plan', options, ['small', 'tiny']);
+  const { small = true, tiny = 256 } = options;
+  requireBoolean('small', small);
+  requireInteger('tiny', tiny, 0, MOST);
+  const asIs: Chosen = { compressor: float32(), together: true, rule: -1 };
+  return tensorsOf(layout)
+    .filter(({ n }) => n > 0)
+    .map((tensor) => {
+      const rule = sorted.findIndex(({ matches }) => matches(tensor.name));
+      if (small && (rule < 0 || sorted[rule].general) && isSmall(tensor, tiny)) return { ...tensor, ...asIs };
+      if (rule < 0)
+        throw new RangeError(`no rule of the plan matches the tensor ${shown(tensor.name)}; '*' matches all`);
+      const { compressor, together } = sorted[rule];
+      return { ...tensor, compressor, together, rule };
+    });
+}
+
+/** What a tensor gets. */
 interface Chosen {
   readonly compressor: Compressor;
   readonly together: boolean;
+  /** By which rule; -1 of a small one, which is sent as it is. */
   readonly rule: number;
 }
 
@@ -181,7 +197,7 @@ function isSmall({ name, shape, n }: Tensor, tiny: number): boolean {
 }
 
 /** @throws RangeError that names the tensors where the compressor does not fit them, k > n for example */
-function requireFit(names: readonly string[], n: number, compressor: Compressor): void {
+export function requireFit(names: readonly string[], n: number, compressor: Compressor): void {
   try {
     compressor.parameters?.(n);
   } catch (error) {

@@ -191,7 +191,7 @@ export class Scope {
     this.#backend.store(this.put(words), { of: buffer, first, words: words.length });
   }
 
-  /** Elements of a vector where they lie, n of them from `first` on, as a vector of their own that kernels only read. */
+  /** n elements of a vector, from `first` on, where they lie, as a vector of their own that kernels only read. */
   slice({ buffer }: Vector, first: number, n: number): Vector {
     return { buffer: this.#borrow({ of: buffer, first, words: n }), n };
   }

@@ -1,4 +1,6 @@
 /** `fewbits compress`: the vector of a file as a packet, and a map of what else the file had. */
+import type { Compressor } from '../../compressors/compressor.ts';
+import { plan } from '../../compressors/plan.ts';
 import { NonFiniteError } from '../../errors.ts';
 import { mapParts, type FileMap } from '../../files/map.ts';
 import { readNpy, type ReadOptions } from '../../files/npy.ts';
@@ -21,6 +23,7 @@ import {
   summary,
   withDevice,
 } from '../options.ts';
+import { isPlanFile, readPlan, type PlanFile } from '../plan-file.ts';
 import { examples, parseCompressor } from '../specification.ts';
 import { integerOf, required, UsageError } from '../usage.ts';
 
@@ -41,6 +44,10 @@ export const compress: Command = command({
       'fewbits compress IN.safetensors -o OUT.fb --compressor SPEC',
       'all floating-point tensors of a model as one vector; the map carries the others as they are',
     ],
+    [
+      'fewbits compress IN.safetensors -o OUT.fb --compressor PLAN.json',
+      'each tensor by the first rule that matches its name: [{ "match": "*", "compressor": SPEC }, ...]',
+    ],
   ],
   options: {
     compressor: {
@@ -48,7 +55,7 @@ export const compress: Command = command({
       short: 'c',
       multiple: true,
       value: 'SPEC',
-      about: 'a compressor and its options, such as top-k:ratio=0.01',
+      about: 'a compressor and its options, such as top-k:ratio=0.01, or a plan, a .json file',
     },
     ...FILES,
     ...STEP,
@@ -63,7 +70,7 @@ export const compress: Command = command({
     const [spec, another] = values.compressor ?? [];
     required(spec, `compress expected --compressor, such as ${examples()[0]}`);
     if (another !== undefined) throw new UsageError('compress expected one --compressor');
-    const compressor = parseCompressor(spec);
+    const chosen = isPlanFile(spec) ? await readPlan(spec) : parseCompressor(spec);
     const step = values.step === undefined ? 0 : integerOf('step', values.step, 0);
     const most = maxElementsOf(values['max-elements']);
     // a map has no place beside a device
@@ -71,6 +78,7 @@ export const compress: Command = command({
     const outputs = [to, ...(mapAt === undefined ? [] : [mapAt])];
     await requireApart(values.force ? [] : [from], outputs);
     const { data, map, about, nameOf } = await withSource(from, (source) => read(from, source, { most }));
+    const compressor = compressorFor(chosen, map);
     await withDevice(values.backend, async (device) => {
       const packet = await device.compress(compressor, data, { step }).catch((error: unknown) => {
         if (!(error instanceof NonFiniteError) || nameOf === undefined) throw error;
@@ -95,6 +103,19 @@ export const compress: Command = command({
     });
   },
 });
+
+/** @throws UsageError where a plan does not fit what the file holds */
+function compressorFor(chosen: Compressor | PlanFile, map: FileMap): Compressor {
+  if (!('rules' in chosen)) return chosen;
+  if (!('layout' in map))
+    throw new UsageError('a plan expected a .safetensors file, whose tensors have names');
+  try {
+    return plan(chosen.rules, map.layout, chosen.options);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new UsageError(error.message, { cause: error });
+  }
+}
 
 async function read(path: string, source: Source, options: ReadOptions): Promise<Input> {
   try {

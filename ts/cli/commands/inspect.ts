@@ -14,7 +14,13 @@ export const inspect: Command = command({
     const inspection = inspectPacket(packet);
     if (json) return printJson(inspection);
     console.log(summary(inspection));
-    for (const { name, offset, bytes } of inspection.sections)
-      console.log(`  ${name.padEnd(7)} ${String(bytes).padStart(12)} bytes from byte ${offset}`);
+    const { sections, parts } = inspection;
+    const width = Math.max(7, ...sections.map(({ name }) => name.length));
+    for (const [i, { name, offset, bytes }] of sections.entries()) {
+      // before the parts of a plan stands their table
+      const part = i === 0 ? undefined : parts?.[i - 1];
+      const what = part === undefined ? '' : `: ${summary(part)}`;
+      console.log(`  ${name.padEnd(width)} ${String(bytes).padStart(12)} bytes from byte ${offset}${what}`);
+    }
   },
 });
