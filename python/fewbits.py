@@ -2,8 +2,8 @@
 
 A packet (docs/packet.md) stands for one float32 vector. ``decompress`` rebuilds it, of whatever compressor, bit by bit
 as the JavaScript decoders do. The ``compress_...`` functions write the bytes that JavaScript writes: topK, blockTopK,
-scaledSign, quantized, flattenedOneBit, float32, plans of these and index lists. ``split_message`` and ``Joiner`` carry packets over
-transports whose messages are limited in size (docs/messages.md).
+scaledSign, quantized, flattenedOneBit, float32, plans of these, index lists, and whole models as one file.
+``split_message`` and ``Joiner`` carry packets over transports whose messages are limited in size (docs/messages.md).
 
     >>> x = np.array([1, -2, 3], dtype=np.float32)
     >>> decompress(compress_scaled_sign(x))
@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import functools
+import hashlib
 import json
 import math
 import numbers
@@ -38,11 +39,13 @@ __all__ = [
     "compress_block_top_k",
     "compress_flattened_one_bit",
     "compress_float32",
+    "compress_model",
     "compress_plan",
     "compress_quantized",
     "compress_scaled_sign",
     "compress_top_k",
     "decompress",
+    "decompress_model",
     "inspect",
     "read_index_list",
     "split_message",
@@ -1115,7 +1118,8 @@ def _describe_plan(packet: _Packet) -> _Description:
         if end > body.size:
             raise PacketError(f"part {i} passes the end of the packet", row + 8)
         parameters = tuple(int(word) for word in body[at : at + own])
-        part = _Packet(form & 0xFF, elements, 16 + 4 * (own + words + 1), parameters, body[at + own : end], 16 + 4 * own)
+        size, sections = 16 + 4 * (own + words + 1), body[at + own : end]
+        part = _Packet(form & 0xFF, elements, size, parameters, sections, 16 + 4 * own)
         bare.append((first, part, packet.body_offset + 4 * at, 4 * (_ROW + own + words)))
         first += elements
         at = end
@@ -1817,15 +1821,8 @@ def _plan_parts(
         n = math.prod(shape)
         if n == 0:
             continue
-        number = next((i for i, rule in enumerate(rules) if _matches(rule[0], name)), -1)
-        general = number < 0 or rules[number][0] == "*"
-        vector = sum(size > 1 for size in shape) <= 1
-        if small and general and (n < tiny or (vector and (n < _SHORT or _SMALL_NAMES.search(name)))):
-            compress, joined, number = compress_float32, True, -1
-        elif number < 0:
-            raise ValueError(f"no rule of the plan matches the tensor {name!r}; '*' matches all")
-        else:
-            compress, joined = rules[number][1], any(rules[number][2:3])
+        number, compress = _choose(rules, name, shape, small, tiny)
+        joined = number < 0 or any(rules[number][2:3])
         if parts:
             before, other, _, owner = parts[-1]
             if (joined and owner == number) or (_is_float32(other) and _is_float32(compress)):
@@ -1835,6 +1832,21 @@ def _plan_parts(
     if len(parts) > 0xFFFF:
         raise ValueError(f'"layout" expected at most 65535 parts, got {len(parts)}')
     return parts
+
+
+def _choose(
+    rules: Sequence[Tuple[Any, ...]], name: str, shape: Sequence[int], small: bool, tiny: int
+) -> Tuple[int, Callable[..., bytes]]:
+    """The rule of a tensor and its function: -1 and float32 where it is a small one."""
+    n = math.prod(shape)
+    number = next((i for i, rule in enumerate(rules) if _matches(rule[0], name)), -1)
+    general = number < 0 or rules[number][0] == "*"
+    vector = sum(size > 1 for size in shape) <= 1
+    if small and general and (n < tiny or (vector and (n < _SHORT or _SMALL_NAMES.search(name)))):
+        return -1, compress_float32
+    if number < 0:
+        raise ValueError(f"no rule of the plan matches the tensor {name!r}; '*' matches all")
+    return number, rules[number][1]
 
 
 def _matches(match: Any, name: str) -> bool:
@@ -1958,6 +1970,213 @@ def _block_sums(grids: Sequence[np.ndarray], lanes: int, length: int) -> np.ndar
         half = sums.shape[1] // 2
         sums = sums[:, :half] + sums[:, half:]
     return sums[:, 0]
+
+
+# --------------------------------------------------------------------------- models as one .safetensors file
+
+#: Bits of an element, for each type of the format; and the types that compressors take.
+_BITS = {
+    **dict.fromkeys(("F4",), 4),
+    **dict.fromkeys(("F6_E2M3", "F6_E3M2"), 6),
+    **dict.fromkeys(("BOOL", "U8", "I8", "F8_E5M2", "F8_E4M3", "F8_E8M0", "F8_E4M3FNUZ", "F8_E5M2FNUZ"), 8),
+    **dict.fromkeys(("I16", "U16", "F16", "BF16"), 16),
+    **dict.fromkeys(("I32", "U32", "F32"), 32),
+    **dict.fromkeys(("I64", "U64", "F64", "C64"), 64),
+}
+_FLOATS = ("F16", "BF16", "F32", "F64")
+_METADATA, _PACKED = "__metadata__", "fewbits"
+_MOST_HEADER = 100_000_000
+
+
+class _Tensor(NamedTuple):
+    """A tensor of a .safetensors file."""
+
+    name: str
+    dtype: str
+    shape: Tuple[int, ...]
+    data: memoryview
+
+
+def _unique(pairs: List[Tuple[str, Any]]) -> Dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key stands twice")
+    return found
+
+
+def _is_sizes(value: Any) -> bool:
+    return isinstance(value, list) and all(type(size) is int and 0 <= size < 2**53 for size in value)
+
+
+def _read_safetensors(data: Bytes) -> Tuple[List[_Tensor], Dict[str, str]]:
+    """The tensors of a .safetensors file in the order of their data, and its texts. Raises ValueError for no such."""
+    view = memoryview(data).cast("B")
+    length = int.from_bytes(view[:8], "little")
+    if len(view) < 8 or 8 + length > len(view) or length > _MOST_HEADER:
+        raise ValueError("the .safetensors file ends inside its header, or that is too long")
+    try:
+        header = json.loads(bytes(view[8 : 8 + length]).decode(), object_pairs_hook=_unique)
+    except ValueError as error:
+        raise ValueError(f"the .safetensors header is not sound JSON: {error}") from None
+    if not isinstance(header, dict) or view[8:9] != b"{":
+        raise ValueError("the .safetensors header is not an object, which starts with {")
+    texts = header.pop(_METADATA, None) or {}
+    if not isinstance(texts, dict) or not all(isinstance(text, str) for text in texts.values()):
+        raise ValueError(f"{_METADATA} is not an object of texts")
+    body, found = view[8 + length :], []
+    for name, entry in header.items():
+        dtype, shape, size = _tensor_of(name, entry)
+        places = entry.get("data_offsets")
+        if not _is_sizes(places) or len(places) != 2 or places[1] - places[0] != size:
+            raise ValueError(f"the header's entry {name!r} makes no sense")
+        found.append((places[0], places[1], _Tensor(name, dtype, shape, body[places[0] : places[1]])))
+    found.sort(key=lambda own: own[:2])
+    end = 0
+    for start, stop, tensor in found:
+        if start != end or stop > len(body):
+            what = "does not start where the one before it ends, or passes the end"
+            raise ValueError(f"the tensor {tensor.name!r} {what}")
+        end = stop
+    if end != len(body):
+        raise ValueError(f"no tensor has the last {len(body) - end} bytes of the .safetensors file")
+    return [tensor for _, _, tensor in found], texts
+
+
+def _tensor_of(name: str, entry: Any) -> Tuple[str, Tuple[int, ...], int]:
+    """The type, shape and bytes of an entry."""
+    if not isinstance(entry, dict) or not _is_sizes(entry.get("shape")) or entry.get("dtype") not in _BITS:
+        raise ValueError(f"the entry of the tensor {name!r} makes no sense")
+    bits = math.prod(entry["shape"]) * _BITS[entry["dtype"]]
+    if bits % 8:
+        raise ValueError(f"the tensor {name!r} ends inside a byte")
+    return entry["dtype"], tuple(entry["shape"]), bits // 8
+
+
+def _write_safetensors(tensors: Sequence[_Tensor], texts: Dict[str, str]) -> bytes:
+    header: Dict[str, Any] = {_METADATA: texts} if texts else {}
+    at = 0
+    for name, dtype, shape, data in tensors:
+        header[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [at, at + len(data)]}
+        at += len(data)
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return b"".join((len(text).to_bytes(8, "little"), text, *(tensor.data for tensor in tensors)))
+
+
+def _floats_in(tensor: _Tensor) -> np.ndarray:
+    """The values of a floating-point tensor: (n,) float32."""
+    if tensor.dtype == "BF16":
+        return (np.frombuffer(tensor.data, "<u2").astype(np.uint32) << 16).view(np.float32)
+    with np.errstate(over="ignore"):
+        return np.frombuffer(tensor.data, f"<f{_BITS[tensor.dtype] // 8}").astype(np.float32)
+
+
+def _floats_as(values: np.ndarray, dtype: str) -> memoryview:
+    """(n,) float32 as the bytes of a type: rounded half to even, and too large ones to the largest."""
+    if dtype in ("F16", "BF16"):
+        section = _encode_values(values.view(np.uint32), "float16" if dtype == "F16" else "bfloat16")
+        return memoryview(section.tobytes())[: 2 * values.size]
+    return memoryview(values.astype("<f4" if dtype == "F32" else "<f8").tobytes())
+
+
+def _base_of(base: Bytes) -> Tuple[Dict[str, _Tensor], str]:
+    tensors, texts = _read_safetensors(base)
+    if _PACKED in texts:
+        raise ValueError("the base is a model of packets: decompress it first")
+    floats = {tensor.name: tensor for tensor in tensors if tensor.dtype in _FLOATS}
+    return floats, hashlib.sha256(base).hexdigest()
+
+
+def compress_model(
+    data: Bytes,
+    rules: Sequence[Tuple[Any, ...]],
+    small: bool = True,
+    tiny: int = 256,
+    base: Optional[Bytes] = None,
+    step: int = 0,
+) -> bytes:
+    """A .safetensors file as one whose tensors are packets, each by the first rule that matches its name.
+
+    Rules, small and tiny are those of ``compress_plan``; small tensors, and those of types that are no floating-point
+    numbers, stay as they are. With ``base``, another .safetensors file, packets are of the difference to its tensors,
+    and ``decompress_model`` needs it; tensors that it has not stay as they are. The bytes equal those of
+    ``fewbits compress IN.safetensors -o OUT.safetensors -c PLAN.json``.
+
+    Raises ValueError where the bytes are no such file, the model is packed already, no rule matches a tensor, or one
+    holds NaN or infinity.
+    """
+    tensors, texts = _read_safetensors(data)
+    if _PACKED in texts:
+        raise ValueError("the model is one of packets already")
+    if any(any(rule[2:3]) for rule in rules):
+        raise ValueError("in a model as one file each tensor is a packet of its own: no rule is for several together")
+    old, digest = _base_of(base) if base is not None else ({}, None)
+    carried: List[_Tensor] = []
+    packed: List[_Tensor] = []
+    said = []
+    for place, tensor in enumerate(tensors):
+        name, dtype, shape, _ = tensor
+        own = old.get(name)
+        number, compress = -1, compress_float32
+        if dtype in _FLOATS and math.prod(shape) > 0:
+            number, compress = _choose(rules, name, shape, small, tiny)
+        if number < 0 or (base is not None and (own is None or own.shape != shape)):
+            carried.append(tensor)
+            continue
+        x = _floats_in(tensor) if own is None else _floats_in(tensor) - _floats_in(own)
+        keys = {"step": step, "stream": len(packed) * 0x9E3779B9 & MOST}
+        taken = signature(compress).parameters
+        packet = compress(x, **{key: value for key, value in keys.items() if key in taken})
+        packed.append(_Tensor(name, "U8", (len(packet),), memoryview(packet)))
+        what = {"name": name, "dtype": dtype, "shape": list(shape), "place": place}
+        said.append({**what, "delta": True} if own is not None else what)
+    about = {"version": 1, **({"base": digest} if digest else {}), "tensors": said}
+    text = json.dumps(about, ensure_ascii=False, separators=(",", ":"))
+    return _write_safetensors([*carried, *packed], {**texts, _PACKED: text})
+
+
+def decompress_model(data: Bytes, base: Optional[Bytes] = None, max_elements: int = 2**28) -> bytes:
+    """The .safetensors file that ``compress_model`` or ``fewbits compress`` made packets of, as far as they keep it.
+
+    Raises ValueError, of which PacketError is one, where the bytes are not such a file, it has more than
+    ``max_elements`` elements, or it needs another ``base``, which is told by its SHA-256.
+    """
+    most = operator.index(max_elements)
+    tensors, texts = _read_safetensors(data)
+    if _PACKED not in texts:
+        raise ValueError("the file is a model, not one of packets")
+    about = json.loads(texts.pop(_PACKED), object_pairs_hook=_unique)
+    if not isinstance(about, dict) or about.get("version") != 1 or not isinstance(about.get("tensors"), list):
+        raise ValueError("what the file says of its packets makes no sense")
+    wanted = about.get("base")
+    old, digest = _base_of(base) if base is not None else ({}, None)
+    if wanted != digest:
+        raise ValueError(f"the base has the SHA-256 {digest}; the model is the difference to {wanted}")
+    here = {tensor.name: tensor for tensor in tensors}
+    restored: Dict[int, _Tensor] = {}
+    total = 0
+    for entry in about["tensors"]:
+        name, place = (entry.get("name"), entry.get("place")) if isinstance(entry, dict) else (None, None)
+        dtype, shape, _ = _tensor_of(str(name), entry)
+        if not isinstance(name, str) or name not in here or here[name].dtype != "U8" or dtype not in _FLOATS:
+            raise ValueError(f"the tensor {name!r} is no packet")
+        if type(place) is not int or not 0 <= place < len(tensors) or place in restored:
+            raise ValueError(f"the tensor {name!r} has no place of its own among {len(tensors)}")
+        n = math.prod(shape)
+        total += n
+        if total > most:
+            raise ValueError(f'the model has {total} elements or more; "max_elements" allows {most}')
+        y = decompress(here.pop(name).data, max_elements=n)
+        if y.size != n:
+            raise ValueError(f"the packet of {name!r} is of {y.size} elements, its shape of {n}")
+        if entry.get("delta", False):
+            own = old.get(name)
+            if own is None or own.shape != shape:
+                raise ValueError(f"the base has no tensor {name!r} of the same shape")
+            y = y + _floats_in(own)
+        restored[place] = _Tensor(name, dtype, shape, _floats_as(y, dtype))
+    rest = (tensor for tensor in tensors if tensor.name in here)
+    return _write_safetensors([restored.get(i) or next(rest) for i in range(len(tensors))], texts)
 
 
 # ---------------------------------------------------------------------------------------------------- messages

@@ -48,6 +48,14 @@ export const FILES: {
   },
 };
 
+export const BASE: { readonly base: TextOption } = {
+  base: {
+    type: 'string',
+    value: 'FILE',
+    about: 'the .safetensors file that a model as one file is the difference to',
+  },
+};
+
 const LAST_WORD = 2 ** 32 - 1;
 
 /** The value of --max-elements. */

@@ -100,23 +100,41 @@ export function elementName(tensors: readonly TensorPlace[], index: number): str
     : `element ${index - place.first} of the tensor ${quoted(place.name)}`;
 }
 
+/** What a reader of tensors may be asked for beside the most elements. */
+export interface ReadTensorsOptions extends ReadOptions {
+  /** Whether a floating-point tensor is carried too, as it is; none is if left out. */
+  readonly carries?: (name: string) => boolean;
+}
+
+/** The floating-point tensors of a file with their places in the vector, before anything of their data is read. */
+export async function readPlaces(from: Source | Uint8Array): Promise<TensorPlace[]> {
+  const { entries } = await readHeader(sourceOf(from));
+  let next = 0;
+  return entries
+    .filter(({ dtype }) => FLOATS.has(dtype))
+    .map(({ name, dtype, shape, count }) => ({ name, dtype, shape, first: (next += count) - count, count }));
+}
+
 /**
  * Reads a .safetensors file.
  * @throws Error with what is wrong, where the bytes are not such a file, or a value of F64 is beyond float32's range
  */
 export async function readSafetensors(
   from: Source | Uint8Array,
-  { most = Infinity }: ReadOptions = {},
+  { most = Infinity, carries = () => false }: ReadTensorsOptions = {},
 ): Promise<ReadTensors> {
   const source = sourceOf(from);
   const { entries, metadata, dataAt } = await readHeader(source);
-  const total = entries.reduce((sum, { dtype, count }) => sum + (FLOATS.has(dtype) ? count : 0), 0);
+  const typeIn = ({ name, dtype }: Entry): FloatType | undefined =>
+    carries(name) ? undefined : FLOATS.get(dtype);
+  const total = entries.reduce((sum, entry) => sum + (typeIn(entry) ? entry.count : 0), 0);
   requireCount(total, most);
   const data = new Float32Array(total);
   const tensors: (TensorPlace | CarriedTensor)[] = [];
   let [first, rounded] = [0, 0];
-  for (const { name, dtype, shape, count, start, end } of entries) {
-    const type = FLOATS.get(dtype);
+  for (const entry of entries) {
+    const { name, dtype, shape, count, start, end } = entry;
+    const type = typeIn(entry);
     if (type === undefined) {
       tensors.push({ name, dtype, shape, bytes: await bytesOf(source, dataAt + start, dataAt + end) });
       continue;

@@ -4,14 +4,17 @@ import { plan } from '../../compressors/plan.ts';
 import { NonFiniteError } from '../../errors.ts';
 import { mapParts, type FileMap } from '../../files/map.ts';
 import { readNpy, type ReadOptions } from '../../files/npy.ts';
+import { packedParts } from '../../files/packed.ts';
 import { escaped } from '../../files/quote.ts';
 import { elementName, isCarried, placesOf, readSafetensors } from '../../files/safetensors.ts';
 import type { Source } from '../../files/source.ts';
 import { inspect } from '../../inspect.ts';
 import { command, type Command } from '../command.ts';
 import { type Content, goesToStdout, isDevice, requireApart, withSource, writeFiles } from '../files.ts';
+import { inspections, packModel, readBase, type Packing } from '../model.ts';
 import {
   BACKEND,
+  BASE,
   countOf,
   FILES,
   JSON_REPORT,
@@ -48,6 +51,10 @@ export const compress: Command = command({
       'fewbits compress IN.safetensors -o OUT.fb --compressor PLAN.json',
       'each tensor by the first rule that matches its name: [{ "match": "*", "compressor": SPEC }, ...]',
     ],
+    [
+      'fewbits compress IN.safetensors -o OUT.safetensors --compressor SPEC|PLAN.json',
+      'a model as one file: a .safetensors file whose tensors are packets; no map',
+    ],
   ],
   options: {
     compressor: {
@@ -58,6 +65,7 @@ export const compress: Command = command({
       about: 'a compressor and its options, such as top-k:ratio=0.01, or a plan, a .json file',
     },
     ...FILES,
+    ...BASE,
     ...STEP,
     ...BACKEND,
     ...JSON_REPORT,
@@ -73,6 +81,12 @@ export const compress: Command = command({
     const chosen = isPlanFile(spec) ? await readPlan(spec) : parseCompressor(spec);
     const step = values.step === undefined ? 0 : integerOf('step', values.step, 0);
     const most = maxElementsOf(values['max-elements']);
+    if (isModel(from) && isModel(to)) {
+      const packing = { ...rulesOf(chosen), step, most };
+      return compressModel(from, to, packing, values);
+    }
+    if (values.base !== undefined)
+      throw new UsageError('--base expected a model as one file: -o OUT.safetensors of a .safetensors file');
     // a map has no place beside a device
     const mapAt = values.map === undefined && (await isDevice(to)) ? undefined : mapOf(to, values.map);
     const outputs = [to, ...(mapAt === undefined ? [] : [mapAt])];
@@ -104,6 +118,55 @@ export const compress: Command = command({
   },
 });
 
+const isModel = (path: string): boolean => path.endsWith('.safetensors');
+
+/** One rule for all where there is no plan. */
+const rulesOf = (chosen: Compressor | PlanFile): PlanFile =>
+  'rules' in chosen ? chosen : { rules: [{ match: '*', compressor: chosen }], options: {} };
+
+/** What `-o OUT.safetensors` writes: the model as one file. */
+async function compressModel(
+  from: string,
+  to: string,
+  packing: Omit<Packing, 'base'>,
+  values: { map?: string; base?: string; force?: boolean; backend?: string; json?: boolean },
+): Promise<void> {
+  if (values.map !== undefined)
+    throw new UsageError('--map expected a packet; a model as one file has no map');
+  const { base: path } = values;
+  await requireApart(values.force ? [] : [from, ...(path === undefined ? [] : [path])], [to]);
+  const base = path === undefined ? undefined : await readBase(path, packing.most);
+  await withDevice(values.backend, async (device) => {
+    const { model, rounded, unknown } = await withSource(from, (source) =>
+      packModel(device, source, { ...packing, base }),
+    );
+    if (rounded > 0)
+      note(`${escaped(from)} holds F64, of which float32 rounded ${countOf(rounded, 'value')}`);
+    if (unknown.length > 0)
+      note(
+        `${countOf(unknown.length, 'tensor')} that the base has not left as they were: ${unknown.join(', ')}`,
+      );
+    const say = (await goesToStdout(to)) ? console.error : console.log;
+    await writeFiles({ [to]: packedParts(model) });
+    const tensors = inspections(model);
+    const [elements, bytes] = [
+      tensors.reduce((sum, { n }) => sum + n, 0),
+      tensors.reduce((sum, own) => sum + own.bytes, 0),
+    ];
+    const report = {
+      ...{ input: from, output: to, backend: device.backend, rounded },
+      ...{ packed: tensors.length, carried: model.carried.length, elements, bytes, base: model.base },
+    };
+    if (values.json) return say(JSON.stringify(report, undefined, 2));
+    say(`${escaped(from)} -> ${escaped(to)} on ${device.backend} (${device.detail})`);
+    const times = bytes === 0 ? '' : `, ${((elements * 4) / bytes).toFixed(2)} times smaller than float32`;
+    say(
+      `${countOf(tensors.length, 'tensor')} as packets, ${model.carried.length} as they were: ` +
+        `${elements} elements in ${bytes} bytes${times}`,
+    );
+  });
+}
+
 /** @throws UsageError where a plan does not fit what the file holds */
 function compressorFor(chosen: Compressor | PlanFile, map: FileMap): Compressor {
   if (!('rules' in chosen)) return chosen;
@@ -119,9 +182,7 @@ function compressorFor(chosen: Compressor | PlanFile, map: FileMap): Compressor 
 
 async function read(path: string, source: Source, options: ReadOptions): Promise<Input> {
   try {
-    return await (path.endsWith('.safetensors')
-      ? readModel(path, source, options)
-      : readArray(path, source, options));
+    return await (isModel(path) ? readModel(path, source, options) : readArray(path, source, options));
   } catch (error) {
     if (error instanceof RangeError && options.most !== undefined && /at most/.test(error.message))
       throw new Error(

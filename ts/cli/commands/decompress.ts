@@ -6,9 +6,20 @@ import { escaped } from '../../files/quote.ts';
 import { safetensorsParts } from '../../files/safetensors.ts';
 import { inspect } from '../../inspect.ts';
 import { command, type Command } from '../command.ts';
-import { goesToStdout, isThere, readBytes, requireApart, writeFiles } from '../files.ts';
-import { BACKEND, countOf, FILES, JSON_REPORT, mapOf, maxElementsOf, note, withDevice } from '../options.ts';
-import { required } from '../usage.ts';
+import { goesToStdout, isThere, readBytes, requireApart, withSource, writeFiles } from '../files.ts';
+import { readBase, readPacked, unpackModel } from '../model.ts';
+import {
+  BACKEND,
+  BASE,
+  countOf,
+  FILES,
+  JSON_REPORT,
+  mapOf,
+  maxElementsOf,
+  note,
+  withDevice,
+} from '../options.ts';
+import { required, UsageError } from '../usage.ts';
 
 /** What helps where the map of a packet is not there. */
 const NO_MAP =
@@ -18,13 +29,17 @@ export const decompress: Command = command({
   forms: [
     ['fewbits decompress IN.fb -o OUT.npy', 'a packet as an array, of the shape and type that its map has'],
     ['fewbits decompress IN.fb -o OUT.safetensors', 'a packet as a model; needs the map that compress wrote'],
+    ['fewbits decompress IN.safetensors -o OUT.safetensors', 'a model of packets as it was; needs no map'],
   ],
-  options: { ...FILES, ...BACKEND, ...JSON_REPORT },
+  options: { ...FILES, ...BASE, ...BACKEND, ...JSON_REPORT },
   takesFile: true,
   async run(values, input) {
     const from = required(input, 'decompress expected an input file');
     const to = required(values.output, 'decompress expected -o OUT.npy');
     const most = maxElementsOf(values['max-elements']);
+    if (isModel(from)) return decompressModel(from, to, most, values);
+    if (values.base !== undefined)
+      throw new UsageError('--base expected a model as one file, IN.safetensors');
     const mapAt = mapOf(from, values.map);
     await requireApart(values.force ? [] : [from, mapAt], [to]);
     const packet = await readBytes(from);
@@ -41,19 +56,48 @@ export const decompress: Command = command({
       const changes = { rounded: 0, beyond: 0 };
       const say = (await goesToStdout(to)) ? console.error : console.log;
       await writeFiles({ [to]: partsOf(to, data, map, changes) });
-      if (changes.rounded + changes.beyond > 0)
-        note(
-          `rounded to the type that they had: ${countOf(changes.rounded, 'value')}` +
-            (changes.beyond > 0
-              ? `; beyond its range, so that its largest stands there: ${countOf(changes.beyond, 'value')}`
-              : ''),
-        );
+      noteChanges(changes);
       const report = { input: from, output: to, backend: device.backend, ...changes, ...about };
       if (values.json) return say(JSON.stringify(report, undefined, 2));
       say(`${escaped(from)} -> ${escaped(to)} on ${device.backend} (${device.detail}): ${about.n} elements`);
     });
   },
 });
+
+/** Says what the types of the file changed. */
+function noteChanges({ rounded, beyond }: Changes): void {
+  if (rounded + beyond === 0) return;
+  const more =
+    beyond > 0 ? `; beyond its range, so that its largest stands there: ${countOf(beyond, 'value')}` : '';
+  note(`rounded to the type that they had: ${countOf(rounded, 'value')}${more}`);
+}
+
+/** What is done with a model as one file. */
+async function decompressModel(
+  from: string,
+  to: string,
+  most: number,
+  values: { map?: string; base?: string; force?: boolean; backend?: string; json?: boolean },
+): Promise<void> {
+  if (values.map !== undefined)
+    throw new UsageError('--map expected a packet; a model as one file has no map');
+  if (!isModel(to)) throw new UsageError('a model as one file expected -o OUT.safetensors');
+  const { base: path } = values;
+  await requireApart(values.force ? [] : [from, ...(path === undefined ? [] : [path])], [to]);
+  const model = await withSource(from, (source) => readPacked(from, source));
+  const base = path === undefined ? undefined : await readBase(path, most);
+  await withDevice(values.backend, async (device) => {
+    const restored = await unpackModel(device, model, { base, most });
+    const changes = { rounded: 0, beyond: 0 };
+    const say = (await goesToStdout(to)) ? console.error : console.log;
+    await writeFiles({ [to]: safetensorsParts(restored, changes) });
+    noteChanges(changes);
+    const { length: elements } = restored.data;
+    const report = { input: from, output: to, backend: device.backend, ...changes, elements };
+    if (values.json) return say(JSON.stringify(report, undefined, 2));
+    say(`${escaped(from)} -> ${escaped(to)} on ${device.backend} (${device.detail}): ${elements} elements`);
+  });
+}
 
 const isModel = (path: string): boolean => path.endsWith('.safetensors');
 

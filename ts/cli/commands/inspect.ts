@@ -1,16 +1,23 @@
 /** `fewbits inspect`: what a packet is. */
 import { inspect as inspectPacket } from '../../inspect.ts';
 import { command, type Command } from '../command.ts';
-import { readBytes } from '../files.ts';
+import { escaped } from '../../files/quote.ts';
+import { readBytes, withSource } from '../files.ts';
+import { inspections, readPacked } from '../model.ts';
 import { JSON_REPORT, printJson, summary } from '../options.ts';
 import { required } from '../usage.ts';
 
 export const inspect: Command = command({
-  forms: [['fewbits inspect IN.fb', 'what a packet is, without decoding it']],
+  forms: [
+    ['fewbits inspect IN.fb', 'what a packet is, without decoding it'],
+    ['fewbits inspect IN.safetensors', 'what each packet of a model as one file is'],
+  ],
   options: JSON_REPORT,
   takesFile: true,
   async run({ json }, input) {
-    const packet = await readBytes(required(input, 'inspect expected an input file'));
+    const path = required(input, 'inspect expected an input file');
+    if (path.endsWith('.safetensors')) return inspectModel(path, json);
+    const packet = await readBytes(path);
     const inspection = inspectPacket(packet);
     if (json) return printJson(inspection);
     console.log(summary(inspection));
@@ -24,3 +31,22 @@ export const inspect: Command = command({
     }
   },
 });
+
+/** A line for each packet of a model. */
+async function inspectModel(path: string, json: boolean | undefined): Promise<void> {
+  const model = await withSource(path, (source) => readPacked(path, source));
+  const tensors = inspections(model);
+  const { carried, base } = model;
+  if (json)
+    return printJson({
+      ...(base !== undefined && { base }),
+      carried: carried.map(({ name }) => name),
+      tensors,
+    });
+  console.log(`${tensors.length} tensors as packets, ${carried.length} as they were`);
+  if (base !== undefined) console.log(`differences to the file of the SHA-256 ${base}`);
+  for (const { name, dtype, shape, delta, ...about } of tensors)
+    console.log(
+      `  ${escaped(name)} ${dtype} [${shape.join(', ')}]${delta ? ', difference' : ''}: ${summary(about)}`,
+    );
+}
