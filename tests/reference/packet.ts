@@ -12,7 +12,7 @@ function need(holds: boolean, what: string): void {
 }
 
 /** Words that are read one by one, none beyond the last. */
-class Words {
+export class Words {
   readonly words: readonly number[];
   constructor(words: readonly number[]) {
     this.words = words;
@@ -88,8 +88,8 @@ function decodeParts(
   most: number,
 ): Uint32Array {
   /** The parameters, of which there are so many. */
-  const given = (expected: number): number[] => {
-    need(parameters.length === expected, `${parameters.length} parameters`);
+  const given = (expected: number, more = 0): number[] => {
+    need(parameters.length >= expected && parameters.length <= expected + more, `${parameters.length} parameters`);
     return [...parameters];
   };
   /** The sections, which fill the body exactly. */
@@ -127,7 +127,7 @@ function decodePlan(n: number, count: number, body: readonly number[], most: num
 
 interface Parts {
   readonly n: number;
-  readonly given: (count: number) => number[];
+  readonly given: (count: number, more?: number) => number[];
   readonly cut: (...lengths: number[]) => Words[];
 }
 
@@ -222,6 +222,86 @@ function codesOf(section: Words, n: number, width: number): number[] {
   return Array.from({ length: n }, (_, i) => section.number(i * width, width));
 }
 
+/** Symbols by their entropy. */
+export function codedOf(section: Words, n: number, width: number): number[] {
+  need(width <= 12 && n >= 1 && n <= 2 ** 26, 'symbols that are not coded');
+  let at = 0;
+  const get = (bits: number): number => section.number((at += bits) - bits, bits);
+  const gamma = (most: number): number => {
+    let m = 0;
+    while (get(1) === 0) m++;
+    const v = 2 ** m + get(m);
+    need(v <= most, 'a number of the table');
+    return v;
+  };
+  const [p, l, j, used] = [get(5), get(3), get(5), get(12) + 1];
+  need(p <= 16 && l <= 5 && j >= 5 && j <= 26 && used <= n && used <= 2 ** width, 'the header');
+  const owners: { symbol: number; share: number; start: number }[] = [];
+  let [symbol, run, e, start] = [-1, 0, 0, 0];
+  for (let i = 0; i < used; i++, run--) {
+    if (run === 0) {
+      symbol += gamma(2 ** 12) - (i === 0 ? 1 : 0);
+      run = gamma(2 ** 12);
+      need(run <= used - i, 'a run');
+    }
+    symbol++;
+    const z = gamma(33) - 1;
+    e += z % 2 === 0 ? z / 2 : -(z + 1) / 2;
+    need(symbol < 2 ** width && e >= 0 && e <= p, 'a symbol of the table');
+    const share = 2 ** e + get(e);
+    owners.push({ symbol, share, start });
+    start += share;
+  }
+  need(start === 2 ** p, 'the sum of the shares');
+  const table = words(at);
+  for (; at < 32 * table; at++) need(section.bit(at) === 0, 'bits that fill up the table');
+  if (used === 1) {
+    need(p === 0 && l === 0 && j === 5 && section.words.length === table, 'one symbol alone');
+    return new Array<number>(n).fill(symbol);
+  }
+  const slots = owners.flatMap((owner) => new Array<typeof owner>(owner.share).fill(owner));
+  const blocks = Math.ceil(n / 2 ** j);
+  const symbols: number[] = [];
+  let first = table + blocks - 1;
+  for (let b = 0; b < blocks; b++) {
+    const length = b < blocks - 1 ? section.at(table + b) : section.words.length - first;
+    need(length >= 2 ** l && first + length <= section.words.length, 'the length of a block');
+    const own = new Words(section.words.slice(first, first + length));
+    const states = Array.from({ length: 2 ** l }, (_, lane) => own.at(lane));
+    need(
+      states.every((x) => x >= 2 ** 16),
+      'a state',
+    );
+    let half = 2 * 2 ** l;
+    for (let i = 0; i < Math.min(2 ** j, n - b * 2 ** j); i++) {
+      const x = states[i % 2 ** l];
+      const owner = slots[x % 2 ** p];
+      let next = owner.share * Math.floor(x / 2 ** p) + (x % 2 ** p) - owner.start;
+      if (next < 2 ** 16) next = next * 2 ** 16 + own.half(half++);
+      states[i % 2 ** l] = next;
+      symbols.push(owner.symbol);
+    }
+    need(
+      states.every((x) => x === 2 ** 16),
+      'a last state',
+    );
+    need(2 * length - half < 2, 'the halves of a block');
+    own.zerosFrom(16 * half, 'a block');
+    first += length;
+  }
+  return symbols;
+}
+
+/** The words of a section of symbols, and what reads it: packed, or coded where there is a parameter more. */
+function symbolsOf(
+  n: number,
+  width: number,
+  more: readonly number[],
+): [number, (section: Words) => number[]] {
+  if (more.length === 0) return [words(n * width), (section) => codesOf(section, n, width)];
+  return [more[0], (section) => codedOf(section, n, width)];
+}
+
 const signed = (magnitude: number, bit: number): number => (magnitude | (bit << 31)) >>> 0;
 
 const COMPRESSORS: Readonly<Record<number, (parts: Parts) => Uint32Array>> = {
@@ -256,11 +336,12 @@ const COMPRESSORS: Readonly<Record<number, (parts: Parts) => Uint32Array>> = {
   },
   6: sparse(1),
   7({ n, given, cut }) {
-    const [k, b, sign] = given(3);
+    const [k, b, sign, ...more] = given(3, 1);
     need(k <= n && k >= Math.min(1, n) && b >= 1 && b <= 8 && sign <= 1, 'the parameters');
-    const [section, masks] = cut(k, words(n * b));
+    const [length, read] = symbolsOf(n, b, more);
+    const [section, masks] = cut(k, length);
     const values = valuesOf(section, k, 0);
-    const symbols = codesOf(masks, n, b);
+    const symbols = read(masks);
     const whole = 2 ** b - 1;
     need(symbols.filter((symbol) => symbol === whole).length === k, 'symbols of all ones');
     const levels = sign ? 2 ** (b - 1) : whole;
@@ -272,21 +353,22 @@ const COMPRESSORS: Readonly<Record<number, (parts: Parts) => Uint32Array>> = {
     );
   },
   8({ n, given, cut }) {
-    const [b, lowBits, highBits] = given(3);
+    const [b, lowBits, highBits, ...more] = given(3, 1);
     need(b >= 1 && b <= 16 && isFinite32(lowBits) && isFinite32(highBits), 'the parameters');
     const [low, high, most] = [floatOf(lowBits), floatOf(highBits), 2 ** b - 1];
     need(low <= high, 'the ends');
-    const [section] = cut(words(n * b));
-    return Uint32Array.from(codesOf(section, n, b), (m) => bitsOf((low * (most - m) + high * m) / most));
+    const [length, read] = symbolsOf(n, b, more);
+    return Uint32Array.from(read(cut(length)[0]), (m) => bitsOf((low * (most - m) + high * m) / most));
   },
   9({ n, given, cut }) {
-    const [levels, norm, e] = given(3);
+    const [levels, norm, e, ...more] = given(3, 1);
     need(
       levels >= 1 && levels <= 32767 && isPositive(norm) && (e | 0) >= -126 && (e | 0) <= 96,
       'the parameters',
     );
     const width = (2 * levels).toString(2).length;
-    const codes = codesOf(cut(words(n * width))[0], n, width);
+    const [length, read] = symbolsOf(n, width, more);
+    const codes = read(cut(length)[0]);
     need(
       codes.every((code) => code <= 2 * levels),
       'a code',
