@@ -941,30 +941,216 @@ def _decode_float32(packet: _Packet, description: _Description, into: Optional[n
     return y
 
 
+# ------------------------------------------------------------------------------------------------- coded symbols
+
+#: Symbols by their entropy (docs/packet.md, "Coded symbols"): interleaved rANS, arXiv 0902.0271 and 1402.3392. All
+#: blocks and lanes go side by side, a row of a symbol a lane at a time.
+_START = 2**16
+
+
+def _is_codable(n: int, width: int) -> bool:
+    return 1 <= n <= 2**26 and width <= 12
+
+
+def _require_symbol_parameters(packet: _Packet, count: int) -> Tuple[int, ...]:
+    """The parameters of a packet of symbols: ``count``, and of coded symbols the words of their section."""
+    if len(packet.parameters) not in (count, count + 1):
+        raise PacketError(f"{len(packet.parameters)} words of parameters, expected {count} or {count + 1}", 6)
+    return packet.parameters[:count]
+
+
+def _symbol_section(packet: _Packet, count: int, width: int) -> Tuple[str, int]:
+    """How the symbols of a packet are sent, and the words of their section."""
+    if len(packet.parameters) > count:
+        return "entropy", packet.parameters[count]
+    return "packed", _words(packet.n * width)
+
+
+def _read_symbols(packet: _Packet, count: int, section: np.ndarray, width: int, offset: int) -> np.ndarray:
+    """The packed symbols of a section, which starts at byte ``offset``."""
+    n = packet.n
+    if len(packet.parameters) == count:
+        _require_zero_tail(section, n * width, offset)
+        return section
+    if not _is_codable(n, width):
+        raise PacketError(f"{n} symbols of {width} bits are coded", 16 + 4 * count)
+    table = _read_table(section, n, width, offset)
+    if table.symbols.size == 1:
+        if section.size != table.words:
+            raise PacketError("coded symbols: words behind the table of one symbol", offset + 4 * table.words)
+        codes = np.full(n, table.symbols[0], np.uint8 if width <= 8 else np.uint16)
+    else:
+        codes = _decode_blocks(section, table, n, offset).astype(np.uint8 if width <= 8 else np.uint16, copy=False)
+    return _pack_codes(codes, width)
+
+
+class _SymbolTable(NamedTuple):
+    """How symbols are coded: powers of two, and the symbols that occur, ascending, with their slots."""
+
+    precision: int
+    lanes: int
+    block: int
+    symbols: np.ndarray
+    shares: np.ndarray
+    #: Words that header and table have in a section.
+    words: int
+
+
+def _read_table(section: np.ndarray, n: int, width: int, offset: int) -> _SymbolTable:
+    at = 0
+
+    def refuse(what: str) -> PacketError:
+        return PacketError(f"coded symbols: {what}", offset + at // 32 * 4)
+
+    def get(bits: int) -> int:
+        nonlocal at
+        if at + bits > 32 * section.size:
+            raise refuse("the table passes the end")
+        both = section[at // 32 : at // 32 + 2].tobytes()
+        value = int.from_bytes(both, "little") >> at % 32 & 2**bits - 1
+        at += bits
+        return value
+
+    def get_gamma(most: int) -> int:
+        bits = 0
+        while get(1) == 0:
+            bits += 1
+            if bits > most:
+                raise refuse(f"a number of more than {most + 1} bits in the table")
+        return 2**bits + get(bits)
+
+    precision, lanes, block, used = get(5), get(3), get(5), get(12) + 1
+    if used > 2**width:
+        raise refuse(f"{used} symbols of {width} bits")
+    if used > n:
+        raise refuse(f"{used} symbols, but n is {n}")
+    if precision > 16:
+        raise refuse(f"a precision of {precision}, expected 0..16")
+    if lanes > 5:
+        raise refuse(f"2^{lanes} lanes, expected at most 2^5")
+    if not 5 <= block <= 26:
+        raise refuse(f"blocks of 2^{block}, expected 2^5 to 2^26")
+    if used == 1 and (precision, lanes, block) != (0, 0, 5):
+        raise refuse("one symbol alone, but a precision, lanes or blocks")
+    symbols, shares = np.empty((2, used), np.int64)
+    end = rest = whole = 0
+    for i in range(used):
+        if rest == 0:
+            end += get_gamma(12) - (i == 0)
+            rest = get_gamma(12)
+            if rest > used - i:
+                raise refuse(f"a run of {rest} symbols, but {used - i} are left")
+        if end >= 2**width:
+            raise refuse(f"the symbol {end}, of {width} bits")
+        step = get_gamma(5) - 1
+        whole += -(step + 1) // 2 if step % 2 else step // 2
+        if not 0 <= whole <= precision:
+            raise refuse(f"a share of 2^{whole} of 2^{precision} slots")
+        symbols[i], shares[i] = end, 2**whole + get(whole)
+        end, rest = end + 1, rest - 1
+    if shares.sum() != 2**precision:
+        raise refuse(f"shares of {shares.sum()} slots in all, expected {2**precision}")
+    if at % 32 and get(32 - at % 32):
+        raise refuse("a bit that fills up the table is set")
+    return _SymbolTable(precision, lanes, block, symbols, shares, at // 32)
+
+
+def _decode_blocks(section: np.ndarray, table: _SymbolTable, n: int, offset: int) -> np.ndarray:
+    """The n symbols of all blocks, (n,) uint16."""
+    lanes, length = 2**table.lanes, min(2**table.block, n)
+    blocks = -(-n // length)
+
+    def refuse(what: str, word: int) -> PacketError:
+        return PacketError(f"coded symbols: {what}", offset + 4 * word)
+
+    first = table.words + blocks - 1
+    if first > section.size:
+        raise refuse(f"the lengths of {blocks} blocks pass the end", table.words)
+    lengths = section[table.words : first].astype(np.int64)
+    ends = first + np.cumsum(lengths)
+    lengths = np.append(lengths, section.size - (ends[-1] if blocks > 1 else first))
+    ends = np.append(ends, section.size)
+    short = lengths < lanes
+    wrong = short | (ends > section.size)
+    if wrong.any():
+        j = int(np.argmax(wrong))
+        what = f"has {lengths[j]} words, but 2^{table.lanes} lanes" if short[j] else "passes the end"
+        raise refuse(f"block {j} {what}", table.words + j)
+    starts = ends - lengths
+    # the states, a row a block; where the next half of each block is
+    states = section[starts[:, None] + np.arange(lanes)].astype(np.uint32)
+    given = states.copy()
+    halves = section.view("<u2")
+    at = 2 * (starts + lanes)
+    symbols, shares = table.symbols.astype(np.uint16), table.shares.astype(np.uint32)
+    owners, factors = np.repeat(symbols, table.shares), np.repeat(shares, table.shares)
+    before = np.cumsum(table.shares) - table.shares
+    terms = (np.arange(2**table.precision) - np.repeat(before, table.shares)).astype(np.uint32)
+    mask, shift = np.uint32(2**table.precision - 1), np.uint32(table.precision)
+    decoded = np.empty((blocks, length), np.uint16)
+
+    def step(b: int, e: int, row: int, count: int) -> None:
+        """A row of `count` lanes of the blocks from b to e."""
+        x = states[b:e, :count]
+        slots = x & mask
+        decoded[b:e, row * lanes : row * lanes + count] = owners[slots]
+        x = factors[slots] * (x >> shift) + terms[slots]
+        small = x < _START
+        taken = np.cumsum(small, axis=1)
+        places = at[b:e, None] + taken - small
+        states[b:e, :count] = np.where(small, x << np.uint32(16) | halves.take(places, mode="clip"), x)
+        at[b:e] += taken[:, -1]
+
+    last = n - (blocks - 1) * length
+    for row in range(length // lanes):
+        step(0, blocks if row < last // lanes else blocks - 1, row, lanes)
+    if last % lanes:
+        step(blocks - 1, blocks, last // lanes, last % lanes)
+    left = 2 * ends - at
+    small, other = given < _START, states != _START
+    spare = (left == 1) & (halves.take(at, mode="clip") != 0)
+    wrong = small.any(axis=1) | other.any(axis=1) | (left < 0) | (left > 1) | spare
+    if wrong.any():  # the first block of which something is wrong, and what a decoder meets first
+        j = int(np.argmax(wrong))
+        lane = int(np.argmax(small[j] if small[j].any() else other[j]))
+        word = int(starts[j]) + lane
+        if small[j].any():
+            raise refuse(f"lane {lane} has the state {given[j, lane]}, expected at least {_START}", word)
+        if left[j] < 0:
+            raise refuse("a block ends before its last symbol", int(ends[j]))
+        if other[j].any():
+            raise refuse(f"lane {lane} ends in the state {states[j, lane]}, expected {_START}", word)
+        if left[j] > 1:
+            raise refuse(f"{left[j]} halves behind the last symbol of a block", int(at[j]) // 2)
+        raise refuse("an unused half is set", int(at[j]) // 2)
+    return decoded.ravel()[:n]
+
+
 # ------------------------------------------------------------ 7, 8, 9: maskEncoded, quantized, qsgd, decoder
 
 
 def _describe_mask_encoded(packet: _Packet) -> _Description:
-    k, bits, signed = _require_parameters(packet, 3)
+    k, bits, signed = _require_symbol_parameters(packet, 3)
     _require_count(packet, k, 1)
     if not 1 <= bits <= 8:
         raise PacketError(f"{bits} bits a symbol, expected 1..8", 20)
     if signed > 1:
         raise PacketError(f'"signed" is {signed}, expected 0 or 1', 24)
-    parameters = {"k": k, "bits": bits, "signed": "yes" if signed else "no"}
-    return _Description(parameters, [("values", k), ("masks", _words(packet.n * bits))])
+    coding, words = _symbol_section(packet, 3, bits)
+    parameters = {"k": k, "bits": bits, "signed": "yes" if signed else "no", "coding": coding}
+    return _Description(parameters, [("values", k), ("masks", words)])
 
 
 def _decode_mask_encoded(packet: _Packet, description: _Description, into: Optional[np.ndarray]) -> np.ndarray:
     n = packet.n
-    k, bits, signed = packet.parameters
+    k, bits, signed = packet.parameters[:3]
     parts = _cut(packet, description)
     offset = packet.body_offset + 4 * k
     values = _decode_values(parts["values"], k, "float32", packet.body_offset)
-    _require_zero_tail(parts["masks"], n * bits, offset)
+    masks = _read_symbols(packet, 3, parts["masks"], bits, offset)
     marks = [np.zeros(0, np.int64)]
     for first, last in _pieces(n):
-        marks.append(np.flatnonzero(_unpack_codes(parts["masks"], first, last - first, bits) == 2**bits - 1) + first)
+        marks.append(np.flatnonzero(_unpack_codes(masks, first, last - first, bits) == 2**bits - 1) + first)
     marked = np.concatenate(marks)
     if marked.size != k:
         raise PacketError(f"{marked.size} symbols stand for kept elements, expected {k}", offset)
@@ -976,31 +1162,32 @@ def _decode_mask_encoded(packet: _Packet, description: _Description, into: Optio
     levels = 2 ** (bits - 1) if signed else 2**bits - 1
     step = np.float64(np.float32(max(least, 0.0) / levels))
     middle = levels - 1 if signed else 0
-    _look_up(parts["masks"], bits, lambda symbol: (symbol - middle) * step + 0.0, y)  # + 0.0 makes -0 of it +0
+    _look_up(masks, bits, lambda symbol: (symbol - middle) * step + 0.0, y)  # + 0.0 makes -0 of it +0
     y[marked] = values
     return y
 
 
 def _describe_quantized(packet: _Packet) -> _Description:
-    bits, *ends = _require_parameters(packet, 3)
+    bits, *ends = _require_symbol_parameters(packet, 3)
     if not 1 <= bits <= 16:
         raise PacketError(f"{bits} bits an element, expected 1..16", 16)
     low, high = map(_float_of, ends)
     if not (math.isfinite(low) and math.isfinite(high) and low <= high):
         raise PacketError(f"levels from {low} to {high}", 20)
-    return _Description({"bits": bits, "low": low, "high": high}, [("codes", _words(packet.n * bits))])
+    coding, words = _symbol_section(packet, 3, bits)
+    return _Description({"bits": bits, "low": low, "high": high, "coding": coding}, [("codes", words)])
 
 
 def _decode_quantized(packet: _Packet, description: _Description, into: Optional[np.ndarray]) -> np.ndarray:
-    bits, low, high = description.parameters.values()
-    _require_zero_tail(packet.body, packet.n * bits, packet.body_offset)
+    bits, low, high, _ = description.parameters.values()
+    codes = _read_symbols(packet, 3, packet.body, bits, packet.body_offset)
     most = 2**bits - 1
     y = _output(packet.n, into)
-    return _look_up(packet.body, bits, lambda code: (low * (most - code) + high * code) / most, y)
+    return _look_up(codes, bits, lambda code: (low * (most - code) + high * code) / most, y)
 
 
 def _describe_qsgd(packet: _Packet) -> _Description:
-    levels, norm, exponent = _require_parameters(packet, 3)
+    levels, norm, exponent = _require_symbol_parameters(packet, 3)
     if not 1 <= levels <= 2**15 - 1:
         raise PacketError(f"{levels} levels, expected 1..{2**15 - 1}", 16)
     if norm >= INFINITE:
@@ -1009,22 +1196,23 @@ def _describe_qsgd(packet: _Packet) -> _Description:
     if not -126 <= exponent <= 96:
         raise PacketError(f"an exponent of {exponent}", 24)
     width = (2 * levels).bit_length()
-    parameters = {"levels": levels, "norm": _float_of(norm) * 2.0**-exponent}
-    return _Description(parameters, [("codes", _words(packet.n * width))])
+    coding, words = _symbol_section(packet, 3, width)
+    parameters = {"levels": levels, "norm": _float_of(norm) * 2.0**-exponent, "coding": coding}
+    return _Description(parameters, [("codes", words)])
 
 
 def _decode_qsgd(packet: _Packet, description: _Description, into: Optional[np.ndarray]) -> np.ndarray:
-    levels, norm = description.parameters.values()
+    levels, norm, _ = description.parameters.values()
     width = (2 * levels).bit_length()
-    _require_zero_tail(packet.body, packet.n * width, packet.body_offset)
+    codes = _read_symbols(packet, 3, packet.body, width, packet.body_offset)
     above = 0
     for first, last in _pieces(packet.n):
-        above += np.count_nonzero(_unpack_codes(packet.body, first, last - first, width) > 2 * levels)
+        above += np.count_nonzero(_unpack_codes(codes, first, last - first, width) > 2 * levels)
     if above:
         raise PacketError(f"{above} codes are above {2 * levels}", packet.body_offset)
     most = float(LARGEST)
     y = _output(packet.n, into)
-    return _look_up(packet.body, width, lambda code: np.clip(norm * (code - levels) / levels, -most, most), y)
+    return _look_up(codes, width, lambda code: np.clip(norm * (code - levels) / levels, -most, most), y)
 
 
 # ------------------------------------------------------------ 10, 11: ditheredSign, flattenedOneBit, decoder
@@ -1598,15 +1786,126 @@ def _levels_of(keys: np.ndarray) -> np.ndarray:
     return np.where(levels < 0x80, 0, levels)
 
 
-def compress_quantized(x: Any, bits: int) -> bytes:
+def _code_symbols(codes: np.ndarray, width: int) -> Optional[np.ndarray]:
+    """The section of coded symbols, of (n,) codes below 2^width; None unless a packet is shorter by it."""
+    n = codes.size
+    most = _words(n * width) - 2
+    counts = np.bincount(codes, minlength=2**width)
+    symbols = np.flatnonzero(counts)
+    counts = counts[symbols]
+    used = symbols.size
+    if used == 1:
+        head = _write_table(0, 0, 5, symbols, np.ones(1, np.int64))
+        return head if head.size <= most else None
+    # 1. the slots: one for each symbol, and of the others what its count is worth beyond one
+    largest = int(counts.max())
+    fine = max(5 + used.bit_length() + n.bit_length() - (n - largest).bit_length(), 12)
+    precision = min(fine, 16, max(n.bit_length() - 4, used.bit_length() + 1))
+    weights = np.cumsum(np.maximum(counts - (n >> precision), 0))
+    weight = int(weights[-1])
+    k = max(0, weight.bit_length() - 16)
+    ends = np.arange(1, used + 1) + (weights >> k) * (2**precision - used) // (weight >> k)
+    shares = np.diff(ends, prepend=0)
+    # 2. about the bits of all, and by these the blocks and lanes
+    m = max(0, n.bit_length() - 16)
+    wholes = np.frexp(shares.astype(np.float64))[1].astype(np.int64) - 1
+    each = 16 * (precision - wholes) - ((shares - (1 << wholes)) * 16 >> wholes)
+    rare = (counts >> 8) * 16 * each + ((counts & 255) * each >> 4)
+    frequent = ((counts >> m) * (2**precision - shares) >> precision) * 3 >> 1 << m
+    bits = int(np.where(shares > 2 ** (precision - 1), frequent, rare).sum())
+    block = 15
+    while n - 1 >> block >= max(1, bits >> 17):
+        block += 1
+    lanes = min(max(1, bits >> 10, n >> 12).bit_length() - 1, 5)
+    head = _write_table(precision, lanes, block, symbols, shares)
+    # 3. all blocks side by side, backwards; what a lane gives at a symbol, and whether it does
+    count, length = 2**lanes, min(2**block, n)
+    blocks = -(-n // length)
+    share_of, start_of = np.zeros((2, 2**width), np.uint64)
+    share_of[symbols], start_of[symbols] = shares, ends - shares
+    padded = np.zeros((blocks, length), codes.dtype)
+    padded.ravel()[:n] = codes
+    states = np.full((blocks, count), _START, np.uint64)
+    halves, gives = np.zeros((blocks, length), "<u2"), np.zeros((blocks, length), bool)
+    limit, slots = np.uint64(32 - precision), np.uint64(precision)
+
+    def step(b: int, e: int, row: int, lanes: int) -> None:
+        own = slice(row * count, row * count + lanes)
+        x = states[b:e, :lanes]
+        symbol = padded[b:e, own]
+        share = share_of[symbol]
+        large = x >= share << limit
+        gives[b:e, own] = large
+        halves[b:e, own] = x & np.uint64(0xFFFF)
+        x = np.where(large, x >> np.uint64(16), x)
+        quotient = x // share
+        states[b:e, :lanes] = (quotient << slots) + (x - quotient * share) + start_of[symbol]
+
+    last = n - (blocks - 1) * length
+    if last % count:
+        step(blocks - 1, blocks, last // count, last % count)
+    for row in reversed(range(length // count)):
+        step(0, blocks if row < last // count else blocks - 1, row, count)
+    # 4. the lengths, and of each block the states and the halves, as a decoder takes them
+    parts = []
+    for own, given, state in zip(halves, gives, states):
+        taken = own[given]
+        words = np.zeros(count + (taken.size + 1) // 2, WORD)
+        words[:count] = state
+        words.view("<u2")[2 * count :][: taken.size] = taken
+        parts.append(words)
+    section = np.concatenate([head, np.array([part.size for part in parts[:-1]], WORD), *parts])
+    return section if section.size <= most else None
+
+
+def _write_table(precision: int, lanes: int, block: int, symbols: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """Header and table, as words."""
+    value = precision | lanes << 5 | block << 8 | (symbols.size - 1) << 13
+    pieces, at = [value], 25
+
+    def put(value: int, bits: int) -> None:
+        nonlocal at
+        while at // 32 >= len(pieces):
+            pieces.append(0)
+        pieces[at // 32] |= value << at % 32
+        if at % 32 + bits > 32:
+            pieces.append(pieces[at // 32] >> 32)
+        pieces[at // 32] &= 0xFFFFFFFF
+        at += bits
+
+    def put_gamma(v: int) -> None:
+        rest = v.bit_length() - 1
+        put(1 << rest, rest + 1)
+        put(v - (1 << rest), rest)
+
+    listed = symbols.tolist()
+    end = before = 0
+    for i, (symbol, share) in enumerate(zip(listed, shares.tolist())):
+        if i == 0 or symbol > end:
+            put_gamma(symbol + 1 if i == 0 else symbol - end)
+            end = symbol
+            while i + end - symbol < len(listed) and listed[i + end - symbol] == end:
+                end += 1
+            put_gamma(end - symbol)
+        whole = share.bit_length() - 1
+        put_gamma(2 * (before - whole) if whole < before else 2 * (whole - before) + 1)
+        put(share - (1 << whole), whole)
+        before = whole
+    return np.array(pieces[: _words(at)], WORD)
+
+
+def compress_quantized(x: Any, bits: int, coding: str = "entropy") -> bytes:
     """The packet of x, (n,) float32, with each element as the nearest of 2^bits levels, from min x to max x.
 
-    x_i decodes to min + m_i (max - min) / (2^bits - 1), m_i rounded half to even. The bytes equal those of
-    ``quantized({ bits })`` in JavaScript. Source: the baseline QU of arXiv 2408.13787.
+    x_i decodes to min + m_i (max - min) / (2^bits - 1), m_i rounded half to even. With ``coding`` 'entropy' codes are
+    sent by their entropy where that is smaller, with 'packed' as they are. The bytes equal those of
+    ``quantized({ bits, coding })`` in JavaScript. Source: the baseline QU of arXiv 2408.13787.
 
-    Raises ValueError where x holds NaN or infinity (how many, and where the first is), or bits is not in 1..16.
+    Raises ValueError where x holds NaN or infinity (how many, and where the first is), bits is not in 1..16, or coding
+    is another.
     """
     bits = _require_integer("bits", bits, 1, 16)
+    _require_one_of("coding", coding, ("entropy", "packed"))
     words, largest = _bits_of(x)
     n = words.size
     if n == 0:
@@ -1634,7 +1933,12 @@ def compress_quantized(x: Any, bits: int) -> bytes:
         codes = steps.astype(np.uint8 if bits <= 8 else np.uint16)
         start = first * bits // 32
         packed[start : start + _words(codes.size * bits)] = _pack_codes(codes, bits)
-    return _write(8, n, (bits, *map(int, ends.view(np.uint32))), (packed,))
+    parameters = (bits, *map(int, ends.view(np.uint32)))
+    if coding == "entropy" and _is_codable(n, bits):
+        section = _code_symbols(_unpack_codes(packed, 0, n, bits), bits)
+        if section is not None:
+            return _write(8, n, (*parameters, section.size), (section,))
+    return _write(8, n, parameters, (packed,))
 
 
 def compress_flattened_one_bit(

@@ -48,6 +48,7 @@ const local = {
   ...{ compressor, server: compressor, decay: 0.5, rate: 0.5, momentum: 0.5 },
   ...{ average: 'senders', clip: 'median' },
 };
+const masks = { ratio: 0.1, bits: 2, rounding: 'floor', signed: true, coding: 'packed' };
 const gpu = { limits: {} };
 const module = new WebAssembly.Module(new Uint8Array([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]));
 
@@ -63,9 +64,9 @@ const factories: readonly Case[] = [
     ['k', 'alpha', 'seed'],
     ['ratio'],
   ),
-  factory(fewbits.maskEncoded, { ratio: 0.1, bits: 2, rounding: 'floor', signed: true }, ['ratio', 'bits']),
-  factory(fewbits.quantized, { bits: 4 }, ['bits']),
-  factory(fewbits.qsgd, { levels: 7, seed: 1 }, ['levels', 'seed']),
+  factory(fewbits.maskEncoded, masks, ['ratio', 'bits']),
+  factory(fewbits.quantized, { bits: 4, coding: 'packed' }, ['bits']),
+  factory(fewbits.qsgd, { levels: 7, seed: 1, coding: 'entropy' }, ['levels', 'seed']),
   factory(fewbits.scaledSign, { block: 64 }, []),
   factory(fewbits.ditheredSign, { seed: 1, lambda: 'max' }, ['seed']),
   factory(fewbits.flattenedOneBit, flattened, ['seed']),
@@ -91,9 +92,9 @@ const factories: readonly Case[] = [
   factory(algorithms.topKAllGather, { ratio: 0.1 }, ['ratio']),
   factory(algorithms.hardThreshold, { t: 0.5 }, ['t']),
   factory(algorithms.splitLearning, { up: compressor, down: compressor }, ['up']),
-  factory(algorithms.splitMask, { ratio: 0.1, bits: 2, rounding: 'floor', signed: true }, ['ratio', 'bits']),
+  factory(algorithms.splitMask, masks, ['ratio', 'bits']),
   factory(algorithms.splitTopK, count, ['k'], ['ratio']),
-  factory(algorithms.splitQuantized, { bits: 4 }, ['bits']),
+  factory(algorithms.splitQuantized, { bits: 4, coding: 'entropy' }, ['bits']),
   factory(
     algorithms.splitRandomized,
     { ...count, alpha: 0.1, seed: 1, values: 'bfloat16' },

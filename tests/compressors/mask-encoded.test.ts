@@ -9,7 +9,6 @@ import { NonFiniteError, PacketError } from '../../ts/errors.ts';
 import { inspect } from '../../ts/inspect.ts';
 import { readPacket, writePacket } from '../../ts/packet/packet.ts';
 import { masked } from '../reference/masks.ts';
-import { unpack } from '../reference/pack.ts';
 import { shaped, squaredError } from '../reference/shapes.ts';
 import { eachCompressor } from '../support/compressors.ts';
 import { allKept } from '../../ts/verify/golden.ts';
@@ -17,6 +16,7 @@ import { rejects } from '../support/host.ts';
 import { FINITE, input } from '../support/inputs.ts';
 import { assertWords } from '../support/same-words.ts';
 import { suite } from '../support/suite.ts';
+import { symbolsIn } from '../support/symbols.ts';
 
 eachCompressor('maskEncoded', [
   maskEncoded({ ratio: 0.01, bits: 2 }),
@@ -25,6 +25,7 @@ eachCompressor('maskEncoded', [
   maskEncoded({ ratio: 0.5, bits: 1 }),
   maskEncoded({ ratio: 0.001, bits: 2 }),
   maskEncoded({ ratio: 1e-12, bits: 8, rounding: 'floor' }),
+  maskEncoded({ ratio: 0.01, bits: 2, coding: 'packed' }),
 ]);
 
 const test = suite('maskEncoded by its definition');
@@ -42,13 +43,14 @@ interface Contents {
 }
 
 function contentsOf(packet: Uint8Array): Contents {
-  const { n, parameters, body } = readPacket(packet);
-  const [k, bits, signed] = parameters;
+  const read = readPacket(packet);
+  const { body } = read;
+  const [k, bits, signed] = read.parameters;
   return {
     k,
     signed: signed === 1,
     values: [...new Float32Array(body.slice(0, k).buffer)],
-    masks: unpack(body.subarray(k), n, bits),
+    masks: symbolsIn(read, 3, body.subarray(k), bits),
   };
 }
 
@@ -209,20 +211,27 @@ test('keeps max(1, floor(ratio n + 1e-9)) elements', async () => {
   assert.is(await kept(0.5, 11), 5);
 });
 
-test('costs 32 + 4 k + 4 ceil(n bits / 32) bytes, 2.32 bits an element at 0.01 and 2 bits', async () => {
+test('packed it costs 32 + 4 k + 4 ceil(n bits / 32) bytes, 2.32 bits an element at 0.01 and 2 bits', async () => {
   for (const n of [1, 15, 16, 17, 1000])
     for (const bits of [1, 2, 3, 8]) {
-      const packet = await device.compress(maskEncoded({ ratio: 0.1, bits }), input('normal', n));
+      const packet = await device.compress(
+        maskEncoded({ ratio: 0.1, bits, coding: 'packed' }),
+        input('normal', n),
+      );
       const k = Math.max(1, Math.floor(n / 10));
       assert.is(packet.length, 32 + 4 * k + 4 * Math.ceil((n * bits) / 32));
     }
-  const large = await device.compress(maskEncoded({ ratio: 0.01, bits: 2 }), input('normal', 100_000));
+  const large = await device.compress(
+    maskEncoded({ ratio: 0.01, bits: 2, coding: 'packed' }),
+    input('normal', 100_000),
+  );
   assert.ok(Math.abs(inspect(large).bitsPerElement - 2.32) < 0.005);
   assert.is((await device.compress(maskEncoded({ ratio: 0.01, bits: 2 }), new Float32Array(0))).length, 32);
 });
 
 test('at equal size its error is below that of topK and of quantized', async () => {
   const n = 50_000;
+  const coding = 'packed'; // as the paper has it
   for (const shape of ['relu', 'heavyRelu'] as const) {
     const x = shaped(shape, n);
     const norm = squaredError(new Float32Array(n), x);
@@ -230,7 +239,7 @@ test('at equal size its error is below that of topK and of quantized', async () 
       const packet = await device.compress(compressor, x);
       return { bytes: packet.length, error: squaredError(await device.decompress(packet), x) / norm };
     };
-    const mask = await measure(maskEncoded({ ratio: 0.01, bits: 2 }));
+    const mask = await measure(maskEncoded({ ratio: 0.01, bits: 2, coding }));
     // the most elements that topK can send in as many bytes
     let [fits, above] = [1, n];
     while (above - fits > 1) {
@@ -240,11 +249,11 @@ test('at equal size its error is below that of topK and of quantized', async () 
     }
     const top = await measure(topK({ k: fits }));
     assert.ok(top.bytes > mask.bytes * 0.999, `${top.bytes} bytes of ${mask.bytes}`);
-    const uniform = await measure(quantized({ bits: 2 }));
+    const uniform = await measure(quantized({ bits: 2, coding }));
     assert.ok(mask.error < top.error / 2, `${shape}: ${mask.error}, topK ${top.error}`);
     assert.ok(mask.error < uniform.error / 2, `${shape}: ${mask.error}, 2 bits ${uniform.error}`);
-    const fine = await measure(maskEncoded({ ratio: 0.001, bits: 3 }));
-    const finer = await measure(quantized({ bits: 3 }));
+    const fine = await measure(maskEncoded({ ratio: 0.001, bits: 3, coding }));
+    const finer = await measure(quantized({ bits: 3, coding }));
     assert.ok(fine.bytes < finer.bytes * 1.012);
     assert.ok(fine.error < finer.error * 0.8, `${shape}: ${fine.error}, 3 bits ${finer.error}`);
   }
@@ -292,7 +301,7 @@ test('wrong options are named', () => {
   assert.throws(made({ ratio: 0.1, bits: 2, signed: 1 }), /"signed" expected true or false, got 1/);
   assert.throws(
     made({ ratio: 0.1, bits: 2, k: 1 }),
-    /maskEncoded has no option "k"; it has ratio, bits, rounding, signed/,
+    /maskEncoded has no option "k"; it has ratio, bits, rounding, signed, coding/,
   );
 });
 
@@ -305,7 +314,7 @@ test('packets whose parts do not agree are refused', async () => {
   };
   assert.equal([...packet.parameters], [5, 3, 1]);
   for (const [parameters, why] of [
-    [[5, 3], '2 words of parameters, expected 3'],
+    [[5, 3], '2 words of parameters, expected 3 or 4'],
     [[0, 3, 1], 'k = 0 of n = 50'],
     [[51, 3, 1], 'k = 51 of n = 50'],
     [[5, 0, 1], '0 bits a symbol'],

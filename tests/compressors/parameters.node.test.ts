@@ -12,10 +12,10 @@ const LEFT_OUT: Record<string, readonly string[]> = {
   threshold: ['k', 'coding'],
   randomizedTopK: ['coding'],
   randomK: ['step', 'stream'],
-  quantized: ['low', 'high'],
-  qsgd: ['norm'],
+  quantized: ['low', 'high', 'coding'],
+  qsgd: ['norm', 'coding'],
   ditheredSign: ['lambda'],
-  maskEncoded: ['signed'],
+  maskEncoded: ['signed', 'coding'],
   flattenedOneBit: ['step', 'stream'],
   blockTopK: ['coding'],
 };

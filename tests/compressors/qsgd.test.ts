@@ -159,7 +159,7 @@ test('the packet has norm, exponent and codes as docs/packet.md says', async () 
   // 2 * 5 takes four bits; level plus 5
   assert.equal(unpack(body, n, 4), [8, 5, 1]);
   assert.equal([...(await device.decompress(packet))], [3, 0, -4]);
-  assert.equal(inspect(packet).parameters, { levels: 5, norm: 5 });
+  assert.equal(inspect(packet).parameters, { levels: 5, norm: 5, coding: 'packed' });
   const small = readPacket(
     await device.compress(
       qsgd({ levels: 5, seed: 1 }),
@@ -180,7 +180,7 @@ test('the packet has norm, exponent and codes as docs/packet.md says', async () 
   assert.equal([new Float32Array(large.parameters.slice(1).buffer)[0], large.parameters[2] | 0], [1.25, -52]);
 });
 
-test('costs ceil(log2(2 levels + 1)) bits an element and 32 bytes', async () => {
+test('packed it costs ceil(log2(2 levels + 1)) bits an element and 32 bytes', async () => {
   for (const [levels, width] of [
     [1, 2],
     [3, 3],
@@ -192,7 +192,7 @@ test('costs ceil(log2(2 levels + 1)) bits an element and 32 bytes', async () => 
   ])
     for (const n of [1, 8, 33, 1000]) {
       assert.is(width, Math.ceil(Math.log2(2 * levels + 1)));
-      const packet = await device.compress(qsgd({ levels, seed: 1 }), input('normal', n));
+      const packet = await device.compress(qsgd({ levels, seed: 1, coding: 'packed' }), input('normal', n));
       assert.is(packet.length, 32 + 4 * Math.ceil((n * width) / 32));
     }
   const empty = await device.compress(qsgd({ levels: 7, seed: 1 }), new Float32Array(0));
@@ -220,15 +220,20 @@ test('wrong options are named', () => {
   assert.throws(made({ levels: 32768, seed: 1 }), /"levels" expected an integer in 1\.\.32767, got 32768/);
   assert.throws(made({ levels: 7 }), /"seed" expected an integer in 0\.\.4294967295, got undefined/);
   assert.throws(made({ levels: 7, seed: -1 }), /"seed"/);
-  assert.throws(made({ levels: 7, seed: 1, bits: 2 }), /qsgd has no option "bits"; it has levels, seed/);
+  assert.throws(
+    made({ levels: 7, seed: 1, bits: 2 }),
+    /qsgd has no option "bits"; it has levels, seed, coding/,
+  );
 });
 
 test('packets whose parts do not agree are refused', async () => {
-  const packet = readPacket(await device.compress(qsgd({ levels: 5, seed: 1 }), input('normal', 50)));
+  const packet = readPacket(
+    await device.compress(qsgd({ levels: 5, seed: 1, coding: 'packed' }), input('normal', 50)),
+  );
   const [levels, norm, e] = packet.parameters;
   const forged = (parameters: number[], body = packet.body): Promise<unknown> =>
     device.decompress(writePacket({ id: 9, n: 50, parameters, sections: [body] }));
-  await rejects(forged([levels, norm]), PacketError, '2 words of parameters, expected 3');
+  await rejects(forged([levels, norm]), PacketError, '2 words of parameters, expected 3 or 4');
   await rejects(forged([0, norm, e]), PacketError, '0 levels, expected 1..32767');
   await rejects(forged([32768, norm, e]), PacketError, '32768 levels');
   await rejects(forged([8, norm, e]), PacketError, 'but the body has');

@@ -11,11 +11,12 @@ import { rejects } from '../support/host.ts';
 import { FINITE, input } from '../support/inputs.ts';
 import { assertWords } from '../support/same-words.ts';
 import { suite } from '../support/suite.ts';
+import { symbolsIn } from '../support/symbols.ts';
 
-eachCompressor(
-  'quantized',
-  [1, 3, 4, 8, 16].map((bits) => quantized({ bits })),
-);
+eachCompressor('quantized', [
+  ...[1, 3, 4, 8, 16].map((bits) => quantized({ bits })),
+  quantized({ bits: 8, coding: 'packed' }),
+]);
 
 const test = suite('quantized by its definition');
 const device = new Device({ backend: 'js' }, { backend: openJs(), reasons: {} });
@@ -62,11 +63,11 @@ test('a level m is (low (most - m) + high m) / most, rounded once', async () => 
   const x = input('normal', 5000);
   for (const bits of [1, 4, 11]) {
     const packet = await device.compress(quantized({ bits }), x);
-    const { parameters, body, n } = readPacket(packet);
-    const [low, high] = new Float32Array(parameters.slice(1).buffer);
+    const read = readPacket(packet);
+    const [low, high] = new Float32Array(read.parameters.slice(1).buffer);
     assert.equal([low, high], [Math.min(...x), Math.max(...x)]);
     const most = 2 ** bits - 1;
-    const levels = unpack(body, n, bits).map((m) => (low * (most - m) + high * m) / most);
+    const levels = symbolsIn(read, 3, read.body, bits).map((m) => (low * (most - m) + high * m) / most);
     assertWords(await device.decompress(packet), Float32Array.from(levels), `${bits} bits`);
   }
 });
@@ -95,18 +96,20 @@ test('a range beyond float32 stays finite and right', async () => {
 test('codes are the same whatever power of two the data are times', async () => {
   const x = input('normal', 500);
   const codes = async (vector: Float32Array): Promise<number[]> =>
-    unpack(readPacket(await device.compress(quantized({ bits: 9 }), vector)).body, 500, 9);
+    unpack(readPacket(await device.compress(quantized({ bits: 9, coding: 'packed' }), vector)).body, 500, 9);
   const expected = await codes(x);
   for (const exponent of [-100, -40, -30, 37, 39, 100, 124])
     assert.equal(await codes(x.map((value) => value * 2 ** exponent)), expected, `2^${exponent}`);
 });
 
-test('costs n bits times `bits` and 32 bytes', async () => {
+test('packed it costs n bits times `bits` and 32 bytes, and never more', async () => {
   for (const n of [1, 31, 32, 33, 1000])
     for (const bits of [1, 3, 16]) {
-      const packet = await device.compress(quantized({ bits }), input('normal', n));
+      const packet = await device.compress(quantized({ bits, coding: 'packed' }), input('normal', n));
       assert.is(packet.length, 32 + 4 * Math.ceil((n * bits) / 32));
-      assert.equal(Object.keys(inspect(packet).parameters), ['bits', 'low', 'high']);
+      assert.equal(Object.keys(inspect(packet).parameters), ['bits', 'low', 'high', 'coding']);
+      const coded = await device.compress(quantized({ bits }), input('normal', n));
+      assert.ok(coded.length <= packet.length);
     }
   const empty = await device.compress(quantized({ bits: 4 }), new Float32Array(0));
   assert.is(empty.length, 32);
@@ -132,7 +135,7 @@ test('wrong options are named', () => {
   assert.throws(made({ bits: 17 }), /"bits" expected an integer in 1\.\.16, got 17/);
   assert.throws(made({ bits: 2.5 }), /"bits"/);
   assert.throws(made(undefined), /"bits" expected an integer in 1\.\.16, got undefined/);
-  assert.throws(made({ bits: 4, seed: 1 }), /quantized has no option "seed"; it has bits/);
+  assert.throws(made({ bits: 4, seed: 1 }), /quantized has no option "seed"; it has bits, coding/);
 });
 
 test('packets whose parts do not agree are refused', async () => {
@@ -140,7 +143,7 @@ test('packets whose parts do not agree are refused', async () => {
   const [bits, low, high] = packet.parameters;
   const forged = (parameters: number[], body = packet.body): Promise<unknown> =>
     device.decompress(writePacket({ id: 8, n: 50, parameters, sections: [body] }));
-  await rejects(forged([bits, low]), PacketError, '2 words of parameters, expected 3');
+  await rejects(forged([bits, low]), PacketError, '2 words of parameters, expected 3 or 4');
   await rejects(forged([0, low, high]), PacketError, '0 bits an element');
   await rejects(forged([17, low, high]), PacketError, '17 bits an element');
   await rejects(forged([4, low, high]), PacketError, 'but the body has');

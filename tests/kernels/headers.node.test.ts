@@ -56,6 +56,10 @@ const PARTLY: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   refine: { x: '0', candidatesIn: '0' },
   countTop: { x: '0', candidatesIn: '0' },
   settle: { x: '0', candidatesIn: '0' },
+  makeTable: { head: '0' },
+  codeBlocks: { tableIn: '0', headIn: '0', halves: '0', parts: '0' },
+  placeBlocks: { headIn: '0', parts: '0', size: '0' },
+  joinBlocks: { headIn: '0', halvesIn: '0', partsIn: '0', sizeIn: '0' },
 };
 
 const test = suite('headers of shaders');

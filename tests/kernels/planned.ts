@@ -8,6 +8,7 @@ import { ditheredAndMaxKernel, packDitheredKernel } from '../../ts/kernels/dithe
 import { flattenSignsKernel, unflattenSignsKernel, WAYS } from '../../ts/kernels/flatten.ts';
 import { flattenKernel, fwhtKernel, transformLength, unflattenKernel } from '../../ts/kernels/fwht.ts';
 import { blockCountsKernel } from '../../ts/kernels/counts.ts';
+import { codeSymbolsKernel } from '../../ts/kernels/entropy.ts';
 import { keyCountsKernel } from '../../ts/kernels/histogram.ts';
 import { type Kernel } from '../../ts/kernels/kernel.ts';
 import { planOf } from '../../ts/kernels/plans/index.ts';
@@ -94,6 +95,13 @@ export function* calls(): Generator<Call> {
       const shares = new Set([1, Math.ceil(n / 100), Math.ceil(n / 3), n]);
       const bits = Math.ceil(n / 32);
       yield call(randomBitsKernel, limits, { bits: n }, { n, ...KEY });
+      // bound as a whole: by every GPU, but not under the smallest limits here
+      for (const width of [1, 3, 12]) {
+        const packed = packedWords(n, width);
+        const bound = Math.max(packed, Math.ceil(n / 2), 8192);
+        if (bound <= limits.bindingWords)
+          yield call(codeSymbolsKernel, limits, { packed, coded: packed, size: 1 }, { n, width });
+      }
       yield call(accumulateKernel, limits, { x: n, y: n }, { n, scale: 0.5 });
       yield call(clearKernel, limits, { y: n }, { n });
       yield call(compensateKernel, limits, { x: n, error: n, y: n, keys: 2 }, { n, scale: 0.5 });

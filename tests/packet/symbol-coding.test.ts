@@ -120,7 +120,7 @@ test('what is not as it should be is refused by name', () => {
   refused(changed(0, header | (4 << 13)), n, 2, 'symbols of 2 bits');
   refused(section, 3, 2, 'but n is 3');
   refused(section.slice(0, 1), n, 2, 'the table passes the end');
-  refused(section.slice(0, -1), n, 2, 'a block ends before its symbol');
+  refused(section.slice(0, -1), n, 2, 'a block ends before its last symbol');
   refused([...section, 0], n, 2, 'halves behind the last symbol');
   refused([...section, 1], n, 2, 'halves behind the last symbol');
   refused(section, n + 1, 2, 'coded symbols: ');

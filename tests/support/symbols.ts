@@ -1,4 +1,6 @@
 /** Symbols of several distributions, for tests of their coding. */
+import { codedOf, Words } from '../reference/packet.ts';
+import { unpack } from '../reference/pack.ts';
 import { words } from './inputs.ts';
 
 /** How symbols are drawn: the number of them, and the share of each, which need not sum up to 1. */
@@ -61,4 +63,17 @@ export function entropyOf(symbols: Uint32Array): number {
   for (const symbol of symbols) counts.set(symbol, (counts.get(symbol) ?? 0) + 1);
   const n = symbols.length;
   return [...counts.values()].reduce((bits, count) => bits + count * Math.log2(n / count), 0) / 8;
+}
+
+/**
+ * The symbols of a section, packed or coded, of a packet whose parameters are `count` and that of coded symbols, read
+ * as the documentation says.
+ */
+export function symbolsIn(
+  { n, parameters }: { readonly n: number; readonly parameters: Uint32Array },
+  count: number,
+  section: Uint32Array,
+  width: number,
+): number[] {
+  return parameters.length > count ? codedOf(new Words([...section]), n, width) : unpack(section, n, width);
 }

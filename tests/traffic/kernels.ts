@@ -7,6 +7,7 @@ import { blockLevelsKernel, blockTopKKernel, keptOf } from '../../ts/kernels/blo
 import { compactKernel } from '../../ts/kernels/compact.ts';
 import { compensateKernel } from '../../ts/kernels/compensate.ts';
 import { packDitheredKernel } from '../../ts/kernels/dither.ts';
+import { codeSymbolsKernel } from '../../ts/kernels/entropy.ts';
 import { bitsOf, INFINITE, keyOfPower, MAGNITUDE } from '../../ts/kernels/float-bits.ts';
 import { unflattenSignsKernel } from '../../ts/kernels/flatten.ts';
 import { flattenKernel, fwhtKernel, TINY, transformLength, unflattenKernel } from '../../ts/kernels/fwht.ts';
@@ -41,6 +42,7 @@ import {
 import { scanKernel } from '../../ts/kernels/scan.ts';
 import { thresholdKernel, topKKernel } from '../../ts/kernels/select.ts';
 import { addAtKernel, gatherKernel, placeKernel, scatterKernel } from '../../ts/kernels/sparse.ts';
+import { pack } from '../reference/pack.ts';
 import { input, randomWords } from '../support/inputs.ts';
 import { kernelCase, type Case } from '../support/same-words.ts';
 
@@ -120,6 +122,17 @@ const TASKS: { readonly [Name in keyof Catalogue | Composite]: Make } = {
     return [task(kernelCase(blockTopKKernel, `${k} of ${block}`, { x }, outputs, { n, block, k }))];
   },
   clear: ({ n }) => [task(kernelCase(clearKernel, '', {}, { y: n }, { n }))],
+  codeSymbols: ({ n, x }) =>
+    [2, 8].map((width) => {
+      // the largest magnitude of a gradient is several times most of them
+      const symbols = [...x].map((value) =>
+        Math.min(Math.floor(Math.abs(value) * 2 ** (width - 2)), 2 ** width - 1),
+      );
+      const words = packedWords(n, width);
+      const packed = pack(symbols, width);
+      const outputs = { coded: words, size: 1 };
+      return task(kernelCase(codeSymbolsKernel, `${width} bits`, { packed }, outputs, { n, width }));
+    }),
   compact: ({ n, bitmap, indices }) => {
     const [capacity, outputs] = [indices.length, { indices: indices.length, count: 1 }];
     return [task(kernelCase(compactKernel, '1 %', { bits: bitmap }, outputs, { n, capacity }))];

@@ -12,7 +12,7 @@
 import { requireInteger, requireOptions, shown } from '../arguments.ts';
 import { float32 } from '../compressors/float32.ts';
 import { maskEncoded, MASK_OPTIONS, type MaskOptions } from '../compressors/mask-encoded.ts';
-import { quantized } from '../compressors/quantized.ts';
+import { quantized, QUANTIZED_OPTIONS, type QuantizedOptions } from '../compressors/quantized.ts';
 import { randomizedTopK, type RandomizedOptions } from '../compressors/randomized-top-k.ts';
 import { topK } from '../compressors/top-k.ts';
 import { requireCompressor, type Compressor } from '../compressors/compressor.ts';
@@ -146,14 +146,14 @@ export function splitTopK(options: Count): SplitSystem {
 /**
  * QU, the baseline: uniform quantisation of the features.
  *
- * @param options `bits` an element, an integer
+ * @param options those of `quantized`
  * @returns the system, which makes the side of the client and that of the server
  * @throws RangeError where the options are not those of quantized
  * @example
  * const client = splitQuantized({ bits: 2 }).client(device);
  */
-export function splitQuantized(options: { readonly bits: number }): SplitSystem {
-  requireOptions('splitQuantized', options, ['bits']);
+export function splitQuantized(options: QuantizedOptions): SplitSystem {
+  requireOptions('splitQuantized', options, QUANTIZED_OPTIONS);
   return splitLearning({ up: quantized(options) }, 'QU');
 }
 

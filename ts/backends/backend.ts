@@ -87,6 +87,27 @@ export interface Tail {
   readonly words: number;
 }
 
+/** The table of coded symbols (ts/packet/symbol-coding.ts): those that occur, and the slots of each symbol. */
+export interface SymbolTable {
+  /** Powers of two: the slots, the lanes of a block, the symbols of a block. */
+  readonly precision: number;
+  readonly lanes: number;
+  readonly block: number;
+  readonly symbols: Uint32Array;
+  readonly shares: Uint32Array;
+  /** Words before the lengths of the blocks. */
+  readonly words: number;
+}
+
+/** What reads coded symbols, on a backend that is faster at it than JavaScript. */
+export interface SymbolDecoder {
+  /**
+   * n symbols of `width` bits, packed, in an array of their own, by a section, its table, of two symbols or more, and
+   * lengths that are sound; undefined where its blocks do not end as they should.
+   */
+  decode(coded: Uint32Array, table: SymbolTable, n: number, width: number): Uint32Array | undefined;
+}
+
 export interface Backend {
   readonly name: BackendName;
 
@@ -168,6 +189,9 @@ export interface Backend {
 
   /** Left out where a backend is no faster at it than JavaScript. */
   readonly coder?: Coder;
+
+  /** Left out where a backend is no faster at it than JavaScript. */
+  readonly symbols?: SymbolDecoder;
 
   /**
    * Gives back memory that no buffer uses: at once, or where calls under way are in the way, when they have ended. By

@@ -3,8 +3,8 @@
  * "Mask-Encoded Sparsification: Mitigating Biased Gradients in Communication-Efficient Split Learning", arXiv
  * 2408.13787.
  *
- * Parameters: k, bits, signed (0 or 1). Sections: values, k float32 in the order of their indices; masks, `bits` bits
- * an element.
+ * Parameters: k, bits, signed (0 or 1), and of coded symbols the words of their section (symbols.ts). Sections: values,
+ * k float32 in the order of their indices; masks, `bits` bits an element, or less where they are coded.
  */
 import { requireBoolean, requireInteger, requireNumber, requireOneOf, requireOptions } from '../arguments.ts';
 import type { DeviceBuffer } from '../backends/backend.ts';
@@ -26,13 +26,7 @@ import { floatsOf, wordsOf } from '../kernels/scope.ts';
 import { selectTopK } from '../kernels/select.ts';
 import { addAtKernel, placeKernel } from '../kernels/sparse.ts';
 import { countAbove } from '../packet/codes.ts';
-import {
-  cutSections,
-  requireParameters,
-  requireZeroTail,
-  type Packet,
-  type Section,
-} from '../packet/packet.ts';
+import { cutSections, type Packet, type Section } from '../packet/packet.ts';
 import { decodeValues } from '../packet/values.ts';
 import { atScale } from './at-scale.ts';
 import { defineCompressor, type Codec, type Compressor, type PacketParameters } from './compressor.ts';
@@ -40,8 +34,20 @@ import { keptShare } from './count.ts';
 import { codes, NOTHING } from './decoded.ts';
 import { scaledWords } from './lists.ts';
 import { requireKept } from './index-list.ts';
+import {
+  codingIn,
+  codingOf,
+  codingParameter,
+  readSymbols,
+  requireSymbolParameters,
+  symbolsToSend,
+  symbolWords,
+  type SymbolCoding,
+} from './symbols.ts';
 
 const ID = 7;
+/** Parameters of a packet, without that of coded symbols. */
+const PARAMETERS = 3;
 const MOST_BITS = 8;
 
 export interface MaskOptions {
@@ -59,22 +65,25 @@ export interface MaskOptions {
    * and those below zero that become symbols are 0.
    */
   readonly signed?: boolean;
+  /** 'packed' sends symbols as they are; 'entropy', the default, by their entropy where that is smaller. */
+  readonly coding?: SymbolCoding;
 }
 
 /** The names of these, for systems that take them. */
-export const MASK_OPTIONS: readonly (keyof MaskOptions)[] = ['ratio', 'bits', 'rounding', 'signed'];
+export const MASK_OPTIONS: readonly (keyof MaskOptions)[] = ['ratio', 'bits', 'rounding', 'signed', 'coding'];
 
 /**
  * Keeps the k = max(1, floor(ratio n + 1e-9)) largest elements as they are, ties to the lowest index, and sends each
  * other one as a symbol of `bits` bits. With T = the least that is kept and L = 2^bits - 1: m_i = min(round(x_i L / T),
- * L - 1), which decodes to m_i T / L. `bits` + 32 k / n bits an element and 32 bytes. Biased, by rounding: feature maps
- * change with each batch, so there is no error to feed back. Source: arXiv 2408.13787, where the compression ratio is
- * 1 - ratio: 0.99 for `ratio: 0.01`.
+ * L - 1), which decodes to m_i T / L. At most `bits` + 32 k / n bits an element and 32 bytes: symbols are sent by their
+ * entropy where that is less, of 1.31 bits each for features max(0, normal) at 1 % and 2 bits. Biased, by rounding:
+ * feature maps change with each batch, so there is no error to feed back. Source: arXiv 2408.13787, where the
+ * compression ratio is 1 - ratio: 0.99 for `ratio: 0.01`; the coding arXiv 0902.0271.
  *
  * Signed symbols are two-sided: L = 2^(bits - 1), and m_i in -(L - 1)..L - 1, by magnitude. So a symbol costs the same
  * bits with and without sign; a bit for the sign beside the magnitude would have a symbol for -0.
  *
- * @param options `ratio`, the share of n that is kept as it is; `bits` of a symbol; `rounding`; `signed`
+ * @param options `ratio`, the share of n that is kept as it is; `bits` of a symbol; `rounding`; `signed`; `coding`
  * @returns an immutable compressor, for `device.compress` and for systems
  * @throws RangeError unless 0 < ratio <= 0.5 and bits is an integer in 1..8
  * @example
@@ -87,6 +96,7 @@ export function maskEncoded(options: MaskOptions): Compressor {
   const { rounding: way = 'nearest', signed } = options;
   const rounding = ROUNDINGS[requireOneOf('rounding', way, ['nearest', 'floor'])];
   if (signed !== undefined) requireBoolean('signed', signed);
+  const coding = codingOf(options.coding);
   const order = signed === false ? 'value' : 'magnitude';
   const sign = signed === undefined ? SIGNED.found : signed ? SIGNED.yes : SIGNED.no;
   const keptOf = (n: number): number => keptShare(ratio, n);
@@ -94,6 +104,7 @@ export function maskEncoded(options: MaskOptions): Compressor {
     k: n === 0 ? 0 : keptOf(n),
     bits,
     ...(signed !== undefined && { signed: signed && n > 0 ? 'yes' : 'no' }),
+    ...codingParameter(coding),
   });
 
   return defineCompressor('maskEncoded', options, parameters, function* (scope, x) {
@@ -107,6 +118,7 @@ export function maskEncoded(options: MaskOptions): Compressor {
     const range = signed === true ? kept : findExtremes(scope, x);
     const grid = scope.take(GRID);
     const packed = scope.take(packedWords(n, bits));
+    const symbols = symbolsToSend(scope, n, bits, coding);
     const found = yield* atScale(function* (exponent) {
       const power = 2 ** exponent;
       // 2. each other element to a symbol below L; those that are kept become L
@@ -117,14 +129,20 @@ export function maskEncoded(options: MaskOptions): Compressor {
         { n, width: bits, rounding, power, fraction: 0, seed: 0, step: 0, stream: 0 },
       );
       scope.run(markKernel, { indices, packed }, { n, count: k, width: bits });
-      const [whole, masks, keptKeys, ends] = yield scope.read(values, packed, kept, range);
+      const [whole, keptKeys, ends, ...masks] = yield scope.read(
+        values,
+        kept,
+        range,
+        ...symbols.queue(packed),
+      );
       const { least, largest } = rangeOf(ends);
       if (largest >= INFINITE) throw yield* nonFiniteError(scope, x);
       return { whole, masks, negative: least < 0, deciding: Math.max(rangeOf(keptKeys).least, 0) };
     });
     // 3. the packet carries v and the masks; T is min(v)
     const two = signed ?? found.negative;
-    return { id: ID, n, parameters: [k, bits, two ? 1 : 0], sections: [found.whole, found.masks] };
+    const { section, more } = symbols.sectionOf(found.masks);
+    return { id: ID, n, parameters: [k, bits, two ? 1 : 0, ...more], sections: [found.whole, section] };
   });
 }
 
@@ -143,7 +161,7 @@ function requireKeptShare(ratio: unknown): number {
 }
 
 function parametersOf(packet: Packet): { k: number; bits: number; signed: boolean } {
-  const [k, bits, signed] = requireParameters(packet, 3);
+  const [k, bits, signed] = requireSymbolParameters(packet, PARAMETERS);
   requireKept(packet, k, Math.min(packet.n, 1));
   if (bits < 1 || bits > MOST_BITS)
     throw new PacketError(`${bits} bits a symbol, expected 1..${MOST_BITS}`, 20);
@@ -151,10 +169,10 @@ function parametersOf(packet: Packet): { k: number; bits: number; signed: boolea
   return { k, bits, signed: signed === 1 };
 }
 
-function sectionsOf({ n }: Packet, k: number, bits: number): (Section & { name: 'values' | 'masks' })[] {
+function sectionsOf(packet: Packet, k: number, bits: number): (Section & { name: 'values' | 'masks' })[] {
   return [
     { name: 'values', words: k },
-    { name: 'masks', words: packedWords(n, bits) },
+    { name: 'masks', words: symbolWords(packet, PARAMETERS, bits) },
   ];
 }
 
@@ -179,14 +197,15 @@ export const maskEncodedCodec: Codec = {
     const { k, bits, signed } = parametersOf(packet);
     const sections = sectionsOf(packet, k, bits);
     cutSections(packet, sections);
-    return { parameters: { k, bits, signed: signed ? 'yes' : 'no' }, sections };
+    const coding = codingIn(packet, PARAMETERS);
+    return { parameters: { k, bits, signed: signed ? 'yes' : 'no', coding }, sections };
   },
   decode(scope, packet) {
     const { n, bodyOffset } = packet;
     const { k, bits: width, signed } = parametersOf(packet);
-    const { values, masks } = cutSections(packet, sectionsOf(packet, k, width));
+    const { values, masks: sent } = cutSections(packet, sectionsOf(packet, k, width));
     decodeValues(values, k, 'float32', bodyOffset);
-    requireZeroTail(masks, n * width, bodyOffset + k * 4);
+    const masks = readSymbols(scope, packet, PARAMETERS, sent, width, bodyOffset + k * 4);
     const marked = countAbove(masks, n, width, 2 ** width - 2);
     if (marked !== k)
       throw new PacketError(`${marked} symbols stand for kept elements, expected ${k}`, bodyOffset + k * 4);

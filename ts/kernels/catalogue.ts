@@ -5,6 +5,7 @@ import type { blockLevelsKernel, blockTopKKernel } from './blocks.ts';
 import type { compactKernel } from './compact.ts';
 import type { compensateKernel } from './compensate.ts';
 import type { packDitheredKernel } from './dither.ts';
+import type { codeSymbolsKernel } from './entropy.ts';
 import type { flattenKernel, fwhtKernel, unflattenKernel } from './fwht.ts';
 import type { keyCountsKernel } from './histogram.ts';
 import type { Kernel } from './kernel.ts';
@@ -39,6 +40,7 @@ export interface Catalogue {
   blockLevels: typeof blockLevelsKernel;
   blockTopK: typeof blockTopKKernel;
   clear: typeof clearKernel;
+  codeSymbols: typeof codeSymbolsKernel;
   compact: typeof compactKernel;
   compensate: typeof compensateKernel;
   extremes: typeof extremesKernel;

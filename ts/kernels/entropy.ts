@@ -7,8 +7,8 @@
  *   slots     2^p of them: p = 0 where u = 1, else the least of 16, max(bits(n) - 4, bits(u) + 1) and
  *             max(12, 5 + bits(u) + bits(n) - bits(n - most))
  *   weights   w_s = max(0, c_s - (n >> p)), what a symbol is worth beyond one slot; W their sum
- *   starts    start_s = r + floor((C >> k) (2^p - u) / (W >> k)), r and C the number and the weights of the used symbols
- *             below s, k = max(0, bits(W) - 16); share_s up to the start of the next, 2^p behind the last
+ *   starts    start_s = r + floor((C >> k) (2^p - u) / (W >> k)), k = max(0, bits(W) - 16), r and C the number and the
+ *             weights of the used symbols below s; share_s up to the start of the next, 2^p behind the last
  *   bits      about what all symbols take together: the sum over the used symbols of
  *               ((((c >> m) (2^p - share)) >> p) 3 >> 1) << m    where 2 share > 2^p, m = max(0, bits(n) - 16)
  *               (c >> 8) 16 v + ((c & 255) v >> 4)               else, with e = floor(log2 share) and

@@ -11,6 +11,7 @@ import type {
   Coder,
   ReadRequest,
   Short,
+  SymbolDecoder,
   Tail,
 } from '../backends/backend.ts';
 import {
@@ -274,6 +275,11 @@ export class Scope {
   /** @see Backend.coder */
   get coder(): Coder | undefined {
     return this.#backend.coder;
+  }
+
+  /** @see Backend.symbols */
+  get symbols(): SymbolDecoder | undefined {
+    return this.#backend.symbols;
   }
 
   /** @see Backend.shorten */

@@ -156,7 +156,7 @@ function decodeBlock(
     const symbol = slots[slot];
     let next = Math.imul(shares[symbol], state >>> precision) + slot - starts[symbol];
     if (next >>> 16 === 0) {
-      if (at === end) refuse(`a block ends before its symbol ${i}`, block.length);
+      if (at === end) refuse('a block ends before its last symbol', block.length);
       next = (next << 16) | ((block[at >>> 1] >>> ((at & 1) * 16)) & 0xffff);
       at++;
     }
@@ -225,6 +225,6 @@ function readTable(coded: Uint32Array, n: number, width: number, offset: number)
     before = whole;
   }
   if (sum !== 2 ** precision) refuse(`shares of ${sum} slots in all, expected ${2 ** precision}`);
-  while ((at & 31) !== 0) if (get(1) !== 0) refuse('a bit that fills up the table is set');
+  if ((at & 31) !== 0 && get(32 - (at & 31)) !== 0) refuse('a bit that fills up the table is set');
   return { precision, lanes, block, symbols, shares, starts, words: at >>> 5 };
 }

@@ -1,4 +1,5 @@
 /** Coding of symbols in plain TypeScript. */
+import type { Implementations } from '../../kernels/catalogue.ts';
 import * as rules from '../../kernels/entropy.ts';
 import { packedWords } from '../../kernels/pack.ts';
 import type { Memory } from './memory.ts';
@@ -15,10 +16,10 @@ interface Table {
   readonly starts: Uint32Array;
 }
 
-export const codeSymbols = (
-  { packed, coded, size }: Readonly<Record<'packed' | 'coded' | 'size', Memory>>,
-  { n, width }: Readonly<Record<'n' | 'width', number>>,
-): void => {
+export const codeSymbols: Implementations<Memory>['codeSymbols'] = (
+  { packed, coded, size },
+  { n, width },
+) => {
   const words = packedWords(n, width);
   const section = sectionOf(packed.words, n, width, words - 2);
   size.words[0] = section?.length ?? 0;

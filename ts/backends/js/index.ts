@@ -13,6 +13,7 @@ import { blockLevels, blockTopK } from './blocks.ts';
 import { compact } from './compact.ts';
 import { compensate } from './compensate.ts';
 import { packDithered } from './dither.ts';
+import { codeSymbols } from './entropy.ts';
 import { flatten, fwht, unflatten } from './fwht.ts';
 import { keyCounts } from './histogram.ts';
 import type { Memory } from './memory.ts';
@@ -35,6 +36,7 @@ const implementations: Implementations<Memory> = {
   blockLevels,
   blockTopK,
   clear,
+  codeSymbols,
   compact,
   compensate,
   extremes,

@@ -12,6 +12,7 @@ import type {
   GpuRange,
   ReadRequest,
   Short,
+  SymbolDecoder,
   Tail,
 } from '../backend.ts';
 import { PATIENCE } from '../free-list.ts';
@@ -25,6 +26,14 @@ import type { Kernels } from './kernels/index.ts';
 import type { AnyKernel } from './kernels/kernel.ts';
 import { shorten } from './shorten.ts';
 
+interface Settings {
+  readonly threads?: Threads;
+  /** What joins that which the backend says of itself. */
+  readonly note?: string;
+  /** Makes what reads coded symbols; left out where the module does not. */
+  readonly symbolsOf?: (engine: () => Engine) => SymbolDecoder;
+}
+
 /**
  * A backend of these kernels on the threads of a pool, which it closes; on one thread where that is left out.
  * @throws Error where WebAssembly does not start
@@ -32,10 +41,10 @@ import { shorten } from './shorten.ts';
 export function start(
   module: WebAssembly.Module,
   kernels: Partial<Kernels>,
-  { threads = SINGLE_THREAD, note = '' }: { readonly threads?: Threads; readonly note?: string } = {},
+  { threads = SINGLE_THREAD, note = '', symbolsOf }: Settings = {},
 ): Backend {
   try {
-    return new WasmBackend(module, kernels, threads, note);
+    return new WasmBackend(module, kernels, threads, note, symbolsOf);
   } catch (cause) {
     throw new Error(`WebAssembly does not start: ${reasonOf(cause)}`, { cause });
   }
@@ -81,6 +90,7 @@ class WasmBackend implements Backend {
     () => this.#open(),
     (buffer) => this.#locate({ of: buffer, first: 0, words: buffer.words }).address,
   );
+  readonly symbols?: SymbolDecoder;
   readonly #module: WebAssembly.Module;
   readonly #kernels: KernelTable;
   readonly #threads: Threads;
@@ -95,7 +105,14 @@ class WasmBackend implements Backend {
   /** Whether memory is to be given back when no call uses it. */
   #trimming = false;
 
-  constructor(module: WebAssembly.Module, kernels: KernelTable, threads: Threads, note: string) {
+  constructor(
+    module: WebAssembly.Module,
+    kernels: KernelTable,
+    threads: Threads,
+    note: string,
+    symbolsOf: Settings['symbolsOf'],
+  ) {
+    this.symbols = symbolsOf?.(() => this.#open());
     this.#module = module;
     this.#kernels = kernels;
     this.#threads = threads;

@@ -5,6 +5,7 @@ import { start } from './backend.ts';
 import { compile, reasonOf, requireWebAssembly, simdWorks, unpack } from './compile.ts';
 import { allKernels } from './kernels/index.ts';
 import { startModule } from './module.ts';
+import { symbolDecoderOf } from './symbols.ts';
 import { shareMemory } from './threads/shared-memory.ts';
 
 export interface WasmOptions {
@@ -43,7 +44,7 @@ async function openThreads(count: number, options: WasmOptions): Promise<Backend
     throw new Error('there is no SharedArrayBuffer (a page needs COOP and COEP for it)');
   const module = await compile(shareMemory(await bytesOf(options)));
   const { startPool } = await import('./threads/spawn.ts');
-  return start(module, allKernels, { threads: await startPool(count, module) });
+  return start(module, allKernels, { threads: await startPool(count, module), symbolsOf: symbolDecoderOf });
 }
 
 async function bytesOf({ simd = simdWorks() }: WasmOptions): Promise<Bytes> {

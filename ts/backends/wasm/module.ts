@@ -3,6 +3,7 @@ import { EXPORTS } from '../../generated/wasm-exports.ts';
 import type { Backend } from '../backend.ts';
 import { start } from './backend.ts';
 import { allKernels } from './kernels/index.ts';
+import { symbolDecoderOf } from './symbols.ts';
 
 /**
  * Starts the backend on one thread; `note` joins what it says of itself.
@@ -11,7 +12,7 @@ import { allKernels } from './kernels/index.ts';
 export function startModule(module: WebAssembly.Module, note = ''): Backend {
   if (!isOurs(module))
     throw new Error('"module" is not one of the WebAssembly modules of this version of fewbits');
-  return start(module, allKernels, { note });
+  return start(module, allKernels, { note, symbolsOf: symbolDecoderOf });
 }
 
 function isOurs(module: unknown): module is WebAssembly.Module {

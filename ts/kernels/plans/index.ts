@@ -7,6 +7,7 @@ import { plans as blocks } from './blocks.ts';
 import { plans as compact } from './compact.ts';
 import { plans as compensate } from './compensate.ts';
 import { plans as dither } from './dither.ts';
+import { plans as entropy } from './entropy.ts';
 import { plans as flatten } from './flatten.ts';
 import { plans as fwht } from './fwht.ts';
 import { plans as histogram } from './histogram.ts';
@@ -27,6 +28,7 @@ const plans: { readonly [Name in keyof Catalogue]: PlanFor<Catalogue[Name]> } = 
   ...compact,
   ...compensate,
   ...dither,
+  ...entropy,
   ...flatten,
   ...fwht,
   ...histogram,

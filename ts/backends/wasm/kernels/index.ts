@@ -8,6 +8,7 @@ import { blockLevels, blockTopK } from './blocks.ts';
 import { compact } from './compact.ts';
 import { compensate } from './compensate.ts';
 import { packDithered } from './dither.ts';
+import { codeSymbols } from './entropy.ts';
 import { unflattenSigns } from './flatten.ts';
 import { flatten, fwht, unflatten } from './fwht.ts';
 import { keyCounts } from './histogram.ts';
@@ -53,6 +54,7 @@ export const allKernels: Kernels = {
   blockLevels,
   blockTopK,
   clear,
+  codeSymbols,
   compact,
   compensate,
   extremes,
