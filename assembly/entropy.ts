@@ -46,7 +46,7 @@ const ENTRY: usize = 16;
 /** Where in scratch what lies, in bytes: counts, then the table; counts of groups, twice, where the table will be. */
 const TABLE: usize = SYMBOLS * 4;
 const CODES: usize = TABLE + SYMBOLS * ENTRY;
-const STATES: usize = CODES + CHUNK * 4;
+const STATES: usize = CODES + CHUNK * 4 + 128;
 const SCRATCH: usize = STATES + 128;
 
 /** How symbols are coded, and the words of the table. */
@@ -122,35 +122,49 @@ function moveBlock(from: usize, end: usize, to: usize, scratch: usize): usize {
  * before `least`.
  */
 function codeBlock(packed: usize, scratch: usize, n: u32, width: u32, least: usize, end: usize): usize {
-  const codes = scratch + CODES;
+  // at a multiple of all lanes
+  const codes = (scratch + CODES + 127) & ~127;
   const states = scratch + STATES;
   const table = scratch + TABLE;
-  const mask: u32 = (1 << lanes) - 1;
+  // where among the states that of a symbol is, by the address of its code
+  const lane: u32 = (4 << lanes) - 4;
   const shift: u64 = 32 + precision;
-  for (let lane: u32 = 0; lane <= mask; lane++) store<u32>(at(states, lane), START);
+  for (let place: u32 = 0; place <= lane; place += 4) store<u32>(states + place, START);
   let to = end;
   let first = (n - 1) & ~(CHUNK - 1);
   while (true) {
     const some = min(CHUNK, n - first);
-    // each symbol takes a half at most
-    const sure = to >= least + ((<usize>some) << 1);
     unpackBits(at(packed, (first >> 5) * width), codes, some, width);
-    for (let i = some; i-- > 0;) {
-      if (!sure && to < least + 2) return 0;
-      const entry = table + <usize>load<u32>(at(codes, i)) * ENTRY;
-      const place = at(states, i & mask);
-      let state = load<u32>(place);
-      const large = <u32>(state >= load<u32>(entry, 8));
-      store<u16>(to - 2, <u16>state);
-      to -= large << 1;
-      state >>= large << 4;
-      const numbers = load<u32>(entry, 12);
-      const quotient = <u32>((<u64>state * load<u64>(entry)) >> shift);
-      store<u32>(place, state + quotient * (numbers >> 16) + (numbers & 0xffff));
+    // each symbol gives a half at most
+    if (to >= least + ((<usize>some) << 1)) {
+      let code = at(codes, some);
+      do {
+        code -= 4;
+        to = codeSymbol(load<u32>(code), table, states + (code & lane), to, shift);
+      } while (code != codes);
+    } else {
+      for (let i = some; i-- > 0;) {
+        if (to < least + 2) return 0;
+        to = codeSymbol(load<u32>(at(codes, i)), table, at(states, i & (lane >> 2)), to, shift);
+      }
     }
     if (first == 0) return to;
     first -= CHUNK;
   }
+}
+
+/** Codes one symbol by the state of its lane; a half that it gives goes in front of `to`. Where the halves begin. */
+// @ts-ignore: decorator
+@inline
+function codeSymbol(symbol: u32, table: usize, place: usize, to: usize, shift: u64): usize {
+  const entry = table + <usize>symbol * ENTRY;
+  const state = load<u32>(place);
+  const large = <u32>(state >= load<u32>(entry, 8));
+  store<u16>(to - 2, <u16>state);
+  const left = state >> (large << 4);
+  const quotient = <u32>((<u64>left * load<u64>(entry)) >> shift);
+  store<u32>(place, left + quotient * load<u16>(entry, 14) + load<u16>(entry, 12));
+  return to - (large << 1);
 }
 
 /** counts[s] = how many of n symbols are s. */
