@@ -122,6 +122,22 @@ const RULES: readonly Rule[] = [
   ['flattenedOneBit: an order of 2 n', [11, 2, [4, 1, 2, 3, 0], [0, 0]], 'refused'],
   ['flattenedOneBit: n = 0', [11, 0, [1, 1, 2, 3, 0], []], []],
   ['flattenedOneBit: n = 0 with another order', [11, 0, [2, 1, 2, 3, 0], []], 'refused'],
+  // coded symbols: header 5 << 8 is p = 0, l = 0, j = 5, u = 1; then 0, 1, 0 for symbol 1, a run of 1, a share of 1
+  ['quantized: one symbol alone', [8, 3, [2, 0, 0x40400000, 1], [0x34000500]], [ONE, ONE, ONE]],
+  ['quantized: a word behind one symbol', [8, 3, [2, 0, 0x40400000, 2], [0x34000500, 0]], 'refused'],
+  ['quantized: a bit behind the table', [8, 3, [2, 0, 0x40400000, 1], [0x74000500]], 'refused'],
+  ['quantized: blocks of 2^4 of one symbol', [8, 3, [2, 0, 0x40400000, 1], [0x34000400]], 'refused'],
+  ['quantized: slots of one symbol', [8, 3, [2, 0, 0x40400000, 1], [0x34000501]], 'refused'],
+  ['quantized: a symbol of 1 of 1 bit', [8, 3, [1, 0, ONE, 1], [0x34000500]], [ONE, ONE, ONE]],
+  ['quantized: symbol 2 of 1 bit', [8, 3, [1, 0, ONE, 1], [0x3c000500]], 'refused'],
+  ['quantized: coded symbols of 13 bits', [8, 3, [13, 0, ONE, 1], [0x34000500]], 'refused'],
+  ['quantized: no coded symbols', [8, 0, [2, 0, 0, 0], []], 'refused'],
+  ['quantized: a section of another length', [8, 3, [2, 0, 0x40400000, 2], [0x34000500]], 'refused'],
+  ['quantized: two parameters more', [8, 3, [2, 0, 0x40400000, 1, 0], [0x34000500]], 'refused'],
+  ['qsgd: one symbol alone', [9, 2, [1, ONE, 0, 1], [0x34000500]], [0, 0]],
+  ['qsgd: a code above 2 levels alone', [9, 2, [1, ONE, 0, 2], [0x10000500, 0x3]], 'refused'],
+  ['maskEncoded: all are kept', [7, 2, [2, 1, 0, 1], [ONE, TWO, 0x34000500]], [ONE, TWO]],
+  ['maskEncoded: fewer kept than symbols say', [7, 2, [1, 1, 0, 1], [ONE, 0x34000500]], 'refused'],
   // levels of blocks
   [
     'blockTopK: levels and signs',
