@@ -182,7 +182,11 @@ test('a tensor that nothing matches is named, and so is one that its compressor 
 test('rules and layouts that are none are refused', () => {
   const make = plan as (rules: unknown, layout: unknown) => unknown;
   throws(() => make(rest, MODEL), TypeError, '"rules" expected a list of rules');
-  throws(() => make([few], MODEL), RangeError, 'rules[0] has no option "name"');
+  throws(
+    () => make([few], MODEL),
+    TypeError,
+    'rules[0] expected options, match, compressor, together, got the compressor topK',
+  );
   throws(() => make([null], MODEL), TypeError, '"rules[0]" expected { match, compressor }, got null');
   throws(() => make([{ compressor: few }], MODEL), TypeError, '"rules[0].match" expected a name');
   throws(() => make([rest, { match: 'a' }], MODEL), TypeError, '"rules[1].compressor" expected a compressor');
