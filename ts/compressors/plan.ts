@@ -141,8 +141,9 @@ function partsOfPacket(
 }
 
 /** @throws PacketError unless the table of parts makes sense, and they fill vector and body exactly */
-function readParts({ n, body, bodyOffset, ...packet }: Packet): PacketPart[] {
-  const [count] = requireParameters({ n, body, bodyOffset, ...packet }, 1);
+function readParts(packet: Packet): PacketPart[] {
+  const { n, body, bodyOffset, finite } = packet;
+  const [count] = requireParameters(packet, 1);
   if (count > MOST_PARTS || count > n || (count === 0 && n > 0))
     throw new PacketError(`${count} parts of ${n} elements`, HEADER);
   if (count * ROW > body.length)
@@ -170,6 +171,7 @@ function readParts({ n, body, bodyOffset, ...packet }: Packet): PacketPart[] {
         parameters: body.subarray(at, at + parameters),
         body: body.subarray(at + parameters, end),
         bodyOffset: HEADER + parameters * 4,
+        finite,
       },
     });
     first += elements;
