@@ -25,7 +25,13 @@ interface Run {
   readonly bytesUp: number;
   readonly bytesDown: number;
   readonly seconds: number;
-  readonly history: readonly { step: number; loss: number; union?: number; error?: number }[];
+  readonly history: readonly {
+    step: number;
+    loss: number;
+    bytesUp: number;
+    union?: number;
+    error?: number;
+  }[];
 }
 
 async function start(name: string, ...args: string[]): Promise<Run[]> {
