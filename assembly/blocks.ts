@@ -18,18 +18,11 @@
  */
 import { at, CHUNK, countFrom, take, takeListed } from './compaction';
 import { extremes } from './extremes';
-import { INFINITE, MAGNITUDE, SIGN } from './float-bits';
-import { absSum, SUM_SCRATCH } from './reduce';
+import { MAGNITUDE } from './float-bits';
+import { codeOf, CUT, listLevelsScratch, meanLevels } from './levels';
 
 /** The longest block. */
 export const LONGEST: u32 = 4096;
-
-/** Where sums are scaled: below the key of 2^-60 by 2^96, from that of 2^95 on by 2^-96. */
-export const SMALL: u32 = 0x21800000;
-export const HUGE: u32 = 0x6f000000;
-
-/** In the place of levels: a value is NaN or infinite. */
-export const STRANGE: u32 = 0xffffffff;
 
 /** The order by magnitude. */
 const ORDER: u32 = 0;
@@ -141,13 +134,8 @@ function list(scratch: usize, found: u32, k: u32, cut: u32, indices: usize, valu
   }
 }
 
-/** Places in scratch behind that of sums: a sum and its largest key, then the values above the mean, and the others. */
-const SUM: usize = SUM_SCRATCH << 2;
-const HIGH: usize = SUM + 16;
-const LOW: usize = HIGH + (LONGEST << 2);
-
 export function blockLevelsScratch(): u32 {
-  return <u32>((LOW >> 2) + LONGEST);
+  return listLevelsScratch(LONGEST);
 }
 
 export function blockLevels(
@@ -161,55 +149,10 @@ export function blockLevels(
 ): void {
   for (let first: u32 = 0; first < count; first += k, levels += 4) {
     const length = min(k, count - first);
-    store<u32>(levels, levelsOf(at(values, first), at(codes, first), scratch, length, bits));
+    const own = at(values, first);
+    store<u32>(levels, meanLevels(own, scratch, length, bits));
+    const cut = load<u32>(scratch, CUT);
+    for (let i: u32 = 0; i < length; i++)
+      store<u32>(at(codes, first + i), codeOf(load<u32>(at(own, i)), cut));
   }
-}
-
-/** The levels of n values as a word, and their codes. */
-function levelsOf(values: usize, codes: usize, scratch: usize, n: u32, bits: u32): u32 {
-  const mean = sumOf(values, scratch, n) / <f64>n;
-  if (load<u32>(scratch + SUM, 4) >= INFINITE) return STRANGE;
-  if (bits == 1) {
-    for (let i: u32 = 0; i < n; i++) store<u32>(at(codes, i), <u32>(load<u32>(at(values, i)) > SIGN));
-    const level = levelOf(mean);
-    return level | (level << 16);
-  }
-  const cut = reinterpret<u32>(<f32>mean);
-  let above: u32 = 0;
-  for (let i: u32 = 0; i < n; i++) {
-    const word = load<u32>(at(values, i));
-    const high = <u32>((word & MAGNITUDE) > cut);
-    above += high;
-    store<u32>(at(codes, i), <u32>(word > SIGN) + 2 * high);
-    store<u32>(at(scratch + HIGH, i), word & (0 - high));
-    store<u32>(at(scratch + LOW, i), word & (high - 1));
-  }
-  let top: u32 = above == 0 ? 0 : levelOf(sumOf(scratch + HIGH, scratch, n) / <f64>above);
-  if (above == n) return top | (top << 16);
-  const low = levelOf(sumOf(scratch + LOW, scratch, n) / <f64>(n - above));
-  if (top < low) top = low;
-  return low | (top << 16);
-}
-
-/** The sum of n magnitudes as one segment, with its scaling undone; their largest key lies behind it in scratch. */
-function sumOf(x: usize, scratch: usize, n: u32): f64 {
-  const sum = scratch + SUM;
-  absSum(x, sum, sum + 4, scratch, n, n, 0x0c800000, 1);
-  const largest = load<u32>(sum, 4);
-  if (largest >= HUGE) {
-    absSum(x, sum, sum + 4, scratch, n, n, 0x3c800000, reinterpret<f32>(0x0f800000));
-    return <f64>load<f32>(sum) * reinterpret<f64>(0x45f0000000000000);
-  }
-  if (largest > 0 && largest < SMALL) {
-    absSum(x, sum, sum + 4, scratch, n, n, 0x00800000, reinterpret<f32>(0x6f800000));
-    return <f64>load<f32>(sum) * reinterpret<f64>(0x39f0000000000000);
-  }
-  return <f64>load<f32>(sum);
-}
-
-/** A mean magnitude as bfloat16: rounded to float32, then half to even, at most the largest; 0 below 2^-126. */
-function levelOf(mean: f64): u32 {
-  const key = reinterpret<u32>(<f32>mean);
-  const level = min<u32>((key + 0x7fff + ((key >> 16) & 1)) >> 16, 0x7f7f);
-  return level < 0x80 ? 0 : level;
 }

@@ -3,6 +3,7 @@ export { accumulate, accumulateEach, clear } from './accumulate';
 export { compensate } from './compensate';
 export { nonFinite } from './extremes';
 export { fold, foldLast, foldShort } from './fold';
+export { listLevels, listLevelsScratch } from './levels';
 export { heapBase, simd } from './module';
 export { riceDecode, riceEncode, ricePlan } from './rice';
 export {

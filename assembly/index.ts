@@ -19,6 +19,7 @@ export { fold, foldLast, foldShort } from './fold';
 export { unflattenScratch, unflattenSigns } from './flatten';
 export { flatten, flipScratch, fwht, unflatten } from './fwht';
 export { keyCounts, keyCountsScratch, keyCountsSum, keyCountsTile } from './histogram';
+export { listLevels, listLevelsScratch } from './levels';
 export { heapBase, simd } from './module';
 export { addSigns, packBits, packSigns, unpackBits, unpackSigns } from './pack';
 export {

@@ -137,13 +137,9 @@ function block(
   scale: f32,
   square: bool,
 ): f32 {
-  const padded = (n + LANES - 1) & ~(LANES - 1);
-  if (padded != n) {
-    memory.copy(scratch + PADDED, x, n << 2);
-    memory.fill(scratch + PADDED + (n << 2), 0, (padded - n) << 2);
-    x = scratch + PADDED;
-  }
-  const end = x + (padded << 2);
+  const length = wholeRows(n);
+  if (length != n) x = padded(x, scratch, n);
+  const end = x + (length << 2);
   if (square) {
     return scale == 1
       ? rows<On, Off, Off, Off>(x, end, 0, keys, tiny, 1)
@@ -159,6 +155,26 @@ function block(
   return bits == 0
     ? rows<Off, Off, Off, Off>(x, end, 0, keys, tiny, 1)
     : rows<Off, Off, Off, On>(x, end, bits, keys, tiny, 1);
+}
+
+/** The sum of the magnitudes of a block times `scale`, keys below `tiny` as +0; scratch as that of sums. */
+export function scaledBlock(x: usize, scratch: usize, keys: usize, n: u32, tiny: u32, scale: f32): f32 {
+  const length = wholeRows(n);
+  if (length != n) x = padded(x, scratch, n);
+  return rows<Off, On, Off, Off>(x, x + (length << 2), 0, keys, tiny, scale);
+}
+
+// @ts-ignore: decorator
+@inline
+function wholeRows(n: u32): u32 {
+  return (n + LANES - 1) & ~(LANES - 1);
+}
+
+/** A copy of the elements of a block, in scratch, with +0 behind them up to a whole row. */
+function padded(x: usize, scratch: usize, n: u32): usize {
+  memory.copy(scratch + PADDED, x, n << 2);
+  memory.fill(scratch + PADDED + (n << 2), 0, (wholeRows(n) - n) << 2);
+  return scratch + PADDED;
 }
 
 /**

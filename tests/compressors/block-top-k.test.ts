@@ -10,6 +10,7 @@ import { readPacket, writePacket } from '../../ts/packet/packet.ts';
 import { decodeValues, encodeValues } from '../../ts/packet/values.ts';
 import { wordsOf } from '../../ts/kernels/scope.ts';
 import * as reference from '../reference/blocks.ts';
+import { levelsOf } from '../reference/levels.ts';
 import { eachCompressor } from '../support/compressors.ts';
 import { rejects } from '../support/host.ts';
 import { FINITE, input, some, words } from '../support/inputs.ts';
@@ -42,7 +43,7 @@ function expected(x: Float32Array, { block = 4096, k = 64, bits = 2, values }: B
   }
   for (let first = 0; first < x.length; first += block) {
     const own = kept.filter((i) => i >= first && i < first + block);
-    const { low, high, codes } = reference.levelsOf(
+    const { low, high, codes } = levelsOf(
       [...own].map((i) => x[i]),
       bits,
     );

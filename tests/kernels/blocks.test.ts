@@ -1,19 +1,14 @@
 import * as assert from 'uvu/assert';
 import type { DeviceBuffer } from '../../ts/backends/backend.ts';
 import { openJs } from '../../ts/backends/js/index.ts';
-import {
-  blockLevelsKernel,
-  blockTopKKernel,
-  keptOf,
-  LONGEST,
-  SHORTEST,
-  STRANGE,
-} from '../../ts/kernels/blocks.ts';
-import { floatOf } from '../../ts/kernels/float-bits.ts';
+import { blockLevelsKernel, blockTopKKernel, keptOf, LONGEST, SHORTEST } from '../../ts/kernels/blocks.ts';
+import { STRANGE } from '../../ts/kernels/levels.ts';
 import { Scope, type Steps, wordsOf } from '../../ts/kernels/scope.ts';
 import * as reference from '../reference/blocks.ts';
+import { levelsOf } from '../reference/levels.ts';
 import { eachBackend } from '../support/backends.ts';
 import { FINITE, input, LARGEST, some, table, WILD, words } from '../support/inputs.ts';
+import { shapes } from '../support/levels.ts';
 import { assertSameWords, kernelCase, type Case } from '../support/same-words.ts';
 import { suite } from '../support/suite.ts';
 
@@ -79,27 +74,6 @@ function levels(values: Float32Array, k: number, bits: number, label: string): C
     { levels: segments, codes: count },
     { count, k, bits },
   );
-}
-
-/** Values with one above the rest, equal ones, equal but for the last place, and sizes at which sums are scaled. */
-function* shapes(n: number): Generator<{ name: string; values: Float32Array }> {
-  const [normal, noise] = [input('normal', n), input('heavy', n, 2)];
-  const near = (bits: number, spread: number): Float32Array =>
-    Float32Array.from({ length: n }, (_, i) => floatOf(bits + (wordsOf(noise)[i] % spread)));
-  yield { name: 'normal', values: normal };
-  yield { name: 'heavy', values: noise };
-  yield { name: 'one above', values: normal.map((_, i) => (i === n >> 1 ? -3e30 : 0.75)) };
-  yield { name: 'equal', values: normal.map((value) => Math.sign(value) * 0.1) };
-  yield { name: 'near 1', values: near(0x3f800000, 3) };
-  // between two bfloat16: which way they are rounded turns on the last place
-  yield { name: 'near a middle', values: near(0x3f807fff, 3) };
-  yield { name: 'the largest', values: near(0x7f7ffffd, 3) };
-  yield { name: 'the least normal', values: near(0x007ffffe, 4) };
-  yield { name: 'subnormal', values: near(1, 1000) };
-  for (const exponent of [-126, -110, -61, -60, 94, 95, 110, 125])
-    yield { name: `2^${exponent}`, values: normal.map((value) => value * 2 ** exponent) };
-  // low values of another scaling than the high ones
-  yield { name: 'far apart', values: normal.map((value, i) => value * (i % 3 === 0 ? 2 ** 120 : 2 ** -80)) };
 }
 
 function* levelCases(): Generator<Case> {
@@ -194,7 +168,7 @@ test('blockLevels: the means of two classes, or of all', () => {
       for (const bits of [1, 2]) {
         const found = onJs(levels(values, k, bits, name));
         for (let s = 0; s * k < values.length; s++) {
-          const { low, high, codes } = reference.levelsOf([...values.slice(s * k, s * k + k)], bits);
+          const { low, high, codes } = levelsOf([...values.slice(s * k, s * k + k)], bits);
           const label = `${name}, ${k}, ${bits} bits, segment ${s}`;
           assert.equal([found.levels[s] & 0xffff, found.levels[s] >>> 16], [low, high], label);
           assert.equal([...found.codes.slice(s * k, s * k + k)], codes, label);

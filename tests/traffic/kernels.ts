@@ -14,6 +14,7 @@ import { flattenKernel, fwhtKernel, TINY, transformLength, unflattenKernel } fro
 import { keyCountsKernel } from '../../ts/kernels/histogram.ts';
 import { ceilDiv } from '../../ts/kernels/kernel.ts';
 import { ORDERS } from '../../ts/kernels/order.ts';
+import { listLevelsKernel } from '../../ts/kernels/levels.ts';
 import {
   addSignsKernel,
   packBitsKernel,
@@ -184,6 +185,11 @@ const TASKS: { readonly [Name in keyof Catalogue | Composite]: Make } = {
     const inputs = { sums: Float32Array.of(n), max: words(5) };
     const params = { levels: 7, fraction: 19, power: 1 };
     return [task(kernelCase(levelGridKernel, '', inputs, { grid: GRID }, params))];
+  },
+  listLevels: ({ n }) => {
+    const inputs = { values: input('normal', n), count: Uint32Array.of(n) };
+    const outputs = { levels: 1, packed: packedWords(n, 2) };
+    return [task(kernelCase(listLevelsKernel, '2 bits', inputs, outputs, { capacity: n, bits: 2 }))];
   },
   lookup: ({ n }) => {
     const inputs = { packed: randomWords(packedWords(n, WIDTH)), table: input('normal', 2 ** WIDTH) };

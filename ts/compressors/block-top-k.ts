@@ -7,9 +7,10 @@
  */
 import { requireInteger, requireOneOf, requireOptions, shown } from '../arguments.ts';
 import { PacketError } from '../errors.ts';
-import { blockLevelsKernel, blockTopKKernel, keptOf, LONGEST, SHORTEST, STRANGE } from '../kernels/blocks.ts';
+import { blockLevelsKernel, blockTopKKernel, keptOf, LONGEST, SHORTEST } from '../kernels/blocks.ts';
 import { MAGNITUDE } from '../kernels/float-bits.ts';
 import { ceilDiv } from '../kernels/kernel.ts';
+import { STRANGE } from '../kernels/levels.ts';
 import { packBitsKernel, packedWords } from '../kernels/pack.ts';
 import { nonFiniteError } from '../kernels/reduce.ts';
 import type { Scope } from '../kernels/scope.ts';

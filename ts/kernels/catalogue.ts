@@ -9,6 +9,7 @@ import type { codeSymbolsKernel } from './entropy.ts';
 import type { flattenKernel, fwhtKernel, unflattenKernel } from './fwht.ts';
 import type { keyCountsKernel } from './histogram.ts';
 import type { Kernel } from './kernel.ts';
+import type { listLevelsKernel } from './levels.ts';
 import type {
   addSignsKernel,
   packBitsKernel,
@@ -51,6 +52,7 @@ export interface Catalogue {
   keyCounts: typeof keyCountsKernel;
   lambdas: typeof lambdasKernel;
   levelGrid: typeof levelGridKernel;
+  listLevels: typeof listLevelsKernel;
   lookup: typeof lookupKernel;
   mark: typeof markKernel;
   maskGrid: typeof maskGridKernel;

@@ -16,7 +16,8 @@ import { packDithered } from './dither.ts';
 import { codeSymbols } from './entropy.ts';
 import { flatten, fwht, unflatten } from './fwht.ts';
 import { keyCounts } from './histogram.ts';
-import type { Memory } from './memory.ts';
+import { listLevels } from './levels.ts';
+import { memoryOf, type Memory } from './memory.ts';
 import { addSigns, packBits, packSigns, unpackBits, unpackSigns } from './pack.ts';
 import { addLookup, findMarked, lookup, mark, quantize } from './quantize.ts';
 import { randomBits } from './random.ts';
@@ -47,6 +48,7 @@ const implementations: Implementations<Memory> = {
   keyCounts,
   lambdas,
   levelGrid,
+  listLevels,
   lookup,
   mark,
   maskGrid,
@@ -80,7 +82,7 @@ class JsBuffer implements DeviceBuffer {
   readonly lent: boolean;
   constructor(words: Uint32Array, lent: boolean) {
     this.words = words.length;
-    this.memory = { words, floats: new Float32Array(words.buffer, words.byteOffset, words.length) };
+    this.memory = memoryOf(words);
     this.lent = lent;
   }
 }

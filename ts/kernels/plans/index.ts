@@ -11,6 +11,7 @@ import { plans as entropy } from './entropy.ts';
 import { plans as flatten } from './flatten.ts';
 import { plans as fwht } from './fwht.ts';
 import { plans as histogram } from './histogram.ts';
+import { plans as levels } from './levels.ts';
 import { plans as pack } from './pack.ts';
 import { plans as quantize } from './quantize.ts';
 import { plans as random } from './random.ts';
@@ -32,6 +33,7 @@ const plans: { readonly [Name in keyof Catalogue]: PlanFor<Catalogue[Name]> } = 
   ...flatten,
   ...fwht,
   ...histogram,
+  ...levels,
   ...pack,
   ...quantize,
   ...random,

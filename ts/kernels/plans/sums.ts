@@ -26,23 +26,37 @@ export function sumPlan(
 ): Plan {
   const longest = Math.min(segment, n);
   const segments = ceilDiv(n, longest);
+  const { first, scratch, steps } = treeOf('sums', segments, longest, limits);
+  const blocks = ceilDiv(longest, BLOCK);
+  const windows = levelWindows({ from: 'x', to: first, n, segment: longest, blocks }, segments, limits);
+  return { scratch, steps: [{ clear: 'max' }, ...windows.map(elements), ...steps] };
+}
+
+/**
+ * The tree over segments of so many elements: the memory that the sums of their blocks, `first`, are to be in, and the
+ * passes from there to `to`, a sum a segment.
+ */
+export function treeOf(
+  to: string,
+  segments: number,
+  elements: number,
+  limits: Limits,
+): Plan & { readonly first: string } {
   const scratch: Record<string, number> = {};
-  const steps: Plan['steps'][number][] = [{ clear: 'max' }];
+  const steps: Pass[] = [];
   let from = 'x';
-  let count = n;
-  let length = longest;
+  let length = elements;
   do {
     // The last segment may have fewer blocks; the rest of them sum to +0, which changes nothing further up.
     const blocks = ceilDiv(length, BLOCK);
-    const to = blocks === 1 ? 'sums' : `level${Object.keys(scratch).length + 1}`;
-    if (to !== 'sums') scratch[to] = segments * blocks;
-    const windows = levelWindows({ from, to, n: count, segment: length, blocks }, segments, limits);
-    steps.push(...windows.map(from === 'x' ? elements : sumBlocks));
-    from = to;
-    count = segments * blocks;
+    const next = blocks === 1 ? to : `${to}${Object.keys(scratch).length + 1}`;
+    if (next !== to) scratch[next] = segments * blocks;
+    const level = { from, to: next, n: segments * length, segment: length, blocks };
+    if (from !== 'x') steps.push(...levelWindows(level, segments, limits).map(sumBlocks));
+    from = next;
     length = blocks;
-  } while (from !== 'sums');
-  return { scratch, steps };
+  } while (from !== to);
+  return { first: Object.keys(scratch)[0] ?? to, scratch, steps };
 }
 
 function sumBlocks({ x, sums, groups, uniforms }: SumWindow): Pass {
@@ -60,7 +74,7 @@ interface Level {
 }
 
 /** The windows of a level: runs of blocks whose elements, whose sums and whose segments' largest keys fit a binding. */
-function levelWindows(
+export function levelWindows(
   { from, to, n, segment, blocks }: Level,
   segments: number,
   limits: Limits,

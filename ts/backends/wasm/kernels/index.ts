@@ -13,6 +13,7 @@ import { unflattenSigns } from './flatten.ts';
 import { flatten, fwht, unflatten } from './fwht.ts';
 import { keyCounts } from './histogram.ts';
 import type { KernelOf } from './kernel.ts';
+import { listLevels } from './levels.ts';
 import { addSigns, packBits, packSigns, unpackBits, unpackSigns } from './pack.ts';
 import { addLookup, findMarked, lookup, mark, quantize } from './quantize.ts';
 import { randomBits } from './random.ts';
@@ -36,12 +37,13 @@ export const sparseKernels: Pick<
   | 'clear'
   | 'compensate'
   | 'gather'
+  | 'listLevels'
   | 'nonFinite'
   | 'place'
   | 'scatter'
   | 'threshold'
   | 'topK'
-> = { accumulate, addAt, clear, compensate, gather, nonFinite, place, scatter, threshold, topK };
+> = { accumulate, addAt, clear, compensate, gather, listLevels, nonFinite, place, scatter, threshold, topK };
 
 /** All kernels. */
 export const allKernels: Kernels = {
@@ -65,6 +67,7 @@ export const allKernels: Kernels = {
   keyCounts,
   lambdas,
   levelGrid,
+  listLevels,
   lookup,
   mark,
   maskGrid,
