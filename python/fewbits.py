@@ -324,12 +324,13 @@ def _float_of(bits: int) -> float:
 # ------------------------------------------------------------------------------------------- values and codes
 
 _FORMATS = ("float32", "bfloat16", "float16")
+_KEPT_FORMATS = (*_FORMATS, "sign", "levels")
 
 
-def _require_format(number: int, offset: int) -> str:
-    if number >= len(_FORMATS):
+def _require_format(number: int, offset: int, formats: Sequence[str] = _FORMATS) -> str:
+    if number >= len(formats):
         raise PacketError(f"unknown format {number} of the values", offset)
-    return _FORMATS[number]
+    return formats[number]
 
 
 def _value_words(count: int, form: str) -> int:
@@ -744,18 +745,54 @@ def _decode_rice(
 # --------------------------------------------------------- 1, 3, 6: topK, threshold, randomizedTopK, decoder
 
 
+def _code_bits(form: str) -> int:
+    """The bits of a code of a kept value; 0 where values are sent whole."""
+    return {"sign": 1, "levels": 2}.get(form, 0)
+
+
 def _describe_sparse(packet: _Packet, least: int) -> _Description:
     parameters, sections, _ = _describe_list(packet, least)
-    form = _require_format(packet.parameters[4], 32)
-    return _Description({**parameters, "values": form}, [*sections, ("values", _value_words(parameters["k"], form))])
+    form, k = _require_format(packet.parameters[4], 32, _KEPT_FORMATS), parameters["k"]
+    bits = _code_bits(form)
+    sent = _code_sections(k, max(1, k), bits) if bits else [("values", _value_words(k, form))]
+    return _Description({**parameters, "values": form}, [*sections, *sent])
 
 
 def _decode_sparse(packet: _Packet, description: _Description, into: Optional[np.ndarray]) -> np.ndarray:
     indices = _decode_list(packet, description)
-    words = _cut(packet, description)["values"]
-    form = description.parameters["values"]
-    offset = _offsets(packet, description)["values"]
-    return _scatter(packet.n, indices, _decode_values(words, indices.size, form, offset), into)
+    k, form = indices.size, description.parameters["values"]
+    if _code_bits(form):
+        values = _decode_coded(packet, description, k, max(1, k), _code_bits(form))
+    else:
+        words, offset = _cut(packet, description)["values"], _offsets(packet, description)["values"]
+        values = _decode_values(words, k, form, offset)
+    return _scatter(packet.n, indices, values, into)
+
+
+def _code_sections(count: int, segment: int, bits: int) -> List[Tuple[str, int]]:
+    """The sections of few-bit values: ``count`` of them in segments."""
+    return [("levels", _value_words(-(-count // segment) * bits, "bfloat16")), ("codes", _words(count * bits))]
+
+
+def _decode_coded(packet: _Packet, description: _Description, count: int, segment: int, bits: int) -> np.ndarray:
+    """The words that few-bit values stand for; raises where levels or codes are not sound."""
+    parts, offsets = _cut(packet, description), _offsets(packet, description)
+    levels = _decode_values(parts["levels"], -(-count // segment) * bits, "bfloat16", offsets["levels"])
+    negative = np.flatnonzero(levels > MAGNITUDE)
+    if negative.size:
+        at = offsets["levels"] + 2 * int(negative[0])
+        raise PacketError(f"level {negative[0]} is negative", at)
+    low, high = levels[0::bits], levels[bits - 1 :: bits]
+    turned = np.flatnonzero(low > high)
+    if turned.size:
+        at = offsets["levels"] + 4 * int(turned[0])
+        raise PacketError(f"the low level of pair {turned[0]} is above its high one", at)
+    _require_zero_tail(parts["codes"], count * bits, offsets["codes"])
+    codes = _unpack_codes(parts["codes"], 0, count, bits)
+    owners = np.arange(count) // segment
+    values = np.where(codes & 2, high[owners], low[owners])
+    values |= np.where(values > 0, (codes & 1).astype(WORD) << 31, 0).astype(WORD)
+    return values
 
 
 # ------------------------------------------------------------------------------------- 12: indexList, decoder
@@ -797,9 +834,8 @@ def _describe_block_top_k(packet: _Packet) -> _Description:
     if kept != _kept_of(n, block, k):
         raise PacketError(f"{kept} elements are kept, expected {_kept_of(n, block, k)}", 16)
     what = {"bits": bits} if bits else {"values": form}
-    levels = _value_words(-(-n // block) * bits, "bfloat16")
-    coded = [("levels", levels), ("codes", _words(kept * bits))]
-    sections = [*list_sections, *(coded if bits else [("values", _value_words(kept, form))])]
+    sent = _code_sections(kept, k, bits) if bits else [("values", _value_words(kept, form))]
+    sections = [*list_sections, *sent]
     return _Description({"kept": kept, "coding": _CODINGS[coding], "block": block, "k": k, **what}, sections)
 
 
@@ -813,26 +849,10 @@ def _decode_block_top_k(packet: _Packet, description: _Description, into: Option
         j = int(owners[strays[0]])
         what = f"block {j} has another number of kept elements than {min(k, kept - j * k)}"
         raise PacketError(what, packet.body_offset)
-    parts, offsets = _cut(packet, description), _offsets(packet, description)
-    if bits == 0:
-        values = _decode_values(parts["values"], kept, description.parameters["values"], offsets["values"])
-        return _scatter(n, indices, values, into)
-    blocks = -(-n // block)
-    levels = _decode_values(parts["levels"], blocks * bits, "bfloat16", offsets["levels"])
-    negative = np.flatnonzero(levels > MAGNITUDE)
-    if negative.size:
-        at = offsets["levels"] + 2 * int(negative[0])
-        raise PacketError(f"level {negative[0]} is negative", at)
-    low, high = levels[0::bits], levels[bits - 1 :: bits]
-    turned = np.flatnonzero(low > high)
-    if turned.size:
-        at = offsets["levels"] + 4 * int(turned[0])
-        raise PacketError(f"the low level of block {turned[0]} is above its high one", at)
-    _require_zero_tail(parts["codes"], kept * bits, offsets["codes"])
-    codes = _unpack_codes(parts["codes"], 0, kept, bits)
-    values = np.where(codes & 2, high[owners], low[owners])
-    values |= np.where(values > 0, (codes & 1).astype(WORD) << 31, 0).astype(WORD)
-    return _scatter(n, indices, values, into)
+    if bits:
+        return _scatter(n, indices, _decode_coded(packet, description, kept, k, bits), into)
+    words, offset = _cut(packet, description)["values"], _offsets(packet, description)["values"]
+    return _scatter(n, indices, _decode_values(words, kept, description.parameters["values"], offset), into)
 
 
 # -------------------------------------------------------------------------------------- 2: scaledSign, decoder
@@ -1524,7 +1544,8 @@ def compress_top_k(
     """The packet of the k elements of the largest magnitude of x, (n,) float32; all others decode to zero.
 
     Exactly one of k, 1 <= k <= n, and ratio, 0 < ratio <= 1, is given; k = max(1, floor(ratio n + 1e-9)). Ties go to
-    the lowest index. ``values`` is the format of what is sent: 'float32', or rounded to 'bfloat16' or 'float16'. The
+    the lowest index. ``values`` is the form of what is sent: 'float32', or rounded to 'bfloat16' or 'float16'; or
+    'levels', two bits, a sign and which of two mean magnitudes; or 'sign', one bit, and the mean magnitude of all. The
     bytes equal those of ``topK({ k, values })`` and ``topK({ ratio, values })`` in JavaScript.
 
     Raises ValueError where x holds NaN or infinity (how many, and where the first is), or k, ratio or values is out of
@@ -1536,7 +1557,7 @@ def compress_top_k(
         k = _require_integer("k", k, 1, MOST)
     else:
         ratio = _require_number("ratio", ratio, "a number above 0 and up to 1", lambda value: 0 < value <= 1)
-    number = _FORMATS.index(_require_one_of("values", values, _FORMATS))
+    number = _KEPT_FORMATS.index(_require_one_of("values", values, _KEPT_FORMATS))
     words, largest = _bits_of(x)
     n = words.size
     if n == 0:
@@ -1545,10 +1566,29 @@ def compress_top_k(
 
     # 1. select: all keys above the k-th largest, and of those equal to it the first
     indices = _largest(words, k)
-    sent = _encode_values(words[indices], values)
+    bits = _code_bits(values)
+    sent = _encode_coded(words[indices], k, bits) if bits else (_encode_values(words[indices], values),)
     # 2. code where they are
     parameters, sections = _encode_list(indices, n)
-    return _write(1, n, (*parameters, number), (*sections, sent))
+    return _write(1, n, (*parameters, number), (*sections, *sent))
+
+
+def _encode_coded(sent: np.ndarray, segment: int, bits: int) -> Tuple[np.ndarray, np.ndarray]:
+    """The sections levels and codes of values, (count,) words, count >= 1: the means of two classes of each segment."""
+    keys = sent & MAGNITUDE
+    counts = np.full(-(-keys.size // segment), segment, np.int64)
+    counts[-1] = keys.size - segment * (counts.size - 1)
+    means = _mean_keys(keys, counts, segment)
+    high = keys > np.repeat(means, counts) if bits == 2 else np.zeros(keys.size, bool)
+    above = np.add.reduceat(high, np.arange(0, keys.size, segment), dtype=np.int64)
+    low_levels = _levels_of(_mean_keys(np.where(high, 0, keys), counts - above, segment))
+    high_levels = _levels_of(_mean_keys(np.where(high, keys, 0), above, segment))
+    low_levels = np.where(above == counts, high_levels, low_levels)
+    levels = np.stack((low_levels, np.maximum(low_levels, high_levels)), axis=1)[:, :bits]
+    section = np.zeros(_value_words(levels.size, "bfloat16"), WORD)
+    section.view("<u2")[: levels.size] = levels.ravel()
+    codes = (sent > SIGN).astype(np.uint8) | high.astype(np.uint8) << 1
+    return section, _pack_codes(codes, bits)
 
 
 def write_index_list(indices: Any, n: int, tag: int = 0) -> bytes:
@@ -1731,20 +1771,7 @@ def compress_block_top_k(
     if n == 0:
         return _write(13, n, parameters, ())
     # 2. levels: the means of the two classes of a block; codes: the sign and the class
-    keys = sent & MAGNITUDE
-    counts = np.full(-(-n // block), k, np.int64)
-    counts[-1] = indices.size - k * (counts.size - 1)
-    means = _mean_keys(keys, counts, k)
-    high = keys > np.repeat(means, counts) if bits == 2 else np.zeros(keys.size, bool)
-    above = np.add.reduceat(high, np.arange(0, keys.size, k), dtype=np.int64)
-    low_levels = _levels_of(_mean_keys(np.where(high, 0, keys), counts - above, k))
-    high_levels = _levels_of(_mean_keys(np.where(high, keys, 0), above, k))
-    low_levels = np.where(above == counts, high_levels, low_levels)
-    levels = np.stack((low_levels, np.maximum(low_levels, high_levels)), axis=1)[:, :bits]
-    section = np.zeros(_value_words(levels.size, "bfloat16"), WORD)
-    section.view("<u2")[: levels.size] = levels.ravel()
-    codes = (sent > SIGN).astype(np.uint8) | high.astype(np.uint8) << 1
-    return _write(13, n, parameters, (*sections, section, _pack_codes(codes, bits)))
+    return _write(13, n, parameters, (*sections, *_encode_coded(sent, k, bits)))
 
 
 def _largest_of_blocks(keys: np.ndarray, block: int, k: int) -> np.ndarray:

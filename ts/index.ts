@@ -13,6 +13,7 @@ export type { BackendName, GpuRange } from './backends/backend.ts';
 export type { Compressor, CompressorPart, Draw, PacketParameters } from './compressors/compressor.ts';
 export type { Count, Values } from './compressors/count.ts';
 export { blockTopK, type BlockOptions } from './compressors/block-top-k.ts';
+export type { KeptFormat } from './compressors/count.ts';
 export { ditheredSign } from './compressors/dithered-sign.ts';
 export { flattenedOneBit, type FlattenedOptions } from './compressors/flattened-one-bit.ts';
 export { float32 } from './compressors/float32.ts';

@@ -209,7 +209,7 @@ test('hostile packets are refused, and why is said', async () => {
     [/7 words of parameters, expected 8/, ({ parameters }) => parameters.pop()],
     [/block 0 has another number of kept elements than 20/, ({ body }) => moved(body, 0, 64)],
     [/block 2 has another number of kept elements than 6/, ({ body }) => moved(body, 128, 64)],
-    [/the low level of block 1 is above its high one/, ({ body }) => (body[6] = 0x3f804000)],
+    [/the low level of pair 1 is above its high one/, ({ body }) => (body[6] = 0x3f804000)],
     [/level 3 is negative/, ({ body }) => (body[6] |= 0x80000000)],
     [/level 0 is negative/, ({ body }) => (body[5] |= 0x8000)],
     [/value 5 is NaN or infinite/, ({ body }) => (body[7] = 0x7f803f80)],

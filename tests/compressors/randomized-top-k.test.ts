@@ -17,6 +17,8 @@ import { suite } from '../support/suite.ts';
 eachCompressor('randomizedTopK', [
   randomizedTopK({ k: 1, alpha: 0.5, seed: 1 }),
   randomizedTopK({ ratio: 0.01, alpha: 0.2, seed: 2, values: 'bfloat16' }),
+  randomizedTopK({ ratio: 0.1, alpha: 0.2, seed: 2, values: 'sign' }),
+  randomizedTopK({ ratio: 0.1, alpha: 0.2, seed: 2, values: 'levels' }),
   randomizedTopK({ ratio: 0.3, alpha: 0.2, seed: 3 }),
   randomizedTopK({ ratio: 0.1, alpha: 0, seed: 4, values: 'float16' }),
   randomizedTopK({ ratio: 0.6, alpha: 1, seed: 2 ** 32 - 1 }),
@@ -218,7 +220,7 @@ test('wrong options are named', async () => {
   assert.throws(made({ alpha: 0.5, seed: 1 }), /either "k" or "ratio"/);
   assert.throws(
     made({ k: 1, alpha: 0.5, seed: 1, values: 'half' }),
-    /"values" expected one of float32, bfloat16, float16, got "half"/,
+    /"values" expected one of float32, bfloat16, float16, sign, levels, got "half"/,
   );
   assert.throws(
     made({ k: 1, alpha: 0.5, seed: 1, beta: 1 }),

@@ -16,6 +16,10 @@ eachCompressor('threshold', [
   threshold({ t: 0.5 }),
   threshold({ t: 1e30 }),
   threshold({ t: 0.5, values: 'bfloat16' }),
+  threshold({ t: 0.5, values: 'sign' }),
+  threshold({ t: 0, values: 'levels' }),
+  threshold({ t: 2.5, values: 'levels' }),
+  threshold({ t: 1e30, values: 'sign' }),
   threshold({ t: 1, values: 'float16' }),
 ]);
 
@@ -73,7 +77,7 @@ test('wrong options are named', () => {
   );
   assert.throws(
     () => threshold({ t: 1, values: 'half' as 'float16' }),
-    /"values" expected one of float32, bfloat16, float16, got "half"/,
+    /"values" expected one of float32, bfloat16, float16, sign, levels, got "half"/,
   );
 });
 

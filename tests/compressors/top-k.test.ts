@@ -18,6 +18,9 @@ eachCompressor('topK', [
   topK({ ratio: 0.5 }),
   topK({ ratio: 1 }),
   topK({ ratio: 0.1, values: 'bfloat16' }),
+  topK({ ratio: 0.3, values: 'sign' }),
+  topK({ ratio: 0.3, values: 'levels' }),
+  topK({ k: 1, values: 'levels' }),
   topK({ ratio: 0.3, values: 'float16' }),
 ]);
 
@@ -89,7 +92,10 @@ test('wrong options are named', async () => {
   assert.throws(made({ ratio: 1.5 }), /"ratio"/);
   assert.throws(made({ share: 1 }), /topK has no option "share"; it has k, ratio, values/);
   assert.throws(made({ k: 1, values: 'float64' }), /"values" expected one of float32, bfloat16, float16/);
-  assert.throws(made({ k: 1, values: 16 }), /"values" expected one of float32, bfloat16, float16, got 16/);
+  assert.throws(
+    made({ k: 1, values: 16 }),
+    /"values" expected one of float32, bfloat16, float16, sign, levels, got 16/,
+  );
   assert.throws(made('1'), /topK expected an object of options, got "1"/);
   await rejects(
     device.compress(topK({ k: 11 }), new Float32Array(10)),

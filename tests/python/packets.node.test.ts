@@ -31,6 +31,8 @@ const PLAIN: Pair[] = [
   [topK({ ratio: 0.07 }), 'top_k(x, ratio=0.07)'],
   [topK({ ratio: 0.5 }), 'top_k(x, ratio=0.5)'],
   [topK({ ratio: 0.6, values: 'bfloat16' }), "top_k(x, ratio=0.6, values='bfloat16')"],
+  [topK({ ratio: 0.3, values: 'sign' }), "top_k(x, ratio=0.3, values='sign')"],
+  [topK({ ratio: 0.3, values: 'levels' }), "top_k(x, ratio=0.3, values='levels')"],
   [topK({ ratio: 0.9, values: 'float16' }), "top_k(x, ratio=0.9, values='float16')"],
   [blockTopK(), 'block_top_k(x)'],
   [blockTopK({ block: 64, k: 5, bits: 1 }), 'block_top_k(x, block=64, k=5, bits=1)'],

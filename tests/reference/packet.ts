@@ -210,8 +210,13 @@ const sparse =
   ({ n, given, cut }: Parts): Uint32Array => {
     const [k, coding, lowWords, unaryBits, format] = given(5);
     need(k <= n && k >= Math.min(least, n), 'k');
-    need(format <= 2, 'the format');
+    need(format <= 4, 'the format');
     const [lengths, read] = listOf(n, [k, coding, lowWords, unaryBits]);
+    if (format > 2) {
+      const bits = format - 2;
+      const sections = cut(...lengths, k > 0 ? 1 : 0, words(k * bits));
+      return scattered(n, read(sections), levelled(sections.at(-2), sections.at(-1), { k, bits, each: k }));
+    }
     const sections = cut(...lengths, valueWords(k, format));
     return scattered(n, read(sections), valuesOf(sections.at(-1), k, format));
   };
@@ -303,6 +308,22 @@ function symbolsOf(
 }
 
 const signed = (magnitude: number, bit: number): number => (magnitude | (bit << 31)) >>> 0;
+
+/** The values of k codes: `each` of them have the one level or the two of a segment. */
+function levelled(
+  section: Words,
+  codes: Words,
+  { k, bits, each }: { k: number; bits: number; each: number },
+): number[] {
+  const segments = k === 0 ? 0 : Math.ceil(k / each);
+  const levels = valuesOf(section, segments * bits, 1);
+  need(levels.every(isPositive), 'a level');
+  for (let j = 0; j < segments; j++) need(levels[j * bits] <= levels[j * bits + bits - 1], 'two levels');
+  return codesOf(codes, k, bits).map((code, m) => {
+    const level = levels[Math.floor(m / each) * bits + (code >> 1)];
+    return level === 0 ? 0 : signed(level, code & 1);
+  });
+}
 
 const COMPRESSORS: Readonly<Record<number, (parts: Parts) => Uint32Array>> = {
   1: sparse(1),
@@ -437,14 +458,7 @@ const COMPRESSORS: Readonly<Record<number, (parts: Parts) => Uint32Array>> = {
       need(own.length === keptOf(j), 'how many are kept of a block');
     }
     if (bits === 0) return scattered(n, indices, valuesOf(sections.at(-1), kept, format));
-    const levels = valuesOf(sections.at(-2), blocks * bits, 1);
-    need(levels.every(isPositive), 'a level');
-    for (let j = 0; j < blocks; j++) need(levels[j * bits] <= levels[j * bits + bits - 1], 'two levels');
-    const values = codesOf(sections.at(-1), kept, bits).map((code, m) => {
-      const level = levels[Math.floor(indices[m] / block) * bits + (code >> 1)];
-      return level === 0 ? 0 : signed(level, code & 1);
-    });
-    return scattered(n, indices, values);
+    return scattered(n, indices, levelled(sections.at(-2), sections.at(-1), { k: kept, bits, each: k }));
   },
 };
 

@@ -8,13 +8,12 @@
 import { requireInteger, requireOneOf, requireOptions, shown } from '../arguments.ts';
 import { PacketError } from '../errors.ts';
 import { blockLevelsKernel, blockTopKKernel, keptOf, LONGEST, SHORTEST } from '../kernels/blocks.ts';
-import { MAGNITUDE } from '../kernels/float-bits.ts';
 import { ceilDiv } from '../kernels/kernel.ts';
 import { STRANGE } from '../kernels/levels.ts';
 import { packBitsKernel, packedWords } from '../kernels/pack.ts';
 import { nonFiniteError } from '../kernels/reduce.ts';
 import type { Scope } from '../kernels/scope.ts';
-import { cutSections, requireParameters, requireZeroTail, type Packet } from '../packet/packet.ts';
+import { cutSections, requireParameters, type Packet } from '../packet/packet.ts';
 import {
   decodeValues,
   encodeValues,
@@ -31,6 +30,7 @@ import {
   type PacketParameters,
 } from './compressor.ts';
 import { NOTHING, sparse } from './decoded.ts';
+import { codeSections, levelSection, valuesOfCodes } from './few-bits.ts';
 import {
   listOf,
   listParametersOf,
@@ -140,14 +140,6 @@ function formOf({ block = 4096, k = 64, bits, values }: BlockOptions): Form {
   return { block, k, bits: 0, format };
 }
 
-/** The section `levels`: the words of blockLevels; of one bit one level a block, two in a word. */
-function levelSection(levels: Uint32Array, bits: number): Uint32Array {
-  if (bits === 2) return levels;
-  const section = new Uint32Array(ceilDiv(levels.length, 2));
-  new Uint16Array(section.buffer).set(levels);
-  return section;
-}
-
 /** The packet of what was kept at `indices`, whose sections behind the list are these: levels and codes, or values. */
 function partsOf(
   scope: Scope,
@@ -165,46 +157,13 @@ function partsOf(
     // lists are at hand: they need not be read from their codes
     sent: () => {
       const [first, codes] = sections;
+      const count = indices.length;
       const values = codes
-        ? coded(codes, levelsOf(first, ceilDiv(n, block), bits, 0), form, indices.length)
-        : decodeValues(first, indices.length, format, 0);
+        ? valuesOfCodes({ levels: first, codes }, { count, segment: k, bits }, 0)
+        : decodeValues(first, count, format, 0);
       return sparse(scope, n, { indices, values });
     },
   };
-}
-
-/**
- * The levels of `blocks` blocks as float32 words, two a block, low and high.
- * @throws PacketError unless all are finite and not negative, and none that is low lies above the high one; the section
- *   starts at byte `offset`
- */
-function levelsOf(section: Uint32Array, blocks: number, bits: number, offset: number): Uint32Array {
-  const each = decodeValues(section, blocks * bits, 'bfloat16', offset);
-  const negative = each.findIndex((level) => level > MAGNITUDE);
-  if (negative >= 0) throw new PacketError(`level ${negative} is negative`, offset + negative * 2);
-  if (bits === 1) return Uint32Array.from({ length: blocks * 2 }, (_, i) => each[i >> 1]);
-  for (let j = 0; j < blocks; j++)
-    if (each[2 * j] > each[2 * j + 1])
-      throw new PacketError(`the low level of block ${j} is above its high one`, offset + j * 4);
-  return each;
-}
-
-/** What `count` codes stand for, as float32 words: the levels of their blocks with their signs; zeros are +0. */
-function coded(codes: Uint32Array, levels: Uint32Array, { k, bits }: Form, count: number): Uint32Array {
-  const values = new Uint32Array(count);
-  for (let j = 0, first = 0; first < count; j += 2, first += k) {
-    // by code: low, -low, high, -high
-    const table = [0, 0, 1, 1].map((high, sign) => signed(levels[j + high], sign & 1));
-    for (let m = first; m < Math.min(first + k, count); m++) {
-      const bit = m * bits;
-      values[m] = table[(codes[Math.floor(bit / 32)] >>> (bit & 31)) & (bits === 2 ? 3 : 1)];
-    }
-  }
-  return values;
-}
-
-function signed(level: number, negative: number): number {
-  return level === 0 ? 0 : (level | (negative << 31)) >>> 0;
 }
 
 function parametersOf(packet: Packet): { list: ListParameters; form: Form } {
@@ -214,7 +173,7 @@ function parametersOf(packet: Packet): { list: ListParameters; form: Form } {
     throw new PacketError(`blocks of ${block}, expected a power of two in ${SHORTEST}..${LONGEST}`, 32);
   if (k < 1 || k > block) throw new PacketError(`k = ${k} of blocks of ${block}`, 36);
   if (bits > 2) throw new PacketError(`${bits} bits a kept element, expected 1, 2 or 0`, 40);
-  const format = requireFormat(number, 44);
+  const format = requireFormat(VALUE_FORMATS, number, 44);
   if (bits > 0 && number > 0) throw new PacketError(`a format of values, ${format}, beside codes`, 44);
   const kept = keptOf(packet.n, block, k);
   if (list.k !== kept) throw new PacketError(`${list.k} elements are kept, expected ${kept}`, 16);
@@ -223,14 +182,10 @@ function parametersOf(packet: Packet): { list: ListParameters; form: Form } {
 
 type Named = ListSection | { readonly name: 'levels' | 'codes' | 'values'; readonly words: number };
 
-function sectionsOf({ n }: Packet, list: ListParameters, { block, bits, format }: Form): Named[] {
+function sectionsOf({ n }: Packet, list: ListParameters, { k, bits, format }: Form): Named[] {
   const places = listSections(n, list);
   if (bits === 0) return [...places, { name: 'values', words: valueWords(list.k, format) }];
-  return [
-    ...places,
-    { name: 'levels', words: valueWords(ceilDiv(n, block) * bits, 'bfloat16') },
-    { name: 'codes', words: packedWords(list.k, bits) },
-  ];
+  return [...places, ...codeSections({ count: list.k, segment: k, bits })];
 }
 
 /** @throws PacketError unless each block has k of these places, the last one what is left of them */
@@ -266,10 +221,7 @@ export const blockTopKCodec: Codec = {
       const values = decodeValues(cut.values, list.k, form.format, offset, scope.coder);
       return n === 0 ? NOTHING : sparse(scope, n, { indices, values });
     }
-    const { levels, codes } = cut;
-    const codesAt = end - codes.length * 4;
-    const pairs = levelsOf(levels, ceilDiv(n, form.block), form.bits, codesAt - levels.length * 4);
-    requireZeroTail(codes, list.k * form.bits, codesAt);
-    return n === 0 ? NOTHING : sparse(scope, n, { indices, values: coded(codes, pairs, form, list.k) });
+    const values = valuesOfCodes(cut, { count: list.k, segment: form.k, bits: form.bits }, end);
+    return n === 0 ? NOTHING : sparse(scope, n, { indices, values });
   },
 };

@@ -93,7 +93,7 @@ function parametersOf(packet: Packet): {
 } {
   const [k, seed, step, stream, format] = requireParameters(packet, 5);
   requireKept(packet, k, Math.min(packet.n, 1));
-  return { k, seed, step, stream, values: requireFormat(format, 32) };
+  return { k, seed, step, stream, values: requireFormat(VALUE_FORMATS, format, 32) };
 }
 
 export const randomKCodec: Codec = {

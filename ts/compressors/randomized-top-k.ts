@@ -12,13 +12,22 @@ import { findNonFinite } from '../kernels/reduce.ts';
 import { selectTopK } from '../kernels/select.ts';
 import { gatherKernel } from '../kernels/sparse.ts';
 import { defineCompressor, type Codec, type Compressor, type PacketParameters } from './compressor.ts';
-import { countFor, formatOf, MOST, requireCount, type Count, type Values } from './count.ts';
-import { emptySparseParts, sparseCodec, sparseParts } from './sparse-list.ts';
+import { countFor, keptFormatOf, MOST, requireCount, type Count, type KeptValues } from './count.ts';
+import {
+  codesToRead,
+  emptySparseParts,
+  isWhole,
+  queueCodes,
+  sentCodes,
+  sentWhole,
+  sparseCodec,
+  sparseParts,
+} from './sparse-list.ts';
 
 const ID = 6;
 
 /** The options beside k or ratio. */
-export interface RandomizedOptions extends Values {
+export interface RandomizedOptions extends KeptValues {
   /** The chance of each draw to come from outside the k largest. */
   readonly alpha: number;
   readonly seed: number;
@@ -28,11 +37,11 @@ export interface RandomizedOptions extends Values {
  * Sends exactly k elements as they are, drawn without replacement: each draw is from outside the k largest with
  * probability alpha, else from the k largest, and uniform there; where the elements outside are used up, from the k
  * largest. All others decode to zero. About log2(n / k) + 2 + 32 bits a kept element, 16 less with `values: 'bfloat16'`
- * or `'float16'`. Biased. Draws are keyed by (seed, step, stream), the last two from `compress`. Source: arXiv
- * 2305.18469.
+ * or `'float16'`, 30 and 31 less with `'levels'` and `'sign'`, as topK has them. Biased. Draws are keyed by (seed,
+ * step, stream), the last two from `compress`. Source: arXiv 2305.18469.
  *
  * @param options `k` elements, or `ratio`, the kept share of n in 0..1; `alpha`, a probability; `seed`, an integer in
- *   0..2^32 - 1; `values`, the format of a kept value, `float32` if left out
+ *   0..2^32 - 1; `values`, the form of kept values as of topK, `float32` if left out
  * @returns an immutable compressor, for `device.compress` and for systems
  * @throws RangeError unless k >= 1 or 0 < ratio <= 1, 0 <= alpha <= 1, and seed in 0..2^32 - 1; compress throws it
  * where k > n
@@ -48,7 +57,7 @@ export function randomizedTopK(options: Count & RandomizedOptions): Compressor {
     (value) => value >= 0 && value <= 1,
   );
   const seed = requireInteger('seed', options.seed, 0, MOST);
-  const format = formatOf(options);
+  const format = keptFormatOf(options);
   const parameters = (n: number): PacketParameters => ({
     k: n === 0 ? 0 : countFor(options, n),
     values: format,
@@ -95,7 +104,11 @@ export function randomizedTopK(options: Count & RandomizedOptions): Compressor {
       { places: fromTop, indices: topIndices, values: topValues },
       { places: fromOthers, indices: places, values },
     );
-    return sparseParts(scope, ID, n, { indices, values: kept }, format);
+    // 5. code where they are
+    if (isWhole(format)) return sparseParts(scope, ID, n, indices, yield* sentWhole(scope, x, kept, format));
+    const codes = queueCodes(scope, { values: scope.put(kept), capacity: k }, format)!;
+    const sent = yield* sentCodes(scope, x, yield codesToRead(codes, k, format), k, format);
+    return sparseParts(scope, ID, n, indices, sent);
   });
 }
 

@@ -4,12 +4,21 @@
  */
 import { requireNumber, requireOptions } from '../arguments.ts';
 import type { ReadRequest } from '../backends/backend.ts';
-import { nonFiniteError } from '../kernels/reduce.ts';
 import { selectFrom } from '../kernels/select.ts';
-import { firstNonFinite } from '../packet/values.ts';
 import { defineCompressor, type Codec, type Compressor, type PacketParameters } from './compressor.ts';
-import { formatOf, type Values } from './count.ts';
-import { coderFor, emptySparseParts, keptParts, sparseCodec, sparseParts } from './sparse-list.ts';
+import { keptFormatOf, type KeptValues } from './count.ts';
+import {
+  coderFor,
+  codesToRead,
+  emptySparseParts,
+  isWhole,
+  keptParts,
+  queueCodes,
+  sentCodes,
+  sentWhole,
+  sparseCodec,
+  sparseParts,
+} from './sparse-list.ts';
 
 const ID = 3;
 
@@ -20,45 +29,46 @@ const LEAST = 4096;
 /**
  * Keeps all elements with |x_i| >= t, t rounded to float32; all others decode to zero. How many that are depends on the
  * data: none, perhaps, or all. About log2(n / k) + 2 + 32 bits a kept element; `values: 'bfloat16'` or `'float16'`
- * rounds the values, and makes that 16 bits less. Source: arXiv 2108.00951.
+ * rounds the values, and makes that 16 bits less; `'levels'` and `'sign'` send 2 bits and one in their place, as topK
+ * does. Source: arXiv 2108.00951.
  *
- * @param options `t`, the least magnitude that is kept, in units of x; `values`, the format of a kept value, `float32`
- * if left out
+ * @param options `t`, the least magnitude that is kept, in units of x; `values`, the form of kept values: `float32` (if
+ *   left out), `bfloat16`, `float16`, `sign` or `levels`
  * @returns an immutable compressor, for `device.compress` and for systems
  * @throws RangeError unless t is finite and not negative
  * @example
  * const packet = await device.compress(threshold({ t: 0.01 }), gradient);
  */
-export function threshold(options: { readonly t: number } & Values): Compressor {
+export function threshold(options: { readonly t: number } & KeptValues): Compressor {
   requireOptions('threshold', options, ['t', 'values']);
   const t = requireNumber('t', options?.t, 'a number of 0 or more', (value) => value >= 0);
-  const format = formatOf(options);
+  const format = keptFormatOf(options);
   // k depends on the vector
   const parameters = (): PacketParameters => ({ values: format });
   return defineCompressor('threshold', { ...options }, parameters, function* (scope, x) {
     const { n } = x;
     if (n === 0) return emptySparseParts(ID, format);
-    // 1. select: all |x_i| >= t
+    // 1. select: all |x_i| >= t; NaN and infinity have larger keys than any t
     const { indices, values, count } = selectFrom(scope, x, t);
     // where the host sees them, nothing is read but how many they are
     if (scope.coder) {
-      const [[k]] = yield scope.read(count);
-      const coder = coderFor(scope, k);
-      if (coder?.finite(values, k) === false) throw yield* nonFiniteError(scope, x);
-      if (coder) return keptParts(scope, ID, n, { indices, values, k }, format, coder);
+      const [[capacity]] = yield scope.read(count);
+      if (coderFor(scope, capacity))
+        return yield* keptParts(scope, ID, x, { indices, values, capacity }, format);
     }
     const most = Math.min(n, Math.max(LEAST, Math.ceil(n / SHARE)));
-    const part = (items: number): [ReadRequest, ReadRequest] => [
-      { buffer: indices, count: items },
-      { buffer: values, count: items },
+    const codes = queueCodes(scope, { values, capacity: n, count }, format);
+    const part = (k: number): ReadRequest[] => [
+      { buffer: indices, count: k },
+      ...(codes ? codesToRead(codes, k, format) : [{ buffer: values, count: k }]),
     ];
     const [[found], ...first] = yield scope.read(count, ...part(most));
-    const [kept, words] =
-      found <= most ? first.map((list) => list.subarray(0, found)) : yield scope.read(...part(found));
-    // NaN and infinity have larger keys than any t
-    if (firstNonFinite(words) >= 0) throw yield* nonFiniteError(scope, x);
+    const [places, ...words] = found <= most ? first : yield part(found);
     // 2. code where they are
-    return sparseParts(scope, ID, n, { indices: kept, values: words }, format);
+    const sent = isWhole(format)
+      ? yield* sentWhole(scope, x, words[0].subarray(0, found), format)
+      : yield* sentCodes(scope, x, words, found, format);
+    return sparseParts(scope, ID, n, places.subarray(0, found), sent);
   });
 }
 

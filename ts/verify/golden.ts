@@ -38,8 +38,8 @@ const LAST_WORD = 2 ** 32 - 1;
 const PACKED = { coding: 'packed' };
 
 /**
- * The compressors, and lists of indices (`indexList`), each with several options. The first gets all kinds of input,
- * the first two the medium one, the last of several the large one.
+ * The compressors, and lists of indices (`indexList`), each with several options, in one row or more. The first of a
+ * row gets all kinds of input, the first two the medium one, the last of several the large one.
  */
 export const SETTINGS: readonly (readonly [compressor: string, ...options: readonly Setting['options'][]])[] =
   [
@@ -114,6 +114,20 @@ export const SETTINGS: readonly (readonly [compressor: string, ...options: reado
     ],
     ['quantized', { bits: 8 }, { bits: 1 }, { bits: 12 }, { bits: 5 }],
     ['qsgd', { levels: 7, seed: 7 }, { levels: 1023, seed: 5 }, { levels: 1, seed: 1 }],
+    // values of few bits
+    [
+      'topK',
+      { ratio: 0.3, values: 'levels' },
+      { ratio: 0.3, values: 'sign' },
+      { k: 1, values: 'levels' },
+      { ratio: 1, values: 'sign' },
+    ],
+    ['threshold', { t: 0.5, values: 'sign' }, { t: 0, values: 'levels' }, { t: 1000, values: 'levels' }],
+    [
+      'randomizedTopK',
+      { ratio: 0.2, alpha: 0.5, seed: 5, values: 'levels' },
+      { ratio: 0.2, alpha: 0.5, seed: 5, values: 'sign' },
+    ],
   ];
 
 const DRAW: Draw = { step: 3, stream: 2 };
