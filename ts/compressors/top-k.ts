@@ -12,11 +12,12 @@ const ID = 1;
 /**
  * Keeps the k elements of the largest magnitude, exactly, ties to the lowest index; all others decode to zero.
  * `topK({ k })` keeps k; `topK({ ratio })` keeps a share of n: k = floor(ratio * n + 1e-9), at least 1.
- * About log2(n / k) + 2 + 32 bits a kept element. `values: 'bfloat16'` or `'float16'` rounds them, and makes that
- * 16 bits less; `'levels'` sends 2 bits a value, its sign and whether its magnitude is above the mean of all, and
- * decodes to the mean of those that are or of the others; `'sign'` sends one bit, and decodes to the mean of all. The last, with error feedback on both sides, is sparse ternary
- * compression, F. Sattler et al., "Robust and Communication-Efficient Federated Learning from Non-IID Data", arXiv
- * 1903.02891: `doubleSqueeze(topK({ ratio: 0.01, values: 'sign' }))`. Source: arXiv 1704.05021.
+ * About log2(n / k) + 2 + 32 bits a kept element. `values: 'bfloat16'` or `'float16'` rounds them: 16 bits less.
+ * `'levels'` sends 2 bits a value, its sign and whether its magnitude is above the mean of all, and decodes to the mean
+ * of those that are or of the others; `'sign'` sends one bit, and decodes to the mean of all. The last, with error
+ * feedback on both sides, is sparse ternary compression, F. Sattler et al., "Robust and Communication-Efficient
+ * Federated Learning from Non-IID Data", arXiv 1903.02891: `doubleSqueeze(topK({ ratio: 0.01, values: 'sign' }))`.
+ * Source: arXiv 1704.05021.
  *
  * @param options `k` elements, or `ratio`, the kept share of n in 0..1; `values`, the form of kept values: `float32`
  *   (if left out), `bfloat16`, `float16`, `sign` or `levels`
