@@ -36,6 +36,8 @@ export const COMPRESSORS: readonly CompressorTask[] = [
     compressor: () => topK({ ratio: share }),
     share,
   })),
+  { name: 'topK 1 %, levels', compressor: () => topK({ ratio: 0.01, values: 'levels' }) },
+  { name: 'topK 1 %, sign', compressor: () => topK({ ratio: 0.01, values: 'sign' }) },
   {
     name: 'threshold 1 %',
     compressor: ({ keyOf }) => threshold({ t: floatOf(keyOf(0.01)) }),

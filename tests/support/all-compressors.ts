@@ -25,6 +25,8 @@ export const ALL_COMPRESSORS: readonly Compressor[] = [
   float32(),
   topK({ ratio: 0.01 }),
   topK({ ratio: 0.01, values: 'float16' }),
+  topK({ ratio: 0.01, values: 'levels' }),
+  topK({ ratio: 0.01, values: 'sign' }),
   blockTopK(),
   blockTopK({ values: 'bfloat16' }),
   threshold({ t: 2.5 }),
