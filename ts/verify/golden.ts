@@ -38,8 +38,9 @@ const LAST_WORD = 2 ** 32 - 1;
 const PACKED = { coding: 'packed' };
 
 /**
- * The compressors, and lists of indices (`indexList`), each with several options, in one row or more. The first of a
- * row gets all kinds of input, the first two the medium one, the last of several the large one.
+ * The compressors, and lists of indices (`indexList`), each with several options, those of few-bit values behind the
+ * others. The first gets all kinds of input, the first two the medium one, the last of several the large one, and so
+ * does the last without few-bit values.
  */
 export const SETTINGS: readonly (readonly [compressor: string, ...options: readonly Setting['options'][]])[] =
   [
@@ -51,9 +52,25 @@ export const SETTINGS: readonly (readonly [compressor: string, ...options: reado
       { ratio: 1, values: 'bfloat16' },
       { ratio: 0.2, values: 'float16' },
       { ratio: 0.05 },
+      { ratio: 0.3, values: 'levels' },
+      { ratio: 0.3, values: 'sign' },
+      { k: 1, values: 'levels' },
+      { ratio: 1, values: 'sign' },
+      { ratio: 0.05, values: 'levels' },
     ],
     ['scaledSign', {}, { block: 1 }, { block: 7 }, { block: 100 }, { block: 4096 }],
-    ['threshold', { t: 0.5 }, { t: 0 }, { t: 1000 }, { t: 1, values: 'bfloat16' }, { t: 2.5 }],
+    [
+      'threshold',
+      { t: 0.5 },
+      { t: 0 },
+      { t: 1000 },
+      { t: 1, values: 'bfloat16' },
+      { t: 2.5 },
+      { t: 0.5, values: 'sign' },
+      { t: 0, values: 'levels' },
+      { t: 1000, values: 'levels' },
+      { t: 2.5, values: 'sign' },
+    ],
     [
       'randomK',
       { ratio: 0.1, seed: 7 },
@@ -68,6 +85,8 @@ export const SETTINGS: readonly (readonly [compressor: string, ...options: reado
       { ratio: 0.1, alpha: 0.2, seed: 3 },
       { ratio: 0.9, alpha: 1, seed: 0 },
       { k: 1, alpha: 0, seed: LAST_WORD, values: 'bfloat16' },
+      { ratio: 0.2, alpha: 0.5, seed: 5, values: 'levels' },
+      { ratio: 0.2, alpha: 0.5, seed: 5, values: 'sign' },
     ],
     [
       'maskEncoded',
@@ -114,20 +133,6 @@ export const SETTINGS: readonly (readonly [compressor: string, ...options: reado
     ],
     ['quantized', { bits: 8 }, { bits: 1 }, { bits: 12 }, { bits: 5 }],
     ['qsgd', { levels: 7, seed: 7 }, { levels: 1023, seed: 5 }, { levels: 1, seed: 1 }],
-    // values of few bits
-    [
-      'topK',
-      { ratio: 0.3, values: 'levels' },
-      { ratio: 0.3, values: 'sign' },
-      { k: 1, values: 'levels' },
-      { ratio: 1, values: 'sign' },
-    ],
-    ['threshold', { t: 0.5, values: 'sign' }, { t: 0, values: 'levels' }, { t: 1000, values: 'levels' }],
-    [
-      'randomizedTopK',
-      { ratio: 0.2, alpha: 0.5, seed: 5, values: 'levels' },
-      { ratio: 0.2, alpha: 0.5, seed: 5, values: 'sign' },
-    ],
   ];
 
 const DRAW: Draw = { step: 3, stream: 2 };
@@ -145,7 +150,7 @@ const KINDS = [...FINITE, 'huge'] as const;
 export function goldenInputs(): GoldenInput[] {
   return SETTINGS.flatMap(([compressor, ...rows]) =>
     rows.flatMap((options, row) =>
-      inputsOf(row, rows.length).map(({ kind, n }) => ({
+      inputsOf(row, rows).map(({ kind, n }) => ({
         ...{ compressor, options: optionsOf({ compressor, options }), n },
         input: { kind, seed: SEED },
         draw: DRAW,
@@ -154,15 +159,20 @@ export function goldenInputs(): GoldenInput[] {
   );
 }
 
+/** Whether kept values are sent as codes. */
+const fewBits = ({ values }: { readonly values?: unknown }): boolean =>
+  values === 'sign' || values === 'levels';
+
 /** The inputs of one setting, the `row`th of `rows` of its compressor. Kinds take turns over the sizes. */
-function inputsOf(row: number, rows: number): { kind: InputKind; n: number }[] {
+function inputsOf(row: number, rows: readonly Setting['options'][]): { kind: InputKind; n: number }[] {
   const inputs: { kind: InputKind; n: number }[] = SMALL.map((n, s) => ({
     n,
     kind: KINDS[(row * 5 + s) % KINDS.length],
   }));
   if (row === 0) for (const kind of KINDS) inputs.push({ n: ODD, kind });
   if (row < 2) inputs.push({ n: MEDIUM, kind: row === 0 ? 'normal' : 'sparse' });
-  if (row > 0 && row === rows - 1) inputs.push({ n: LARGE, kind: 'normal' });
+  const last = row === rows.length - 1 || (!fewBits(rows[row]) && fewBits(rows[row + 1]));
+  if (row > 0 && last) inputs.push({ n: LARGE, kind: 'normal' });
   return inputs;
 }
 
