@@ -101,8 +101,8 @@ test('a compress with its error on the device is one readback, and the error sta
       // the packet's parts, lists before they are coded, with room where their length is found there
       assert.ok(back < 2 * packet.length + n, `${what}: ${back} bytes back for a packet of ${packet.length}`);
       // what is taken off the error is decoded there, from what the packet holds; a list by place and value, which
-      // are few bits in a packet of blockTopK
-      const { kept = 0 } = inspect(packet).parameters as { kept?: number };
+      // may be few bits in a packet
+      const { k = 0, kept = k } = inspect(packet).parameters as { k?: number; kept?: number };
       assert.ok(there < 2 * packet.length + 8 * kept + 4000, `${what}: ${there} bytes there`);
       if (step > 1 && !isOpen) assert.is(buffers, 0, `${what}: buffers`);
     }
