@@ -3,8 +3,8 @@
  * docs/packet.md the format).
  *
  * codeSymbols(packed, coded, size, scratch, n, width): the section of coded symbols to coded, and its words to size[0];
- *   where it would have more than 2 words fewer than packed, packed to coded and 0 to size[0]. coded has as many words
- *   as packed, ceil(n width / 32); a block is coded backwards from its end, and moved to its place.
+ *   and zeros behind it; where it would not have 2 words fewer than packed, packed to coded and 0 to size[0]. coded has
+ *   as many words as packed, ceil(n width / 32); a block is coded backwards from its end, and moved to its place.
  * codeSymbolsScratch(): words of its scratch: counts, a table, symbols of a part of a block.
  * decodeSymbols(coded, words, lengths, symbols, shares, packed, scratch, used, precision, lanes, block, n, width): the
  *   packed words of n symbols, from `words` words of a section whose lengths begin at word `lengths` and are sound, and
@@ -77,6 +77,7 @@ export function codeSymbols(
   const section = codeAll(packed, coded, scratch, n, width, words);
   store<u32>(size, section);
   if (section == 0) memory.copy(coded, packed, (<usize>words) << 2);
+  else memory.fill(at(coded, section), 0, (<usize>(words - section)) << 2);
 }
 
 /** The words of the section; 0 where packed symbols are to be taken. */

@@ -3,7 +3,7 @@
 //   codeBlocks   of each block its halves, in the order in which the encoder gives them, and the states of its lanes
 //   placeBlocks  where each block starts in the section; size[0] = the words of that, or 0 where packed symbols are
 //                sent
-//   joinBlocks   coded = the section, or the words of packed
+//   joinBlocks   coded = the section and zeros, or the words of packed
 //
 // A block is a workgroup of a thread a lane, which goes backwards, a row of a symbol a lane at a time. A word of votes
 // says which lanes give a half; those of higher lanes come first. Halves wait in a ring for the other half of a word.
@@ -187,13 +187,19 @@ fn joinBlocks(
   @builtin(local_invocation_index) t: u32,
 ) {
   let number = id.y * grid.x + id.x;
-  if (sizeIn[0] == 0u) {
-    let own = p.width << (LEAST_BLOCK - 5u);
-    let end = min((number + 1u) * own, p.words);
+  let section = sizeIn[0];
+  let own = p.width << (LEAST_BLOCK - 5u);
+  let end = min((number + 1u) * own, p.words);
+  if (section == 0u) {
     for (var i = number * own + t; i < end; i += WIDTH) {
       coded[i] = packed[i];
     }
     return;
+  }
+  for (var i = number * own + t; i < end; i += WIDTH) {
+    if (i >= section) {
+      coded[i] = 0u;
+    }
   }
   let head = headIn[4];
   if (number == 0u) {

@@ -29,7 +29,7 @@ import type { Kernel } from './kernel.ts';
 
 /**
  * coded = the section of coded symbols and size[0] its words, where these are at most 2 fewer than those of `packed`;
- * else coded = packed, and size[0] = 0. What is behind the section is undefined. `packed` holds n codes of `width` bits
+ * else coded = packed, and size[0] = 0. The words behind the section are 0. `packed` holds n codes of `width` bits
  * (pack.ts); 1 <= n <= MOST_SYMBOLS, 1 <= width <= WIDEST_SYMBOL; coded has as many words as packed, size one.
  */
 export const codeSymbolsKernel: Kernel<'packed' | 'coded' | 'size', 'n' | 'width'> = {

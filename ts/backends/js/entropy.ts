@@ -23,6 +23,7 @@ export const codeSymbols: Implementations<Memory>['codeSymbols'] = (
   const words = packedWords(n, width);
   const section = sectionOf(packed.words, n, width, words - 2);
   size.words[0] = section?.length ?? 0;
+  coded.words.fill(0, 0, words);
   coded.words.set(section ?? packed.words.subarray(0, words));
 };
 
