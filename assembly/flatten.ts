@@ -14,24 +14,16 @@
  * their order brings partners at distances 64, 32 and 16 side by side, in turn.
  *
  * Passes over the data: one write of y, for add = 1 one read, too.
- * Edges: what passes float32 is its largest number; zero is +0.
+ * Edges: those of unflatten.ts.
  */
-import { flushed, flushed4, TINY } from './accumulate';
 import { stages } from './butterflies';
 import { is, Off, On } from './flag';
-import { SIGN } from './float-bits';
-import { LARGEST } from './fwht';
 import { unpackSigns } from './pack';
-import { drawFlips, flip, FLIP_RUN, FLIP_SCRATCH, flips32 } from './random';
+import { FLIP_SCRATCH } from './random';
+import { scaleBack } from './unflatten';
 
 /** Elements whose signs are a vector: the first stages are made of so many. */
 const GROUP: u32 = 128;
-
-/** Elements under one vector of flips. */
-const RUN: u32 = 32;
-
-/** Bytes of an element of H s. */
-const SIZE: usize = ASC_FEATURE_SIMD ? 2 : 4;
 
 export function unflattenScratch(block: u32): u32 {
   return FLIP_SCRATCH + max(block, GROUP);
@@ -56,19 +48,15 @@ export function unflattenSigns(
   while (from < n) {
     const end = min(n - from, piece) + from;
     transform(bits, t, (end - from + block - 1) & ~(block - 1), block);
-    let place = t;
-    while (from < end) {
-      const drawn = from & (FLIP_RUN - 1);
-      if (drawn == 0) drawFlips(scratch, from, min(n - from, FLIP_RUN), seed, step, stream);
-      const left = block - (from & (block - 1));
-      const count = min(min(end - from, FLIP_RUN - drawn), left);
-      scale(place, y, scratch, from, from + count, load<f32>(scales), add, factor);
-      if (count == left) scales += 4;
-      place += <usize>count * SIZE;
-      y += (<usize>count) << 2;
-      from += count;
+    if (ASC_FEATURE_SIMD) {
+      scaleBack<i16>(t, scales, y, scratch, from, end, n, block, seed, step, stream, add, factor);
+    } else {
+      scaleBack<f32>(t, scales, y, scratch, from, end, n, block, seed, step, stream, add, factor);
     }
+    from = end;
     bits += piece >> 3;
+    scales += (<usize>(piece / block)) << 2;
+    y += (<usize>piece) << 2;
   }
 }
 
@@ -242,115 +230,4 @@ function sixteen<Long>(t: usize, block: u32, bytes: v128): void {
   const joined = is<Long, On>() || block > 8;
   v128.store(t, joined ? i16x8.add(first, second) : first);
   v128.store(t, joined ? i16x8.sub(first, second) : second, 16);
-}
-
-/**
- * The elements first..end - 1, of one block and one run of flips, from t to y; `first` is a multiple of RUN where there
- * are so many.
- */
-function scale(
-  t: usize,
-  y: usize,
-  flips: usize,
-  first: u32,
-  end: u32,
-  scale: f32,
-  add: u32,
-  factor: f32,
-): void {
-  if (ASC_FEATURE_SIMD) {
-    if (end - first >= RUN) {
-      const last = end & ~(RUN - 1);
-      if (add == 0) {
-        if (isLarge(scale)) runs<Off, On>(t, y, flips, first, last, scale, factor);
-        else runs<Off, Off>(t, y, flips, first, last, scale, factor);
-      } else {
-        if (isLarge(scale) || isTiny(scale, factor)) runs<On, On>(t, y, flips, first, last, scale, factor);
-        else runs<On, Off>(t, y, flips, first, last, scale, factor);
-      }
-      t += <usize>(last - first) * SIZE;
-      y += (<usize>(last - first)) << 2;
-      first = last;
-    }
-  }
-  for (; first < end; first++, t += SIZE, y += 4) {
-    const value = <f32>(ASC_FEATURE_SIMD ? load<i16>(t) : load<f32>(t));
-    const product = reinterpret<u32>(min(abs(value) * scale, LARGEST));
-    const word = product == 0 ? 0 : product | ((reinterpret<u32>(value) ^ flip(flips, first)) & SIGN);
-    if (add == 0) {
-      store<u32>(y, word);
-    } else {
-      const term = flushed(reinterpret<u32>(flushed(word) * factor));
-      store<f32>(y, flushed(load<u32>(y)) + term);
-    }
-  }
-}
-
-/** Whether a number of a block of up to 2^14 elements times this scale may pass float32. */
-// @ts-ignore: decorator
-@inline
-function isLarge(scale: f32): bool {
-  return scale > LARGEST / 16384;
-}
-
-/** Whether a number that is not 0 times this scale, or that times the factor, may count as +0 beside others. */
-// @ts-ignore: decorator
-@inline
-function isTiny(scale: f32, factor: f32): bool {
-  return min(scale, scale * abs(factor)) < reinterpret<f32>(TINY);
-}
-
-/** The elements first..last - 1, whole runs; where scale or factor are Extreme, values are held to what counts. */
-function runs<Added, Extreme>(
-  t: usize,
-  y: usize,
-  flips: usize,
-  first: u32,
-  last: u32,
-  scale: f32,
-  factor: f32,
-): void {
-  const by = f32x4.splat(scale);
-  const times = f32x4.splat(factor);
-  do {
-    let turned = flips32(flips, first);
-    eight<Added, Extreme>(t, y, turned, by, times);
-    turned = i32x4.shl(turned, 2);
-    eight<Added, Extreme>(t + 16, y + 32, turned, by, times);
-    turned = i32x4.shl(turned, 2);
-    eight<Added, Extreme>(t + 32, y + 64, turned, by, times);
-    turned = i32x4.shl(turned, 2);
-    eight<Added, Extreme>(t + 48, y + 96, turned, by, times);
-    t += RUN << 1;
-    y += RUN << 2;
-    first += RUN;
-  } while (first < last);
-}
-
-// @ts-ignore: decorator
-@inline
-function eight<Added, Extreme>(t: usize, y: usize, turned: v128, by: v128, times: v128): void {
-  const a = value<Added, Extreme>(v128.load_ext<i16>(t), turned, by, times);
-  const b = value<Added, Extreme>(v128.load_ext<i16>(t, 8), i32x4.add(turned, turned), by, times);
-  if (is<Added, On>()) {
-    v128.store(y, f32x4.add(flushed4(v128.load(y)), a));
-    v128.store(y, f32x4.add(flushed4(v128.load(y, 16)), b), 16);
-  } else {
-    v128.store(y, a);
-    v128.store(y, b, 16);
-  }
-}
-
-/** Four whole numbers times a scale with their flips; what is Added, times a factor. */
-// @ts-ignore: decorator
-@inline
-function value<Added, Extreme>(words: v128, turned: v128, by: v128, times: v128): v128 {
-  const signed = v128.xor(by, v128.and(turned, i32x4.splat(SIGN)));
-  let v = f32x4.mul(f32x4.convert_i32x4_s(words), signed);
-  if (is<Extreme, On>()) v = f32x4.pmax(f32x4.pmin(v, f32x4.splat(LARGEST)), f32x4.splat(-LARGEST));
-  // a zero may have either sign: the sum makes it +0, and so does that with what is added to
-  if (is<Added, Off>()) return f32x4.add(v, f32x4.splat(0));
-  if (is<Extreme, On>()) v = flushed4(v);
-  v = f32x4.mul(v, times);
-  return is<Extreme, On>() ? flushed4(v) : v;
 }

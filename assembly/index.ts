@@ -20,6 +20,14 @@ export { unflattenScratch, unflattenSigns } from './flatten';
 export { flatten, flipScratch, fwht, unflatten } from './fwht';
 export { keyCounts, keyCountsScratch, keyCountsSum, keyCountsTile } from './histogram';
 export { listLevels, listLevelsScratch } from './levels';
+export {
+  flattenLevels,
+  flattenLevelsPart,
+  flattenLevelsScratch,
+  packLevels,
+  packLevelsScratch,
+} from './centroids';
+export { unflattenLevels, unflattenLevelsScratch } from './centroids-decode';
 export { heapBase, simd } from './module';
 export { addSigns, packBits, packSigns, unpackBits, unpackSigns } from './pack';
 export {

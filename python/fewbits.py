@@ -2,8 +2,9 @@
 
 A packet (docs/packet.md) stands for one float32 vector. ``decompress`` rebuilds it, of whatever compressor, bit by bit
 as the JavaScript decoders do. The ``compress_...`` functions write the bytes that JavaScript writes: topK, blockTopK,
-scaledSign, quantized, flattenedOneBit, float32, plans of these, index lists, and whole models as one file.
-``split_message`` and ``Joiner`` carry packets over transports whose messages are limited in size (docs/messages.md).
+scaledSign, blockTopK, quantized, flattenedOneBit, flattenedLevels, float32, plans of these, index lists, and whole
+models as one file. ``split_message`` and ``Joiner`` carry packets over transports whose messages are limited in size
+(docs/messages.md).
 
     >>> x = np.array([1, -2, 3], dtype=np.float32)
     >>> decompress(compress_scaled_sign(x))
@@ -1235,7 +1236,7 @@ def _decode_qsgd(packet: _Packet, description: _Description, into: Optional[np.n
     return _look_up(codes, width, lambda code: np.clip(norm * (code - levels) / levels, -most, most), y)
 
 
-# ------------------------------------------------------------ 10, 11: ditheredSign, flattenedOneBit, decoder
+# -------------------------------------------- 10, 11, 14: ditheredSign, flattenedOneBit, flattenedLevels, decoder
 
 
 def _describe_dithered_sign(packet: _Packet) -> _Description:
@@ -1255,10 +1256,14 @@ def _decode_dithered_sign(packet: _Packet, description: _Description, into: Opti
 _SCALES = ("dither", "mean", "drive")
 
 
-def _describe_flattened_one_bit(packet: _Packet) -> _Description:
-    order, seed, step, stream, scale = _require_parameters(packet, 5)
+def _require_order(packet: _Packet, order: int) -> None:
     if not 1 <= order <= min(_LONGEST, _order_for(packet.n)) or order & (order - 1):
         raise PacketError(f"a transform of order {order} for {packet.n} elements", 16)
+
+
+def _describe_flattened_one_bit(packet: _Packet) -> _Description:
+    order, seed, step, stream, scale = _require_parameters(packet, 5)
+    _require_order(packet, order)
     if scale >= len(_SCALES):
         raise PacketError(f"unknown scale {scale}", 32)
     parameters = {"block": order, "seed": seed, "step": step, "stream": stream, "scale": _SCALES[scale]}
@@ -1267,34 +1272,93 @@ def _describe_flattened_one_bit(packet: _Packet) -> _Description:
 
 
 def _decode_flattened_one_bit(packet: _Packet, description: _Description, into: Optional[np.ndarray]) -> np.ndarray:
-    n = packet.n
     order, *key, _ = packet.parameters
     parts = _cut(packet, description)
     offsets = _offsets(packet, description)
     scales, bits = parts["scales"], parts["bits"]
+    _require_scales(scales, offsets["scales"])
+    _require_zero_tail(bits, scales.size * order, offsets["bits"])
+
+    def signs(first: int, count: int) -> np.ndarray:
+        own = np.empty(count, np.float32)
+        _look_up_octets(bits.view(np.uint8), _sign_table() | _key(0), first, own.view(np.uint32))
+        return own
+
+    return _unflattened(signs, 1, scales, order, key, _output(packet.n, into))
+
+
+def _require_scales(scales: np.ndarray, offset: int) -> None:
     bad = np.flatnonzero((scales >= INFINITE) | ((scales > 0) & (scales < _key(-126))))
     if bad.size:
-        what = "is negative, subnormal, NaN or infinite"
-        raise PacketError(f"scale {bad[0]} {what}", offsets["scales"] + 4 * int(bad[0]))
-    total = scales.size * order
-    _require_zero_tail(bits, total, offsets["bits"])
-    y = _output(n, into)
-    chunk = max(order, 4 * PIECE)
+        raise PacketError(f"scale {bad[0]} is negative, subnormal, NaN or infinite", offset + 4 * int(bad[0]))
+
+
+def _unflattened(
+    numbers: Callable[[int, int], np.ndarray],
+    most: int,
+    scales: np.ndarray,
+    order: int,
+    key: Sequence[int],
+    y: np.ndarray,
+) -> np.ndarray:
+    """Writes to y, (n,) uint32, D H q by blocks times their scales; ``numbers`` gives q from one place on, up to most."""
+    total, chunk = scales.size * order, max(order, 4 * PIECE)
     for first in range(0, total, chunk):
-        # 1. the transform of the signs
-        signs = np.empty(min(chunk, total - first), np.float32)
-        _look_up_octets(bits.view(np.uint8), _sign_table() | _key(0), first, signs.view(np.uint32))
-        t = _transform(signs, order).reshape(-1, order)
+        # 1. the transform of the numbers
+        t = _transform(numbers(first, min(chunk, total - first)), order).reshape(-1, order)
         # 2. times the scales, with the flips undone
         own = scales[first // order :][: len(t)].view("<f4")
         with np.errstate(over="ignore"):
             t *= own[:, None]
-        if float(own.max()) * order > float(LARGEST):
+        if float(own.max()) * most * order > float(LARGEST):
             np.clip(t, -LARGEST, LARGEST, out=t)
-        piece = t.ravel()[: n - first]
+        piece = t.ravel()[: y.size - first]
         piece.view(np.uint32)[...] ^= _flips(first, piece.size, key)
         np.add(piece, np.float32(0), out=y[first : first + piece.size].view(np.float32))  # makes +0 of -0
     return y
+
+
+_LEVEL_SCALES = ("unbiased", "least")
+
+#: How codes of flattenedLevels are written, by their number.
+_CODE_CODINGS = ("packed",)
+
+#: The levels of 2, 3 and 4 bits, in units of |x| / 64, 128 and 256: Lloyd and Max's for N(0, 1).
+_LEVELS = {2: (29, 97), 3: (31, 97, 172, 275), 4: (33, 99, 168, 241, 322, 414, 530, 700)}
+
+
+def _describe_flattened_levels(packet: _Packet) -> _Description:
+    order, seed, step, stream, bits, scale, coding = _require_parameters(packet, 7)
+    _require_order(packet, order)
+    if bits not in _LEVELS:
+        raise PacketError(f"codes of {bits} bits, expected 2..4", 32)
+    if scale >= len(_LEVEL_SCALES):
+        raise PacketError(f"unknown scale {scale}", 36)
+    if coding >= len(_CODE_CODINGS):
+        raise PacketError(f"unknown coding {coding} of codes", 40)
+    drawn = {"block": order, "seed": seed, "step": step, "stream": stream}
+    parameters = {**drawn, "bits": bits, "scale": _LEVEL_SCALES[scale], "coding": _CODE_CODINGS[coding]}
+    blocks = -(-packet.n // order)
+    return _Description(parameters, [("scales", blocks), ("codes", _words(blocks * order * bits))])
+
+
+def _decode_flattened_levels(packet: _Packet, description: _Description, into: Optional[np.ndarray]) -> np.ndarray:
+    order, seed, step, stream, bits, _, _ = packet.parameters
+    parts = _cut(packet, description)
+    offsets = _offsets(packet, description)
+    scales, codes = parts["scales"], parts["codes"]
+    _require_scales(scales, offsets["scales"])
+    _require_zero_tail(codes, scales.size * order * bits, offsets["codes"])
+    levels = np.array(_LEVELS[bits], np.float32)
+    table = np.concatenate((levels, -levels))
+    return _unflattened(
+        lambda first, count: table[_unpack_codes(codes, first, count, bits)],
+        _LEVELS[bits][-1],
+        scales,
+        order,
+        (seed, step, stream),
+        _output(packet.n, into),
+    )
 
 
 # ------------------------------------------------------------------------------------------ 15: plan, decoder
@@ -1392,6 +1456,7 @@ _CODECS: Dict[int, _Codec] = {
     11: _Codec("flattenedOneBit", _describe_flattened_one_bit, _decode_flattened_one_bit),
     12: _Codec("indexList", _describe_index_list, _decode_index_list),
     13: _Codec("blockTopK", _describe_block_top_k, _decode_block_top_k),
+    14: _Codec("flattenedLevels", _describe_flattened_levels, _decode_flattened_levels),
     _PLAN: _Codec("plan", _describe_plan, _decode_plan),
 }
 
@@ -1992,13 +2057,8 @@ def compress_flattened_one_bit(
     in 0..2^32 - 1, block up to 2^26, lambda_ in 2^-60..2^60 and c in 2^-20..2^20; where lambda_ or c has no use; where
     a whole vector is longer than 2^26.
     """
-    key = [
-        _require_integer(name, part, 0, MOST)
-        for name, part in (("seed", seed), ("step", step), ("stream", stream))
-    ]
-    if isinstance(block, str) or _require_integer("block", block, 1, _LONGEST) & (block - 1):
-        if block != "whole":
-            raise ValueError(f"\"block\" expected 'whole' or a power of two, got {block!r}")
+    key = _require_key(seed, step, stream)
+    _require_block(block)
     number = _SCALES.index(_require_one_of("scale", scale, _SCALES))
     if scale != "dither" and not (lambda_ is None and c is None):
         raise ValueError(f"\"lambda_\" and \"c\" belong to scale 'dither', got scale {scale!r}")
@@ -2016,9 +2076,7 @@ def compress_flattened_one_bit(
     n = words.size
     if n == 0:
         return _write(11, 0, (1, *key, number), ())
-    if block == "whole" and n > _LONGEST:
-        raise ValueError(f"\"x\" expected up to {_LONGEST} elements for block 'whole', got {n}")
-    order = _order_for(n) if block == "whole" else min(int(block), _order_for(n))
+    order = _order_of(block, n)
     exponent = _exponent_for(largest)
     blocks = -(-n // order)
     scales, bits = np.empty(blocks, np.float64), np.empty(_words(blocks * order), WORD)
@@ -2026,9 +2084,7 @@ def compress_flattened_one_bit(
     for first in range(0, n, chunk):  # some whole blocks at a time
         own = words[first : first + chunk]
         # 1. flatten: z sqrt(d) = H D x, over x times 2^exponent
-        z = np.zeros(-(-own.size // order) * order, np.float32)
-        z[: own.size] = _times(own ^ _flips(first, own.size, key), exponent, _tiny(-102, exponent))
-        z = _transform(z, order)
+        z = _flattened(own, first, order, exponent, key)
         # 2. one bit an element, and what it stands for in each block
         if scale == "dither":
             width = "norm" if lambda_ is None else lambda_
@@ -2039,9 +2095,101 @@ def compress_flattened_one_bit(
             found = _means(own, z, order, exponent, scale)
         scales[first // order :][: found.size] = found
         bits[first // 32 :][: signs.size] = signs
+    return _write(11, n, (order, *key, number), (_sent_scales(scales), bits))
+
+
+def _require_key(seed: int, step: int, stream: int) -> List[int]:
+    given = (("seed", seed), ("step", step), ("stream", stream))
+    return [_require_integer(name, part, 0, MOST) for name, part in given]
+
+
+def _require_block(block: Union[int, str]) -> None:
+    if isinstance(block, str) or _require_integer("block", block, 1, _LONGEST) & (block - 1):
+        if block != "whole":
+            raise ValueError(f"\"block\" expected 'whole' or a power of two, got {block!r}")
+
+
+def _order_of(block: Union[int, str], n: int) -> int:
+    """The order of the transform of n >= 1 elements."""
+    if block == "whole" and n > _LONGEST:
+        raise ValueError(f"\"x\" expected up to {_LONGEST} elements for block 'whole', got {n}")
+    return _order_for(n) if block == "whole" else min(int(block), _order_for(n))
+
+
+def _flattened(words: np.ndarray, first: int, order: int, exponent: int, key: Sequence[int]) -> np.ndarray:
+    """H D x by blocks, padded with zeros, of x times 2^exponent, given by its bits from element ``first`` on: float32."""
+    z = np.zeros(-(-words.size // order) * order, np.float32)
+    z[: words.size] = _times(words ^ _flips(first, words.size, key), exponent, _tiny(-102, exponent))
+    return _transform(z, order)
+
+
+def _sent_scales(scales: np.ndarray) -> np.ndarray:
+    """The bits of (blocks,) float64 scales as they are sent: held to the largest float32, +0 below 2^-126."""
     sent = np.minimum(scales, np.float64(LARGEST)).astype(np.float32)
     sent[sent < np.float32(2.0**-126)] = 0
-    return _write(11, n, (order, *key, number), (sent.view(np.uint32), bits))
+    return sent.view(np.uint32)
+
+
+def compress_flattened_levels(
+    x: Any,
+    seed: int,
+    bits: int = 2,
+    block: Union[int, str] = 4096,
+    scale: str = "unbiased",
+    step: int = 0,
+    stream: int = 0,
+) -> bytes:
+    """The packet of the sign and level of each element of z = H D x, for each block of d elements of x, (n,) float32.
+
+    D are random signs, H the Walsh-Hadamard matrix. z is close to normal, and the 2^(bits - 1) levels are Lloyd and
+    Max's for it. ``block`` is d, a power of two, or 'whole'; a vector shorter than a block is one block of the next
+    power of two. ``scale`` 'unbiased' gives decoded . x = |x|^2, 'least' the least squared error. Draws are keyed by
+    (seed, step, stream). The bytes equal those of ``flattenedLevels({ seed, bits, block, scale })`` with
+    ``{ step, stream }`` in JavaScript. Source: arXiv 2108.08842.
+
+    Raises ValueError where x holds NaN or infinity (how many, and where the first is); unless seed, step and stream are
+    in 0..2^32 - 1, bits is 2, 3 or 4 and block up to 2^26; where a whole vector is longer than 2^26.
+    """
+    key = _require_key(seed, step, stream)
+    bits = _require_integer("bits", bits, 2, 4)
+    _require_block(block)
+    number = _LEVEL_SCALES.index(_require_one_of("scale", scale, _LEVEL_SCALES))
+    words, largest = _bits_of(x)
+    n = words.size
+    if n == 0:
+        return _write(14, 0, (1, *key, bits, number, 0), ())
+    order = _order_of(block, n)
+    exponent = _exponent_for(largest)
+    blocks = -(-n // order)
+    levels = np.array(_LEVELS[bits], np.float64)
+    edges = ((levels[:-1] + levels[1:]) / (2 * 32 * 2 ** (bits - 1))).astype(np.float32)
+    scales, codes = np.empty(blocks, np.float64), np.empty(_words(blocks * order * bits), WORD)
+    chunk = max(order, 4 * PIECE)
+    for first in range(0, n, chunk):  # some whole blocks at a time
+        own = words[first : first + chunk]
+        # 1. flatten: z = H D x, over x times 2^exponent
+        z = _flattened(own, first, order, exponent, key).view(np.uint32)
+        keys = z & MAGNITUDE
+        # 2. the level of each |z_i| beside |x|
+        squares = _square_sums(own, order, exponent)
+        roots = np.sqrt(squares.astype(np.float64)).astype(np.float32)
+        level = np.zeros(keys.size, np.uint8)
+        for edge in edges:
+            level += (keys.reshape(-1, order) >= (edge * roots).view(np.uint32)[:, None]).ravel()
+        code = level | (z > SIGN).astype(np.uint8) << (bits - 1)
+        packed = _pack_codes(code, bits)
+        codes[first * bits // 32 :][: packed.size] = packed
+        # 3. what the scale of a block is made of: the sum and the number of each level
+        counted = np.where(keys < _key(-102), np.uint32(0), keys)
+        dot, norm = np.zeros(roots.size), np.zeros(roots.size)
+        for number_of, value in enumerate(levels):
+            terms = np.where(level == number_of, counted, np.uint32(0)).view(np.float32)
+            dot += value * _tree_sums(lambda a, b, of=terms: [of[a:b]], terms.size, order).astype(np.float64)
+            norm += value**2 * np.count_nonzero((level == number_of).reshape(-1, order), axis=1)
+        parts = (squares.astype(np.float64), dot) if scale == "unbiased" else (dot, order * norm)
+        some = np.divide(*parts, out=np.zeros_like(dot), where=dot > 0)
+        scales[first // order :][: some.size] = some / 2.0**exponent
+    return _write(14, n, (order, *key, bits, number, 0), (_sent_scales(scales), codes))
 
 
 def _widths(

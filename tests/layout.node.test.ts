@@ -49,6 +49,7 @@ test('each compressor has its tests', () => {
     'compressor',
     'count',
     'decoded',
+    'flattening',
     'lambda',
     'levels',
     'lists',

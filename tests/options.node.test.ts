@@ -70,6 +70,7 @@ const factories: readonly Case[] = [
   factory(fewbits.scaledSign, { block: 64 }, []),
   factory(fewbits.ditheredSign, { seed: 1, lambda: 'max' }, ['seed']),
   factory(fewbits.flattenedOneBit, flattened, ['seed']),
+  factory(fewbits.flattenedLevels, { seed: 1, bits: 3, block: 64, scale: 'least' }, ['seed']),
   factory(fewbits.blockTopK, { block: 64, k: 4, bits: 2, values: 'float16' }, [], ['values']),
   factory(fewbits.float32, {}, []),
   factory(plan, { small: false, tiny: 10 }, []),

@@ -15,6 +15,7 @@ export type { Count, Values } from './compressors/count.ts';
 export { blockTopK, type BlockOptions } from './compressors/block-top-k.ts';
 export type { KeptFormat } from './compressors/count.ts';
 export { ditheredSign } from './compressors/dithered-sign.ts';
+export { flattenedLevels, type LevelsOptions } from './compressors/flattened-levels.ts';
 export { flattenedOneBit, type FlattenedOptions } from './compressors/flattened-one-bit.ts';
 export { float32 } from './compressors/float32.ts';
 export type { Lambda } from './compressors/lambda.ts';

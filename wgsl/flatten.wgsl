@@ -19,7 +19,7 @@
 // draws are four hashes: neighbours 4 c .. 4 c + 3 take component c of the four, in this order (random.wgsl). The root
 // is made of integers, as in scalars.wgsl.
 //
-// Library           butterflies, pcg4d, root, sixteens
+// Library           butterflies, flattening, pcg4d, root, sixteens
 // Bindings          x: in, n words; bits: out, 32 elements a word; widths: out, a word a block, in flattenGiven one
 //                   word, in; squares: out, a word a block; largest: 1 word, cleared
 // Passes            1 for blocks of up to 4096; for longer ones those of the kernels that a kernel is made of
@@ -44,18 +44,6 @@
 //                   many blocks, or stand over the end of z, where its bits are 0
 const WIDTH = 256u;
 const TILE = 4096u;
-const BLOCK = 1024u; // elements of a block of the tree
-const LANES = 32u;
-const HASHED = 128u; // flips that one hash draws
-const TINY = 0x0c800000u; // the key of 2^-102
-const TINY_SQUARED = 0x26000000u; // the key of 2^-51
-const MAGNITUDE = 0x7fffffffu;
-const SIGN = 0x80000000u;
-const HIGH_MASK = 0xfffff000u;
-// what `reduce` makes of a block
-const OF_SQUARES = 0u;
-const OF_MAGNITUDES = 1u;
-const OF_KEYS = 2u;
 
 struct Params {
   n: u32, // words of x in this window
@@ -81,117 +69,6 @@ struct Params {
 @group(0) @binding(5) var<storage, read_write> largest: array<atomic<u32>>;
 
 var<workgroup> tile: array<u32, TILE>;
-
-// A float, rounded here: no compiler can see through the xor, so none can add in another order, nor draw two products
-// into one.
-fn rounded(value: f32) -> f32 {
-  return bitcast<f32>(bitcast<u32>(value) ^ p.zero);
-}
-
-// Brings a tile of x, scaled, and gives the largest key of what the thread brought. Loads do not wait for each other.
-fn fill(base: u32, t: u32) -> u32 {
-  let last = max(p.n, 1u) - 1u;
-  var top = vec4u(0u);
-  for (var i = t; i < TILE; i += 4u * WIDTH) {
-    let at = vec4u(base + i) + vec4u(0u, WIDTH, 2u * WIDTH, 3u * WIDTH);
-    let held = min(at, vec4u(last));
-    let found = vec4u(x[held.x], x[held.y], x[held.z], x[held.w]);
-    let words = select(found, vec4u(0u), at >= vec4u(p.n));
-    let keys = words & vec4u(MAGNITUDE);
-    top = max(top, keys);
-    put4(i, WIDTH, bitcast<vec4f>(select(words, vec4u(0u), keys < vec4u(p.tiny))) * p.scale);
-  }
-  workgroupBarrier();
-  return max(max(top.x, top.y), max(top.z, top.w));
-}
-
-// `result` with one more word of the tile: its square or magnitude added, or the larger key.
-fn joined(result: u32, word: u32, what: u32) -> u32 {
-  let key = word & MAGNITUDE;
-  if (what == OF_KEYS) {
-    return max(result, key);
-  }
-  let sum = bitcast<f32>(result);
-  if (what == OF_MAGNITUDES) {
-    return bitcast<u32>(rounded(sum + bitcast<f32>(select(key, 0u, key < TINY))));
-  }
-  let magnitude = bitcast<f32>(select(key, 0u, key < TINY_SQUARED));
-  let high = bitcast<f32>(bitcast<u32>(magnitude) & HIGH_MASK);
-  let low = rounded(magnitude - high);
-  return bitcast<u32>(rounded(rounded(sum + high * high) + high * (low + low)));
-}
-
-// Folds `lanes` words, `apart` from each other, at the start of every `length` elements of the tile.
-fn fold(t: u32, lanes: u32, apart: u32, length: u32, what: u32) {
-  for (var h = lanes / 2u; h > 0u; h /= 2u) {
-    for (var i = t; i < TILE / length * h; i += WIDTH) {
-      let at = slot(i / h * length + i % h * apart);
-      let word = tile[slot(i / h * length + (i % h + h) * apart)];
-      if (what == OF_KEYS) {
-        tile[at] = max(tile[at], word);
-      } else {
-        tile[at] = bitcast<u32>(rounded(bitcast<f32>(tile[at]) + bitcast<f32>(word)));
-      }
-    }
-    workgroupBarrier();
-  }
-}
-
-// Leaves what there is of each block, its sum of squares or of magnitudes or its largest key, at its first element.
-fn reduce(t: u32, what: u32) {
-  let length = min(p.block, BLOCK);
-  let lanes = min(p.block, LANES);
-  for (var lane = t; lane < TILE / length * lanes; lane += WIDTH) {
-    let start = lane / lanes * length + lane % lanes;
-    var result = 0u;
-    for (var i = start; i < start + length; i += lanes) {
-      result = joined(result, tile[slot(i)], what);
-    }
-    tile[slot(start)] = result;
-  }
-  workgroupBarrier();
-  fold(t, lanes, 1u, length, what);
-  let longer = max(p.block, BLOCK);
-  fold(t, longer / BLOCK, BLOCK, longer, what);
-}
-
-// Blocks of z in the tile that starts at `base`, and the first of them in widths and squares.
-fn blocksOf(base: u32) -> u32 {
-  return min(TILE, p.total - min(base, p.total)) / p.block;
-}
-fn firstBlock(base: u32) -> u32 {
-  return (p.first + base) / p.block - p.owner;
-}
-
-// What `reduce` left of block s of the tile, as a key.
-fn keyOf(s: u32) -> u32 {
-  return tile[slot(s * p.block)] & MAGNITUDE;
-}
-
-fn hashOf(counter: u32) -> vec4u {
-  return pcg4d(vec4u(counter, p.seed, p.step, p.stream));
-}
-
-// Leaves z in the tile; v is what thread t has of x: 16 neighbours.
-fn flatten(base: u32, t: u32, v: Sixteen) {
-  let first = t * 16u;
-  let hash = hashOf(p.counter + (base + first) / HASHED);
-  let shift = first % HASHED / 4u;
-  let signed = Sixteen(
-    flipped(v.a, hash, shift),
-    flipped(v.b, hash, shift + 1u),
-    flipped(v.c, hash, shift + 2u),
-    flipped(v.d, hash, shift + 3u),
-  );
-  let stages = p.block - 1u;
-  put(first, 1u, butterflies(signed, stages & 15u));
-  workgroupBarrier();
-  let at = t / 16u * 256u + t % 16u;
-  put(at, 16u, butterflies(take(at, 16u), (stages >> 4u) & 15u));
-  workgroupBarrier();
-  put(t, 256u, butterflies(take(t, 256u), stages >> 8u));
-  workgroupBarrier();
-}
 
 // width * 2^-23 for element i of the window, or for its last where i lies beyond: a dither is this times an odd number.
 fn scaleOf(i: u32) -> f32 {
@@ -243,27 +120,10 @@ fn finish(base: u32, t: u32, half: u32, top: u32) {
   let left = min(16u, p.total - min(base + t * 16u, p.total));
   workgroupBarrier();
   tile[t] = half & ((1u << left) - 1u);
-  tile[WIDTH + t] = top;
-  workgroupBarrier();
+  raise(t, top);
   let at = base + t * 32u;
   if (t < TILE / 32u && at < p.total) {
     bits[at / 32u] = tile[2u * t] | (tile[2u * t + 1u] << 16u);
-  }
-  let eighth = t - TILE / 32u;
-  if (eighth < WIDTH / 8u) {
-    var key = 0u;
-    for (var i = 0u; i < 8u; i++) {
-      key = max(key, tile[WIDTH + eighth + i * (WIDTH / 8u)]);
-    }
-    tile[2u * WIDTH + eighth] = key;
-  }
-  workgroupBarrier();
-  if (t == 0u) {
-    var key = 0u;
-    for (var i = 0u; i < WIDTH / 8u; i++) {
-      key = max(key, tile[2u * WIDTH + i]);
-    }
-    atomicMax(&largest[0], key);
   }
 }
 

@@ -3,6 +3,7 @@ import type { Compressor } from '../../ts/compressors/compressor.ts';
 import {
   blockTopK,
   ditheredSign,
+  flattenedLevels,
   flattenedOneBit,
   float32,
   maskEncoded,
@@ -60,6 +61,8 @@ export const COMPRESSORS: readonly CompressorTask[] = [
   { name: 'ditheredSign', compressor: () => ditheredSign({ seed: 1 }) },
   { name: 'flattenedOneBit', compressor: () => flattenedOneBit({ seed: 1 }) },
   { name: 'flattenedOneBit, drive', compressor: () => flattenedOneBit({ seed: 1, scale: 'drive' }) },
+  { name: 'flattenedLevels, 2 bits', compressor: () => flattenedLevels({ seed: 1 }) },
+  { name: 'flattenedLevels, 4 bits', compressor: () => flattenedLevels({ seed: 1, bits: 4 }) },
   { name: 'blockTopK, 64 of 4096, 2 bits', compressor: () => blockTopK() },
   { name: 'float32', compressor: () => float32() },
 ];

@@ -200,6 +200,7 @@ test('elements find the word of their segment in the window of a pass', () => {
     const tables: Readonly<Record<string, readonly [string, string, string]>> = {
       packDithered: ['z', 'lambdas', 'owner'],
       unflatten: ['y', 'scales', 'owner'],
+      unflattenLevels: ['y', 'scales', 'owner'],
       unflattenSigns: ['y', 'scales', 'owner'],
       unpackSigns: ['y', 'scales', 'scale'],
       addSigns: ['y', 'scales', 'scale'],

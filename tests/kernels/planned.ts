@@ -5,6 +5,7 @@ import { accumulateKernel, clearKernel } from '../../ts/kernels/accumulate.ts';
 import { compactKernel } from '../../ts/kernels/compact.ts';
 import { compensateKernel } from '../../ts/kernels/compensate.ts';
 import { ditheredAndMaxKernel, packDitheredKernel } from '../../ts/kernels/dither.ts';
+import { flattenLevelsKernel, packLevelsKernel, unflattenLevelsKernel } from '../../ts/kernels/centroids.ts';
 import { flattenSignsKernel, unflattenSignsKernel, WAYS } from '../../ts/kernels/flatten.ts';
 import { flattenKernel, fwhtKernel, transformLength, unflattenKernel } from '../../ts/kernels/fwht.ts';
 import { blockCountsKernel } from '../../ts/kernels/counts.ts';
@@ -158,6 +159,17 @@ export function* calls(): Generator<Call> {
           const widths = way === WAYS.given ? 1 : blocks;
           const numbers = { ...lengths, ...KEY, scale: 2 ** -96, way, factor: 2 };
           yield call(flattenSignsKernel, limits, { x: n, widths, ...outputs }, numbers);
+        }
+        for (const bits of [2, 3, 4]) {
+          const [blocks, codes] = [total / lengths.block, Math.ceil((total * bits) / 32)];
+          const tallied = { sums: blocks * 2 ** (bits - 1), counts: blocks * 2 ** (bits - 1) };
+          const numbers = { ...lengths, bits, ...KEY };
+          const outputs = { codes, squares: blocks, ...tallied, max: 1 };
+          yield call(flattenLevelsKernel, limits, { x: n, ...outputs }, { ...numbers, scale: 2 ** -96 });
+          const segments = { n: total, segment: lengths.block, bits };
+          yield call(packLevelsKernel, limits, { z: total, roots: blocks, codes, ...tallied }, segments);
+          const decoded = { codes, table: 2 ** bits, scales: blocks, y: n };
+          yield call(unflattenLevelsKernel, limits, decoded, { ...numbers, add: bits % 2, factor: 2 });
         }
         for (const add of [0, 1]) {
           const scales = total / lengths.block;

@@ -54,6 +54,7 @@ const ENCODERS = [
   'indexList',
   'blockTopK',
   'plan',
+  'flattenedLevels',
 ];
 
 test(`makes the golden packets of ${ENCODERS.join(', ')}, byte for byte`, () => {

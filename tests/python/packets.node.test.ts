@@ -3,7 +3,15 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';
 import type { Compressor } from '../../ts/compressors/compressor.ts';
 import { writeIndexList } from '../../ts/compressors/index-list.ts';
-import { blockTopK, flattenedOneBit, float32, quantized, scaledSign, topK } from '../../ts/index.ts';
+import {
+  blockTopK,
+  flattenedLevels,
+  flattenedOneBit,
+  float32,
+  quantized,
+  scaledSign,
+  topK,
+} from '../../ts/index.ts';
 import { input, words } from '../support/inputs.ts';
 import { skip } from '../support/require.ts';
 import { assertWords } from '../support/same-words.ts';
@@ -46,7 +54,7 @@ const PLAIN: Pair[] = [
   ...[1, 3, 8, 16].map((bits): Pair => [quantized({ bits }), `quantized(x, ${bits})`]),
 ];
 
-/** What flattenedOneBit draws from beside its seed. */
+/** What flattenedOneBit and flattenedLevels draw from beside their seed. */
 const DRAW = { step: 5, stream: 2 ** 32 - 1 };
 
 /** Every scale and lambda, in blocks of each length. */
@@ -68,6 +76,18 @@ const FLATTENED: Pair[] = [64, 4096, 'whole' as const].flatMap((block) =>
   }),
 );
 
+/** Every width and scale of flattenedLevels, in blocks of each length. */
+const LEVELS: Pair[] = [64, 4096, 'whole' as const].flatMap((block) =>
+  ([2, 3, 4] as const).flatMap((bits) =>
+    (['unbiased', 'least'] as const).map((scale): Pair => {
+      const said = Object.entries({ bits, block, scale, ...DRAW }).map(
+        ([key, value]) => `${key}=${JSON.stringify(value)}`,
+      );
+      return [flattenedLevels({ seed: 9, bits, block, scale }), `flattened_levels(x, 9, ${said.join(', ')})`];
+    }),
+  ),
+);
+
 /** Blocks that need scaling up, down and not at all, in one vector. */
 function mixed(n: number): Float32Array {
   const x = new Float32Array(3 * n);
@@ -76,7 +96,7 @@ function mixed(n: number): Float32Array {
 }
 
 const LENGTH = 70_001;
-const ALL = [...PLAIN, ...FLATTENED];
+const ALL = [...PLAIN, ...FLATTENED, ...LEVELS];
 const CASES: [label: string, x: () => Float32Array, pairs: Pair[]][] = [
   ['clustered', () => clustered(LENGTH), PLAIN],
   ['sparse', () => input('sparse', LENGTH, 5), PLAIN],

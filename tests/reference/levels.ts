@@ -1,25 +1,14 @@
 /** Levels in the place of magnitudes, step by step from the definitions. */
 import { bitsOf, floatOf } from '../../ts/kernels/float-bits.ts';
 import { halfToEven } from './exact.ts';
+import { sumOfTree } from './tree.ts';
 
 /** The sum of magnitudes by docs/same-bytes.md, "Sums": one segment, scaled by its own largest. */
 export function treeSum(magnitudes: readonly number[]): number {
   const largest = magnitudes.reduce((a, b) => Math.max(a, b));
   const factor = largest >= 2 ** 95 ? 2 ** -96 : largest > 0 && largest < 2 ** -60 ? 2 ** 96 : 1;
   const least = factor === 1 ? 2 ** -102 : factor < 1 ? 2 ** -6 : 2 ** -126;
-  let level = magnitudes.map((magnitude) => (magnitude < least ? 0 : magnitude * factor));
-  do {
-    const sums: number[] = [];
-    for (let first = 0; first < level.length; first += 1024) {
-      const lanes = new Float32Array(32);
-      level.slice(first, first + 1024).forEach((term, i) => (lanes[i % 32] += term));
-      for (let half = 16; half >= 1; half /= 2)
-        for (let lane = 0; lane < half; lane++) lanes[lane] += lanes[lane + half];
-      sums.push(lanes[0]);
-    }
-    level = sums;
-  } while (level.length > 1);
-  return level[0] / factor;
+  return sumOfTree(magnitudes.map((magnitude) => (magnitude < least ? 0 : magnitude * factor))) / factor;
 }
 
 /** The bits of the float32 nearest to sum / count, half to even, for the sum of a tree: a multiple of 2^-149. */

@@ -417,18 +417,7 @@ const COMPRESSORS: Readonly<Record<number, (parts: Parts) => Uint32Array>> = {
       'a scale',
     );
     bits.zerosFrom(blocks * d, 'bits');
-    const y = new Uint32Array(n);
-    for (let block = 0; block < blocks; block++) {
-      const t = Array.from({ length: d }, (_, i) => 1 - 2 * bits.bit(block * d + i));
-      for (let h = 1; h < d; h *= 2)
-        for (let i = 0; i < d; i++) if ((i & h) === 0) [t[i], t[i + h]] = [t[i] + t[i + h], t[i] - t[i + h]];
-      const scale = floatOf(scales.at(block));
-      for (let i = block * d; i < Math.min(n, (block + 1) * d); i++) {
-        const value = held(Math.fround(t[i - block * d] * scale));
-        y[i] = bitsOf(flipOf(i, { seed, step, stream }) === 1 ? -value : value);
-      }
-    }
-    return y;
+    return unflattened(n, d, scales, { seed, step, stream }, (i) => 1 - 2 * bits.bit(i));
   },
   12({ n, given, cut }) {
     const [k, ...list] = given(5);
@@ -460,7 +449,45 @@ const COMPRESSORS: Readonly<Record<number, (parts: Parts) => Uint32Array>> = {
     if (bits === 0) return scattered(n, indices, valuesOf(sections.at(-1), kept, format));
     return scattered(n, indices, levelled(sections.at(-2), sections.at(-1), { k: kept, bits, each: k }));
   },
+  14({ n, given, cut }) {
+    const [d, seed, step, stream, bits, kind, coding] = given(7);
+    need(d >= 1 && d <= 2 ** 26 && Number.isInteger(Math.log2(d)), 'the order');
+    need(n === 0 ? d === 1 : d < 2 * n, 'the order');
+    need(bits >= 2 && bits <= 4 && kind <= 1 && coding === 0, 'bits, scale and coding');
+    const blocks = Math.ceil(n / d);
+    const [scales, section] = cut(blocks, words(blocks * d * bits));
+    need(
+      scales.words.every((scale) => scale === 0 || (isPositive(scale) && scale >= 0x00800000)),
+      'a scale',
+    );
+    const levels = [
+      [29, 97],
+      [31, 97, 172, 275],
+      [33, 99, 168, 241, 322, 414, 530, 700],
+    ][bits - 2];
+    const codes = codesOf(section, blocks * d, bits);
+    return unflattened(n, d, scales, { seed, step, stream }, (i) => {
+      const level = levels[codes[i] % levels.length];
+      return codes[i] < levels.length ? level : -level;
+    });
+  },
 };
+
+/** D H q by blocks of d, times their scales. */
+function unflattened(n: number, d: number, scales: Words, key: Key, q: (i: number) => number): Uint32Array {
+  const y = new Uint32Array(n);
+  for (let first = 0; first < n; first += d) {
+    const t = Array.from({ length: d }, (_, i) => q(first + i));
+    for (let h = 1; h < d; h *= 2)
+      for (let i = 0; i < d; i++) if ((i & h) === 0) [t[i], t[i + h]] = [t[i] + t[i + h], t[i] - t[i + h]];
+    const scale = floatOf(scales.at(first / d));
+    for (let i = first; i < Math.min(n, first + d); i++) {
+      const value = held(Math.fround(t[i - first] * scale));
+      y[i] = bitsOf(flipOf(i, key) === 1 ? -value : value);
+    }
+  }
+  return y;
+}
 
 /** Words 0 to n - 1 of the generator. */
 function randomWords(n: number, { seed, step, stream }: Key): number[] {

@@ -3,6 +3,7 @@ import type { Compressor } from '../../ts/compressors/compressor.ts';
 import {
   blockTopK,
   ditheredSign,
+  flattenedLevels,
   flattenedOneBit,
   float32,
   maskEncoded,
@@ -45,6 +46,10 @@ export const ALL_COMPRESSORS: readonly Compressor[] = [
   flattenedOneBit({ seed: 1 }),
   flattenedOneBit({ seed: 1, lambda: 'max' }),
   flattenedOneBit({ seed: 1, scale: 'drive' }),
+  flattenedLevels({ seed: 1 }),
+  flattenedLevels({ seed: 1, bits: 3 }),
+  flattenedLevels({ seed: 1, bits: 4 }),
+  flattenedLevels({ seed: 1, bits: 4, scale: 'least' }),
 ];
 
 /** For what is no word of a packet, and asked of a GPU that compiles each kernel anew: in short runs one of a kind. */

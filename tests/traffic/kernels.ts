@@ -13,6 +13,12 @@ import { unflattenSignsKernel } from '../../ts/kernels/flatten.ts';
 import { flattenKernel, fwhtKernel, TINY, transformLength, unflattenKernel } from '../../ts/kernels/fwht.ts';
 import { keyCountsKernel } from '../../ts/kernels/histogram.ts';
 import { ceilDiv } from '../../ts/kernels/kernel.ts';
+import {
+  flattenLevelsKernel,
+  packLevelsKernel,
+  tableOf,
+  unflattenLevelsKernel,
+} from '../../ts/kernels/centroids.ts';
 import { ORDERS } from '../../ts/kernels/order.ts';
 import { listLevelsKernel } from '../../ts/kernels/levels.ts';
 import {
@@ -79,8 +85,8 @@ interface Inputs {
 
 type Make = (inputs: Inputs) => readonly KernelTask[];
 
-/** Kernels made of others that a GPU does in one pass, and that no compressor's packet shows whole. */
-type Composite = 'unflattenSigns';
+/** Kernels made of others that a GPU does in one pass: decoders, which no packet shows whole, and one of each bits. */
+type Composite = 'flattenLevels' | 'unflattenLevels' | 'unflattenSigns';
 
 /** The tasks of a kernel, by its name: one, or one for each of its settings. */
 const TASKS: { readonly [Name in keyof Catalogue | Composite]: Make } = {
@@ -156,6 +162,18 @@ const TASKS: { readonly [Name in keyof Catalogue | Composite]: Make } = {
       const params = { n, ...lengths, ...KEY, tiny: TINY, scale: 1 };
       return task(kernelCase(flattenKernel, byBlocks(block), { x }, { y: lengths.total }, params));
     }),
+  flattenLevels: ({ n, x }) =>
+    [2, 3, WIDTH].map((bits) => {
+      const lengths = lengthsOf(n, BLOCK);
+      const blocks = lengths.total / BLOCK;
+      const tallied = blocks * 2 ** (bits - 1);
+      const outputs = {
+        ...{ codes: packedWords(lengths.total, bits), squares: blocks, sums: tallied },
+        ...{ counts: tallied, max: 1 },
+      };
+      const params = { n, ...lengths, bits, ...KEY, scale: 1 };
+      return task(kernelCase(flattenLevelsKernel, `${bits} bits`, { x }, outputs, params));
+    }),
   fwht: ({ n, x }) =>
     [BLOCK, 'whole' as const].map((block) => {
       const lengths = lengthsOf(n, block);
@@ -219,6 +237,16 @@ const TASKS: { readonly [Name in keyof Catalogue | Composite]: Make } = {
     const params = { n, segment: BLOCK, ...KEY };
     return [task(kernelCase(packDitheredKernel, '', inputs, { bits: packedWords(n, 1) }, params))];
   },
+  packLevels: ({ n }) =>
+    [64, 'whole' as const].map((segment) => {
+      const { total, block } = lengthsOf(n, segment);
+      const inputs = { z: input('normal', total), roots: new Float32Array(total / block).fill(1) };
+      const tallied = (total / block) * 2 ** (WIDTH - 1);
+      const outputs = { codes: packedWords(total, WIDTH), sums: tallied, counts: tallied };
+      const label = segment === 'whole' ? 'whole, 4 bits' : `blocks of ${segment}, 4 bits`;
+      const params = { n: total, segment: block, bits: WIDTH };
+      return task(kernelCase(packLevelsKernel, label, inputs, outputs, params));
+    }),
   packSigns: ({ n, x }) => [task(kernelCase(packSignsKernel, '', { x }, { bits: packedWords(n, 1) }, { n }))],
   place: ({ n, x, indices, values }) => {
     const count = indices.length;
@@ -259,6 +287,19 @@ const TASKS: { readonly [Name in keyof Catalogue | Composite]: Make } = {
     const inputs = { t: x.map(Math.trunc), scales: new Float32Array(ceilDiv(n, BLOCK)).fill(0.5) };
     return [task(kernelCase(unflattenKernel, '', inputs, { y: n }, { n, segment: BLOCK, ...KEY }))];
   },
+  unflattenLevels: ({ n, x }) =>
+    [0, 1].map((add) => {
+      const lengths = lengthsOf(n, BLOCK);
+      const inputs = {
+        ...{ codes: randomWords(packedWords(lengths.total, WIDTH)), table: tableOf(WIDTH) },
+        scales: new Float32Array(lengths.total / BLOCK).fill(0.5),
+      };
+      return task({
+        ...{ label: `${add === 0 ? 'written' : 'added'}, 4 bits`, kernel: unflattenLevelsKernel, inputs },
+        ...(add === 0 ? { outputs: { y: n } } : { changed: { y: x }, outputs: {} }),
+        params: { n, ...lengths, bits: WIDTH, ...KEY, add, factor: 0.25 },
+      });
+    }),
   unflattenSigns: ({ n, x }) =>
     [BLOCK, 'whole' as const].flatMap((block) => {
       const lengths = lengthsOf(n, block);

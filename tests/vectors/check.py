@@ -75,6 +75,7 @@ ENCODERS = {
     "float32": fewbits.compress_float32,
     "quantized": fewbits.compress_quantized,
     "flattenedOneBit": fewbits.compress_flattened_one_bit,
+    "flattenedLevels": fewbits.compress_flattened_levels,
     "indexList": list_of,
     "plan": plan_of,
 }

@@ -77,7 +77,7 @@ for (const [gpu, isolated] of some([
       await measured(page);
       assert.is(
         await page.locator('#compress-now').textContent(),
-        '12 of 12 compressors measured on values.npy.',
+        '13 of 13 compressors measured on values.npy.',
       );
       // on webgpu each of them was measured too; comparing three packets will do
       for (const example of gpu ? examples().slice(0, 3) : examples()) {

@@ -2,6 +2,7 @@
 import type { Compressor } from '../compressors/compressor.ts';
 import { blockTopK } from '../compressors/block-top-k.ts';
 import { ditheredSign } from '../compressors/dithered-sign.ts';
+import { flattenedLevels } from '../compressors/flattened-levels.ts';
 import { flattenedOneBit } from '../compressors/flattened-one-bit.ts';
 import { float32 } from '../compressors/float32.ts';
 import { maskEncoded } from '../compressors/mask-encoded.ts';
@@ -29,6 +30,7 @@ const factories: Record<string, { make: (options: never) => Compressor; example:
   'block-top-k': { make: blockTopK, example: 'block-top-k:block=4096,k=64,bits=2' },
   'dithered-sign': { make: ditheredSign, example: 'dithered-sign:seed=7' },
   'flattened-one-bit': { make: flattenedOneBit, example: 'flattened-one-bit:seed=9,lambda=max,block=4096' },
+  'flattened-levels': { make: flattenedLevels, example: 'flattened-levels:seed=9,bits=3,scale=least' },
   float32: { make: float32, example: 'float32' },
 };
 

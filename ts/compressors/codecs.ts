@@ -4,6 +4,7 @@ import type { Packet } from '../packet/packet.ts';
 import type { Codec } from './compressor.ts';
 import { blockTopKCodec } from './block-top-k.ts';
 import { ditheredSignCodec } from './dithered-sign.ts';
+import { flattenedLevelsCodec } from './flattened-levels.ts';
 import { flattenedOneBitCodec } from './flattened-one-bit.ts';
 import { float32Codec } from './float32.ts';
 import { indexListCodec } from './index-list.ts';
@@ -32,6 +33,7 @@ const codecs: readonly Codec[] = [
   indexListCodec,
   blockTopKCodec,
   planCodecOf(codecOf),
+  flattenedLevelsCodec,
 ];
 
 /** @throws PacketError where no compressor has the packet's number */

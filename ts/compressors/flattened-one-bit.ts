@@ -7,12 +7,12 @@
  * scales, one float32 a block, what each sign is times in units of x; bits, 32 signs a word, 1 for negative, of all
  * blocks with their padding.
  */
-import { requireInteger, requireOneOf, requireOptions, shown } from '../arguments.ts';
+import { requireInteger, requireOneOf, requireOptions } from '../arguments.ts';
 import type { DeviceBuffer } from '../backends/backend.ts';
 import { PacketError } from '../errors.ts';
-import { INFINITE, keyOfPower, LARGEST } from '../kernels/float-bits.ts';
+import { INFINITE } from '../kernels/float-bits.ts';
 import { flattenSignsKernel, unflattenSignsKernel, WAYS, type Way } from '../kernels/flatten.ts';
-import { LONGEST, transformLength } from '../kernels/fwht.ts';
+import { transformLength } from '../kernels/fwht.ts';
 import { ceilDiv } from '../kernels/kernel.ts';
 import { packedWords } from '../kernels/pack.ts';
 import { nonFiniteError } from '../kernels/reduce.ts';
@@ -28,11 +28,10 @@ import {
 } from './compressor.ts';
 import { MOST } from './count.ts';
 import { NOTHING } from './decoded.ts';
+import { normal, orderFor, requireBlock, requireOrder, requireScales } from './flattening.ts';
 import { flatness, requireFactor, requireLambda, type Lambda } from './lambda.ts';
 
 const ID = 11;
-
-const LEAST_NORMAL = keyOfPower(-126);
 
 /** Ways to the scale, by their number in packets. */
 const SCALES = ['dither', 'mean', 'drive'] as const;
@@ -136,21 +135,6 @@ export function flattenedOneBit(options: FlattenedOptions): Compressor {
   });
 }
 
-/** @throws RangeError or TypeError unless `block` is 'whole' or a power of two up to LONGEST */
-function requireBlock(block: unknown): number | 'whole' {
-  if (block === 'whole') return block;
-  if (typeof block === 'string' || (requireInteger('block', block, 1, LONGEST) & (Number(block) - 1)) !== 0)
-    throw new RangeError(`"block" expected 'whole' or a power of two, got ${shown(block)}`);
-  return Number(block);
-}
-
-/** d for a vector of n elements: the block, or where that is longer than the vector needs, the next power of two. */
-function orderFor(block: number | 'whole', n: number): number {
-  if (block === 'whole') requireInteger('x.length', n, 1, LONGEST);
-  const whole = transformLength(n, 'whole');
-  return block === 'whole' ? whole : Math.min(block, whole);
-}
-
 /**
  * The one width of a dither that is given, lambda sqrt(d) in units of z: more than 2^100 outweighs any z as 2^100 does.
  */
@@ -174,11 +158,6 @@ const SCALES_OF: Readonly<Record<Exclude<Way, 'given'>, ScalesOf>> = {
   drive: (sums, squares, _, power) => sums.map((sum, s) => (sum === 0 ? 0 : squares[s] / sum / power)),
 };
 
-/** A scale as decoders take it: +0 where it would be subnormal, finite where a large lambda would make it infinite. */
-function normal(scale: number): number {
-  return scale < 2 ** -126 ? 0 : Math.min(scale, LARGEST);
-}
-
 interface Parameters {
   readonly d: number;
   readonly key: Draw & { readonly seed: number };
@@ -187,8 +166,7 @@ interface Parameters {
 
 function parametersOf(packet: Packet): Parameters {
   const [d, seed, step, stream, scale] = requireParameters(packet, 5);
-  if (d < 1 || d > LONGEST || (d & (d - 1)) !== 0 || d > transformLength(packet.n, 'whole'))
-    throw new PacketError(`a transform of order ${d} for ${packet.n} elements`, 16);
+  requireOrder(packet, d);
   if (scale >= SCALES.length) throw new PacketError(`unknown scale ${scale}`, 32);
   return { d, key: { seed, step, stream }, scale: SCALES[scale] };
 }
@@ -213,9 +191,7 @@ export const flattenedOneBitCodec: Codec = {
     const { n, bodyOffset } = packet;
     const { d, key } = parametersOf(packet);
     const { scales, bits } = cutSections(packet, sectionsOf(packet, d));
-    const bad = scales.findIndex((scale) => scale >= INFINITE || (scale > 0 && scale < LEAST_NORMAL));
-    if (bad >= 0)
-      throw new PacketError(`scale ${bad} is negative, subnormal, NaN or infinite`, bodyOffset + bad * 4);
+    requireScales(scales, bodyOffset);
     const total = transformLength(n, d);
     requireZeroTail(bits, total, bodyOffset + scales.length * 4);
     if (n === 0) return NOTHING;

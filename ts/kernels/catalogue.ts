@@ -10,6 +10,7 @@ import type { flattenKernel, fwhtKernel, unflattenKernel } from './fwht.ts';
 import type { keyCountsKernel } from './histogram.ts';
 import type { Kernel } from './kernel.ts';
 import type { listLevelsKernel } from './levels.ts';
+import type { packLevelsKernel } from './centroids.ts';
 import type {
   addSignsKernel,
   packBitsKernel,
@@ -59,6 +60,7 @@ export interface Catalogue {
   nonFinite: typeof nonFiniteKernel;
   packBits: typeof packBitsKernel;
   packDithered: typeof packDitheredKernel;
+  packLevels: typeof packLevelsKernel;
   packSigns: typeof packSignsKernel;
   place: typeof placeKernel;
   quantize: typeof quantizeKernel;

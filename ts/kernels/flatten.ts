@@ -60,16 +60,37 @@ export interface Numbers {
   readonly factor: number;
 }
 
-export function partsOf({ n, total, block, scale, way, factor, ...key }: Numbers): Parts {
-  const blocks = total / block;
+/** What x is padded and cut into, how it is scaled, and what draws D. */
+export type FlattenNumbers = Pick<Numbers, 'n' | 'total' | 'block' | 'seed' | 'step' | 'stream' | 'scale'>;
+
+/** The parts that all kernels have which flatten x, over scratch memory z, keys and unused. */
+export function flatteningOf({ n, total, block, scale, ...key }: FlattenNumbers): {
+  readonly flat: Part;
+  /** The squares of each block of x, and the largest keys of each. */
+  readonly squaresTo: (sums: string) => Part;
+  /** The largest of `count` keys. */
+  readonly largestOf: (count: number) => Part;
+} {
   const tiny = (least: number): number => tinyFor(least, Math.log2(scale));
-  const flat = partOf(
-    flattenKernel,
-    { x: 'x', y: 'z' },
-    { n, total, block, ...key, tiny: tiny(-102), scale },
-  );
-  const squaresTo = (sums: string): Part =>
-    partOf(squareSumKernel, { x: 'x', sums, max: 'keys' }, { n, segment: block, tiny: tiny(-51), scale });
+  return {
+    flat: partOf(flattenKernel, { x: 'x', y: 'z' }, { n, total, block, ...key, tiny: tiny(-102), scale }),
+    squaresTo: (sums) =>
+      partOf(squareSumKernel, { x: 'x', sums, max: 'keys' }, { n, segment: block, tiny: tiny(-51), scale }),
+    // keys are ordered as the magnitudes that they are of, and their own keys: the largest of them is that of all
+    largestOf: (count) =>
+      partOf(
+        absSumKernel,
+        { x: 'keys', sums: 'unused', max: 'max' },
+        { n: count, segment: count, tiny: TINY, scale: 1 },
+      ),
+  };
+}
+
+export function partsOf({ way, factor, ...numbers }: Numbers): Parts {
+  const { n, total, block, seed, step, stream } = numbers;
+  const key = { seed, step, stream };
+  const blocks = total / block;
+  const { flat, squaresTo, largestOf } = flatteningOf(numbers);
   const roots = partOf(lambdasKernel, { sums: 'sums', lambdas: 'widths' }, { count: blocks, factor });
   const magnitudesTo = (sums: string, max: string): Part =>
     partOf(absSumKernel, { x: 'z', sums, max }, { n: total, segment: block, tiny: TINY, scale: 1 });
@@ -77,11 +98,6 @@ export function partsOf({ n, total, block, scale, way, factor, ...key }: Numbers
   const dithered = (segment: number): Part =>
     partOf(packDitheredKernel, { z: 'z', lambdas: 'widths', bits: 'bits' }, { n: total, segment, ...key });
   const extremes = partOf(extremesKernel, { x: 'x', range: 'keys' }, { n, order: ORDERS.magnitude });
-  // keys are ordered as the magnitudes that they are of, and their own keys: the largest of them is that of all
-  const largestOf = (count: number): Part => {
-    const numbers = { n: count, segment: count, tiny: TINY, scale: 1 };
-    return partOf(absSumKernel, { x: 'keys', sums: 'unused', max: 'max' }, numbers);
-  };
   const [sums, unused] = [blocks, blocks];
   switch (WAY_NAMES[way]) {
     case 'norm':

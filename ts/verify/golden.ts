@@ -133,6 +133,17 @@ export const SETTINGS: readonly (readonly [compressor: string, ...options: reado
     ],
     ['quantized', { bits: 8 }, { bits: 1 }, { bits: 12 }, { bits: 5 }],
     ['qsgd', { levels: 7, seed: 7 }, { levels: 1023, seed: 5 }, { levels: 1, seed: 1 }],
+    [
+      'flattenedLevels',
+      { seed: 9 },
+      { seed: 1, bits: 2, block: 64, scale: 'least' },
+      { seed: 2, bits: 3, block: 'whole' },
+      { seed: 3, bits: 3, block: 1, scale: 'least' },
+      { seed: LAST_WORD, bits: 4, block: 2 },
+      { seed: 4, bits: 4, block: 1024, scale: 'least' },
+      { seed: 5, bits: 4, block: 'whole', scale: 'least' },
+      { seed: 6, bits: 3, block: 128 },
+    ],
   ];
 
 const DRAW: Draw = { step: 3, stream: 2 };

@@ -1,5 +1,5 @@
 // Walsh-Hadamard butterflies, (a, b) -> (a + b, a - b), of 16 elements in a thread's registers, at distances 1, 2, 4
-// and 8; and the random sign flips that are applied before them. For fwht.wgsl, flatten.wgsl and flatten-decode.wgsl,
+// and 8; and the random sign flips that are applied before them. For fwht.wgsl and those of flatten and levels,
 // which stride the same 16 over a tile for longer distances (sixteens.wgsl).
 
 // The 16 elements, numbered along a, b, c, d.

@@ -17,6 +17,7 @@ import { codeSymbols } from './entropy.ts';
 import { flatten, fwht, unflatten } from './fwht.ts';
 import { keyCounts } from './histogram.ts';
 import { listLevels } from './levels.ts';
+import { packLevels } from './centroids.ts';
 import { memoryOf, type Memory } from './memory.ts';
 import { addSigns, packBits, packSigns, unpackBits, unpackSigns } from './pack.ts';
 import { addLookup, findMarked, lookup, mark, quantize } from './quantize.ts';
@@ -55,6 +56,7 @@ const implementations: Implementations<Memory> = {
   nonFinite,
   packBits,
   packDithered,
+  packLevels,
   packSigns,
   place,
   quantize,

@@ -12,6 +12,7 @@ import { plans as flatten } from './flatten.ts';
 import { plans as fwht } from './fwht.ts';
 import { plans as histogram } from './histogram.ts';
 import { plans as levels } from './levels.ts';
+import { plans as centroids } from './centroids.ts';
 import { plans as pack } from './pack.ts';
 import { plans as quantize } from './quantize.ts';
 import { plans as random } from './random.ts';
@@ -34,6 +35,7 @@ const plans: { readonly [Name in keyof Catalogue]: PlanFor<Catalogue[Name]> } = 
   ...fwht,
   ...histogram,
   ...levels,
+  ...centroids,
   ...pack,
   ...quantize,
   ...random,

@@ -2,6 +2,7 @@
 import type { Catalogue } from '../../../kernels/catalogue.ts';
 import type { unflattenSignsKernel } from '../../../kernels/flatten.ts';
 import type { signsAndSumKernel } from '../../../kernels/reduce.ts';
+import type { flattenLevelsKernel, unflattenLevelsKernel } from '../../../kernels/centroids.ts';
 import { accumulate, clear } from './accumulate.ts';
 import { blockCounts } from './counts.ts';
 import { blockLevels, blockTopK } from './blocks.ts';
@@ -14,6 +15,7 @@ import { flatten, fwht, unflatten } from './fwht.ts';
 import { keyCounts } from './histogram.ts';
 import type { KernelOf } from './kernel.ts';
 import { listLevels } from './levels.ts';
+import { flattenLevels, packLevels, unflattenLevels } from './centroids.ts';
 import { addSigns, packBits, packSigns, unpackBits, unpackSigns } from './pack.ts';
 import { addLookup, findMarked, lookup, mark, quantize } from './quantize.ts';
 import { randomBits } from './random.ts';
@@ -26,6 +28,8 @@ import { addAt, gather, place, scatter } from './sparse.ts';
 export type Kernels = { readonly [Name in keyof Catalogue]: KernelOf<Catalogue[Name]> } & {
   /** Kernels made of others that are faster than their parts. */
   readonly signsAndSum: KernelOf<typeof signsAndSumKernel>;
+  readonly flattenLevels: KernelOf<typeof flattenLevelsKernel>;
+  readonly unflattenLevels: KernelOf<typeof unflattenLevelsKernel>;
   readonly unflattenSigns: KernelOf<typeof unflattenSignsKernel>;
 };
 
@@ -62,6 +66,7 @@ export const allKernels: Kernels = {
   extremes,
   findMarked,
   flatten,
+  flattenLevels,
   fwht,
   gather,
   keyCounts,
@@ -74,6 +79,7 @@ export const allKernels: Kernels = {
   nonFinite,
   packBits,
   packDithered,
+  packLevels,
   packSigns,
   place,
   quantize,
@@ -85,6 +91,7 @@ export const allKernels: Kernels = {
   threshold,
   topK,
   unflatten,
+  unflattenLevels,
   unflattenSigns,
   uniformGrid,
   unpackBits,
