@@ -89,7 +89,10 @@ function decodeParts(
 ): Uint32Array {
   /** The parameters, of which there are so many. */
   const given = (expected: number, more = 0): number[] => {
-    need(parameters.length >= expected && parameters.length <= expected + more, `${parameters.length} parameters`);
+    need(
+      parameters.length >= expected && parameters.length <= expected + more,
+      `${parameters.length} parameters`,
+    );
     return [...parameters];
   };
   /** The sections, which fill the body exactly. */

@@ -30,28 +30,23 @@ const ID = 5;
 export function float32(options: Readonly<Record<string, never>> = {}): Compressor {
   requireOptions('float32', options, []);
   const parameters = (): PacketParameters => ({});
-  return defineCompressor(
-    'float32',
-    {},
-    parameters,
-    function* (scope, x, _draw, makeRoom): Steps<Encoded> {
-      const { n } = x;
-      if (n === 0) return { id: ID, n, parameters: [], sections: [] };
-      // copied as its CRC is computed, and looked at there; a part of a plan has no CRC of its own, and no room
-      if (makeRoom !== undefined && n >= LONG && scope.shortens) {
-        const room = makeRoom(0, n);
-        const tail = { buffer: x.buffer, words: n };
-        return { id: ID, n, parameters: [], sections: [bodyOf(room, 0)], room, tail };
-      }
-      const found = findNonFinite(scope, x);
-      // read to where they lie in the packet: a second array of their size would cost as much again
-      const room = (makeRoom ?? roomFor)(0, n);
-      const body = bodyOf(room, 0);
-      const [[bad, first]] = yield scope.read(found, { buffer: x.buffer, count: n, into: body });
-      if (bad > 0) throw new NonFiniteError(bad, first);
-      return { id: ID, n, parameters: [], sections: [body], room };
-    },
-  );
+  return defineCompressor('float32', {}, parameters, function* (scope, x, _draw, makeRoom): Steps<Encoded> {
+    const { n } = x;
+    if (n === 0) return { id: ID, n, parameters: [], sections: [] };
+    // copied as its CRC is computed, and looked at there; a part of a plan has no CRC of its own, and no room
+    if (makeRoom !== undefined && n >= LONG && scope.shortens) {
+      const room = makeRoom(0, n);
+      const tail = { buffer: x.buffer, words: n };
+      return { id: ID, n, parameters: [], sections: [bodyOf(room, 0)], room, tail };
+    }
+    const found = findNonFinite(scope, x);
+    // read to where they lie in the packet: a second array of their size would cost as much again
+    const room = (makeRoom ?? roomFor)(0, n);
+    const body = bodyOf(room, 0);
+    const [[bad, first]] = yield scope.read(found, { buffer: x.buffer, count: n, into: body });
+    if (bad > 0) throw new NonFiniteError(bad, first);
+    return { id: ID, n, parameters: [], sections: [body], room };
+  });
 }
 
 export const float32Codec: Codec = {
