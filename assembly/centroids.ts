@@ -1,6 +1,7 @@
 /**
- * Elements as their sign and one of a few levels, and the sum of the magnitudes of each level (ts/kernels/centroids.ts);
- * the same of a vector that is flattened first, block by block, so that what is flattened stays in a cache.
+ * Elements as their sign and one of a few levels, and the sum of the magnitudes of each level
+ * (ts/kernels/centroids.ts); the same of a vector that is flattened first, block by block, so that what is flattened
+ * stays in a cache.
  *
  * packLevels(z, roots, codes, sums, counts, scratch, n, segment, bits): for each segment of z, a power of two that n is
  *   a multiple of, a root; codes of 1 to 4 bits, packed; 2^(bits - 1) sums and as many counts.

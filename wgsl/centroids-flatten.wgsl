@@ -1,8 +1,8 @@
 // Flattened levels by blocks of 1024 elements up to a tile: z = H D x (fwht.wgsl), a code for each element of it, the
 // sum of squares of each block of x, and the sums and counts of each level, without z ever leaving workgroup memory.
 //
-//   flattenLevels  codes, squares, sums and counts of ts/kernels/centroids.ts; raises largest[0] to the largest key of x,
-//                  also of elements whose key is below `tiny`
+//   flattenLevels  codes, squares, sums and counts of ts/kernels/centroids.ts; raises largest[0] to the largest key of
+//                  x, also of elements whose key is below `tiny`
 //
 // Before that x is taken times `scale`, a power of two, and as +0 where its key is below `tiny`
 // (ts/kernels/scaling.ts). centroids.wgsl has its plans.

@@ -7,8 +7,8 @@
 //
 // A block of the tree is a workgroup of packLevels, or many segments are: a thread packs 8 neighbours, then 32 threads
 // have the lanes of a block, and go through it once for each level. Of joinLevels a thread has a lane of one level.
-// centroids-flatten.wgsl does it for blocks of 1024 to 4096 elements where x is flattened first; centroids-decode.wgsl has
-// what decodes them.
+// centroids-flatten.wgsl does it for blocks of 1024 to 4096 elements where x is flattened first; centroids-decode.wgsl
+// has what decodes them.
 //
 // Library           levelling
 // Bindings          z: in, n words; roots: in, a word a segment; codes: out, bits an element; sums and counts: out, a

@@ -6,6 +6,7 @@ import type { Compressor } from '../../ts/compressors/compressor.ts';
 import {
   blockTopK,
   ditheredSign,
+  flattenedLevels,
   flattenedOneBit,
   float32,
   maskEncoded,
@@ -62,6 +63,8 @@ export const CURVES: readonly Curve[] = [
   { name: 'float32', settings: () => [float32()], usual: 0 },
   { name: 'topK', ...ofRatios((ratio) => topK({ ratio })) },
   { name: 'topK, float16', ...ofRatios((ratio) => topK({ ratio, values: 'float16' })) },
+  { name: 'topK, levels', ...ofRatios((ratio) => topK({ ratio, values: 'levels' })) },
+  { name: 'topK, sign', ...ofRatios((ratio) => topK({ ratio, values: 'sign' })) },
   { name: 'blockTopK', ...ofBlocks((k) => blockTopK({ ...(k && { k }) })) },
   { name: 'blockTopK, 1 bit', ...ofBlocks((k) => blockTopK({ ...(k && { k }), bits: 1 })) },
   { name: 'blockTopK, bfloat16', ...ofBlocks((k) => blockTopK({ ...(k && { k }), values: 'bfloat16' })) },
@@ -82,6 +85,11 @@ export const CURVES: readonly Curve[] = [
     name: 'maskEncoded, 0.1 %',
     settings: () => [1, 2, 3, 4, 5, 6, 8].map((bits) => maskEncoded({ ratio: 0.001, bits })),
     usual: 2,
+  },
+  {
+    name: 'maskEncoded, 1 %, packed',
+    settings: () => [1, 2, 3, 4, 5, 6].map((bits) => maskEncoded({ ratio: 0.01, bits, coding: 'packed' })),
+    usual: 1,
   },
   {
     name: 'quantized',
@@ -139,6 +147,21 @@ export const CURVES: readonly Curve[] = [
     ],
     usual: 0,
     unbiased: true,
+  },
+  {
+    name: 'flattenedLevels',
+    settings: () =>
+      [2, 3, 4].map((bits) => flattenedLevels({ seed, ...(bits > 2 && { bits: bits as 3 | 4 }) })),
+    usual: 0,
+    unbiased: true,
+  },
+  {
+    name: 'flattenedLevels, least',
+    settings: () =>
+      ([2, 3, 4] as const).map((bits) =>
+        flattenedLevels({ seed, ...(bits > 2 && { bits }), scale: 'least' }),
+      ),
+    usual: 0,
   },
 ];
 

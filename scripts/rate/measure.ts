@@ -18,6 +18,7 @@ const SECTIONS: Readonly<Record<string, Part>> = {
   values: 'values',
   masks: 'symbols',
   codes: 'symbols',
+  coded: 'symbols',
   bits: 'symbols',
   scales: 'scales',
   levels: 'scales',

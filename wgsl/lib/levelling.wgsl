@@ -1,5 +1,5 @@
-// Levels of keys by the edges of their segment, and codes side by side: for centroids.wgsl and centroids-flatten.wgsl, whose
-// p has bits and the edges.
+// Levels of keys by the edges of their segment, and codes side by side: for centroids.wgsl and
+// centroids-flatten.wgsl, whose p has bits and the edges.
 
 // Keys from which on an element is above the edges, the others beyond all keys.
 struct Cuts {

@@ -1,6 +1,6 @@
 /**
- * The plans of flattened levels (../centroids.ts, wgsl/centroids.wgsl, wgsl/centroids-flatten.wgsl, wgsl/centroids-decode.wgsl):
- * one pass where a block fits a tile, and to flatten has a block of the tree, else parts.
+ * The plans of flattened levels (../centroids.ts, wgsl/centroids.wgsl, wgsl/centroids-flatten.wgsl,
+ * wgsl/centroids-decode.wgsl): one pass where a block fits a tile, and to flatten has a block of the tree, else parts.
  */
 import { FLIPS, TILE } from '../fwht.ts';
 import { FLIP_COUNTER } from '../random.ts';
