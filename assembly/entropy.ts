@@ -6,16 +6,11 @@
  *   and zeros behind it; where it would not have 2 words fewer than packed, packed to coded and 0 to size[0]. coded has
  *   as many words as packed, ceil(n width / 32); a block is coded backwards from its end, and moved to its place.
  * codeSymbolsScratch(): words of its scratch: counts, a table, symbols of a part of a block.
- * decodeSymbols(coded, words, lengths, symbols, shares, packed, scratch, used, precision, lanes, block, n, width): the
- *   packed words of n symbols, from `words` words of a section whose lengths begin at word `lengths` and are sound, and
- *   whose `used` symbols, 2 or more, ascend and have shares that sum up to 2^precision; false where the blocks do not
- *   end as they should. 64 bytes behind coded are read, and do not matter.
- * decodeSymbolsScratch(precision): words of its scratch: for each slot its symbol, and what a state becomes by it.
  *
- * 1 <= n <= 2^26, 1 <= width <= 12. Passes: two over packed; one over coded.
+ * 1 <= n <= 2^26, 1 <= width <= 12. Passes: two over packed.
  */
 import { at } from './compaction';
-import { packBits, unpackBits } from './pack';
+import { unpackBits } from './pack';
 
 const WIDEST_SYMBOL: u32 = 12;
 const START: u32 = 65536;
@@ -326,93 +321,4 @@ function writeTable(counts: usize, to: usize, end: usize, all: u32, used: u32): 
   }
   if (filled > 0) put(0, 32 - filled);
   return output < end ? output : 0;
-}
-
-export function decodeSymbolsScratch(precision: u32): u32 {
-  // 32 bits a slot for what a state becomes, 16 for the symbol; a chunk of symbols, and the states
-  return (1 << precision) + ((1 << precision) >> 1) + 1 + CHUNK + 32;
-}
-
-export function decodeSymbols(
-  coded: usize,
-  words: u32,
-  lengths: u32,
-  symbols: usize,
-  shares: usize,
-  packed: usize,
-  scratch: usize,
-  used: u32,
-  precision: u32,
-  lanes: u32,
-  block: u32,
-  n: u32,
-  width: u32,
-): bool {
-  const owners = at(scratch, 1 << precision);
-  let slot: u32 = 0;
-  for (let i: u32 = 0; i < used; i++) {
-    const share = load<u32>(at(shares, i));
-    const symbol = <u16>load<u32>(at(symbols, i));
-    for (let place: u32 = 0; place < share; place++, slot++) {
-      store<u32>(at(scratch, slot), (share << 16) | place);
-      store<u16>(owners + ((<usize>slot) << 1), symbol);
-    }
-  }
-  const blocks = ((n - 1) >> block) + 1;
-  let from = at(coded, lengths + blocks - 1);
-  for (let j: u32 = 0; j < blocks; j++) {
-    const first = j << block;
-    const end = j + 1 < blocks ? at(from, load<u32>(at(coded, lengths + j))) : at(coded, words);
-    const to = at(packed, (first >> 5) * width);
-    if (!decodeBlock(from, end, scratch, to, min<u32>(1 << block, n - first), width, precision, lanes))
-      return false;
-    from = end;
-  }
-  return true;
-}
-
-/** Decodes n symbols of one block, which lies from `from` to `end`. */
-function decodeBlock(
-  from: usize,
-  end: usize,
-  slots: usize,
-  packed: usize,
-  n: u32,
-  width: u32,
-  precision: u32,
-  lanes: u32,
-): bool {
-  const owners = at(slots, 1 << precision);
-  const codes = at(slots, (1 << precision) + ((1 << precision) >> 1) + 1);
-  const states = at(codes, CHUNK);
-  const mask: u32 = (1 << lanes) - 1;
-  const low: u32 = (1 << precision) - 1;
-  for (let lane: u32 = 0; lane <= mask; lane++, from += 4) {
-    const state = load<u32>(from);
-    if (state < START) return false;
-    store<u32>(at(states, lane), state);
-  }
-  for (let first: u32 = 0; first < n; first += CHUNK) {
-    const some = min(CHUNK, n - first);
-    for (let row: u32 = 0; row < some; row += 32) {
-      // 32 symbols take 64 bytes at most
-      if (from > end) return false;
-      const last = min(row + 32, some);
-      for (let i = row; i < last; i++) {
-        const place = at(states, i & mask);
-        let state = load<u32>(place);
-        const slot = state & low;
-        const entry = load<u32>(at(slots, slot));
-        state = (entry >> 16) * (state >> precision) + (entry & 0xffff);
-        store<u32>(at(codes, i), load<u16>(owners + ((<usize>slot) << 1)));
-        const small = state < START;
-        state = select<u32>((state << 16) | load<u16>(from), state, small);
-        from += (<usize>small) << 1;
-        store<u32>(place, state);
-      }
-    }
-    packBits(codes, at(packed, (first >> 5) * width), some, width);
-  }
-  for (let lane: u32 = 0; lane <= mask; lane++) if (load<u32>(at(states, lane)) != START) return false;
-  return from == end || (from + 2 == end && load<u16>(from) == 0);
 }

@@ -13,7 +13,7 @@ export { butterflies } from './butterflies';
 export { compact } from './compact';
 export { compensate } from './compensate';
 export { ditherScratch, packDithered } from './dither';
-export { codeSymbols, codeSymbolsScratch, decodeSymbols, decodeSymbolsScratch } from './entropy';
+export { codeSymbols, codeSymbolsScratch } from './entropy';
 export { extremes, nonFinite } from './extremes';
 export { fold, foldLast, foldShort } from './fold';
 export { unflattenScratch, unflattenSigns } from './flatten';
@@ -58,3 +58,4 @@ export {
   topKScratch,
 } from './select';
 export { addAt, countBelow, gather, place, scatter } from './sparse';
+export { decodeSymbols, decodeSymbolsScratch } from './symbols';

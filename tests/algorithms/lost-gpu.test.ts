@@ -45,12 +45,12 @@ function crewOn(device: Device, system: System, accident: Accident): Crew & { re
       async receive(inbox, from, used): Promise<Outcome> {
         const outcome = await during(worker.receive(inbox, from, used));
         if (outcome.kind === 'message') return outcome;
-        if (outcome.kind === 'stepped') return { kind: 'stepped' };
-        const { direction } = outcome;
-        return {
-          kind: 'direction',
-          direction: ArrayBuffer.isView(direction) ? direction : await own.read(),
-        };
+        const inMemory = async (vector: Vector): Promise<Float32Array> =>
+          ArrayBuffer.isView(vector) ? vector : own.read();
+        if (outcome.kind === 'direction')
+          return { kind: 'direction', direction: await inMemory(outcome.direction) };
+        const { parameters } = outcome;
+        return { kind: 'stepped', ...(parameters && { parameters: await inMemory(parameters) }) };
       },
       ...restOf(worker),
     };

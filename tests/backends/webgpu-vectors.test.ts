@@ -101,9 +101,13 @@ test('a compress with its error on the device is one readback, and the error sta
       // the packet's parts, lists before they are coded, with room where their length is found there
       assert.ok(back < 2 * packet.length + n, `${what}: ${back} bytes back for a packet of ${packet.length}`);
       // what is taken off the error is decoded there, from what the packet holds; a list by place and value, which
-      // may be few bits in a packet
-      const { k = 0, kept = k } = inspect(packet).parameters as { k?: number; kept?: number };
-      assert.ok(there < 2 * packet.length + 8 * kept + 4000, `${what}: ${there} bytes there`);
+      // may be few bits in a packet; coded symbols go there packed
+      const said = inspect(packet).parameters as Partial<Record<'k' | 'kept' | 'bits' | 'levels', number>>;
+      const { k = 0, kept = k } = said;
+      const { coding } = inspect(packet).parameters;
+      const width = coding === 'entropy' ? (said.bits ?? 32 - Math.clz32(2 * said.levels!)) : 0;
+      const most = 2 * (packet.length + Math.ceil((n * width) / 8)) + 8 * kept + 4000;
+      assert.ok(there < most, `${what}: ${there} bytes there`);
       if (step > 1 && !isOpen) assert.is(buffers, 0, `${what}: buffers`);
     }
     assertWords(await error.read(), expected, compressor.name);

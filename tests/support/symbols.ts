@@ -1,5 +1,6 @@
 /** Symbols of several distributions, for tests of their coding. */
-import { codedOf, Words } from '../reference/packet.ts';
+import { codedOf } from '../reference/coded-symbols.ts';
+import { Words } from '../reference/packet-words.ts';
 import { unpack } from '../reference/pack.ts';
 import { words } from './inputs.ts';
 

@@ -1,4 +1,4 @@
-/** Coded symbols in linear memory (`symbols` in ../backend.ts): assembly/entropy.ts decodes them. */
+/** Coded symbols in linear memory (`symbols` in ../backend.ts): assembly/symbols.ts decodes them. */
 import { decodeSymbols, decodeSymbolsScratch } from '../../generated/wasm-exports.ts';
 import type { SymbolDecoder } from '../backend.ts';
 import type { Engine } from './engine.ts';
