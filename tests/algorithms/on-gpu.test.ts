@@ -91,6 +91,8 @@ const VECTORS: Place = {
 
 /** A machine whose gradients and directions are on the GPU, for callers that have theirs in memory. */
 function workerAt<Where extends Vector>(place: Place, worker: Worker<Where>, rank: number): Worker {
+  /** Of systems that take models the worker has the common one, and begins with the caller's. */
+  const wants = (): boolean => worker.parameters !== undefined || (worker.wantsModel ?? false);
   return {
     ...restOf(worker),
     get wantsModel() {
@@ -101,7 +103,7 @@ function workerAt<Where extends Vector>(place: Place, worker: Worker<Where>, ran
     },
     async send(gradient, model) {
       const given = await place.put(gradient as Float32Array, rank + 1);
-      const message = await worker.send(given, worker.wantsModel ? model : undefined);
+      const message = await worker.send(given, wants() ? model : undefined);
       assert.equal(await place.read(given), gradient, 'the gradient stays as it is');
       place.free(given);
       return message;
@@ -185,10 +187,11 @@ function onItsWay(route: Route, bytes: Uint8Array): number {
   if (route === 'sum') return 3 * bytes.length;
   if (bytes.length === averagedBytes(bytes)) return bytes.length;
   const { compressor, n, parameters } = inspect(bytes);
-  const k = typeof parameters.k === 'number' ? parameters.k : 0;
+  // of blockTopK k is that of a block
+  const { k = 0, kept = k } = parameters as { k?: number; kept?: number };
   // as many as it guesses to be there are read before it is known how many there are
   const guessed = compressor === 'threshold' ? 8 * Math.max(4096, n / 16) : 0;
-  return bytes.length + 28 * k + guessed;
+  return bytes.length + 28 * kept + guessed;
 }
 
 /** The length of a message of liecSgd that is models: those are no packets. */
@@ -229,6 +232,9 @@ for (const place of [RANGES, VECTORS])
       const server = system.server?.(device, seat);
       // what each worker, and the server, sent last: it is taken off what they keep when that is read next
       const last = [...workers, server].map(() => 0);
+      // of systems that take models the common one is in memory: it goes down to be compared, and to its place; what
+      // the packets come to comes up, for sums in float64
+      const model = system.takes === 'model' ? LONG * 4 : 0;
       for (let step = 0; step < 9; step++) {
         const given = gradients(LONG, WORKERS, step);
         let messages: Message[] = [];
@@ -237,7 +243,7 @@ for (const place of [RANGES, VECTORS])
           const message = await crossing(
             `step ${step}, send`,
             () => worker.send(gradient, trained[rank]),
-            ({ route, bytes }) => ({ up: onItsWay(route, bytes), down: last[rank] }),
+            ({ route, bytes }) => ({ up: onItsWay(route, bytes), down: last[rank] + model }),
           );
           last[rank] = onItsWay(message.route, message.bytes);
           messages.push(message);
@@ -250,7 +256,10 @@ for (const place of [RANGES, VECTORS])
           const inbox = await crossing(
             `step ${step}, the answer`,
             () => deliver(messages, server),
-            (all) => ({ up: sizeOf(all), down: sizeOf(messages.map(({ bytes }) => bytes)) + last[WORKERS] }),
+            (all) => ({
+              up: sizeOf(all) + WORKERS * model,
+              down: sizeOf(messages.map(({ bytes }) => bytes)) + last[WORKERS] + model,
+            }),
           );
           if (route === 'server') last[WORKERS] = sizeOf(inbox);
           const next: Message[] = [];
@@ -263,12 +272,12 @@ for (const place of [RANGES, VECTORS])
                 up:
                   result.kind === 'message'
                     ? onItsWay(result.message.route, result.message.bytes) + (averages ? LONG * 4 : 0)
-                    : 0,
-                down: sizeOf(inbox) + last[rank],
+                    : WORKERS * model,
+                down: sizeOf(inbox) + last[rank] + model,
               }),
             );
             if (outcome.kind === 'message') next.push(outcome.message);
-            assert.is(outcome.kind === 'stepped', averages && next.length === 0);
+            assert.is(outcome.kind === 'stepped', (averages || model > 0) && next.length === 0);
           }
           messages = next;
         }

@@ -25,10 +25,13 @@ export function carriedBy(packet: Uint8Array): boolean[] {
   if (!LISTS.includes(bytes[5])) return new Array<boolean>(n).fill(true);
   const kept = view.getUint32(16, true);
   const blocks = bytes[5] === 13;
-  const [block, bits] = blocks ? [view.getUint32(32, true), view.getUint32(40, true)] : [1, 0];
-  // of blocks with codes their levels become ones, which stand before the codes
-  const one = ONES[bits > 0 ? 1 : view.getUint32(blocks ? 44 : 32, true)];
-  const k = bits > 0 ? Math.ceil(n / block) * bits : kept;
+  const format = view.getUint32(blocks ? 44 : 32, true);
+  // values of few bits: of blocks as many as they say, else 1 by format 3 and 2 by format 4
+  const bits = blocks ? view.getUint32(40, true) : Math.max(0, format - 2);
+  const segments = blocks ? Math.ceil(n / view.getUint32(32, true)) : Math.min(1, kept);
+  // their levels become ones, which stand before the codes
+  const one = ONES[bits > 0 ? 1 : format];
+  const k = bits > 0 ? segments * bits : kept;
   const end = bytes.length - 4;
   const first = end - Math.ceil((kept * bits) / 32) * 4 - Math.ceil((k * one.bytes) / 4) * 4;
   for (let j = 0; j < k; j++) {
