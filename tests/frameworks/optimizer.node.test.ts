@@ -110,7 +110,8 @@ for (const [name, optimizer] of Object.entries(OPTIMIZERS))
       crew.close();
     });
 
-for (const { label, system } of systems)
+// an optimizer makes gradients: systems that take models are refused
+for (const { label, system } of systems.filter((one) => one.system.takes !== 'model'))
   test(`adam through ${label}: models stay equal where they do not average, and no tensor is left`, async () => {
     const start = tf.memory().numTensors;
     const crew = openCrew(system, () => tf.train.adam(0.01));

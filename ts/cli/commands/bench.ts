@@ -25,9 +25,9 @@ export const bench: Command = command({
   notes: `
 Normal numbers are compressed from a Float32Array and decompressed into one, on each backend that works here or that of
 --backend; a GPU that computes on the CPU is measured only where --backend webgpu asks for it. Times are medians with
-quartiles, behind ten calls that do not count, the first of which has a column of its own. Compression pays on links of fewer than (32 n - 8 bytes) / (compress + decompress) bits a second: there packing,
-sending the packet and unpacking it take less time together than sending 32 n bits of raw float32. Both sides are taken to be
-as fast as this machine.
+quartiles, behind ten calls that do not count, the first of which has a column of its own. Compression pays on links of
+fewer than (32 n - 8 bytes) / (compress + decompress) bits a second: there packing, sending the packet and unpacking it
+take less time together than sending 32 n bits of raw float32. Both sides are taken to be as fast as this machine.
 
 ${SPECIFICATIONS}`,
   takesFile: false,
