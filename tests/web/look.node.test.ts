@@ -72,7 +72,7 @@ for (const [width, colorScheme] of some([
     const field = page.getByLabel('quantized: name and options');
     await field.fill('quantized:bits=40');
     await field.press('Enter');
-    await said('#compress-now', '11 of 12');
+    await said('#compress-now', '12 of 13');
     await requireAccessible(page, 'files, measured, one wrong');
     await go('This browser');
     await said('#browser-facts', 'threads');
