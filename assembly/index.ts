@@ -20,14 +20,9 @@ export { unflattenScratch, unflattenSigns } from './flatten';
 export { flatten, flipScratch, fwht, unflatten } from './fwht';
 export { keyCounts, keyCountsScratch, keyCountsSum, keyCountsTile } from './histogram';
 export { listLevels, listLevelsScratch } from './levels';
-export {
-  flattenLevels,
-  flattenLevelsPart,
-  flattenLevelsScratch,
-  packLevels,
-  packLevelsScratch,
-} from './centroids';
+export { packLevels, packLevelsScratch } from './centroids';
 export { unflattenLevels, unflattenLevelsScratch } from './centroids-decode';
+export { flattenLevels, flattenLevelsPart, flattenLevelsScratch } from './centroids-flatten';
 export { heapBase, simd } from './module';
 export { addSigns, packBits, packSigns, unpackBits, unpackSigns } from './pack';
 export {

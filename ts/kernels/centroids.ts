@@ -8,8 +8,8 @@
  * whole numbers alone.
  *
  * Here: what all backends give, and the kernels that flatten first, or decode, as those that do it one after the other.
- * How: ts/backends/js/centroids.ts, assembly/centroids.ts, wgsl/centroids.wgsl, wgsl/centroids-flatten.wgsl and
- * wgsl/centroids-decode.wgsl.
+ * How: ts/backends/js/centroids.ts, assembly/centroids.ts and its -flatten and -decode, wgsl/centroids.wgsl,
+ * wgsl/centroids-flatten.wgsl and wgsl/centroids-decode.wgsl.
  */
 import { accumulateKernel } from './accumulate.ts';
 import { flatteningOf } from './flatten.ts';
