@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { goldens, lineOf } from '../support/golden.ts';
+import { goldenPlanArguments, type PlanName } from '../../ts/verify/golden-plans.ts';
+import { goldens, lineOf, type Golden } from '../support/golden.ts';
 import { input } from '../support/inputs.ts';
 import { NPM, run } from './tools.ts';
 
@@ -80,6 +81,23 @@ function goldensForUsers(): object[] {
   return goldens.map((golden) => {
     const { kind, seed } = golden.input;
     const x = Buffer.from(input(kind, golden.n, seed).buffer as ArrayBuffer).toString('base64');
-    return { ...(JSON.parse(lineOf(golden)) as object), x };
+    return { ...(JSON.parse(lineOf(golden)) as object), plan: planForUsers(golden), x };
   });
+}
+
+/** What `plan` is called with, as JSON has it: compressors by name and options, regular expressions by their source. */
+function planForUsers({ compressor, options, n }: Golden): object | undefined {
+  if (compressor !== 'plan') return undefined;
+  const [rules, layout, planOptions] = goldenPlanArguments(options.of as PlanName, n);
+  return {
+    rules: rules.map(({ match, compressor: own, together }) => ({
+      match: typeof match === 'string' ? match : undefined,
+      source: typeof match === 'string' ? undefined : match.source,
+      compressor: own.name,
+      options: own.options,
+      together,
+    })),
+    layout,
+    options: planOptions,
+  };
 }

@@ -70,8 +70,13 @@ export function goldenLayout(n: number): TensorLayout {
   };
 }
 
+/** What `plan` is called with for vectors of n elements. */
+export function goldenPlanArguments(name: PlanName, n: number): [PlanRule[], TensorLayout, PlanOptions] {
+  const [rules, options] = PLANS[name]();
+  return [rules, goldenLayout(n), options];
+}
+
 /** The plan of that name for vectors of n elements. */
 export function goldenPlan(name: PlanName, n: number): Compressor {
-  const [rules, options] = PLANS[name]();
-  return fewbits.plan(rules, goldenLayout(n), options);
+  return fewbits.plan(...goldenPlanArguments(name, n));
 }

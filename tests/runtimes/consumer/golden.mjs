@@ -65,15 +65,26 @@ async function check(goldens, backend) {
 }
 
 async function compare(goldens, device, factories, where) {
-  for (const { name, compressor, options, draw, x, packet, vector } of goldens) {
+  for (const golden of goldens) {
+    const { name, compressor, options, draw, x, packet, vector } = golden;
     // no compressor makes index lists, which are messages of algorithms, and mask-encoded packets that keep all
     if (compressor !== 'indexList' && !(compressor === 'maskEncoded' && options.ratio === 1)) {
-      const made = await device.compress(factories[compressor](options), floats(x), draw);
+      const made = await device.compress(compressorOf(golden, factories), floats(x), draw);
       same(made, bytes(packet), `${name}: the packet on ${where}`);
     }
     const decoded = await device.decompress(bytes(packet));
     same(new Uint8Array(decoded.buffer), bytes(vector), `${name}: the vector on ${where}`);
   }
+}
+
+function compressorOf({ compressor, options, plan }, factories) {
+  if (plan === undefined) return factories[compressor](options);
+  const rules = plan.rules.map(({ match, source, together, ...rule }) => ({
+    match: match ?? new RegExp(source),
+    compressor: compressorOf(rule, factories),
+    together,
+  }));
+  return factories.plan(rules, plan.layout, plan.options);
 }
 
 function bytes(base64) {

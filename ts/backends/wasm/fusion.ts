@@ -182,8 +182,11 @@ export class Fusion {
 
   /** Goes through the source with all stages. */
   #run({ source, n, waiting, uses }: Pass): void {
+    const written = (uses.get(source)?.writes ?? 0) > 0;
     const quick = waiting.length < MANY && !waiting.some(({ plan }) => plan.long);
-    const executor = source.address === undefined && quick ? this.#executor.alone : this.#executor;
+    // only the calling thread copies tiles back to the user's array
+    const alone = source.address === undefined && (quick || written);
+    const executor = alone ? this.#executor.alone : this.#executor;
     executor.withMemory((allocate) => {
       const tiles = executor.tiles(source, n, allocate);
       const plans: TilePlan[] = [];
@@ -200,7 +203,6 @@ export class Fusion {
           shared: allocate(plan.shared ?? 0),
         };
       });
-      const written = (uses.get(source)?.writes ?? 0) > 0;
       executor.runTiles(this.#fusedPass, { tiles, stages }, tiles, source, written);
       for (const [i, { locals, shared }] of stages.entries()) plans[i].finish?.(locals, shared);
     });
