@@ -53,7 +53,7 @@ async function until<T>(
 ): Promise<T | undefined> {
   for (const end = Date.now() + 120_000; Date.now() < end; await setTimeout(100)) {
     const found = await page.evaluate(find, ...args);
-    if (found) return found as T;
+    if (found) return found;
   }
   return undefined;
 }
