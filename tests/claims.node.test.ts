@@ -1,7 +1,7 @@
 /** The questions that `npm run results` asks of runs, on runs that are made up. */
 import * as assert from 'uvu/assert';
 import type { HistoryEntry, Run } from '../examples/mnist/train.ts';
-import { claims, lossAt, windowMeans, type Answer } from '../scripts/claims.ts';
+import { claims, lossAt, windowMeans, type Answer } from '../scripts/results/claims.ts';
 import { suite } from './support/suite.ts';
 
 const test = suite('claims');

@@ -86,6 +86,13 @@ export const algorithms: readonly Algorithm[] = [
     system: sparseLoCo(),
   },
   {
+    name: 'sparse-lo-co-forgets',
+    description: 'SparseLoCo without error memory: what was not sent is lost',
+    ...MOMENTUM,
+    standard: false,
+    system: sparseLoCo({ decay: 0 }),
+  },
+  {
     name: 'di-lo-co',
     description: 'DiLoCo: 25 steps alone, then the change in float32; an outer step with momentum',
     ...SLOWER,

@@ -10,7 +10,10 @@ import type { Display } from './progress.ts';
 import type { HistoryEntry, Run } from './train.ts';
 
 /** One run, in words that a message can carry. */
-export interface Job extends Pick<Options, 'dataset' | 'backend' | 'workers' | 'localSteps' | 'seed'> {
+export interface Job extends Pick<
+  Options,
+  'dataset' | 'backend' | 'workers' | 'localSteps' | 'shares' | 'seed'
+> {
   readonly task: 'data' | 'split';
   /** The system, or the way of split learning. */
   readonly name: string;

@@ -27,7 +27,7 @@ async function main(args: readonly string[]): Promise<void> {
     process.stdout.write(helpText());
     return;
   }
-  const { dataset, workers, localSteps, seed, atOnce } = options;
+  const { dataset, workers, localSteps, shares, seed, atOnce } = options;
   // what is missing is found here, once, and not by each of the runs
   await lookForGpu(options.backend);
   const device = await openDevice({ backend: options.backend });
@@ -39,7 +39,7 @@ async function main(args: readonly string[]): Promise<void> {
       `${atOnce} ${atOnce === 1 ? 'run' : 'runs'} at a time.\n`,
   );
 
-  const setting = { dataset, backend, workers, localSteps, seed };
+  const setting = { dataset, backend, workers, localSteps, shares, seed };
   const jobs: Job[] = [
     ...options.algorithms.map(({ name }) => ({
       ...setting,

@@ -10,6 +10,7 @@ import { algorithms } from './algorithms.ts';
 import type { Cut } from './cuts.ts';
 import { cuts } from './cuts.ts';
 import { DATASETS } from './datasets.ts';
+import { SHARES, type Shares } from './shares.ts';
 import { LOCAL_STEPS } from './train.ts';
 import type { DatasetName } from './datasets.ts';
 
@@ -30,6 +31,8 @@ export interface Options {
   readonly splitSteps: number;
   /** Steps between two exchanges, for systems that take models. */
   readonly localSteps: number;
+  /** Who has which pictures, in data-parallel training. */
+  readonly shares: Shares;
   readonly backend: (typeof BACKENDS)[number];
   readonly seed: number;
   /** Runs at a time. */
@@ -69,6 +72,7 @@ export function readOptions(args: readonly string[]): Options {
     steps: readInteger('steps', values.steps, DEFAULTS.steps, 1, 1_000_000),
     splitSteps: readInteger('steps', values.steps, DEFAULTS.splitSteps, 1, 1_000_000),
     localSteps: readInteger('local-steps', values['local-steps'], DEFAULTS.localSteps, 1, 1_000_000),
+    shares: readChoice('shares', values.shares, SHARES),
     backend: readChoice('backend', values.backend, BACKENDS),
     seed: readInteger('seed', values.seed, DEFAULTS.seed, 0, 2 ** 32 - 1),
     atOnce: readInteger('jobs', values.jobs, DEFAULTS.jobs, 1, 256),
@@ -102,6 +106,7 @@ Usage: npm start -- [options]
   --workers N    workers that train together (${DEFAULTS.workers})
   --steps S      steps of each run (${DEFAULTS.steps}; ${DEFAULTS.splitSteps} in split learning)
   --local-steps H  steps that workers take alone between two exchanges, in *-lo-co and fed-avg (${DEFAULTS.localSteps})
+  --shares S     equal, or classes: each worker has pictures of two to five classes, and other numbers of them (equal)
   --backend B    what compresses: ${BACKENDS.join(', ')} (${BACKENDS[0]})
   --jobs J       runs at a time, each in a process of its own (${DEFAULTS.jobs})
   --seed S       what initial weights and batches are drawn from (${DEFAULTS.seed})
@@ -132,6 +137,7 @@ function parse(args: readonly string[]) {
         workers: text,
         steps: text,
         'local-steps': text,
+        shares: text,
         backend: text,
         seed: text,
         jobs: text,

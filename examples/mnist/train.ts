@@ -7,6 +7,7 @@ import type { Algorithm } from './algorithms.ts';
 import type { Dataset } from './mnist.ts';
 import { openDealer } from './mnist.ts';
 import type { Model } from './model.ts';
+import { sharesByClass, type Shares } from './shares.ts';
 
 /** What a run is made of. */
 export interface Setting {
@@ -19,6 +20,8 @@ export interface Setting {
   readonly steps: number;
   /** Steps that workers take by themselves between two exchanges, for systems that take models; 25 if left out. */
   readonly localSteps?: number;
+  /** Who has which of the training pictures; all have all of them if left out. */
+  readonly shares?: Shares;
   readonly seed: number;
 }
 
@@ -85,15 +88,17 @@ const FIRST_EVALUATION = 8;
  * Trains from the seed's weights on the seed's batches: two runs with equal settings give equal numbers, `seconds`
  * aside. Every worker has its own copy of the network and steps it along what the system gave it, as workers on
  * machines of their own do. Where the system takes models, workers step their copies by themselves, and exchange after
- * every so many steps, and after the last.
+ * every so many steps, and after the last; where they have shares of their own, with as much weight as these have
+ * pictures.
  */
 export async function train(setting: Setting, report: (entry: HistoryEntry) => void): Promise<Run> {
   const { algorithm, device, model, steps, localSteps = LOCAL_STEPS, seed } = setting;
   const { system, learningRate, momentum } = algorithm;
   const n = model.size;
   const start = performance.now();
-  const deal = openDealer(setting.train, seed, BATCHES_STREAM, BATCH);
   const ranks = Array.from({ length: setting.workers }, (_, rank) => rank);
+  const shares = setting.shares === 'classes' ? sharesByClass(setting.train, ranks.length, seed) : undefined;
+  const deals = dealersOf(shares ?? setting.train, ranks, seed);
   const workers = ranks.map((rank) => system.worker(device, { n, workers: setting.workers, rank }));
   const server = system.server?.(device, { n, workers: setting.workers });
   const gradients = ranks.map(() => new Float32Array(n));
@@ -103,7 +108,11 @@ export async function train(setting: Setting, report: (entry: HistoryEntry) => v
   const takesModels = system.takes === 'model';
   /** The model that all have in common, at each worker: of systems that average models, the copy itself. */
   const common = takesModels
-    ? replicas.map((replica): Replica => ({ ...replica, parameters: replica.parameters.slice() }))
+    ? replicas.map((replica, rank) => ({
+        ...replica,
+        parameters: replica.parameters.slice(),
+        weight: shares?.[rank].labels.length,
+      }))
     : replicas;
   const evaluated = evaluationSteps(steps, EVALUATION_SPACING);
   const history: HistoryEntry[] = [];
@@ -116,7 +125,7 @@ export async function train(setting: Setting, report: (entry: HistoryEntry) => v
     const drifted = haveDrifted(replicas) ? meanParameters(replicas) : undefined;
     let loss = 0;
     for (const rank of ranks) {
-      const batch = deal();
+      const batch = deals[rank]();
       const own = await model.gradient(replicas[rank].parameters, batch, gradients[rank]);
       loss += (drifted === undefined ? own : await model.loss(drifted, batch)) / ranks.length;
     }
@@ -158,6 +167,19 @@ export async function train(setting: Setting, report: (entry: HistoryEntry) => v
     seconds: Math.round(performance.now() - start) / 1000,
     history,
   };
+}
+
+/** What deals each worker's batches: in turns of one set of pictures, or of a share of its own. */
+function dealersOf(
+  pictures: Dataset | readonly Dataset[],
+  ranks: readonly number[],
+  seed: number,
+): (() => Dataset)[] {
+  if ('labels' in pictures) {
+    const deal = openDealer(pictures, seed, BATCHES_STREAM, BATCH);
+    return ranks.map(() => deal);
+  }
+  return pictures.map((share) => openDealer(share, seed, BATCHES_STREAM, BATCH));
 }
 
 /** Whether the copies differ. */

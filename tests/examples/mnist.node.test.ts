@@ -124,6 +124,7 @@ test('wrong options are one line on standard error', async () => {
     [['--algorithm', 'magic'], /magic/],
     [['--steps', '0'], /steps/],
     [['--local-steps', '0'], /local-steps/],
+    [['--shares', 'mine'], /"--shares" expected equal or classes, got "mine"/],
     [['--backend', 'cuda'], /cuda/],
     [['--dataset', 'cats'], /"--dataset" expected mnist or fashion, got "cats"/],
     [['--task', 'all'], /"--task" expected both, data or split, got "all"/],

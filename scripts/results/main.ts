@@ -2,63 +2,37 @@
  * `npm run results`: runs every system on both sets of pictures with several seeds and writes docs/results.md, the
  * papers' claims one by one. Most of an hour on two cores. Finished runs stay in --folder, and are not run again.
  */
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { format, resolveConfig } from 'prettier';
-import { DATASETS, type DatasetName } from '../examples/mnist/datasets.ts';
-import { megabytes, percent, times } from '../examples/mnist/format.ts';
-import { timesSmaller } from '../examples/mnist/table.ts';
-import type { Run } from '../examples/mnist/train.ts';
-import { ditheredSign, flattenedOneBit, openDevice } from '../ts/index.ts';
-import { openDraws, relativeError } from '../tests/support/draws.ts';
+import { DATASETS, type DatasetName } from '../../examples/mnist/datasets.ts';
+import { megabytes, percent, times } from '../../examples/mnist/format.ts';
+import { timesSmaller } from '../../examples/mnist/table.ts';
+import type { Run } from '../../examples/mnist/train.ts';
+import { ditheredSign, flattenedOneBit, openDevice } from '../../ts/index.ts';
+import { openDraws, relativeError } from '../../tests/support/draws.ts';
 import { claims, mean, range, type Runs } from './claims.ts';
+import { APART, sectionOf, tableOf, writePage } from './page.ts';
+import { commandOf, RUNS_FOLDER, runsOf } from './runs.ts';
 
 const SEEDS = [1, 2, 3];
 
 /** How ExDyna's load is with more workers: one seed, since it hardly differs from seed to seed. */
 const EIGHT = ['--algorithm', 'ex-dyna', '--workers', '8', '--seed', '1'];
 
-const root = fileURLToPath(new URL('..', import.meta.url));
-const { folder } = parseArgs({
-  options: { folder: { type: 'string', default: `${root}results` } },
-}).values;
-mkdirSync(folder, { recursive: true });
-
-/** The command of some runs, without where it writes. */
-const commandOf = (dataset: DatasetName, args: readonly string[]): string =>
-  ['npm start --', ...args, ...(dataset === 'mnist' ? [] : ['--dataset', dataset])].join(' ');
-
-/** What `npm start` with these arguments gives, from a file where it has run before. */
-function runsOf(name: string, dataset: DatasetName, args: readonly string[]): Run[] {
-  const file = `${folder}/${name}`;
-  if (!existsSync(`${file}.json`)) {
-    const out = ['--dataset', dataset, '--json', `${file}.json`, '--report', `${file}.html`];
-    console.log(`\n${commandOf(dataset, args)}`);
-    const main = `${root}examples/mnist/main.ts`;
-    const { status } = spawnSync(process.execPath, ['--import', 'tsx', main, ...args, ...out], {
-      cwd: root,
-      stdio: 'inherit',
-    });
-    if (status !== 0) throw new Error(`${commandOf(dataset, args)} ended with ${status}`);
-  }
-  return (JSON.parse(readFileSync(`${file}.json`, 'utf8')) as { runs: Run[] }).runs;
-}
+const { folder } = parseArgs({ options: { folder: { type: 'string', default: RUNS_FOLDER } } }).values;
 
 function gather(dataset: DatasetName): Runs {
   const runs = new Map<string, Run[]>();
   const add = (name: string, run: Run): void => void runs.set(name, [...(runs.get(name) ?? []), run]);
   for (const seed of SEEDS) {
     const seeded = ['--seed', String(seed)];
-    for (const run of runsOf(`${dataset}-${seed}`, dataset, ['--all', ...seeded])) add(run.algorithm, run);
+    for (const run of runsOf(folder, `${dataset}-${seed}`, dataset, ['--all', ...seeded]))
+      add(run.algorithm, run);
   }
-  for (const run of runsOf(`${dataset}-eight`, dataset, EIGHT)) add(`${run.algorithm} of 8 workers`, run);
+  for (const run of runsOf(folder, `${dataset}-eight`, dataset, EIGHT))
+    add(`${run.algorithm} of 8 workers`, run);
   return runs;
 }
-
-const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
 
 function table(runs: Runs): string {
   const header = ['system', 'test accuracy', 'between', 'MB up', 'MB down', 'smaller than float32'];
@@ -73,7 +47,7 @@ function table(runs: Runs): string {
       times(mean(all.map(timesSmaller))),
     ];
   });
-  return [header, header.map(() => '---'), ...rows].map(row).join('\n');
+  return tableOf([header, ...rows]);
 }
 
 /** The relative squared error of one draw on vectors of different shapes, n = 2^16, a mean over ten draws. */
@@ -92,10 +66,7 @@ async function shapes(): Promise<string> {
   };
   const device = await openDevice({ backend: 'wasm' });
   const vectors = Object.values(kinds).map((draw) => Float32Array.from({ length: 2 ** 16 }, draw));
-  const rows: string[][] = [
-    ['', ...Object.keys(kinds)],
-    ['---', ...vectors.map(() => '---')],
-  ];
+  const rows: string[][] = [['', ...Object.keys(kinds)]];
   for (const [name, compressor] of Object.entries(compressors)) {
     const cells: string[] = [];
     for (const x of vectors) {
@@ -109,14 +80,7 @@ async function shapes(): Promise<string> {
     rows.push([name, ...cells]);
   }
   device.close();
-  return rows.map(row).join('\n');
-}
-
-/** The sections of the page that are measured by themselves, one of them by `npm run loads`: as they are. */
-function measuredApart(): string {
-  const page = readFileSync(`${root}docs/results.md`, 'utf8');
-  const sections = page.match(/^### (How even the load is|Local steps)[^]*?(?=^##)/gm);
-  return sections?.join('') ?? '';
+  return tableOf(rows);
 }
 
 const sets = (Object.keys(DATASETS) as DatasetName[]).map((dataset) => ({
@@ -168,23 +132,13 @@ Figures are means over the seeds, in brackets between what they lie.
 
 ${answered.join('\n\n')}
 
-${measuredApart()}### Flattening: the error of one draw does not depend on the shape of the data
+${Object.values(APART).map(sectionOf).join('')}### Flattening: the error of one draw does not depend on the shape of the data
 
 |decoded - x|^2 / |x|^2, n = 65,536, a mean over ten draws; lambda of \`ditheredSign\` is the largest magnitude.
 
 ${await shapes()}
 `;
-const file = `${root}docs/results.md`;
-writeFileSync(
-  file,
-  await format(page, {
-    ...(await resolveConfig(file)),
-    parser: 'markdown',
-    proseWrap: 'always',
-    printWidth: 120,
-  }),
-);
-console.log(`\nWrote ${file}.`);
+await writePage(page);
 for (const { claim, given } of answers)
   for (const { name, holds } of given)
     console.log(`${holds ? 'holds        ' : 'does not hold'}  ${name}: ${claim.title}`);

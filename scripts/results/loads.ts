@@ -3,16 +3,14 @@
  * the gradients of `npm start`, and what that costs in bytes: writes the table of docs/results.md under its heading. A
  * few minutes on one core.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { format, resolveConfig } from 'prettier';
 import { exDyna, type System } from 'fewbits/algorithms';
 import { openDevice } from 'fewbits';
-import { loadDataset } from '../examples/mnist/datasets.ts';
-import { megabytes, percent } from '../examples/mnist/format.ts';
-import { openModel } from '../examples/mnist/model.ts';
-import { train, type HistoryEntry } from '../examples/mnist/train.ts';
+import { loadDataset } from '../../examples/mnist/datasets.ts';
+import { megabytes, percent } from '../../examples/mnist/format.ts';
+import { openModel } from '../../examples/mnist/model.ts';
+import { train, type HistoryEntry } from '../../examples/mnist/train.ts';
+import { APART, tableOf, writeSection } from './page.ts';
 
 const { steps, seed } = parseArgs({
   options: { steps: { type: 'string', default: '300' }, seed: { type: 'string', default: '1' } },
@@ -65,7 +63,6 @@ const model = await openModel();
 const device = await openDevice({ backend: 'wasm' });
 const header = ['workers', 'density', 'balance', 'load, mean', 'load, worst', 'steps above 1.1', 'accuracy'];
 const rows = [[...header, 'MB up', 'of which counts', 'MB down', 'rounds a step']];
-rows.push(rows[0].map(() => '---'));
 for (const workers of [4, 8])
   for (const density of [0.01, 0.05])
     for (const balance of ['paper', 'exact'] as const) {
@@ -96,29 +93,11 @@ for (const workers of [4, 8])
     }
 device.close();
 
-/** The section of the page that this writes, up to the next one or the page's end. */
-const HEADING = '### How even the load is with `balance`';
-const file = fileURLToPath(new URL('../docs/results.md', import.meta.url));
-const page = readFileSync(file, 'utf8');
-const start = page.indexOf(HEADING);
-if (start < 0) throw new Error(`docs/results.md has no "${HEADING}"`);
-const end = page.indexOf('\n## ', start) + 1 || page.length;
-const next = page.indexOf('\n### ', start + HEADING.length) + 1 || page.length;
-const section = `${HEADING}
-
-\`npm run loads\`: ${steps} steps of \`npm start\` on MNIST with seed ${seed}, ${model.size.toLocaleString('en-US')} parameters. Load: how many times as much
+await writeSection(
+  APART.loads,
+  `\`npm run loads\`: ${steps} steps of \`npm start\` on MNIST with seed ${seed}, ${model.size.toLocaleString('en-US')} parameters. Load: how many times as much
 as the mean worker the busiest one selects in a step. MB are 10^6 bytes, all workers and steps together, the counts by
 blocks among them; counts are each worker's own, which all others receive.
 
-${rows.map((cells) => `| ${cells.join(' | ')} |`).join('\n')}
-
-`;
-const written = page.slice(0, start) + section + page.slice(Math.min(end, next));
-const options = {
-  ...(await resolveConfig(file)),
-  parser: 'markdown',
-  proseWrap: 'always',
-  printWidth: 120,
-} as const;
-writeFileSync(file, await format(written, options));
-console.log(`\nWrote the loads of ${file}.`);
+${tableOf(rows)}`,
+);

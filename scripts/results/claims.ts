@@ -1,7 +1,7 @@
 /** The papers' claims as questions to finished runs: what each asks, when it holds, the figures that say so. */
-import { megabytes, percent } from '../examples/mnist/format.ts';
-import { smooth } from '../examples/mnist/smooth.ts';
-import type { HistoryEntry, Run } from '../examples/mnist/train.ts';
+import { megabytes, percent } from '../../examples/mnist/format.ts';
+import { smooth } from '../../examples/mnist/smooth.ts';
+import type { HistoryEntry, Run } from '../../examples/mnist/train.ts';
 
 /** The runs of one set of pictures: each system's, one a seed, in the order of the seeds. */
 export type Runs = ReadonlyMap<string, readonly Run[]>;

@@ -1,0 +1,48 @@
+/** docs/results.md: written whole, or one of its sections that are measured by themselves. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { format, resolveConfig } from 'prettier';
+
+const FILE = fileURLToPath(new URL('../../docs/results.md', import.meta.url));
+
+/** Headings of the sections that commands of their own write. */
+export const APART = { loads: 'How even the load is with `balance`', local: 'Local steps' } as const;
+
+/** A table of Markdown: a header, then rows. */
+export function tableOf([header, ...rows]: readonly (readonly string[])[]): string {
+  return [header, header.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+}
+
+/** Writes the page. */
+export async function writePage(text: string): Promise<void> {
+  const options = {
+    ...(await resolveConfig(FILE)),
+    parser: 'markdown',
+    proseWrap: 'always',
+    printWidth: 120,
+  } as const;
+  writeFileSync(FILE, await format(text, options));
+  console.log(`\nWrote ${FILE}.`);
+}
+
+/** A section of the page as it is, with its heading. @throws Error where there is none */
+export function sectionOf(heading: string): string {
+  const page = readFileSync(FILE, 'utf8');
+  const [start, end] = boundsOf(page, heading);
+  return page.slice(start, end);
+}
+
+/** Writes a section of the page anew: what stands below its heading. @throws Error where there is none */
+export async function writeSection(heading: string, text: string): Promise<void> {
+  const page = readFileSync(FILE, 'utf8');
+  const [start, end] = boundsOf(page, heading);
+  await writePage(`${page.slice(0, start)}### ${heading}\n\n${text}\n\n${page.slice(end)}`);
+}
+
+/** Where a section stands, up to the next one or the page's end. */
+function boundsOf(page: string, heading: string): [start: number, end: number] {
+  const start = page.indexOf(`### ${heading}\n`);
+  if (start < 0) throw new Error(`docs/results.md has no section "${heading}"`);
+  const next = page.slice(start + 3).search(/^#{2,3} /m);
+  return [start, next < 0 ? page.length : start + 3 + next];
+}
