@@ -6,7 +6,7 @@
  * and they are put behind it, so that its own lines stay where they are.
  */
 import { readFileSync } from 'node:fs';
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { type FunctionInfo, type VariableInfo, WgslReflect } from 'wgsl_reflect/wgsl_reflect.module.js';
 
@@ -49,7 +49,9 @@ export async function generateWgsl(): Promise<void> {
   for (const shader of shaders) await checkConstants(shader);
   for (const variant of variants) checkVariant(variant, shaders);
   await mkdir(new URL('.', output), { recursive: true });
-  await writeFile(output, moduleText(shaders, variants));
+  const text = moduleText(shaders, variants);
+  // others may be reading it
+  if ((await readFile(output, 'utf8').catch(() => '')) !== text) await writeFile(output, text);
 }
 
 /** The text of a shader with its library behind it. */
