@@ -1321,14 +1321,14 @@ def _unflattened(
 _LEVEL_SCALES = ("unbiased", "least")
 
 #: How codes of flattenedLevels are written, by their number.
-_CODE_CODINGS = ("packed",)
+_CODE_CODINGS = ("packed", "entropy")
 
 #: The levels of 2, 3 and 4 bits, in units of |x| / 64, 128 and 256: Lloyd and Max's for N(0, 1).
 _LEVELS = {2: (29, 97), 3: (31, 97, 172, 275), 4: (33, 99, 168, 241, 322, 414, 530, 700)}
 
 
 def _describe_flattened_levels(packet: _Packet) -> _Description:
-    order, seed, step, stream, bits, scale, coding = _require_parameters(packet, 7)
+    order, seed, step, stream, bits, scale, coding = _require_symbol_parameters(packet, 7)
     _require_order(packet, order)
     if bits not in _LEVELS:
         raise PacketError(f"codes of {bits} bits, expected 2..4", 32)
@@ -1336,19 +1336,22 @@ def _describe_flattened_levels(packet: _Packet) -> _Description:
         raise PacketError(f"unknown scale {scale}", 36)
     if coding >= len(_CODE_CODINGS):
         raise PacketError(f"unknown coding {coding} of codes", 40)
+    if coding != len(packet.parameters) - 7:
+        raise PacketError(f"{_CODE_CODINGS[coding]} codes with {len(packet.parameters)} words of parameters", 40)
     drawn = {"block": order, "seed": seed, "step": step, "stream": stream}
     parameters = {**drawn, "bits": bits, "scale": _LEVEL_SCALES[scale], "coding": _CODE_CODINGS[coding]}
     blocks = -(-packet.n // order)
-    return _Description(parameters, [("scales", blocks), ("codes", _words(blocks * order * bits))])
+    _, words = _symbol_section(packet._replace(n=blocks * order), 7, bits)
+    return _Description(parameters, [("scales", blocks), ("codes", words)])
 
 
 def _decode_flattened_levels(packet: _Packet, description: _Description, into: Optional[np.ndarray]) -> np.ndarray:
-    order, seed, step, stream, bits, _, _ = packet.parameters
+    order, seed, step, stream, bits = packet.parameters[:5]
     parts = _cut(packet, description)
     offsets = _offsets(packet, description)
-    scales, codes = parts["scales"], parts["codes"]
+    scales = parts["scales"]
     _require_scales(scales, offsets["scales"])
-    _require_zero_tail(codes, scales.size * order * bits, offsets["codes"])
+    codes = _read_symbols(packet._replace(n=scales.size * order), 7, parts["codes"], bits, offsets["codes"])
     levels = np.array(_LEVELS[bits], np.float32)
     table = np.concatenate((levels, -levels))
     return _unflattened(
@@ -2136,6 +2139,7 @@ def compress_flattened_levels(
     bits: int = 2,
     block: Union[int, str] = 4096,
     scale: str = "unbiased",
+    coding: str = "entropy",
     step: int = 0,
     stream: int = 0,
 ) -> bytes:
@@ -2143,9 +2147,10 @@ def compress_flattened_levels(
 
     D are random signs, H the Walsh-Hadamard matrix. z is close to normal, and the 2^(bits - 1) levels are Lloyd and
     Max's for it. ``block`` is d, a power of two, or 'whole'; a vector shorter than a block is one block of the next
-    power of two. ``scale`` 'unbiased' gives decoded . x = |x|^2, 'least' the least squared error. Draws are keyed by
-    (seed, step, stream). The bytes equal those of ``flattenedLevels({ seed, bits, block, scale })`` with
-    ``{ step, stream }`` in JavaScript. Source: arXiv 2108.08842.
+    power of two. ``scale`` 'unbiased' gives decoded . x = |x|^2, 'least' the least squared error. With
+    ``coding`` 'entropy' codes are sent by their entropy where that is smaller, with 'packed' as they are. Draws are
+    keyed by (seed, step, stream). The bytes equal those of ``flattenedLevels({ seed, bits, block, scale, coding })``
+    with ``{ step, stream }`` in JavaScript. Source: arXiv 2108.08842.
 
     Raises ValueError where x holds NaN or infinity (how many, and where the first is); unless seed, step and stream are
     in 0..2^32 - 1, bits is 2, 3 or 4 and block up to 2^26; where a whole vector is longer than 2^26.
@@ -2154,6 +2159,7 @@ def compress_flattened_levels(
     bits = _require_integer("bits", bits, 2, 4)
     _require_block(block)
     number = _LEVEL_SCALES.index(_require_one_of("scale", scale, _LEVEL_SCALES))
+    _require_one_of("coding", coding, ("entropy", "packed"))
     words, largest = _bits_of(x)
     n = words.size
     if n == 0:
@@ -2189,7 +2195,12 @@ def compress_flattened_levels(
         parts = (squares.astype(np.float64), dot) if scale == "unbiased" else (dot, order * norm)
         some = np.divide(*parts, out=np.zeros_like(dot), where=dot > 0)
         scales[first // order :][: some.size] = some / 2.0**exponent
-    return _write(14, n, (order, *key, bits, number, 0), (_sent_scales(scales), codes))
+    head = (order, *key, bits, number)
+    if coding == "entropy" and _is_codable(blocks * order, bits):
+        section = _code_symbols(_unpack_codes(codes, 0, blocks * order, bits), bits)
+        if section is not None:
+            return _write(14, n, (*head, 1, section.size), (_sent_scales(scales), section))
+    return _write(14, n, (*head, 0), (_sent_scales(scales), codes))
 
 
 def _widths(

@@ -44,6 +44,7 @@ const plan = (options: fewbits.PlanOptions): fewbits.Compressor =>
   fewbits.plan([{ match: '*', compressor }], { leaves: [{ name: 'kernel', offset: 0, length: 1 }] }, options);
 const count = { k: 3, ratio: 0.1 };
 const flattened = { seed: 1, block: 64, scale: 'dither', lambda: 'norm', c: 0.5 };
+const levelled = { seed: 1, bits: 3, block: 64, scale: 'least', coding: 'packed' };
 const local = {
   ...{ compressor, server: compressor, decay: 0.5, rate: 0.5, momentum: 0.5 },
   ...{ average: 'senders', clip: 'median' },
@@ -70,7 +71,7 @@ const factories: readonly Case[] = [
   factory(fewbits.scaledSign, { block: 64 }, []),
   factory(fewbits.ditheredSign, { seed: 1, lambda: 'max' }, ['seed']),
   factory(fewbits.flattenedOneBit, flattened, ['seed']),
-  factory(fewbits.flattenedLevels, { seed: 1, bits: 3, block: 64, scale: 'least' }, ['seed']),
+  factory(fewbits.flattenedLevels, levelled, ['seed']),
   factory(fewbits.blockTopK, { block: 64, k: 4, bits: 2, values: 'float16' }, [], ['values']),
   factory(fewbits.float32, {}, []),
   factory(plan, { small: false, tiny: 10 }, []),

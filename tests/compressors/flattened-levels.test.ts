@@ -15,7 +15,6 @@ import type { Scope, Vector } from '../../ts/kernels/scope.ts';
 import { readPacket, writePacket } from '../../ts/packet/packet.ts';
 import { flatten, unflatten } from '../reference/flatten.ts';
 import { levelled, levels, valueOf } from '../reference/centroids.ts';
-import { unpack } from '../reference/pack.ts';
 import type { Key } from '../reference/random.ts';
 import { squareSum } from '../reference/reduce.ts';
 import { shaped, squaredError, type Shape } from '../reference/shapes.ts';
@@ -24,6 +23,7 @@ import { rejects, throws } from '../support/host.ts';
 import { input } from '../support/inputs.ts';
 import { assertWords } from '../support/same-words.ts';
 import { suite } from '../support/suite.ts';
+import { symbolsIn } from '../support/symbols.ts';
 
 eachCompressor('flattenedLevels', [
   flattenedLevels({ seed: 1 }),
@@ -32,6 +32,7 @@ eachCompressor('flattenedLevels', [
   flattenedLevels({ seed: 4, bits: 3, block: 'whole' }),
   flattenedLevels({ seed: 2 ** 32 - 1, bits: 4, block: 2048 }),
   flattenedLevels({ seed: 6, bits: 4, block: 8192, scale: 'least' }),
+  flattenedLevels({ seed: 7, bits: 2, block: 64, coding: 'packed' }),
 ]);
 
 const test = suite('flattenedLevels by its definition');
@@ -51,10 +52,11 @@ function contentsOf(packet: Uint8Array): {
   const { n, parameters, body } = readPacket(packet);
   const [d, seed, step, stream, bits] = parameters;
   const blocks = Math.ceil(n / d);
+  const symbols = { n: blocks * d, parameters };
   return {
     ...{ d, key: { seed, step, stream }, bits },
     scales: new Float32Array(body.slice(0, blocks).buffer),
-    codes: unpack(body.subarray(blocks), blocks * d, bits),
+    codes: symbolsIn(symbols, 7, body.subarray(blocks), bits),
   };
 }
 
@@ -146,14 +148,16 @@ test('one level has the bits and scales of drive', async () => {
     for (const kind of ['normal', 'heavy', 'subnormal', 'finite', 'zeros'] as const) {
       const x = input(kind, 5000);
       const draw = { step: 1, stream: 2 };
-      const one = readPacket(await device.compress(compressorOf({ seed: 7, block }, 1), x, draw));
+      const one = readPacket(
+        await device.compress(compressorOf({ seed: 7, block, coding: 'packed' }, 1), x, draw),
+      );
       const drive = flattenedOneBit({ seed: 7, block, scale: 'drive' });
       const { body } = readPacket(await device.compress(drive, x, draw));
       assertWords(one.body, body, `${kind} by ${block}`);
     }
 });
 
-test('costs bits of the padded length, 4 bytes a block and 48 bytes', async () => {
+test('packed it costs bits of the padded length, 4 bytes a block and 48 bytes', async () => {
   for (const [n, block, bits, blocks, padded] of [
     [1, 4096, 2, 1, 1],
     [33, 4096, 3, 1, 64],
@@ -161,7 +165,10 @@ test('costs bits of the padded length, 4 bytes a block and 48 bytes', async () =
     [100, 8, 3, 13, 104],
     [5000, 'whole', 2, 1, 8192],
   ] as const) {
-    const packet = await device.compress(flattenedLevels({ seed: 1, bits, block }), input('normal', n));
+    const packet = await device.compress(
+      flattenedLevels({ seed: 1, bits, block, coding: 'packed' }),
+      input('normal', n),
+    );
     assert.is(packet.length, 48 + 4 * blocks + 4 * Math.ceil((padded * bits) / 32));
   }
   const empty = await device.compress(flattenedLevels({ seed: 1 }), new Float32Array(0));
@@ -231,7 +238,7 @@ test('wrong options are named', () => {
   assert.throws(made({ seed: 1, scale: 'drive' }), /"scale" expected one of unbiased, least, got "drive"/);
   assert.throws(
     made({ seed: 1, lambda: 2 }),
-    /flattenedLevels has no option "lambda"; it has seed, bits, block, scale/,
+    /flattenedLevels has no option "lambda"; it has seed, bits, block, scale, coding/,
   );
   const long = { n: 2 ** 26 + 1 } as Vector;
   throws(
@@ -245,7 +252,7 @@ test('wrong options are named', () => {
 });
 
 test('packets whose parts do not agree are refused', async () => {
-  const compressor = flattenedLevels({ seed: 1, bits: 3, block: 8 });
+  const compressor = flattenedLevels({ seed: 1, bits: 3, block: 8, coding: 'packed' });
   const packet = readPacket(await device.compress(compressor, input('normal', 50)));
   const [d, seed, step, stream] = packet.parameters;
   const forged = (parameters: number[], change?: (body: Uint32Array) => void): Promise<unknown> => {
@@ -254,7 +261,7 @@ test('packets whose parts do not agree are refused', async () => {
     const { id } = flattenedLevelsCodec;
     return device.decompress(writePacket({ id, n: 50, parameters, sections: [body] }));
   };
-  await rejects(forged([d]), PacketError, '1 words of parameters, expected 7');
+  await rejects(forged([d]), PacketError, '1 words of parameters, expected 7 or 8');
   for (const order of [0, 3, 128, 2 ** 27])
     await rejects(
       forged([order, seed, step, stream, 3, 0, 0]),
@@ -265,7 +272,12 @@ test('packets whose parts do not agree are refused', async () => {
     await rejects(forged([d, seed, step, stream, bits, 0, 0]), PacketError, `codes of ${bits} bits`);
   await rejects(forged([d, seed, step, stream, 4, 0, 0]), PacketError, 'but the body has');
   await rejects(forged([d, seed, step, stream, 3, 2, 0]), PacketError, 'unknown scale 2');
-  await rejects(forged([d, seed, step, stream, 3, 0, 1]), PacketError, 'unknown coding 1');
+  await rejects(forged([d, seed, step, stream, 3, 0, 2]), PacketError, 'unknown coding 2');
+  for (const [more, why] of [
+    [[1], 'entropy codes with 7 words of parameters'],
+    [[0, 6], 'packed codes with 8 words of parameters'],
+  ] as const)
+    await rejects(forged([d, seed, step, stream, 3, 0, ...more]), PacketError, why);
   for (const scale of [1, 0x7fffff, 0x80000000, 0xbf800000, 0x7f800000, 0x7fc00000])
     await rejects(
       forged([...packet.parameters], (body) => (body[2] = scale)),

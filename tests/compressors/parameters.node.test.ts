@@ -17,7 +17,7 @@ const LEFT_OUT: Record<string, readonly string[]> = {
   ditheredSign: ['lambda'],
   maskEncoded: ['signed', 'coding'],
   flattenedOneBit: ['step', 'stream'],
-  flattenedLevels: ['step', 'stream'],
+  flattenedLevels: ['step', 'stream', 'coding'],
   blockTopK: ['coding'],
 };
 

@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import { openWasm } from '../../ts/backends/wasm/index.ts';
 import { Device } from '../../ts/device.ts';
 import { PacketError } from '../../ts/errors.ts';
-import { maskEncoded, qsgd, quantized, type Compressor } from '../../ts/index.ts';
+import { flattenedLevels, maskEncoded, qsgd, quantized, type Compressor } from '../../ts/index.ts';
 import { inspect } from '../../ts/inspect.ts';
 import { readPacket, writePacket } from '../../ts/packet/packet.ts';
 import { eachBackend } from '../support/backends.ts';
@@ -15,30 +15,46 @@ import { entropyOf, symbolsIn } from '../support/symbols.ts';
 
 type Coding = 'entropy' | 'packed';
 
-/** Compressors by how they code, the words before their symbols, and the bits of a symbol. */
+/** Compressors by how they code, the parameters and words before their symbols, these and the bits of each. */
 const COMPRESSORS: readonly {
   readonly name: string;
   readonly make: (coding?: Coding) => Compressor;
+  readonly count: number;
   readonly before: (n: number) => number;
+  readonly symbols: (n: number) => number;
   readonly width: number;
 }[] = [
   {
     name: 'maskEncoded, 2 bits',
     make: (coding) => maskEncoded({ ratio: 0.01, bits: 2, ...(coding && { coding }) }),
+    count: 3,
     before: (n) => Math.max(1, Math.floor(n * 0.01 + 1e-9)),
+    symbols: (n) => n,
     width: 2,
   },
   {
     name: 'quantized, 8 bits',
     make: (coding) => quantized({ bits: 8, ...(coding && { coding }) }),
+    count: 3,
     before: () => 0,
+    symbols: (n) => n,
     width: 8,
   },
   {
     name: 'qsgd, 1023 levels',
     make: (coding) => qsgd({ levels: 1023, seed: 1, ...(coding && { coding }) }),
+    count: 3,
     before: () => 0,
+    symbols: (n) => n,
     width: 11,
+  },
+  {
+    name: 'flattenedLevels, 3 bits',
+    make: (coding) => flattenedLevels({ seed: 1, bits: 3, block: 64, ...(coding && { coding }) }),
+    count: 7,
+    before: (n) => Math.ceil(n / 64),
+    symbols: (n) => Math.ceil(n / 64) * 64,
+    width: 3,
   },
 ];
 
@@ -69,12 +85,17 @@ test.before(async () => {
 });
 
 test('within 2 % of the entropy and 300 bytes', async () => {
-  for (const { name, make, before, width } of COMPRESSORS)
+  for (const { name, make, count, before, symbols: symbolsOf, width } of COMPRESSORS)
     for (const x of [relu(2 ** 16), input('normal', 2 ** 18), input('heavy', 2 ** 16)]) {
       const packet = await device.compress(make(), x);
       const packed = readPacket(await device.compress(make('packed'), x));
       const own = before(x.length);
-      const symbols = symbolsIn(packed, 3, packed.body.subarray(own), width);
+      const symbols = symbolsIn(
+        { ...packed, n: symbolsOf(x.length) },
+        count,
+        packed.body.subarray(own),
+        width,
+      );
       const most = entropyOf(Uint32Array.from(symbols)) * 1.02 + 300 + 4 * own;
       assert.ok(packet.length <= most, `${name}: ${packet.length} bytes, at most ${most}`);
     }
@@ -99,18 +120,18 @@ test('inspect says how symbols are sent', async () => {
 });
 
 test('a wrong section is refused, and an option that is not known', async () => {
-  for (const { name, make, before } of COMPRESSORS) {
+  for (const { name, make, count, before } of COMPRESSORS) {
     const packet = readPacket(await device.compress(make(), relu(5000)));
     const { id, n, parameters, body } = packet;
     const own = before(n);
-    const forged = (more: readonly number[], words: Uint32Array, count = n): Promise<unknown> => {
-      const of = [...parameters.subarray(0, 3), ...more];
-      return device.decompress(writePacket({ id, n: count, parameters: of, sections: [words] }));
+    const forged = (more: readonly number[], words: Uint32Array): Promise<unknown> => {
+      const of = [...parameters.subarray(0, count), ...more];
+      return device.decompress(writePacket({ id, n, parameters: of, sections: [words] }));
     };
-    const size = parameters[3];
+    const size = parameters[count];
     await rejects(forged([size + 1], body), PacketError, 'but the body has');
     await rejects(forged([size - 1], body.subarray(0, -1)), PacketError, 'coded symbols: ');
-    await rejects(forged([size, 0], body), PacketError, '5 words of parameters, expected 3 or 4');
+    await rejects(forged([size, 0], body), PacketError, `expected ${count} or ${count + 1}`);
     const wrong = body.slice();
     wrong[own] ^= 1; // the number of slots
     await rejects(forged([size], wrong), PacketError, 'coded symbols: ');

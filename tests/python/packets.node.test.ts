@@ -76,14 +76,17 @@ const FLATTENED: Pair[] = [64, 4096, 'whole' as const].flatMap((block) =>
   }),
 );
 
-/** Every width and scale of flattenedLevels, in blocks of each length. */
+/** Every width, scale and coding of flattenedLevels, in blocks of each length. */
 const LEVELS: Pair[] = [64, 4096, 'whole' as const].flatMap((block) =>
   ([2, 3, 4] as const).flatMap((bits) =>
-    (['unbiased', 'least'] as const).map((scale): Pair => {
-      const said = Object.entries({ bits, block, scale, ...DRAW }).map(
+    (['unbiased', 'least'] as const).map((scale, i): Pair => {
+      // each coding with either scale
+      const coding = (['entropy', 'packed'] as const)[(i + bits) % 2];
+      const options = { bits, block, scale, coding };
+      const said = Object.entries({ ...options, ...DRAW }).map(
         ([key, value]) => `${key}=${JSON.stringify(value)}`,
       );
-      return [flattenedLevels({ seed: 9, bits, block, scale }), `flattened_levels(x, 9, ${said.join(', ')})`];
+      return [flattenedLevels({ seed: 9, ...options }), `flattened_levels(x, 9, ${said.join(', ')})`];
     }),
   ),
 );

@@ -352,12 +352,13 @@ const COMPRESSORS: Readonly<Record<number, (parts: Parts) => Uint32Array>> = {
     return scattered(n, indices, levelled(sections.at(-2), sections.at(-1), { k: kept, bits, each: k }));
   },
   14({ n, given, cut }) {
-    const [d, seed, step, stream, bits, kind, coding] = given(7);
+    const [d, seed, step, stream, bits, kind, coding, ...more] = given(7, 1);
     need(d >= 1 && d <= 2 ** 26 && Number.isInteger(Math.log2(d)), 'the order');
     need(n === 0 ? d === 1 : d < 2 * n, 'the order');
-    need(bits >= 2 && bits <= 4 && kind <= 1 && coding === 0, 'bits, scale and coding');
+    need(bits >= 2 && bits <= 4 && kind <= 1 && coding === more.length, 'bits, scale and coding');
     const blocks = Math.ceil(n / d);
-    const [scales, section] = cut(blocks, words(blocks * d * bits));
+    const [length, read] = symbolsOf(blocks * d, bits, more);
+    const [scales, section] = cut(blocks, length);
     need(
       scales.words.every((scale) => scale === 0 || (isPositive(scale) && scale >= 0x00800000)),
       'a scale',
@@ -367,7 +368,7 @@ const COMPRESSORS: Readonly<Record<number, (parts: Parts) => Uint32Array>> = {
       [31, 97, 172, 275],
       [33, 99, 168, 241, 322, 414, 530, 700],
     ][bits - 2];
-    const codes = codesOf(section, blocks * d, bits);
+    const codes = read(section);
     return unflattened(n, d, scales, { seed, step, stream }, (i) => {
       const level = levels[codes[i] % levels.length];
       return codes[i] < levels.length ? level : -level;

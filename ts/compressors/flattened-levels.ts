@@ -5,7 +5,8 @@
  * flattening by blocks of FO-SGD (arXiv 2405.11095).
  *
  * Parameters: d, the order of the transform; seed, step, stream, which draw the signs D; bits of a code; the scale's
- * number; the coding of the codes. Sections: scales, one float32 a block; codes of all blocks with their padding.
+ * number; the coding of the codes, and of coded ones the words of their section (symbols.ts). Sections: scales, one
+ * float32 a block; codes of all blocks with their padding.
  */
 import { requireInteger, requireOneOf, requireOptions, shown } from '../arguments.ts';
 import type { DeviceBuffer } from '../backends/backend.ts';
@@ -17,7 +18,7 @@ import { flattenLevelsKernel, levelsOf, tableOf, unflattenLevelsKernel } from '.
 import { packedWords } from '../kernels/pack.ts';
 import { nonFiniteError } from '../kernels/reduce.ts';
 import { floatsOf, wordsOf } from '../kernels/scope.ts';
-import { cutSections, requireParameters, requireZeroTail, type Packet } from '../packet/packet.ts';
+import { cutSections, type Packet } from '../packet/packet.ts';
 import { atScale } from './at-scale.ts';
 import {
   defineCompressor,
@@ -29,14 +30,26 @@ import {
 import { MOST } from './count.ts';
 import { NOTHING } from './decoded.ts';
 import { normal, orderFor, requireBlock, requireOrder, requireScales } from './flattening.ts';
+import {
+  codingOf,
+  codingParameter,
+  readSymbols,
+  requireSymbolParameters,
+  symbolsToSend,
+  symbolWords,
+  type SymbolCoding,
+  type Symbols,
+} from './symbols.ts';
 
 const ID = 14;
+/** Parameters of a packet, without that of coded symbols. */
+const PARAMETERS = 7;
 
 /** Ways to the scale, by their number in packets. */
 const SCALES = ['unbiased', 'least'] as const;
 
 /** How codes are written, by its number in packets. */
-const CODINGS = ['packed'] as const;
+const CODINGS = ['packed', 'entropy'] as const;
 
 /** Bits of a code that packets may have. */
 const LEAST_BITS = 2;
@@ -56,6 +69,8 @@ export interface LevelsOptions {
    * elements. `'least'`: the scale of the least squared error.
    */
   readonly scale?: Scale;
+  /** 'packed' sends codes as they are; 'entropy', the default, by their entropy where that is smaller. */
+  readonly coding?: SymbolCoding;
 }
 
 /**
@@ -65,14 +80,15 @@ export interface LevelsOptions {
  * their signs, decodes to s D H q, s the scale of the block. The squared error, beside |x|_2^2, is the same for any
  * data: .133, .0357 and .0096 at 2, 3 and 4 bits, with scale 'least' .1175, .0345 and .0095; up to a sixth more or less
  * where a few elements make up most of a block. A vector shorter than a block is one block of the next power of two.
- * `bits` times the padded length in bits, 4 bytes a block and 48 bytes. Source: arXiv 2108.08842.
+ * At most `bits` times the padded length in bits, 4 bytes a block and 48 bytes: codes are sent by their entropy where
+ * that is less, of 1.91, 2.83 and 3.77 bits each. Source: arXiv 2108.08842; the coding arXiv 0902.0271.
  *
  * Elements below 2^-51 count as zero in the sum of squares that the scale of their block is made of, those below 2^-102
  * everywhere; both times 2^floor(log2 max |x|) where max |x| is outside 2^-27..2^40. Scales that would be below 2^-126
  * are 0.
  *
  * @param options `seed`, an integer in 0..2^32 - 1; `bits` an element, 2, 3 or 4; `block`, elements a block; `scale`,
- *   what levels are times
+ *   what levels are times; `coding`
  * @returns an immutable compressor, for `device.compress` and for systems
  * @throws RangeError unless seed is in 0..2^32 - 1, bits is 2, 3 or 4, block 'whole' or a power of two up to 2^26;
  * compress throws it where a whole vector is longer than 2^26
@@ -80,7 +96,7 @@ export interface LevelsOptions {
  * const packet = await device.compress(flattenedLevels({ seed: 7, bits: 3 }), gradient, { step, stream: rank });
  */
 export function flattenedLevels(options: LevelsOptions): Compressor {
-  requireOptions('flattenedLevels', options, ['seed', 'bits', 'block', 'scale']);
+  requireOptions('flattenedLevels', options, ['seed', 'bits', 'block', 'scale', 'coding']);
   requireInteger('seed', options?.seed, 0, MOST);
   const { bits = LEAST_BITS } = options;
   requireInteger('bits', bits, LEAST_BITS, MOST_BITS);
@@ -93,16 +109,17 @@ export function compressorOf(options: LevelsOptions, bits: number): Compressor {
   const seed = requireInteger('seed', options.seed, 0, MOST);
   const block = requireBlock(length);
   const scale = requireOneOf('scale', way, SCALES);
+  const coding = codingOf(options.coding);
   const parameters = (n: number): PacketParameters => ({
     ...{ block: n === 0 ? 1 : orderFor(block, n), seed },
-    ...{ bits, scale, coding: CODINGS[0] },
+    ...{ bits, scale, ...codingParameter(coding) },
   });
   return defineCompressor('flattenedLevels', options, parameters, function* (scope, x, draw) {
     const { n } = x;
     const key = { seed, ...draw };
-    const head = (d: number): number[] => [
+    const head = (d: number, ...more: readonly number[]): number[] => [
       ...[d, seed, draw.step, draw.stream],
-      ...[bits, SCALES.indexOf(scale), CODINGS.indexOf('packed')],
+      ...[bits, SCALES.indexOf(scale), more.length, ...more],
     ];
     if (n === 0) return { id: ID, n, parameters: head(1), sections: [] };
     const d = orderFor(block, n);
@@ -112,7 +129,8 @@ export function compressorOf(options: LevelsOptions, bits: number): Compressor {
     const codes = scope.take(packedWords(total, bits));
     const [squares, max] = [scope.take(blocks), scope.take(1)];
     const [sums, counts] = [scope.take(tallied), scope.take(tallied)];
-    const { words, scales } = yield* atScale(function* (exponent) {
+    const symbols = symbolsToSend(scope, total, bits, coding);
+    const { sent, scales } = yield* atScale(function* (exponent) {
       const power = 2 ** exponent;
       // 1. flatten, z = H D x; 2. the level of each |z_i|, whose edges are times |x|_2; 3. what scales are made of
       scope.run(
@@ -120,8 +138,9 @@ export function compressorOf(options: LevelsOptions, bits: number): Compressor {
         { x: x.buffer, codes, squares, sums, counts, max },
         { n, total, block: d, bits, ...key, scale: power },
       );
-      const wanted = scale === 'least' ? [counts] : [];
-      const [words, [largest], ...found] = yield scope.read(codes, max, squares, sums, ...wanted);
+      const wanted = [max, squares, sums, ...(scale === 'least' ? [counts] : [])];
+      const read = yield scope.read(...wanted, ...symbols.queue(codes));
+      const [[largest], ...found] = read.slice(0, wanted.length);
       if (largest >= INFINITE) throw yield* nonFiniteError(scope, x);
       // 4. scales, in float64 and rounded once
       const [own, byLevel] = [floatsOf(found[0]), floatsOf(found[1])];
@@ -132,9 +151,10 @@ export function compressorOf(options: LevelsOptions, bits: number): Compressor {
         const squaresOfLevels = levelsOf(bits).map((level) => level * level);
         return normal(dot / (d * weighted(found[2], s, squaresOfLevels)) / power);
       });
-      return { words, scales, deciding: largest };
+      return { sent: read.slice(wanted.length), scales, deciding: largest };
     });
-    return { id: ID, n, parameters: head(d), sections: [wordsOf(scales), words] };
+    const { section, more } = symbols.sectionOf(sent);
+    return { id: ID, n, parameters: head(d, ...more), sections: [wordsOf(scales), section] };
   });
 }
 
@@ -152,19 +172,27 @@ interface Parameters {
 }
 
 function parametersOf(packet: Packet): Parameters {
-  const [d, seed, step, stream, bits, scale, coding] = requireParameters(packet, 7);
+  const given = requireSymbolParameters(packet, PARAMETERS);
+  const [d, seed, step, stream, bits, scale, coding] = given;
   requireOrder(packet, d);
   if (bits < LEAST_BITS || bits > MOST_BITS)
     throw new PacketError(`codes of ${shown(bits)} bits, expected ${LEAST_BITS}..${MOST_BITS}`, 32);
   if (scale >= SCALES.length) throw new PacketError(`unknown scale ${scale}`, 36);
   if (coding >= CODINGS.length) throw new PacketError(`unknown coding ${coding} of codes`, 40);
+  if (coding !== given.length - PARAMETERS)
+    throw new PacketError(`${CODINGS[coding]} codes with ${given.length} words of parameters`, 40);
   return { d, key: { seed, step, stream }, bits, scale: SCALES[scale], coding: CODINGS[coding] };
 }
 
-function sectionsOf({ n }: Packet, { d, bits }: Parameters): { name: 'scales' | 'codes'; words: number }[] {
+/** The symbols of a packet: with those of the padding. */
+function padded({ n, parameters }: Packet, d: number): Symbols {
+  return { n: transformLength(n, d), parameters };
+}
+
+function sectionsOf(packet: Packet, { d, bits }: Parameters): { name: 'scales' | 'codes'; words: number }[] {
   return [
-    { name: 'scales', words: ceilDiv(n, d) },
-    { name: 'codes', words: packedWords(transformLength(n, d), bits) },
+    { name: 'scales', words: ceilDiv(packet.n, d) },
+    { name: 'codes', words: symbolWords(padded(packet, d), PARAMETERS, bits) },
   ];
 }
 
@@ -181,11 +209,12 @@ export const flattenedLevelsCodec: Codec = {
   decode(scope, packet) {
     const { n, bodyOffset } = packet;
     const own = parametersOf(packet);
-    const { scales, codes } = cutSections(packet, sectionsOf(packet, own));
+    const { scales, codes: sent } = cutSections(packet, sectionsOf(packet, own));
     requireScales(scales, bodyOffset);
     const { d, key, bits } = own;
-    const total = transformLength(n, d);
-    requireZeroTail(codes, total * bits, bodyOffset + scales.length * 4);
+    const symbols = padded(packet, d);
+    const codes = readSymbols(scope, symbols, PARAMETERS, sent, bits, bodyOffset + scales.length * 4);
+    const total = symbols.n;
     if (n === 0) return NOTHING;
     // y = D H q by blocks, times their scales, q the levels with their signs
     const decode = (y: DeviceBuffer, add: 0 | 1, factor: number): void =>

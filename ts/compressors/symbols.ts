@@ -26,6 +26,9 @@ export function codingParameter(coding: SymbolCoding): PacketParameters {
   return coding === 'packed' ? { coding } : {};
 }
 
+/** How many symbols a packet has, and its parameters. */
+export type Symbols = Pick<Packet, 'n' | 'parameters'>;
+
 /** Symbols on their way to a packet. */
 interface SymbolsToSend {
   /** Codes the symbols in a buffer of packed ones, as often as it is called; what is to be read of them. */
@@ -64,12 +67,12 @@ export function requireSymbolParameters(packet: Packet, count: number): Uint32Ar
 }
 
 /** Words of the section of n symbols; `count` are the parameters without that of coded symbols. */
-export function symbolWords({ n, parameters }: Packet, count: number, width: number): number {
+export function symbolWords({ n, parameters }: Symbols, count: number, width: number): number {
   return parameters.length > count ? parameters[count] : packedWords(n, width);
 }
 
 /** How the symbols of a packet are sent, as `inspect` shows it. */
-export function codingIn({ parameters }: Packet, count: number): SymbolCoding {
+export function codingIn({ parameters }: Symbols, count: number): SymbolCoding {
   return parameters.length > count ? 'entropy' : 'packed';
 }
 
@@ -79,7 +82,7 @@ export function codingIn({ parameters }: Packet, count: number): SymbolCoding {
  */
 export function readSymbols(
   scope: Scope,
-  { n, parameters }: Packet,
+  { n, parameters }: Symbols,
   count: number,
   section: Uint32Array,
   width: number,
