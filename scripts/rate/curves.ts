@@ -156,6 +156,15 @@ export const CURVES: readonly Curve[] = [
     unbiased: true,
   },
   {
+    name: 'flattenedLevels, packed',
+    settings: () =>
+      ([2, 3, 4] as const).map((bits) =>
+        flattenedLevels({ seed, ...(bits > 2 && { bits }), coding: 'packed' }),
+      ),
+    usual: 0,
+    unbiased: true,
+  },
+  {
     name: 'flattenedLevels, least',
     settings: () =>
       ([2, 3, 4] as const).map((bits) =>
