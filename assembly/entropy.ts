@@ -5,11 +5,12 @@
  * codeSymbols(packed, coded, size, scratch, n, width): the section of coded symbols to coded, and its words to size[0];
  *   and zeros behind it; where it would not have 2 words fewer than packed, packed to coded and 0 to size[0]. coded has
  *   as many words as packed, ceil(n width / 32); a block is coded backwards from its end, and moved to its place.
- * codeSymbolsScratch(): words of its scratch: counts, a table, symbols of a part of a block.
+ * codeSymbolsScratch(): words of its scratch: counts, two tables, symbols of a part of a block.
  *
  * 1 <= n <= 2^26, 1 <= width <= 12. Passes: two over packed.
  */
 import { at } from './compaction';
+import { joinedHalves } from './halves';
 import { unpackBits } from './pack';
 
 const WIDEST_SYMBOL: u32 = 12;
@@ -38,9 +39,13 @@ const CHUNK: u32 = 1024;
 /** Bytes of a symbol in the table of the encoder: a reciprocal, where its states are too large, and two numbers. */
 const ENTRY: usize = 16;
 
-/** Where in scratch what lies, in bytes: counts, then the table; counts of groups, twice, where the table will be. */
+/** Bytes of a symbol in the table of four lanes at a time: a reciprocal, share and start. */
+const SHORT_ENTRY: usize = 8;
+
+/** Where in scratch what lies, in bytes: counts, then the tables; counts of groups, twice, where the first will be. */
 const TABLE: usize = SYMBOLS * 4;
-const CODES: usize = TABLE + SYMBOLS * ENTRY;
+const SHORT_TABLE: usize = TABLE + SYMBOLS * ENTRY;
+const CODES: usize = SHORT_TABLE + SYMBOLS * SHORT_ENTRY;
 const STATES: usize = CODES + CHUNK * 4 + 128;
 const SCRATCH: usize = STATES + 128;
 
@@ -134,10 +139,17 @@ function codeBlock(packed: usize, scratch: usize, n: u32, width: u32, least: usi
     // each symbol gives a half at most
     if (to >= least + ((<usize>some) << 1)) {
       let code = at(codes, some);
-      do {
+      const fours = ASC_FEATURE_SIMD && lane >= 12 ? at(codes, some & ~3) : codes;
+      for (; code != fours;) {
         code -= 4;
         to = codeSymbol(load<u32>(code), table, states + (code & lane), to, shift);
-      } while (code != codes);
+      }
+      if (ASC_FEATURE_SIMD) {
+        for (; code != codes;) {
+          code -= 16;
+          to = codeFour(code, scratch + SHORT_TABLE, states + (code & lane), to, precision);
+        }
+      }
     } else {
       for (let i = some; i-- > 0;) {
         if (to < least + 2) return 0;
@@ -161,6 +173,36 @@ function codeSymbol(symbol: u32, table: usize, place: usize, to: usize, shift: u
   const quotient = <u32>((<u64>left * load<u64>(entry)) >> shift);
   store<u32>(place, left + quotient * load<u16>(entry, 14) + load<u16>(entry, 12));
   return to - (large << 1);
+}
+
+/** Codes four symbols, from `code` on, by the states of four lanes that follow each other. Where the halves begin. */
+// @ts-ignore: decorator
+@inline
+function codeFour(code: usize, table: usize, place: usize, to: usize, precision: u32): usize {
+  let a = v128.load64_zero(table + <usize>load<u32>(code) * SHORT_ENTRY);
+  a = v128.load64_lane(table + <usize>load<u32>(code, 4) * SHORT_ENTRY, a, 1);
+  let b = v128.load64_zero(table + <usize>load<u32>(code, 8) * SHORT_ENTRY);
+  b = v128.load64_lane(table + <usize>load<u32>(code, 12) * SHORT_ENTRY, b, 1);
+  const reciprocal = v128.shuffle<u32>(a, b, 0, 2, 4, 6);
+  const both = v128.shuffle<u32>(a, b, 1, 3, 5, 7);
+  const share = v128.and(both, i32x4.splat(0xffff));
+  const state = v128.load(place);
+  const large = i32x4.ge_u(state, i32x4.shl(share, 32 - precision));
+  const bits = i32x4.bitmask(large);
+  v128.store64_lane(to - 8, joinedHalves(state, bits), 0);
+  const left = v128.bitselect(i32x4.shr_u(state, 16), state, large);
+  // floor(left / share), or one less: left floor(2^32 / share) misses less than 2^32 of left 2^32 / share
+  const low = i64x2.extmul_low_i32x4_u(left, reciprocal);
+  const high = i64x2.extmul_high_i32x4_u(left, reciprocal);
+  const quotient = v128.shuffle<u32>(low, high, 1, 3, 5, 7);
+  const rest = i32x4.sub(left, i32x4.mul(quotient, share));
+  const less = i32x4.ge_s(rest, share);
+  const next = i32x4.add(
+    i32x4.shl(i32x4.sub(quotient, less), precision),
+    i32x4.add(i32x4.sub(rest, v128.and(less, share)), i32x4.shr_u(both, 16)),
+  );
+  v128.store(place, next);
+  return to - (popcnt(bits) << 1);
 }
 
 /** counts[s] = how many of n symbols are s. */
@@ -252,6 +294,11 @@ function makeTable(counts: usize, n: u32, all: u32): u32 {
     store<u64>(entry, (((<u64>1) << (32 + precision)) + share - 1) / share);
     store<u32>(entry, share << (32 - precision), 8);
     store<u32>(entry, start | ((slots - share) << 16), 12);
+    if (ASC_FEATURE_SIMD) {
+      const short = counts + SHORT_TABLE + <usize>symbol * SHORT_ENTRY;
+      store<u32>(short, share == 1 ? 0xffffffff : <u32>(((<u64>1) << 32) / share));
+      store<u32>(short, share | (start << 16), 4);
+    }
     start = next;
   }
   block = LEAST_BLOCK;
