@@ -42,6 +42,9 @@ const TASKS = [
   ...['topK 1 %', 'scaledSign', 'flattenedOneBit', 'float32'].flatMap((name) =>
     WAYS.map((way) => `${way} ${name}`),
   ),
+  ...['compress quantized, 8 bits', 'decompress quantized, 8 bits'],
+  ...['blockTopK, 64 of 4096, 2 bits', 'flattenedOneBit, drive'].map((name) => `compress ${name}`),
+  ...[2, 4].flatMap((bits) => ['', ', packed'].map((how) => `compress flattenedLevels, ${bits} bits${how}`)),
   ...['float32 to bytes', 'float32 from bytes'],
 ];
 const LENGTHS = ['100', '10000', '2^16', '2^20', '2^22', '25600000'];

@@ -50,6 +50,7 @@ export const COMPRESSORS: readonly CompressorTask[] = [
     compressor: () => randomizedTopK({ ratio: 0.01, alpha: 0.1, seed: 1 }),
   },
   { name: 'maskEncoded 1 %, 2 bits', compressor: () => maskEncoded({ ratio: 0.01, bits: 2 }) },
+  { name: 'quantized, 8 bits', compressor: () => quantized({ bits: 8 }) },
   {
     name: 'quantized, 4 bits',
     compressor: () => quantized({ bits: 4 }),
@@ -61,8 +62,13 @@ export const COMPRESSORS: readonly CompressorTask[] = [
   { name: 'ditheredSign', compressor: () => ditheredSign({ seed: 1 }) },
   { name: 'flattenedOneBit', compressor: () => flattenedOneBit({ seed: 1 }) },
   { name: 'flattenedOneBit, drive', compressor: () => flattenedOneBit({ seed: 1, scale: 'drive' }) },
-  { name: 'flattenedLevels, 2 bits', compressor: () => flattenedLevels({ seed: 1 }) },
-  { name: 'flattenedLevels, 4 bits', compressor: () => flattenedLevels({ seed: 1, bits: 4 }) },
+  ...([2, 4] as const).flatMap((bits) => [
+    { name: `flattenedLevels, ${bits} bits`, compressor: () => flattenedLevels({ seed: 1, bits }) },
+    {
+      name: `flattenedLevels, ${bits} bits, packed`,
+      compressor: () => flattenedLevels({ seed: 1, bits, coding: 'packed' }),
+    },
+  ]),
   { name: 'blockTopK, 64 of 4096, 2 bits', compressor: () => blockTopK() },
   { name: 'float32', compressor: () => float32() },
 ];
