@@ -1,7 +1,7 @@
 /** What every system sends, gives and keeps is what it was when `npm run test:golden-runs` last wrote it down. */
 import * as assert from 'uvu/assert';
 import { readFileSync } from 'node:fs';
-import { openDevice } from '../../ts/index.ts';
+import { openDevice, type Device } from '../../ts/index.ts';
 import { every } from '../reference/algorithms/every.ts';
 import { CREWS, digestOfRun } from '../reference/algorithms/runs.ts';
 import { some } from '../support/inputs.ts';
@@ -25,17 +25,21 @@ for (const [turn, options] of [
   { backend: 'wasm' } as const,
   { backend: 'wasm', threads: 2 } as const,
   { backend: 'webgpu' } as const,
-].entries())
-  test(`they are the same on ${JSON.stringify(options)}`, async () => {
-    const device = await openDevice(options);
-    for (const [i, named] of some(every).entries()) {
+].entries()) {
+  const where = JSON.stringify(options);
+  let device: Device;
+  test(`${where} opens`, async () => void (device = await openDevice(options)));
+  for (const [i, named] of some(every).entries())
+    test(`${named.label}, the same on ${where}`, async () => {
       const workers = CREWS[(i + turn) % CREWS.length];
       const label = `${named.label}; ${workers} workers`;
       assert.is(await digestOfRun(named, workers, device), digests[label], label);
-    }
+    });
+  test(`runs leave nothing on ${where}`, () => {
     assert.is(device.vectors, 0);
     device.close();
   });
+}
 
 test('there is no digest of another run', () => {
   assert.is(Object.keys(digests).length, every.length * CREWS.length);
