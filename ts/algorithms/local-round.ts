@@ -140,24 +140,42 @@ export interface Common {
   readonly velocity: Float32Array;
 }
 
+/** What an update takes off the parameters, and the velocity after it. */
+export interface OuterStep {
+  readonly taken: Float32Array;
+  readonly velocity: Float32Array;
+}
+
 /**
- * The next common numbers, in arrays of their own. With momentum mu m = fround(fround(mu m) + u) and
- * d = fround(u + fround(mu m)), else d = u; theta = fround(theta - fround(rate d)), mu and rate as float32.
+ * What is taken off the parameters, in an array of its own. With momentum mu m = fround(fround(mu m) + u) and
+ * d = fround(u + fround(mu m)), else d = u; fround(rate d), mu and rate as float32.
  */
-export function descended({ parameters, velocity }: Common, u: Float32Array, outer: Outer): Common {
+export function outerStep(velocity: Float32Array, u: Float32Array, outer: Outer): OuterStep {
   const { fround } = Math;
   const [rate, mu] = [fround(outer.rate), fround(outer.momentum)];
-  const n = parameters.length;
-  const next = new Float32Array(n);
+  const n = u.length;
+  const taken = new Float32Array(n);
   if (outer.momentum === 0) {
-    for (let i = 0; i < n; i++) next[i] = parameters[i] - fround(rate * u[i]);
-    return { parameters: next, velocity };
+    for (let i = 0; i < n; i++) taken[i] = rate * u[i];
+    return { taken, velocity };
   }
   const m = new Float32Array(n);
   for (let i = 0; i < n; i++) {
     m[i] = fround(mu * velocity[i]) + u[i];
-    const d = fround(u[i] + fround(mu * m[i]));
-    next[i] = parameters[i] - fround(rate * d);
+    taken[i] = rate * fround(u[i] + fround(mu * m[i]));
   }
-  return { parameters: next, velocity: m };
+  return { taken, velocity: m };
+}
+
+/** The next common numbers, in arrays of their own: theta = fround(theta - what the outer step takes). */
+export function descended({ parameters, velocity }: Common, u: Float32Array, outer: Outer): Common {
+  const step = outerStep(velocity, u, outer);
+  return { parameters: less(parameters, step.taken), velocity: step.velocity };
+}
+
+/** fround(theta - step), in an array of its own. */
+export function less(theta: Float32Array, step: Float32Array): Float32Array {
+  const next = new Float32Array(theta.length);
+  for (let i = 0; i < next.length; i++) next[i] = theta[i] - step[i];
+  return next;
 }

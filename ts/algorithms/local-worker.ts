@@ -1,18 +1,16 @@
 /** A worker of local steps: what local-steps.ts says that it does, in its steps 2 to 5. */
 import { requireFloat32Array, requireInteger } from '../arguments.ts';
-import type { Compressor, Draw } from '../compressors/compressor.ts';
+import type { Compressor } from '../compressors/compressor.ts';
 import { codecOf } from '../compressors/codecs.ts';
 import { openPacket } from '../compressors/decode.ts';
-import { addError, encodeWithError } from '../compressors/encode.ts';
 import type { Device } from '../device.ts';
-import { type DeviceVector, isArray, requireLength } from '../kernels/device-vector.ts';
+import { isArray, requireLength } from '../kernels/device-vector.ts';
 import { sumSquares } from '../kernels/reduce.ts';
-import type { Scope, Steps } from '../kernels/scope.ts';
-import { roomFor } from '../packet/packet.ts';
+import type { Steps } from '../kernels/scope.ts';
 import { crc32 } from '../packet/crc32.ts';
-import type { Bytes } from '../platform.ts';
 import { touchOf } from '../schedule.ts';
 import { packetsOf, requirePacket, requireSoundPacket } from './admission.ts';
+import { squeezeChange } from './change.ts';
 import { copy, inTurn, openPair, settle, type Kept } from './kept.ts';
 import {
   descended,
@@ -185,33 +183,6 @@ export function openWorker<Where extends Vector>(
       ['parameters', 'velocity'],
     ),
   };
-}
-
-/**
- * 1. to 3.: delta = theta - local; acc = decay e + delta; C(acc). Magnitudes below 2^-102 count as zero in sums. The
- * error is as it was.
- * @throws NonFiniteError where theta, local, acc or what the packet loses of it is not finite
- */
-function squeezeChange(
-  device: Device,
-  compressor: Compressor,
-  { theta, local }: { readonly theta: Float32Array; readonly local: Vector },
-  feedback: { readonly error: DeviceVector; readonly decay: number; readonly sum: DeviceVector },
-  draw: Draw,
-): Promise<Bytes> {
-  const n = theta.length;
-  const work = function* (scope: Scope): Steps<Bytes> {
-    const delta = { buffer: scope.take(n), n };
-    if (n > 0) yield* addError(scope, scope.vector(theta), scope.vector(local), -1, delta, 'the local model');
-    return yield* encodeWithError(scope, compressor, delta, feedback, draw, codecOf, roomFor);
-  };
-  const touches = [
-    touchOf(theta, 'reads', false),
-    touchOf(local, 'reads', false),
-    touchOf(feedback.error, 'reads', false),
-    touchOf(feedback.sum, 'writes', false),
-  ];
-  return device.use(work, touches, n * 16);
 }
 
 /** The norm of what is kept, which stays as it is. */

@@ -1,6 +1,8 @@
 /**
  * The states of workers and servers as bytes: 'fbst', u32 version 1, u32 bytes of JSON, the JSON (numbers, and the
- * lengths of vectors) filled up with spaces to whole words, the vectors as float32, CRC-32C. Little-endian.
+ * lengths of vectors) filled up with spaces to whole words, the vectors as float32, CRC-32C. Little-endian. Where a
+ * machine keeps bytes, packets for example, the JSON has their lengths too, and they stand between the vectors and the
+ * CRC, each filled up with zeros to whole words.
  */
 import { requireBytes } from '../arguments.ts';
 import type { Device } from '../device.ts';
@@ -20,21 +22,34 @@ export interface State {
   readonly of: string;
   readonly numbers: Readonly<Record<string, number | readonly number[]>>;
   readonly vectors: Readonly<Record<string, Float32Array>>;
+  /** Of those that keep some: bytes by name. */
+  readonly bytes?: Readonly<Record<string, Uint8Array>>;
 }
+
+type Lengths = readonly (readonly [name: string, length: number])[];
 
 interface Header {
   readonly of: string;
   readonly numbers: State['numbers'];
-  readonly vectors: readonly (readonly [name: string, length: number])[];
+  readonly vectors: Lengths;
+  readonly bytes?: Lengths;
 }
 
+const padded = (length: number): number => Math.ceil(length / 4) * 4;
+
 /** A state as bytes, in an ArrayBuffer of its own. */
-export function packState({ of, numbers, vectors }: State): Bytes {
-  const lengths = Object.entries(vectors).map(([name, { length }]) => [name, length] as const);
-  const text = new TextEncoder().encode(JSON.stringify({ of, numbers, vectors: lengths }));
-  const start = HEAD + Math.ceil(text.length / 4) * 4;
+export function packState({ of, numbers, vectors, bytes: kept }: State): Bytes {
+  const listed = (parts: object): [string, number][] =>
+    Object.entries(parts as Record<string, ArrayLike<number>>).map(([name, { length }]) => [name, length]);
+  const lengths = listed(vectors);
+  const sizes = kept && listed(kept);
+  const text = new TextEncoder().encode(
+    JSON.stringify({ of, numbers, vectors: lengths, ...(sizes && { bytes: sizes }) }),
+  );
+  const start = HEAD + padded(text.length);
   const floats = lengths.reduce((sum, [, length]) => sum + length, 0);
-  const bytes = new Uint8Array(start + floats * 4 + 4);
+  const rest = (sizes ?? []).reduce((sum, [, length]) => sum + padded(length), 0);
+  const bytes = new Uint8Array(start + floats * 4 + rest + 4);
   const view = new DataView(bytes.buffer);
   view.setUint32(0, MAGIC, true);
   view.setUint32(4, VERSION, true);
@@ -44,6 +59,10 @@ export function packState({ of, numbers, vectors }: State): Bytes {
   for (const vector of Object.values(vectors)) {
     new Float32Array(bytes.buffer, at, vector.length).set(vector);
     at += vector.length * 4;
+  }
+  for (const part of Object.values(kept ?? {})) {
+    bytes.set(part, at);
+    at += padded(part.length);
   }
   view.setUint32(at, crc32c(bytes.subarray(0, at)), true);
   return bytes;
@@ -76,8 +95,14 @@ export function unpackState(given: Uint8Array, of: string): State {
     vectors[name] = new Float32Array(bytes.buffer, at, length);
     at += length * 4;
   }
+  const kept: Record<string, Uint8Array> = {};
+  for (const [name, length] of header.bytes ?? []) {
+    if (at + padded(length) > end) throw new PacketError(`"${name}" passes the end of the state`, at);
+    kept[name] = bytes.subarray(at, at + length);
+    at += padded(length);
+  }
   if (at !== end) throw new PacketError(`${end - at} bytes after the vectors`, at);
-  return { of, numbers: header.numbers, vectors };
+  return { of, numbers: header.numbers, vectors, ...(header.bytes && { bytes: kept }) };
 }
 
 /** @throws PacketError unless the bytes are JSON of a header */
@@ -90,7 +115,8 @@ function parse(bytes: Uint8Array): Header {
     typeof header.numbers !== 'object' ||
     header.numbers === null ||
     !Array.isArray(header.vectors) ||
-    !header.vectors.every(isLength)
+    !header.vectors.every(isLength) ||
+    (header.bytes !== undefined && !(Array.isArray(header.bytes) && header.bytes.every(isLength)))
   )
     throw new PacketError('the header has no name, numbers or lengths of vectors', HEAD);
   return header as Header;
@@ -118,7 +144,7 @@ function fits(name: string, saved: unknown, own: number | readonly number[]): bo
 type Numbers = Record<string, number | readonly number[]>;
 
 /** @throws PacketError unless a state has these vectors, by their lengths, and the numbers of `own` */
-function requireLike(state: State, lengths: Readonly<Record<string, number>>, own: Numbers): void {
+export function requireLike(state: State, lengths: Readonly<Record<string, number>>, own: Numbers): void {
   for (const [name, length] of Object.entries(lengths)) {
     const saved = state.vectors[name];
     if (saved?.length !== length)
