@@ -10,6 +10,7 @@ import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import * as assert from 'uvu/assert';
 import * as algorithms from '../ts/algorithms/index.ts';
+import * as federated from '../ts/federated/index.ts';
 import * as fewbits from '../ts/index.ts';
 import * as jax from '../ts/frameworks/jax.ts';
 import * as tfjs from '../ts/frameworks/tfjs.ts';
@@ -62,6 +63,7 @@ test('each example runs and gives what it says', async () => {
         ...algorithms,
         ...messages,
         ...mqtt,
+        federated,
         jax,
         np,
         tf,

@@ -54,6 +54,33 @@ export class PacketError extends Error {
   }
 }
 
+/** The start of a federated round: which round, and the digest of its model, 16 hexadecimal digits. */
+export interface RoundStart {
+  readonly round: number;
+  readonly digest: string;
+}
+
+/**
+ * A sound message of a federated round is against another start than this end has: what it says of a model would be
+ * added to another model. Nothing has changed. A client that gets it joins again.
+ */
+export class StartError extends Error {
+  override readonly name = 'StartError';
+  readonly code = 'FEWBITS_START';
+  /** What the message is against. */
+  readonly came: RoundStart;
+  /** What this end has. */
+  readonly expected: RoundStart;
+  constructor(what: string, came: RoundStart, expected: RoundStart) {
+    super(
+      `${what} is against start ${came.digest} of round ${came.round}; here round ${expected.round} starts from ` +
+        `${expected.digest}: a client that is behind joins again`,
+    );
+    this.came = came;
+    this.expected = expected;
+  }
+}
+
 /** No backend that was asked for can run here. */
 export class BackendUnavailableError extends Error {
   override readonly name = 'BackendUnavailableError';

@@ -36,6 +36,8 @@ export {
   NonFiniteError,
   OverflowError,
   PacketError,
+  StartError,
+  type RoundStart,
 } from './errors.ts';
 export { inspect, type Inspection, type PartInspection } from './inspect.ts';
 export type { DeviceVector, VectorLike } from './kernels/device-vector.ts';

@@ -87,7 +87,7 @@ export async function requireSoundPacket(
 }
 
 /** `topK, k = 3, values = float32, n = 64` */
-function described({ compressor, parameters, n }: Expected): string {
+export function described({ compressor, parameters, n }: Expected): string {
   const values = Object.entries({ ...parameters, n }).map(([name, value]) => `${name} = ${value}`);
   return [...(compressor === undefined ? [] : [compressor]), ...values].join(', ');
 }

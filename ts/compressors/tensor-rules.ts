@@ -52,7 +52,7 @@ export type TensorLayout =
     };
 
 /** A tensor of the vector. */
-interface Tensor {
+export interface Tensor {
   readonly name: string;
   readonly shape: readonly number[] | undefined;
   readonly first: number;
@@ -210,7 +210,7 @@ export function requireFit(names: readonly string[], n: number, compressor: Comp
 }
 
 /** @throws TypeError or RangeError unless the layout is one of tensors that lie end to end */
-function tensorsOf(layout: unknown): Tensor[] {
+export function tensorsOf(layout: unknown): Tensor[] {
   const { leaves, tensors } = (layout ?? {}) as { leaves?: unknown; tensors?: unknown };
   const list = leaves ?? tensors;
   if (!Array.isArray(list))
