@@ -184,6 +184,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   mqtt: ['runs'],
   frameworks: [
     'algorithms',
+    'federated',
     'kernels',
     'device.ts',
     'schedule.ts',

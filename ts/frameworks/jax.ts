@@ -10,10 +10,12 @@
  * has no function that makes an array of a GPU buffer, and asks not to write to the buffers of its arrays.
  */
 import { Array as JaxArray, getWebGPUDevice, numpy as np, type Device } from '@jax-js/jax';
+import { federateTrees, type FederatedTree, type FederateOptions } from './federate-jax.ts';
 import { openVector, type GpuVector } from './gpu.ts';
 import { requireSameLayout, requireVector, type Leaf } from './layout.ts';
 import { putTogether, takeApart, type Kind, type TreeLayout } from './tree.ts';
 
+export type { FederatedTree, FederateOptions } from './federate-jax.ts';
 export { forModel, type Averaged } from './for-model.ts';
 export type { GpuVector } from './gpu.ts';
 export { requireSameLayout, sliceOf, type Layout, type Leaf, type LeafType } from './layout.ts';
@@ -132,6 +134,26 @@ export async function flattenOnGpu(tree: unknown, options: FlattenOnGpuOptions =
   gpu.queue.submit([encoder.finish()]);
   for (const array of wide) array.dispose();
   return into;
+}
+
+/**
+ * Makes a tree of parameters a member of federated rounds: train copies of the tree that `start` and `apply` give, by
+ * optax or as you like, and give them to `update`, which owns them.
+ *
+ * @param options those of `federated.client`; `layout` is that of the tree
+ * @returns a state machine: `start`, `update`, `apply`
+ * @throws TypeError or RangeError where an option is none
+ * @example
+ * const layout = jax.layoutOf({ kernel: np.zeros([784, 10]), bias: np.zeros([10]) });
+ * const member = jax.federate({ device, layout, id: 'alice' });
+ * const model = await member.start(new Float32Array(layout.length));
+ * const bytes = await member.update(model, { weight: 60 });
+ */
+export function federate<Tree>(options: FederateOptions<Tree>): FederatedTree<Tree> {
+  return federateTrees(options, (layout) => ({
+    flatten: (tree) => flatten(tree, { layout }),
+    unflatten: (vector) => unflatten(vector, layout),
+  }));
 }
 
 /** The arrays of a tree, and where they lie. */

@@ -1,6 +1,7 @@
 /**
  * `fewbits/tfjs`: tensors of TensorFlow.js as flat vectors and back, and its optimizers through systems of training.
  */
+export { federate, type FederatedOptimizer, type FederateOptions } from './federate-tfjs.ts';
 export { forModel, type Averaged } from './for-model.ts';
 export type { GpuVector } from './gpu.ts';
 export { requireSameLayout, sliceOf, type Layout, type Leaf, type LeafType } from './layout.ts';
