@@ -55,7 +55,7 @@ export interface ServerOptions extends EndOptions {
   readonly mostWeight?: number;
 }
 
-/** The server of federated rounds: no input or output of its own. Calls are done in the order in which they are made. */
+/** The server of federated rounds, without input or output of its own. Calls are done in the order of their making. */
 export interface Server {
   /**
    * Makes somebody a member, or lets a member come back: what it sent of the round under way stays.

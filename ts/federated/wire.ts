@@ -1,5 +1,5 @@
 /**
- * The messages of a federated round (docs/federated.md has the bytes). All begin alike, little-endian:
+ * The messages of a federated round (docs/messages.md has them in full). All begin alike, little-endian:
  *
  *   0  u32  'fbfd'
  *   4  u32  CRC-32C of the head from byte 8 on

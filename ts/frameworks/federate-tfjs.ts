@@ -53,8 +53,8 @@ export interface FederatedOptimizer<Tree = unknown> extends Pick<Client, 'id' | 
 
 /**
  * Makes a model of TensorFlow.js a member of federated rounds. Variables and optimizer stay the caller's: between
- * `start` or `apply` and `update` train them with `optimizer.minimize(loss)`. One call at a time: each is awaited before
- * the next. The vectors are in memory.
+ * `start` or `apply` and `update` train them with `optimizer.minimize(loss)`. One call at a time: each is awaited
+ * before the next. The vectors are in memory.
  *
  * @param optimizer any; with `moments: 'reset'` it starts each round as it is now
  * @param options those of `federated.client` without `layout`; `variables`; `moments`, `keep` or `reset`;
