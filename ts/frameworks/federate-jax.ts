@@ -33,8 +33,8 @@ export interface FederatedTree<Tree = unknown> extends Pick<
 
 /** How trees become vectors, and vectors trees. */
 export interface Trees<Tree> {
-  flatten(tree: Tree): Promise<Float32Array>;
-  unflatten(vector: Float32Array): Tree;
+  readonly flatten: (tree: Tree) => Promise<Float32Array>;
+  readonly unflatten: (vector: Float32Array) => Tree;
 }
 
 /** The member; `trees` is what jax.ts has for it. */
