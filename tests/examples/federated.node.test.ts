@@ -1,4 +1,4 @@
-/** The federated example in a real Chromium: two pages of different data; one is closed in mid round and joins again. */
+/** The federated example in a real Chromium: two pages of different data, one of which is closed in mid round. */
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Page } from 'playwright-core';

@@ -29,6 +29,7 @@ import { requireLength, type DeviceVector } from '../kernels/device-vector.ts';
 import { crc32 } from '../packet/crc32.ts';
 import type { Bytes } from '../platform.ts';
 import { clientState, readClientState } from './client-state.ts';
+import { guarded, guardOf, type Clip, type Guard, type Noise } from './clip.ts';
 import { helloOf, requireId, setupOf, type EndOptions, type Setup } from './setup.ts';
 import { openTurns } from './turns.ts';
 import {
@@ -51,6 +52,13 @@ export interface ClientOptions extends EndOptions {
    * a packet loses is lost, and so is a contribution that a round left out.
    */
   readonly decay?: number;
+  /** Shortens a change to a norm before it is compressed; left as it is if left out. */
+  readonly clip?: Clip;
+  /**
+   * Adds normal noise to a clipped change, before the error memory and the compressor, which see nothing else. It is
+   * noise and no promise of privacy: accounting over rounds, members and weights is the caller's.
+   */
+  readonly noise?: Noise;
 }
 
 /** What `start` takes beside a model in memory. */
@@ -130,7 +138,7 @@ interface State {
  * A client of federated rounds: a member that trains, by its id.
  *
  * @param options `device`; `layout`, the tensors by name; `up` and `down`, the compressors of contributions and
- *   answers, `float32()` if left out; `id`; `decay` of the error memory, 1 if left out
+ *   answers, `float32()` if left out; `id`; `decay` of the error memory, 1 if left out; `clip` and `noise` of a change
  * @returns a state machine: `start`, `update`, `apply`
  * @throws TypeError or RangeError where an option is none, or a compressor does not fit the layout
  * @example
@@ -139,18 +147,20 @@ interface State {
  * const bytes = await member.update(new Float32Array(layout.length).fill(0.1), { weight: 20 });
  */
 export function client(options: ClientOptions): Client {
-  const setup = setupOf('client', options, ['id', 'decay']);
+  const setup = setupOf('client', options, ['id', 'decay', 'clip', 'noise']);
   const id = requireId(options.id);
   const { decay = 1 } = options;
   requireNumber('decay', decay, 'a number in 0..1', (value) => value >= 0 && value <= 1);
-  return openClient(setup, id, decay);
+  return openClient(setup, id, decay, guardOf(options.clip, options.noise));
 }
 
-function openClient(setup: Setup, id: string, decay: number): Client {
+function openClient(setup: Setup, id: string, decay: number, guard: Guard | undefined): Client {
   const { device, n, up, answers } = setup;
   const stream = crc32(new TextEncoder().encode(id));
   const turns = openTurns();
   const vectors = [device.vector(n), device.vector(n)];
+  /** What a change that was made here is the change to. */
+  let zeros: Float32Array | undefined;
   let state: State = { start: undefined, error: { vector: vectors[0] }, pending: undefined };
 
   /** A vector that nothing counts of: a refused update leaves the former one as it was. */
@@ -197,16 +207,16 @@ function openClient(setup: Setup, id: string, decay: number): Client {
       return turns(async () => {
         const { model, round, digest } = started('update');
         const { error } = state;
+        const draw = { step: round, stream };
+        let change = { theta: model, local };
+        if (guard !== undefined) {
+          zeros ??= new Float32Array(n);
+          change = { theta: await guarded(device, guard, change, setup.tensors, draw), local: zeros };
+        }
         const sum = spare();
         const packet = await inTurn(
           settle(device, error),
-          squeezeChange(
-            device,
-            up,
-            { theta: model, local },
-            { error: error.vector, decay, sum },
-            { step: round, stream },
-          ),
+          squeezeChange(device, up, change, { error: error.vector, decay, sum }, draw),
         );
         const message = updateOf(id, { round, digest }, weight, packet);
         state = { ...state, pending: { digest: digestOfUpdate(message), packet: packet.slice(), sum } };

@@ -43,7 +43,10 @@ export function federateTrees<Tree>(
   trees: (layout: TreeLayout<Tree>) => Trees<Tree>,
 ): FederatedTree<Tree> {
   if (options === undefined) throw new TypeError('federate expected an object of options, got undefined');
-  requireOptions('federate', options, ['device', 'layout', 'up', 'down', 'id', 'decay']);
+  requireOptions('federate', options, [
+    ...['device', 'layout', 'up', 'down'],
+    ...['id', 'decay', 'clip', 'noise'],
+  ]);
   const member = client(options);
   const { flatten, unflatten } = trees(options.layout);
   const model = (): Tree => {

@@ -75,7 +75,7 @@ export function federate<Tree>(
     throw new TypeError(`"optimizer" expected one of TensorFlow.js, got ${shown(optimizer)}`);
   if (options === undefined) throw new TypeError('federate expected an object of options, got undefined');
   requireOptions('federate', options, [
-    ...['device', 'up', 'down', 'id', 'decay'],
+    ...['device', 'up', 'down', 'id', 'decay', 'clip', 'noise'],
     ...['variables', 'moments', 'nonTrainable'],
   ]);
   const { variables, moments = 'keep', nonTrainable = 'local', ...rest } = options;
