@@ -2,8 +2,8 @@
  * A change that is clipped, and made noisy, before it is compressed:
  *
  * delta = theta - local, min(1, norm / |delta|) of it; with `by: 'tensor'` each of T tensors by norm / sqrt(T), so that
- * the whole has the norm at most; then normal noise of deviation multiplier norm on each element. |delta| is in float64,
- * in the order of the elements.
+ * the whole has the norm at most; then normal noise of deviation multiplier norm on each element. |delta| is in
+ * float64, in the order of the elements.
  */
 import { requireInteger, requireNumber, requireOneOf, requireOptions, shown } from '../arguments.ts';
 import { normOf } from '../algorithms/local-round.ts';

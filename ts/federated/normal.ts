@@ -1,8 +1,8 @@
 /**
  * Normal numbers from random bits, the same float64 in every runtime: the quantile function of M. J. Wichura,
  * "Algorithm AS 241: The Percentage Points of the Normal Distribution", Applied Statistics 37(3), 1988, PPND16, exact
- * to about 1 part in 10^16. Nothing but additions, products, quotients and square roots, which JavaScript defines to the
- * bit; Math.log it does not, so that the logarithm is a series here.
+ * to about 1 part in 10^16. Nothing but additions, products, quotients and square roots, which JavaScript defines to
+ * the bit; Math.log it does not, so that the logarithm is a series here.
  */
 
 /** Central part, |p - 0.5| <= 0.425. */
