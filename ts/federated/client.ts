@@ -93,7 +93,8 @@ export interface Client {
    */
   start(model: Float32Array | Uint8Array, options?: StartOptions): Promise<void>;
   /**
-   * The contribution to this round. Another one of the same round takes its place, at the server too.
+   * The contribution to this round. Another one of the same round takes its place, at the server too: let it arrive,
+   * since a round that closes with the first is taken for one that left this member out.
    *
    * @param local a copy of `model` that was trained: n elements, in memory, on the device or its GPU
    * @param options `weight`, what it counts for in the mean, its number of samples for example; 1 if left out
