@@ -75,10 +75,19 @@ def cases(x: np.ndarray, draw: np.random.Generator) -> List[Case]:
         made("indexList 1 %", lambda: fewbits.write_index_list(largest, n)),
         made("scaledSign", lambda: fewbits.compress_scaled_sign(x)),
         made("scaledSign, blocks of 256", lambda: fewbits.compress_scaled_sign(x, 256)),
-        *[made(f"quantized, {bits} bits", lambda bits=bits: fewbits.compress_quantized(x, bits)) for bits in (4, 5, 8)],
-        made("quantized, 12 bits", lambda: fewbits.compress_quantized(x, 12)),
+        made("blockTopK", lambda: fewbits.compress_block_top_k(x)),
+        *[
+            made(f"quantized, {bits} bits, packed", lambda bits=bits: fewbits.compress_quantized(x, bits, "packed"))
+            for bits in (4, 5, 8, 12)
+        ],
+        made("quantized, 8 bits", lambda: fewbits.compress_quantized(x, 8)),
         made("flattenedOneBit, 'max'", lambda: fewbits.compress_flattened_one_bit(x, 1, lambda_="max")),
         made("flattenedOneBit, 'mean'", lambda: fewbits.compress_flattened_one_bit(x, 1, scale="mean")),
+        made(
+            "flattenedLevels, 3 bits, packed",
+            lambda: fewbits.compress_flattened_levels(x, 1, bits=3, coding="packed"),
+        ),
+        made("flattenedLevels, 3 bits", lambda: fewbits.compress_flattened_levels(x, 1, bits=3)),
         made("float32", lambda: fewbits.compress_float32(x)),
         Case("randomK 1 %", None, random_k),
         Case("maskEncoded, 3 bits, 1 %", None, mask_encoded),

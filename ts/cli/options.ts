@@ -72,7 +72,8 @@ export function mapOf(packet: string, map: string | undefined): string {
 export const SPECIFICATIONS: string = `SPEC is a name and its options:\n${columns(
   examples().map((example) => ['', example]),
   6,
-)}`;
+)}
+Others: values=levels, values=sign, values=bfloat16; coding=packed; signed, scale (docs/compressors.md)`;
 
 export async function withDevice(
   backend: string | undefined,

@@ -65,10 +65,10 @@ interface Form {
 /**
  * Keeps the k elements of the largest magnitude of each `block`, ties to the lowest index, and sends of each its sign
  * and whether it is above the mean magnitude of what its block keeps; it decodes to the mean of that class. Of a last
- * block of L elements max(1, floor(k L / block)) are kept. All others decode to zero. log2(block / k) + 2 + bits + 32 /
- * k bits a kept element: at the default .16 bits an element, 202 times smaller than float32. Biased: with error
- * feedback (`error` of compress), as SparseLoCo uses it. Source: arXiv 2508.15706; its levels here are the means of
- * the two classes.
+ * block of L elements max(1, floor(k L / block)) are kept. All others decode to zero. About log2(block / k) + 2 + bits
+ * + 32 / k bits a kept element: at the default .16 bits an element, some 200 times smaller than float32 from 2^18
+ * elements on. Biased: with error feedback (`error` of compress), as SparseLoCo uses it. Source: arXiv 2508.15706; its
+ * levels here are the means of the two classes.
  *
  * @param options `block`, elements a block; `k` of them are kept; `bits` of a kept element, 1 or 2; in its place
  *   `values`, a format in which kept elements are sent as they are
@@ -132,6 +132,10 @@ function formOf({ block = 4096, k = 64, bits, values }: BlockOptions): Form {
   requireInteger('k', k, 1, block);
   if (bits !== undefined) requireInteger('bits', bits, 1, 2);
   if (values === undefined) return { block, k, bits: bits ?? 2, format: 'float32' };
+  if ((values as unknown) === 'levels' || (values as unknown) === 'sign')
+    throw new RangeError(
+      `"values" expected one of ${VALUE_FORMATS.join(', ')}; of few-bit values "bits" says how many`,
+    );
   const format = requireOneOf('values', values, VALUE_FORMATS);
   if (bits !== undefined)
     throw new RangeError(

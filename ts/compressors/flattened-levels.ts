@@ -78,8 +78,9 @@ export interface LevelsOptions {
  * 2^(bits - 1) levels: D are random signs, H the Walsh-Hadamard matrix. z is close to normal, with the standard
  * deviation |x|_2, and the levels are those of the least squared error for it (Lloyd and Max's); q, the levels with
  * their signs, decodes to s D H q, s the scale of the block. The squared error, beside |x|_2^2, is the same for any
- * data: .133, .0357 and .0096 at 2, 3 and 4 bits, with scale 'least' .1175, .0345 and .0095; up to a sixth more or less
- * where a few elements make up most of a block. A vector shorter than a block is one block of the next power of two.
+ * data: .133, .0357 and .0096 at 2, 3 and 4 bits, with scale 'least' .1175, .0345 and .0095; but up to twice that, or
+ * none at all, where three to five elements make up most of a block, and less so up to a hundred of them. A vector
+ * shorter than a block is one block of the next power of two.
  * At most `bits` times the padded length in bits, 4 bytes a block and 48 bytes: codes are sent by their entropy where
  * that is less, of 1.91, 2.83 and 3.77 bits each. Source: arXiv 2108.08842; the coding arXiv 0902.0271.
  *

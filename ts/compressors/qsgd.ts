@@ -55,7 +55,8 @@ export interface QsgdOptions {
  * Sends each element as one of `levels` + 1 magnitudes, evenly spaced from 0 to |x|_2, with its sign: of the two levels
  * around |x_i| the upper with the chance that makes E[decoded] = x_i, exact to within 2^-21 |x|_2 (where no level
  * passes float32). The expected squared
- * error is at most min(n / levels^2, sqrt(n) / levels) |x|_2^2. ceil(log2(2 levels + 1)) bits an element and 32 bytes.
+ * error is at most min(n / levels^2, sqrt(n) / levels) |x|_2^2. At most ceil(log2(2 levels + 1)) bits an element and 32
+ * bytes: up to 2047 levels, codes are sent by their entropy where that is less.
  * Draws are keyed by (seed, step, stream), the last two from `compress`. Source: arXiv 1610.02132.
  *
  * @param options `levels` above 0, an integer; `seed`, an integer in 0..2^32 - 1; `coding`
