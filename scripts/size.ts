@@ -1,5 +1,5 @@
 /**
- * `npm run size`: bundles what was built as a user would, with esbuild, and writes the table of sizes in README.md.
+ * `npm run size`: bundles what was built as a user would, with esbuild, and writes the table of sizes in docs/runtimes.md.
  * With `--check` it changes nothing, and fails where a size passes its limit, or is more than a tenth over the table.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -9,7 +9,7 @@ import { build, type Metafile } from 'esbuild';
 import { format, resolveConfig } from 'prettier';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const PAGE = `${ROOT}README.md`;
+const PAGE = `${ROOT}docs/runtimes.md`;
 const START = '<!-- sizes -->';
 const END = '<!-- end of sizes -->';
 /** How much over the table a size may be. */
@@ -136,7 +136,7 @@ const kilobytes = (bytes: number): string => (bytes / 1000).toFixed(1);
 const check = process.argv.includes('--check');
 const page = readFileSync(PAGE, 'utf8');
 const [start, end] = [page.indexOf(START), page.indexOf(END)];
-if (start < 0 || end < start) throw new Error(`README.md has no ${START} ... ${END}`);
+if (start < 0 || end < start) throw new Error(`docs/runtimes.md has no ${START} ... ${END}`);
 const table = page.slice(start, end).split('\n');
 
 const lines: string[] = [];
@@ -150,9 +150,9 @@ for (const row of ROWS) {
   const before = written === undefined ? undefined : parseFloat(written) * 1000;
   const problems: string[] = [];
   if (row.limit !== undefined && gzip > row.limit * 1000) problems.push(`over its limit of ${row.limit} kB`);
-  if (check && before === undefined) problems.push('not in the table of README.md: npm run size');
+  if (check && before === undefined) problems.push('not in the table of docs/runtimes.md: npm run size');
   if (check && before !== undefined && gzip > before * GROWTH)
-    problems.push(`more than a tenth over the ${kilobytes(before)} kB of README.md`);
+    problems.push(`more than a tenth over the ${kilobytes(before)} kB of docs/runtimes.md`);
   bad ||= problems.length > 0;
   console.log(
     `${kilobytes(gzip).padStart(6)} kB  ${row.what}${problems.map((text) => `; FAIL: ${text}`).join('')}`,
