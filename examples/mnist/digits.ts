@@ -49,10 +49,10 @@ export async function openDigits(
       momentum,
     },
     steps: takesModels ? Math.ceil(STEPS / localSteps) : STEPS,
-    gradient(replica, { step, rank, workers }) {
+    gradient(replica, { step, rank, workers, localSteps: own = localSteps }) {
       if (!takesModels) return gradientOf(replica.parameters, step * workers + rank);
-      return trainLocally(replica, localSteps, ({ parameters }, local) =>
-        gradientOf(parameters, (step * localSteps + local) * workers + rank),
+      return trainLocally(replica, own, ({ parameters }, local) =>
+        gradientOf(parameters, (step * own + local) * workers + rank),
       );
     },
     evaluate: (parameters) => model.evaluate(parameters, test),

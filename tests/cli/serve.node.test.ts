@@ -277,4 +277,60 @@ inFolder('a port that is taken is an error at once, and nothing stays open', asy
   }
 });
 
+inFolder('seats that follow the workers, and settings by step', async (folder) => {
+  const settings = `${folder}/settings.json`;
+  writeFileSync(settings, '{ "0": { "learningRate": 0.5 }, "60": { "learningRate": 0.01 } }');
+  const port = await freePort();
+  const args = ['--workers', '2..3', '--settings', settings, '--listen', `127.0.0.1:${port}`, '--run', 'r'];
+  const one = serve([...args, '--steps', '250', '--state', `${folder}/state`]);
+  await one.until(/local-1 is here/);
+  const late = [
+    'join',
+    '--broker',
+    `mqtt://127.0.0.1:${port}`,
+    '--run',
+    'r',
+    '--name',
+    'late',
+    '--backend',
+    'js',
+  ];
+  const child = spawn(
+    process.execPath,
+    ['--import', 'tsx', 'ts/cli/main.ts', ...late, '--task', './tests/cli/slow-task.ts'],
+    { cwd: root, stdio: 'ignore' },
+  );
+  running.push(child);
+  const { status, output } = await within(one.ended, one.errors());
+  assert.is(status, 0, one.errors());
+  assert.match(one.errors(), /late is here, rank 2/);
+  assert.match(one.errors(), /3 of 3 workers/);
+  assert.match(output, /^250 steps, accuracy 100.00 %/);
+  // another range goes on from the state; a number has to be the one that there was
+  const again = serve(['--workers', '1..', '--steps', '250', '--state', `${folder}/state`]);
+  assert.is((await within(again.ended, again.errors())).status, 0, again.errors());
+  for (const [given, words] of [
+    [['--workers', '3..2'], /--workers expected an integer in 3..65534, got "2"/],
+    [['--workers', '0..2'], /--workers expected an integer in 1..65534, got "0"/],
+    [['--workers', 'many'], /--workers expected an integer/],
+    [['--workers', '2..3', '--quorum', '3'], /--quorum expected an integer in 1..2/],
+    [['--settings', `${folder}/state`], /the settings \S+ make no sense: they are no JSON/],
+  ] as const) {
+    const refused = serve(given);
+    assert.is((await within(refused.ended, refused.errors())).status, 2);
+    assert.match(refused.errors(), words);
+  }
+  for (const [text, words] of [
+    ['{ "0": { "learningRate": -1 } }', /of step 0, "learningRate" expected a finite number/],
+    ['{ "a": {} }', /"a" is not the number of a step/],
+    ['[]', /they are no object of steps/],
+    ['{ "0": { "rate": 1 } }', /of step 0, .*rate/],
+  ] as const) {
+    writeFileSync(settings, text);
+    const refused = serve(['--settings', settings]);
+    assert.is((await within(refused.ended, refused.errors())).status, 2);
+    assert.match(refused.errors(), words);
+  }
+});
+
 test.run();

@@ -1,6 +1,7 @@
 /** Runs over each broker: a suite whose tests have a broker of their own, and a server, workers and processes on it. */
 import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import type { System } from '../../ts/algorithms/system.ts';
 import { mqttBroker } from '../../ts/mqtt/connection.ts';
 import type { JoinOptions } from '../../ts/runs/join-options.ts';
 import type { RunServer, ServeOptions } from '../../ts/runs/serve-options.ts';
@@ -38,11 +39,7 @@ export interface Played {
 export interface OnBroker {
   readonly broker: RunningBroker;
   /** A server and workers of a run, whose rounds are checked. */
-  play(
-    this: void,
-    tried: { readonly system: ServeOptions['system']; readonly momentum: number },
-    check?: boolean,
-  ): Played;
+  play(this: void, tried: { readonly system: System; readonly momentum: number }, check?: boolean): Played;
   /** A server or a worker as a process, which is killed when the test ends. */
   start(this: void, settings: Partial<Settings> & Pick<Settings, 'role' | 'url' | 'system'>): Process;
 }
@@ -84,7 +81,7 @@ export function overBrokers(title: string, add: (test: AddTest, kind: string) =>
 function play(
   { url }: RunningBroker,
   run: string,
-  { system, momentum }: { readonly system: ServeOptions['system']; readonly momentum: number },
+  { system, momentum }: { readonly system: System; readonly momentum: number },
   check: boolean,
 ): Played {
   const checks = checker(system, WORKERS, momentum);
@@ -124,7 +121,7 @@ function start(
     execArgv: ['--import', 'tsx'],
   });
   children.push(child);
-  child.send({ name: 'x', pause: 20, workers: WORKERS, steps: 20, file: '', ...settings });
+  child.send({ name: 'x', pause: 20, workers: WORKERS, steps: 20, file: '', backend: 'js', ...settings });
   const said: Said[] = [];
   child.on('message', (one: Said) => said.push(one));
   const until = (holds: (one: Said) => boolean): Promise<void> =>

@@ -3,24 +3,27 @@
  * reports.
  */
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { sparseLoCo, trainLocally, type System } from '../../ts/algorithms/index.ts';
+import { blockTopK, openDevice } from '../../ts/index.ts';
 import { mqttBroker } from '../../ts/mqtt/connection.ts';
 import { firstChain } from '../../ts/runs/wire/record.ts';
+import type { ServeOptions } from '../../ts/runs/serve-options.ts';
 import { serveRun } from '../../ts/runs/serve.ts';
 import { joinRun } from '../../ts/runs/worker.ts';
-import { device } from '../reference/algorithms/play.ts';
 import { gradientAt, modelOf, tested } from '../runs/runs.ts';
 
 export interface Settings {
   readonly role: 'server' | 'worker';
-  /** One of `tested`. */
+  /** One of `systems`. */
   readonly system: string;
+  readonly backend: 'js' | 'wasm' | 'webgpu';
   readonly url: string;
   readonly name: string;
   /** Milliseconds that a gradient takes. */
   readonly pause: number;
-  readonly workers: number;
+  readonly workers: ServeOptions['workers'];
   readonly steps: number;
-  /** The server's file. */
+  /** The server's file; none where it is empty. */
   readonly file: string;
 }
 
@@ -30,6 +33,13 @@ export type Said =
   | { readonly kind: 'step'; readonly step: number }
   | { readonly kind: 'done'; readonly chain: number; readonly model: number }
   | { readonly kind: 'failed'; readonly reason: string };
+
+const LOCAL_STEPS = 2;
+
+const systems: Readonly<Record<string, { readonly system: System; readonly momentum: number }>> = {
+  ...tested,
+  'local steps': { system: sparseLoCo(blockTopK({ block: 64, k: 4 })), momentum: 0.9 },
+};
 
 const say = (said: Said): void => void process.send?.(said);
 
@@ -42,8 +52,10 @@ async function work({
   workers,
   steps,
   file,
+  backend,
 }: Settings): Promise<void> {
-  const { system, momentum } = tested[label];
+  const { system, momentum } = systems[label];
+  const device = await openDevice({ backend });
   const model = modelOf(momentum);
   const common = { broker: mqttBroker({ url }), run: 'killed', device, system, model };
   if (role === 'server') {
@@ -53,13 +65,15 @@ async function work({
       steps,
       deadline: 5000,
       heartbeat: 300,
-      store: {
-        read: async () => (existsSync(file) ? readFileSync(file) : undefined),
-        write: async (state) => {
-          writeFileSync(`${file}.new`, state);
-          renameSync(`${file}.new`, file);
+      ...(file !== '' && {
+        store: {
+          read: async () => (existsSync(file) ? readFileSync(file) : undefined),
+          write: async (state) => {
+            writeFileSync(`${file}.new`, state);
+            renameSync(`${file}.new`, file);
+          },
         },
-      },
+      }),
       onRound: ({ step, last, from }) => {
         if (last) say({ kind: 'closed', step, from: from.map((entry) => entry.name) });
       },
@@ -74,13 +88,15 @@ async function work({
         await new Promise((resolve) => {
           setTimeout(resolve, pause);
         });
-        return gradientAt(at, place);
+        if (system.takes !== 'model') return gradientAt(at, place);
+        return trainLocally(at, LOCAL_STEPS, (local) => gradientAt(local, place));
       },
       onStep: ({ step }) => say({ kind: 'step', step }),
     });
     await worker.done;
     say({ kind: 'done', chain: worker.position.chain, model: firstChain(model.parameters) });
   }
+  device.close();
 }
 
 if (process.argv[1]?.endsWith('process.ts'))

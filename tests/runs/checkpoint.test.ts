@@ -10,12 +10,16 @@ import {
   unpackCheckpoint,
   type Checkpoint,
 } from '../../ts/runs/checkpoint.ts';
-import { packRunState, unpackJson, unpackList, unpackRunState } from '../../ts/runs/wire/state.ts';
+import { unpackJson } from '../../ts/runs/wire/json.ts';
+import type { Range } from '../../ts/runs/wire/terms.ts';
+import { packRunState, unpackList, unpackRunState } from '../../ts/runs/wire/state.ts';
 import { suite } from '../support/suite.ts';
 
 const test = suite('states of a run');
 
 const bytes = (...values: number[]): Uint8Array => new Uint8Array(values);
+
+const exactly = (workers: number): Range => ({ least: workers, most: workers });
 
 const checkpoint: Checkpoint = {
   head: {
@@ -48,11 +52,12 @@ const jsonIn = (list: Uint8Array, index: number): unknown => unpackJson(unpackLi
 
 test('a checkpoint comes back as it was, and says whose it is', () => {
   const packed = packCheckpoint(checkpoint);
-  assert.equal(unpackCheckpoint(packed, { system: 's', workers: 3 }), checkpoint);
+  assert.equal(unpackCheckpoint(packed, { system: 's', workers: exactly(3) }), checkpoint);
   assert.is(checkpointHeadOf(packed).step, 7);
   for (const other of [
-    { system: 't', workers: 3 },
-    { system: 's', workers: 2 },
+    { system: 't', workers: exactly(3) },
+    { system: 's', workers: exactly(2) },
+    { system: 's', workers: { least: 1, most: 2 } },
   ])
     assert.throws(
       () => unpackCheckpoint(packed, other),

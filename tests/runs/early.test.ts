@@ -39,7 +39,7 @@ function hear(round: Round, rank: number, byte = 0): void {
 test('messages by rank, as far as none is missing before them, in about eight goes', async () => {
   for (const order of [ALL, ALL.toReversed(), ALL.map((rank) => (rank * 7) % WORKERS)]) {
     const { machine, given } = machineOf();
-    const early = new Early(machine);
+    const early = new Early(() => machine);
     const round = open();
     for (const rank of order) {
       hear(round, rank);
@@ -55,7 +55,7 @@ test('messages by rank, as far as none is missing before them, in about eight go
 
 test('who leaves the step out is not counted, nor waited for', async () => {
   const { machine, given } = machineOf();
-  const early = new Early(machine);
+  const early = new Early(() => machine);
   const round = open();
   round.pass(0, { kind: 'pass', rank: 0, run: 1, ...round.position, bytes: new Uint8Array(0) });
   for (const rank of [1, 2]) hear(round, rank);
@@ -65,7 +65,7 @@ test('who leaves the step out is not counted, nor waited for', async () => {
 
 test('nothing more in a round of which another number is expected, but in the next one', async () => {
   const { machine, given } = machineOf();
-  const early = new Early(machine);
+  const early = new Early(() => machine);
   const round = open();
   for (const rank of [0, 1]) hear(round, rank);
   await early.take(round, () => ALL);
@@ -82,7 +82,7 @@ test('nothing more in a round of which another number is expected, but in the ne
 
 test('nothing more in a round of which a message that was taken is another one now', async () => {
   const { machine, given } = machineOf();
-  const early = new Early(machine);
+  const early = new Early(() => machine);
   const round = open();
   for (const rank of [0, 1]) hear(round, rank);
   await early.take(round, () => ALL);
@@ -94,7 +94,7 @@ test('nothing more in a round of which a message that was taken is another one n
 
 test('who sent what is refused is named', async () => {
   const { machine } = machineOf();
-  const early = new Early(machine);
+  const early = new Early(() => machine);
   const round = open();
   hear(round, 0);
   hear(round, 1, SPOILED);
@@ -108,9 +108,9 @@ test('nothing of rounds among peers, and of machines that take nothing', async (
   const { machine, given } = machineOf();
   const round = open(0, 'gather');
   for (const rank of ALL) hear(round, rank);
-  assert.equal(await new Early(machine).take(round, () => ALL), []);
+  assert.equal(await new Early(() => machine).take(round, () => ALL), []);
   assert.equal(given, []);
-  assert.equal(await new Early(undefined).take(open(), () => ALL), []);
+  assert.equal(await new Early(() => undefined).take(open(), () => ALL), []);
 });
 
 test.run();

@@ -118,4 +118,46 @@ test('seats are kept over a restart, and who was here is waited for in one round
   assert.throws(() => new Membership(0), /expected/);
 });
 
+test('seats follow who is here: holes are filled from behind, and the least stay', () => {
+  const members = new Membership({ least: 2, most: 6 });
+  assert.equal([members.seats, members.canGrow, members.reseating(0)], [2, true, undefined]);
+  for (const name of ['a', 'b']) members.arrive(name, 'x');
+  assert.equal(members.arrive('c', 'x'), { kind: 'full' });
+  assert.equal(members.reseating(2), { seats: 4, moves: [] });
+  members.reseat({ seats: 4, moves: [] });
+  for (const name of ['c', 'd']) members.arrive(name, 'x');
+  assert.equal(members.reseating(9), { seats: 6, moves: [] });
+  members.leave('a', 1);
+  assert.equal(members.reseating(1), undefined, 'who waits takes the place of who has left');
+  members.leave('b', 2);
+  assert.equal(members.reseating(0), {
+    seats: 2,
+    moves: [
+      [2, 0],
+      [3, 1],
+    ],
+  });
+  members.reseat(members.reseating(0)!);
+  assert.equal(
+    [0, 1].map((rank) => members.nameOf(rank)),
+    ['c', 'd'],
+  );
+  assert.is(members.rankOf('a'), undefined);
+  members.leave('c', 3);
+  assert.equal([members.reseating(0), members.hasFree], [undefined, true]);
+  assert.equal(members.arrive('a', 'x'), { kind: 'seated', rank: 0, fresh: true });
+});
+
+test('who is expected back keeps its seat, and a saved run may have as many seats as there may be', () => {
+  const members = new Membership({ least: 1, most: 4 });
+  const here = (name: string): { name: string; here: boolean } => ({ name, here: true });
+  members.load([here('a'), null, here('b')]);
+  assert.equal(members.reseating(0), { seats: 2, moves: [[2, 1]] });
+  members.closed([0], whole);
+  members.arrive('a', 'x');
+  assert.equal(members.reseating(0), { seats: 1, moves: [] });
+  assert.throws(() => members.load(['a', 'b', 'c', 'd', 'e'].map(here)), /seats.length/);
+  assert.throws(() => new Membership(3).load([here('a')]), /seats.length/);
+});
+
 test.run();

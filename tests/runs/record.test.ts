@@ -9,7 +9,9 @@ import {
   packRanks,
   unpackClosed,
   unpackRanks,
+  type RoundRecord,
 } from '../../ts/runs/wire/record.ts';
+import { unpackChange } from '../../ts/runs/wire/terms.ts';
 import { writePacket } from '../../ts/packet/packet.ts';
 import { topicsOf } from '../../ts/runs/topics.ts';
 import { suite } from '../support/suite.ts';
@@ -23,10 +25,24 @@ const anyRecord = fc
     seats: fc.integer({ min: 1, max: 200 }),
     picks: fc.array(fc.nat(199), { minLength: 1 }),
     words: fc.array(fc.nat(0xffffffff), { minLength: 200, maxLength: 200 }),
+    checksum: fc.option(fc.nat(0xffffffff), { nil: undefined }),
+    change: fc.option(
+      fc.record(
+        {
+          seats: fc.integer({ min: 1, max: 65_534 }),
+          moves: fc.array(fc.tuple(fc.nat(65_533), fc.nat(65_533)), { maxLength: 3 }),
+          settings: fc.constantFrom({}, { learningRate: 0.1 }, { compressor: { name: 'topK', ratio: 0.5 } }),
+        },
+        { noNullPrototype: true },
+      ),
+      { nil: undefined },
+    ),
   })
-  .map(({ route, last, seats, picks, words }) => {
+  .map(({ route, last, seats, picks, words, checksum, change }) => {
     const from = [...new Set(picks.map((pick) => pick % seats))].sort((a, b) => a - b);
-    return { route, last, seats, from, crcs: from.map((_, i) => words[i]) };
+    const crcs = from.map((_, i) => words[i]);
+    const more = { ...(checksum !== undefined && { checksum }), ...(last && change && { change }) };
+    return { route, last, seats, from, crcs, ...more };
   });
 
 test('what is packed is what is read, with its answer', () => {
@@ -60,6 +76,25 @@ test('bytes that are no record are refused', () => {
     spoiled[at] = value;
     assert.throws(() => unpackClosed(spoiled), refused, `byte ${at}`);
   }
+  const change = { seats: 3, moves: [[3, 1]], settings: { learningRate: 0.5 } } as const;
+  const changed = packClosed({ ...record, last: true, change }, new Uint8Array(0));
+  for (let length = 0; length < changed.length; length++)
+    assert.throws(() => unpackClosed(changed.subarray(0, length)), refused, `${length} bytes`);
+  assert.throws(() => packAndRead({ ...record, change }), /terms that does not end its step/);
+  for (const terms of [
+    { seats: 0 },
+    { seats: 65_535 },
+    { seats: 1.5 },
+    { seats: '3' },
+    { seats: 3, moves: [[1]] },
+    { seats: 3, moves: [[1, -1]] },
+    { seats: 3, moves: [[1, 65_535]] },
+    { seats: 3, moves: 5 },
+    { seats: 3, settings: 4 },
+    { seats: 3, settings: null },
+    { seats: 3, settings: [] },
+  ])
+    assert.throws(() => unpackChange(new TextEncoder().encode(JSON.stringify(terms))), refused);
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 60 }), (any) => {
       try {
@@ -70,6 +105,8 @@ test('bytes that are no record are refused', () => {
     }),
   );
 });
+
+const packAndRead = (record: RoundRecord): unknown => unpackClosed(packClosed(record, new Uint8Array(0)));
 
 const refused = (error: Error): boolean => error instanceof PacketError;
 

@@ -70,6 +70,7 @@ export function checker(system: System, workers: number, momentum: number, n: nu
   const model = modelOf(momentum, n);
   const rounds: ClosedRound[] = [];
   let begun = -1;
+  let seats = workers;
   return {
     model,
     rounds,
@@ -78,6 +79,11 @@ export function checker(system: System, workers: number, momentum: number, n: nu
       if (round.round === 0) {
         assert.is(round.step, begun + 1, 'steps follow each other');
         begun = round.step;
+        if (round.seats !== seats) {
+          seats = round.seats;
+          server?.resize?.(seats);
+          follower.reseat?.({ workers: seats, rank: seats });
+        }
         await follower.follow(model);
       }
       const ranks = round.from.map(({ rank }) => rank);

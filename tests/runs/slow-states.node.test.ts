@@ -122,7 +122,7 @@ for (const [label, system, momentum] of [
         head,
         model: saved,
         machine,
-      } = unpackCheckpoint(bytes, { system: system.name, workers: WORKERS });
+      } = unpackCheckpoint(bytes, { system: system.name, workers: { least: WORKERS, most: WORKERS } });
       assert.is(readState(machine).numbers.step, head.step);
       assert.equal(machine, expected[head.step].machine, `step ${head.step}: the machine`);
       assert.equal(saved, expected[head.step].model, `step ${head.step}: the model`);

@@ -62,6 +62,12 @@ export function firstNumbers({ n, workers }: Seat, k: number, { balanced }: Rule
   };
 }
 
+/** The numbers among another number of workers: partitions are as at the start, and what they selected is not known. */
+export function recut(numbers: Numbers, seat: Seat, rules: Rules): Numbers {
+  const { counts, blocks } = firstNumbers(seat, 1, rules);
+  return { ...numbers, counts, blocks };
+}
+
 /** The step that comes next, k elements of it: 1. the partitions that it begins with, and 3. d where it is scaled. */
 export function beginStep(numbers: Numbers, { n, workers }: Seat, k: number, rules: Rules): Step {
   const { t, d, kPrev, largest, strayed, counts } = numbers;

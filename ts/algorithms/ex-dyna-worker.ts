@@ -42,12 +42,21 @@ import {
   type OwnPart,
 } from './ex-dyna-messages.ts';
 import type { DeviceVector } from '../kernels/device-vector.ts';
-import { beginStep, divideBy, firstNumbers, type Numbers, type Rules, type Step } from './ex-dyna-state.ts';
+import {
+  beginStep,
+  divideBy,
+  firstNumbers,
+  recut,
+  type Numbers,
+  type Rules,
+  type Step,
+} from './ex-dyna-state.ts';
 import { ascending, unionOf } from './ex-dyna-union.ts';
 import { type Level, reach } from './histogram.ts';
-import { openPair, settle, type Kept } from './kept.ts';
+import { requireScale } from '../kernels/accumulate.ts';
+import { openPair, scale, settle, type Kept } from './kept.ts';
 import { Balance } from './ex-dyna-balance.ts';
-import { requireSender } from './seat.ts';
+import { move, requireSender, type MovableSeat } from './seat.ts';
 import { shared, stateful } from './state.ts';
 import {
   accumulate,
@@ -68,7 +77,7 @@ type Inbox = readonly Uint8Array[];
 /** Memory on the device: two vectors; the direction beside them. */
 export class ExDynaWorker<Where extends Vector> implements Worker<Where> {
   readonly #device: Device;
-  readonly #seat: Seat;
+  readonly #seat: MovableSeat;
   /** How many elements all workers together are to select: a real number. */
   readonly #k: number;
   readonly #rules: Rules;
@@ -88,8 +97,8 @@ export class ExDynaWorker<Where extends Vector> implements Worker<Where> {
   /** The numbers before the last step, for as long as #acc is the residual that belongs to them. */
   #before: { readonly numbers: Numbers; readonly report: StepReport } | undefined;
 
-  constructor(device: Device, seat: Seat, into: Where | undefined, density: number, rules: Rules) {
-    const { n, workers, rank } = seat;
+  constructor(device: Device, seat: MovableSeat, into: Where | undefined, density: number, rules: Rules) {
+    const { n } = seat;
     this.#device = device;
     this.#seat = seat;
     // of no elements, or hardly any, some number above zero
@@ -111,7 +120,7 @@ export class ExDynaWorker<Where extends Vector> implements Worker<Where> {
     const name = rules.balanced ? "exDyna, balance 'exact'" : 'exDyna';
     const own = stateful(
       device,
-      `${name}, worker ${rank} of ${workers}, ${n} elements`,
+      () => `${name}, worker ${seat.rank} of ${seat.workers}, ${n} elements`,
       vectors,
       numbers,
       restore,
@@ -122,7 +131,8 @@ export class ExDynaWorker<Where extends Vector> implements Worker<Where> {
       missed = this.#step !== undefined && saved.t > this.#numbers.t;
       restore(saved);
     };
-    const common = shared(`${name}, ${workers} workers, ${n} elements`, numbers, goOn, (taken) => {
+    const commonName = (): string => `${name}, ${seat.workers} workers, ${n} elements`;
+    const common = shared(commonName, numbers, goOn, (taken) => {
       // what of it was in the sum is not known any more
       if (taken) this.#residual = { vector: this.#residual.vector, sent: 'all' };
       else if (missed) [this.#residual, this.#acc] = [this.#acc, this.#residual];
@@ -173,6 +183,21 @@ export class ExDynaWorker<Where extends Vector> implements Worker<Where> {
     [this.#residual, this.#acc] = [this.#acc, this.#residual];
   }
 
+  /** Among another number of workers partitions are cut anew; there is no way back behind that. */
+  reseat(place: Omit<Seat, 'n'>): void {
+    const { workers } = this.#seat;
+    move(this.#seat, place);
+    if (workers === place.workers) return;
+    this.#before = undefined;
+    this.#numbers = recut(this.#numbers, this.#seat, this.#rules);
+  }
+
+  async scaleErrors(factor: number): Promise<void> {
+    requireScale('factor', factor);
+    this.#forget();
+    await scale(this.#device, this.#residual, factor);
+  }
+
   /** 1. and 3. */
   #begin(): Promise<Message> {
     const step = beginStep(this.#numbers, this.#seat, this.#k, this.#rules);
@@ -183,7 +208,7 @@ export class ExDynaWorker<Where extends Vector> implements Worker<Where> {
   /** What follows once d is known: the counts that partitions are cut by, or the lists. */
   #divideOrSelect(step: Step): Promise<Message> {
     if (!this.#rules.balanced) return this.#select(step);
-    step.balance = new Balance(this.#device, this.#seat, this.#numbers.t, step.d);
+    step.balance = new Balance(this.#device, { ...this.#seat }, this.#numbers.t, step.d);
     step.round = 'counts';
     return step.balance.message(this.#acc.vector);
   }

@@ -2,7 +2,7 @@
  * What a machine keeps from step to step and has not sent: an error, or a residual. It lies on the device, in two
  * vectors that take turns, so that a step writes to the one that does not count.
  */
-import { clearKernel } from '../kernels/accumulate.ts';
+import { accumulateKernel, clearKernel, scaleOf } from '../kernels/accumulate.ts';
 import type { Compressor } from '../compressors/compressor.ts';
 import type { CompressOptions, Device } from '../device.ts';
 import { type DeviceVector, isArray, lengthOf } from '../kernels/device-vector.ts';
@@ -52,6 +52,24 @@ export async function copy(device: Device, source: Vector, target: Vector): Prom
       yield scope.give(scope.copy(scope.vector(source)).buffer, target);
     },
     [touchOf(source, 'reads', false), touchOf(target, 'writes', !ArrayBuffer.isView(target))],
+  );
+}
+
+/** kept *= factor, as float32. */
+export async function scale(device: Device, kept: Kept, factor: number): Promise<void> {
+  await settle(device, kept);
+  const { vector } = kept;
+  const n = vector.length;
+  if (n === 0) return;
+  await device.use(
+    function* (scope) {
+      const before = scope.copy(scope.vector(vector));
+      const target = scope.written(vector);
+      scope.run(clearKernel, { y: target.buffer }, { n });
+      scope.run(accumulateKernel, { x: before.buffer, y: target.buffer }, { n, scale: scaleOf(factor) });
+      yield target.done();
+    },
+    [touchOf(vector, 'writes', true)],
   );
 }
 

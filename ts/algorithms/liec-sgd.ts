@@ -26,8 +26,8 @@ import { packetsOf, requirePacket, requireSoundPacket } from './admission.ts';
 import { optionsWithCompressor } from './compressor-options.ts';
 import { densityOf, openAnswer } from './parameter-server.ts';
 import { copy, inTurn, settle as settleKept, type Kept } from './kept.ts';
-import { keptByServer, keptByWorker, Progress, type Numbered, type Reported } from './progress.ts';
-import { requireSeat, requireServerSeat } from './seat.ts';
+import { keptByServer, keptByWorker, Progress, scaleKept, type Numbered, type Reported } from './progress.ts';
+import { requireSeat, requireServerSeat, type MovableSeat } from './seat.ts';
 import {
   addPackets,
   bytesOf,
@@ -41,7 +41,7 @@ import {
   SILENT,
   swapValues,
 } from './steps.ts';
-import type { Model, Seat, SendOptions, StepReport, System, Worker } from './system.ts';
+import type { Model, SendOptions, StepReport, System, Worker } from './system.ts';
 import { requireLength } from '../kernels/device-vector.ts';
 import {
   inMemory,
@@ -89,9 +89,10 @@ export function liecSgd(options: Compressor | LiecOptions = {}): System {
    */
   function openWorker<Where extends Vector>(
     device: Device,
-    { n, workers, rank }: Seat,
+    seat: MovableSeat,
     into: Where | undefined,
   ): Worker<Where> {
+    const { n } = seat;
     const answers = packetsOf(compressor, n);
     const direction = openDirection(device, n, into);
     const vector = ArrayBuffer.isView(direction) ? device.vector(n) : undefined;
@@ -117,7 +118,7 @@ export function liecSgd(options: Compressor | LiecOptions = {}): System {
         }
         // 1. c_r = C(g_r)
         const { step } = progress.state;
-        const draw = { step, stream: rank };
+        const draw = { step, stream: seat.rank };
         const bytes = await inTurn(copy(device, given, own), device.compress(compressor, own, draw));
         // a copy: messages may be transferred
         progress.put({ averaging, sent: bytes.slice(), report: densityOf(bytes) });
@@ -130,7 +131,7 @@ export function liecSgd(options: Compressor | LiecOptions = {}): System {
         return SILENT;
       },
       async receive(inbox, from, used) {
-        const ranks = ranksOf(from, workers);
+        const ranks = ranksOf(from, seat.workers);
         const { averaging, sent, report } = progress.step;
         const next = { step: progress.state.step + 1, report };
         const answer = only(inbox);
@@ -141,7 +142,7 @@ export function liecSgd(options: Compressor | LiecOptions = {}): System {
         }
         // 3. q + e_r, e_r = g_r - c_r
         requirePacket(answer, answers);
-        const among = sent !== undefined && (used ?? ranks.includes(rank));
+        const among = sent !== undefined && (used ?? ranks.includes(seat.rank));
         if (among) {
           const terms = [[sent, -1] as const, [answer, 1] as const];
           const found = await addPackets(device, terms, own);
@@ -164,10 +165,7 @@ export function liecSgd(options: Compressor | LiecOptions = {}): System {
       ...keptByWorker(
         device,
         progress,
-        {
-          of: `liecSgd, worker ${rank} of ${workers}, ${n} elements, period ${period}`,
-          common: `liecSgd, ${workers} workers, ${n} elements, period ${period}`,
-        },
+        { system: 'liecSgd', settings: `, period ${period}`, seat },
         () => ({}),
       ),
     };
@@ -179,13 +177,14 @@ export function liecSgd(options: Compressor | LiecOptions = {}): System {
     worker: (device, seat, into) => openWorker(device, requireSeat(seat, device), into),
 
     server(device, seat) {
-      const { n, workers } = requireServerSeat(seat, device);
+      const place = requireServerSeat(seat, device);
+      const { n } = place;
       const packets = packetsOf(compressor, n);
       const made = openAnswer(device, { compressor, feedback: true }, n);
       const progress = new Progress<ServerState>({ step: 0, error: made.error });
       return {
         async answer(messages, from) {
-          const ranks = ranksOf(from, workers);
+          const ranks = ranksOf(from, place.workers);
           requireMessages('messages', messages, ranks.length);
           const given = parted(messages);
           const { step, error } = progress.state;
@@ -203,13 +202,13 @@ export function liecSgd(options: Compressor | LiecOptions = {}): System {
           progress.begin();
           const { packet, error: rest } = await made.make(given.bytes, ranks, error, {
             step,
-            stream: workers,
+            stream: place.workers,
           });
           progress.end({ step: step + 1, error: rest });
           return packet;
         },
         async take(messages, of) {
-          requireExpected(messages, of, workers);
+          requireExpected(messages, of, place.workers);
           // 4. is one walk over all
           if (averages(progress.state.step)) return;
           const given = parted(messages);
@@ -225,9 +224,10 @@ export function liecSgd(options: Compressor | LiecOptions = {}): System {
         ...keptByServer(
           device,
           progress,
-          `liecSgd, server of ${workers}, ${n} elements, period ${period}`,
+          { system: 'liecSgd', settings: `, period ${period}`, seat: place },
           () => ({ error: progress.state.error }),
         ),
+        scaleErrors: (factor) => scaleKept(device, progress, progress.state.error, factor),
       };
     },
   };

@@ -9,6 +9,7 @@ import type { LocalRules } from './local-worker.ts';
 import { nextOf } from './parameter-server.ts';
 import { keptByServer, Progress, type Numbered } from './progress.ts';
 import { blameOverflow, ranksOf, requireMessages } from './steps.ts';
+import type { Movable } from './seat.ts';
 import type { Seat, Server } from './system.ts';
 import { nonFiniteIn } from './vectors.ts';
 import { parted, unweighted } from './weights.ts';
@@ -20,9 +21,10 @@ interface State extends Numbered {
 /** Memory on the device: two vectors, for E; while it answers, sums in float64 and u in memory. */
 export function openServer(
   device: Device,
-  { n, workers }: Omit<Seat, 'rank'>,
+  seat: Movable<Omit<Seat, 'rank'>>,
   rules: LocalRules & { readonly answers: Compressor },
 ): Server {
+  const { n } = seat;
   const { name, compressor, answers } = rules;
   const packets = packetsOf(compressor, n);
   packetsOf(answers, n);
@@ -30,7 +32,7 @@ export function openServer(
   const progress = new Progress<State>({ step: 0, error: pair.first });
   return {
     async answer(messages, from) {
-      const ranks = ranksOf(from, workers);
+      const ranks = ranksOf(from, seat.workers);
       requireMessages('messages', messages, ranks.length);
       const { bytes, weights } = parted(messages);
       bytes.forEach((packet, i) => requirePacket(packet, packets, ranks[i]));
@@ -43,7 +45,7 @@ export function openServer(
       const sum = pair.other(error);
       try {
         // C'(u + E); E is what that loses
-        const packet = await squeeze(device, answers, values, error, sum, { step, stream: workers });
+        const packet = await squeeze(device, answers, values, error, sum, { step, stream: seat.workers });
         progress.end({ step: step + 1, error: nextOf(sum, packet).used });
         return packet;
       } catch (reason) {
@@ -55,8 +57,6 @@ export function openServer(
       await requireSoundPacket(device, unweighted(message).bytes, packets);
     },
     free: () => pair.free(),
-    ...keptByServer(device, progress, `${name}, server of ${workers}, ${n} elements`, () => ({
-      error: progress.state.error,
-    })),
+    ...keptByServer(device, progress, { system: name, seat }, () => ({ error: progress.state.error })),
   };
 }

@@ -23,9 +23,9 @@ import {
 } from './local-round.ts';
 import { densityOf, errorAdopted, nextOf } from './parameter-server.ts';
 import { keptByWorker, Progress, type Reported } from './progress.ts';
-import { requireSender } from './seat.ts';
+import { requireSender, type MovableSeat } from './seat.ts';
 import { blameOverflow, notGathered, only, ranksOf, requireMessages, SILENT } from './steps.ts';
-import type { Message, Model, Seat, SendOptions, StepReport, Worker } from './system.ts';
+import type { Message, Model, SendOptions, StepReport, Worker } from './system.ts';
 import { nonFiniteIn, openDirection, requireInRange, type Vector } from './vectors.ts';
 import { parted, requireWeight, unweighted, weighted } from './weights.ts';
 
@@ -59,10 +59,11 @@ interface Step extends Record<'used' | 'unused', Kept> {
  */
 export function openWorker<Where extends Vector>(
   device: Device,
-  { n, workers, rank }: Seat,
+  seat: MovableSeat,
   into: Where | undefined,
   rules: LocalRules,
 ): Worker<Where> {
+  const { n } = seat;
   const { name, compressor, decay, answers, momentum } = rules;
   const packets = packetsOf(compressor, n);
   const expected = answers && packetsOf(answers, n);
@@ -124,7 +125,7 @@ export function openWorker<Where extends Vector>(
           compressor,
           change,
           { error: error.vector, decay, sum: acc },
-          { step, stream: rank },
+          { step, stream: seat.rank },
         ),
       );
       progress.put({ ...begun, ...nextOf(acc, packet), report: densityOf(packet) });
@@ -138,14 +139,14 @@ export function openWorker<Where extends Vector>(
       return silent();
     },
     async receive(inbox, from, used) {
-      const ranks = ranksOf(from, workers);
+      const ranks = ranksOf(from, seat.workers);
       const { parameters, model, report, ...step } = progress.step;
       const { values, union } = await updated(inbox, ranks);
       // 5. theta -= rate d
       const next = descended({ parameters, velocity: progress.state.velocity }, values, rules);
       for (const vector of [next.velocity, next.parameters])
         requireInRange(nonFiniteIn(vector), 'the model after the round');
-      const error = (used ?? ranks.includes(rank)) ? step.used : step.unused;
+      const error = (used ?? ranks.includes(seat.rank)) ? step.used : step.unused;
       const said: StepReport = {
         ...report,
         ...(expected === undefined && { union: n > 0 ? union / n : 0 }),
@@ -162,7 +163,12 @@ export function openWorker<Where extends Vector>(
     },
     async check(message, sender) {
       if (answers !== undefined) return notGathered();
-      await requireSoundPacket(device, unweighted(message).bytes, packets, requireSender(sender, workers));
+      await requireSoundPacket(
+        device,
+        unweighted(message).bytes,
+        packets,
+        requireSender(sender, seat.workers),
+      );
     },
     get parameters() {
       return progress.state.parameters;
@@ -174,10 +180,7 @@ export function openWorker<Where extends Vector>(
     ...keptByWorker(
       device,
       progress,
-      {
-        of: `${name}, worker ${rank} of ${workers}, ${n} elements`,
-        common: `${name}, ${workers} workers, ${n} elements`,
-      },
+      { system: name, seat },
       () => ({ error: progress.state.error }),
       errorAdopted,
       ['parameters', 'velocity'],

@@ -12,9 +12,9 @@ import { glance } from '../packet/packet.ts';
 import type { Bytes } from '../platform.ts';
 import { packetsOf, requirePacket, requireSoundPacket } from './admission.ts';
 import { openPair, squeeze, type Kept } from './kept.ts';
-import { keptByServer, keptByWorker, Progress, type Numbered, type Reported } from './progress.ts';
+import { keptByServer, keptByWorker, Progress, scaleKept, type Numbered, type Reported } from './progress.ts';
 import { RunningMean } from './running-mean.ts';
-import { requireSeat, requireServerSeat } from './seat.ts';
+import { requireSeat, requireServerSeat, type MovableSeat } from './seat.ts';
 import {
   blameOverflow,
   notGathered,
@@ -24,7 +24,7 @@ import {
   requireMessages,
   SILENT,
 } from './steps.ts';
-import type { Seat, StepReport, System, Worker } from './system.ts';
+import type { StepReport, System, Worker } from './system.ts';
 import { openDirection, type Vector } from './vectors.ts';
 import { parted, requireWeight, unweighted, weighted, type Parted } from './weights.ts';
 
@@ -50,35 +50,37 @@ export function parameterServer(name: string, up: Direction, down: Direction): S
     name,
     worker: (device, seat, into) => openWorker(name, device, requireSeat(seat, device), into, { up, down }),
     server(device, seat) {
-      const { n, workers } = requireServerSeat(seat, device);
+      const place = requireServerSeat(seat, device);
+      const { n } = place;
       const packets = packetsOf(up.compressor, n);
       packetsOf(down.compressor, n);
       const answer = openAnswer(device, down, n);
       const progress = new Progress<ServerState>({ step: 0, error: answer.error });
       return {
         async answer(messages, from) {
-          const ranks = ranksOf(from, workers);
+          const ranks = ranksOf(from, place.workers);
           requireMessages('messages', messages, ranks.length);
           const given = parted(messages);
           given.bytes.forEach((packet, i) => requirePacket(packet, packets, ranks[i]));
           const { step, error } = progress.state;
           await answer.average(given);
           progress.begin();
-          const made = await answer.make(given.bytes, ranks, error, { step, stream: workers });
+          const made = await answer.make(given.bytes, ranks, error, { step, stream: place.workers });
           progress.end({ step: step + 1, error: made.error });
           return made.packet;
         },
         async take(messages, of) {
-          requireExpected(messages, of, workers);
+          requireExpected(messages, of, place.workers);
           const given = parted(messages);
           for (const packet of given.bytes) requirePacket(packet, packets);
           await answer.average(given, of);
         },
         check: async (message) => requireSoundPacket(device, unweighted(message).bytes, packets),
         free: () => answer.free(),
-        ...keptByServer(device, progress, `${name}, server of ${workers}, ${n} elements`, () => ({
+        ...keptByServer(device, progress, { system: name, seat: place }, () => ({
           error: progress.state.error,
         })),
+        scaleErrors: (factor) => scaleKept(device, progress, progress.state.error, factor),
       };
     },
   };
@@ -163,10 +165,11 @@ export function nextOf(sum: DeviceVector, packet: Bytes): Record<'used' | 'unuse
 function openWorker<Where extends Vector>(
   name: string,
   device: Device,
-  { n, workers, rank }: Seat,
+  seat: MovableSeat,
   into: Where | undefined,
   { up, down }: { readonly up: Direction; readonly down: Direction },
 ): Worker<Where> {
+  const { n } = seat;
   packetsOf(up.compressor, n);
   const answers = packetsOf(down.compressor, n);
   const direction = openDirection(device, n, into);
@@ -178,7 +181,7 @@ function openWorker<Where extends Vector>(
       const weight = requireWeight(options?.weight);
       progress.begin();
       const { step, error } = progress.state;
-      const draw = { step, stream: rank };
+      const draw = { step, stream: seat.rank };
       // without feedback the gradient is dropped where its packet was not used
       let next: Record<'used' | 'unused', Kept> = { used: error, unused: error };
       let packet: Bytes;
@@ -197,12 +200,12 @@ function openWorker<Where extends Vector>(
       return SILENT;
     },
     async receive(inbox, from, used) {
-      const ranks = ranksOf(from, workers);
+      const ranks = ranksOf(from, seat.workers);
       const step = progress.step;
       const answer = only(inbox);
       requirePacket(answer, answers);
       await device.decompress(answer, { into: direction });
-      const error = (used ?? ranks.includes(rank)) ? step.used : step.unused;
+      const error = (used ?? ranks.includes(seat.rank)) ? step.used : step.unused;
       progress.end({ step: progress.state.step + 1, report: step.report, error });
       return { kind: 'direction', direction };
     },
@@ -214,13 +217,11 @@ function openWorker<Where extends Vector>(
     ...keptByWorker(
       device,
       progress,
-      {
-        of: `${name}, worker ${rank} of ${workers}, ${n} elements`,
-        common: `${name}, ${workers} workers, ${n} elements`,
-      },
+      { system: name, seat },
       () => ({ error: progress.state.error }),
       errorAdopted,
     ),
+    scaleErrors: (factor) => scaleKept(device, progress, progress.state.error, factor),
   };
 }
 

@@ -4,9 +4,11 @@
  * nothing, a saved state is that between two steps, and the last step can be taken back until the next one begins.
  */
 import type { Device } from '../device.ts';
-import type { Kept } from './kept.ts';
+import { requireScale } from '../kernels/accumulate.ts';
+import { scale, type Kept } from './kept.ts';
+import { move, resize, type Movable, type MovableSeat } from './seat.ts';
 import { shared, stateful, type Vectors } from './state.ts';
-import type { Server, StepReport, Worker } from './system.ts';
+import type { Seat, Server, StepReport, Worker } from './system.ts';
 
 /** What all machines keep. */
 export interface Numbered {
@@ -87,36 +89,44 @@ export interface Reported extends Numbered {
   readonly report: StepReport;
 }
 
+/** Whose progress it is, for the names of states: a system, with what of its settings states depend on, and a seat. */
+export interface Owner<Where> {
+  readonly system: string;
+  readonly settings?: string;
+  readonly seat: Where;
+}
+
 /**
- * What every worker does alike with its progress. `of` names it in saved states, and `common` what all workers share;
- * `vectors` are those that are saved. `adopted` is called where another state is adopted: it decides on the step
- * under way, of which a message was taken or not; `again` where that very step, or an earlier one, is next. `inCommon`
- * has the names of vectors in memory, in the state, that all workers share.
+ * What every worker does alike with its progress and its seat. `vectors` are those that are saved. `adopted` is called
+ * where another state is adopted: it decides on the step under way, of which a message was taken or not; `again` where
+ * that very step, or an earlier one, is next. `inCommon` has the names of vectors in memory, in the state, that all
+ * workers share.
  */
 export function keptByWorker<State extends Reported, Step>(
   device: Device,
   progress: Progress<State, Step>,
-  { of, common }: { readonly of: string; readonly common: string },
+  { system, settings = '', seat }: Owner<MovableSeat>,
   vectors: () => Readonly<Record<string, Kept>>,
   adopted: (step: Step | undefined, how: { taken: boolean; again: boolean }) => Partial<State> = () => ({}),
   inCommon: readonly (keyof State & string)[] = [],
-): Pick<Worker, 'save' | 'load' | 'share' | 'adopt' | 'takeBack'> {
+): Pick<Worker, 'save' | 'load' | 'share' | 'adopt' | 'takeBack' | 'reseat'> {
   let next: Pick<Numbered, 'step'> & Partial<State>;
   const numbers = (): { step: number } => ({ step: progress.state.step });
   const commonVectors = (): Vectors =>
     Object.fromEntries(inCommon.map((name) => [name, progress.state[name] as Float32Array]));
   return {
     takeBack: () => progress.takeBack(),
+    reseat: (place) => move(seat, place),
     ...stateful(
       device,
-      of,
+      () => `${system}, worker ${seat.rank} of ${seat.workers}, ${seat.n} elements${settings}`,
       vectors,
       numbers,
       ({ step }, saved) => progress.goOnFrom({ ...progress.state, ...saved, step }),
       commonVectors,
     ),
     ...shared(
-      common,
+      () => `${system}, ${seat.workers} workers, ${seat.n} elements${settings}`,
       numbers,
       ({ step }, saved) => {
         next = { ...(saved as Partial<State>), step };
@@ -131,18 +141,34 @@ export function keptByWorker<State extends Reported, Step>(
   };
 }
 
+/**
+ * Multiplies what is kept, between steps; there is no way back behind that.
+ * @throws TypeError or RangeError unless the factor is a finite float32
+ */
+export async function scaleKept(
+  device: Device,
+  progress: { begin(): void },
+  kept: Kept,
+  factor: number,
+): Promise<void> {
+  requireScale('factor', factor);
+  progress.begin();
+  await scale(device, kept, factor);
+}
+
 /** What every server does alike with its progress. */
 export function keptByServer<State extends Numbered>(
   device: Device,
   progress: Progress<State>,
-  of: string,
+  { system, settings = '', seat }: Owner<Movable<Omit<Seat, 'rank'>>>,
   vectors: () => Readonly<Record<string, Kept>>,
-): Pick<Server, 'save' | 'load' | 'takeBack'> {
+): Pick<Server, 'save' | 'load' | 'takeBack' | 'resize'> {
   return {
     takeBack: () => progress.takeBack(),
+    resize: (workers) => resize(seat, workers),
     ...stateful(
       device,
-      of,
+      () => `${system}, server of ${seat.workers}, ${seat.n} elements${settings}`,
       vectors,
       () => ({ step: progress.state.step }),
       ({ step }) => progress.goOnFrom({ ...progress.state, step }),

@@ -56,7 +56,7 @@ function side(
 ): SplitSide {
   let step = 0;
   const state = numbered(
-    of,
+    () => of,
     () => ({ step }),
     (saved) => ({ step } = saved),
   );

@@ -165,12 +165,12 @@ const lengthsOf = (vectors: Readonly<Record<string, { readonly length: number }>
   Object.fromEntries(Object.entries(vectors).map(([name, { length }]) => [name, length]));
 
 /**
- * `save` and `load` over live numbers and vectors: `numbers` gives what changes, `common` vectors in memory, `restore`
- * sets both; the vectors on the device that `kept` gives are written in place.
+ * `save` and `load` over live numbers and vectors: `of` names the state, `numbers` gives what changes, `common` vectors
+ * in memory, `restore` sets both; the vectors on the device that `kept` gives are written in place.
  */
 export function stateful<Own extends Numbers>(
   device: Device,
-  of: string,
+  of: () => string,
   kept: () => Readonly<Record<string, Kept>>,
   numbers: () => Own,
   restore: (numbers: Own, common: Vectors) => void,
@@ -185,11 +185,11 @@ export function stateful<Own extends Numbers>(
         await settle(device, own);
         vectors[name] = await own.vector.read();
       }
-      return packState({ of, numbers: saved, vectors });
+      return packState({ of: of(), numbers: saved, vectors });
     },
     async load(bytes) {
       const vectors = Object.entries(kept());
-      const state = unpackState(bytes, of);
+      const state = unpackState(bytes, of());
       const onDevice = Object.fromEntries(vectors.map(([name, { vector }]) => [name, vector]));
       const inMemory = common();
       requireLike(state, lengthsOf({ ...inMemory, ...onDevice }), numbers());
@@ -204,7 +204,7 @@ export function stateful<Own extends Numbers>(
 
 /** The state of a machine that has no vectors. */
 export function numbered<Own extends Numbers>(
-  of: string,
+  of: () => string,
   numbers: () => Own,
   restore: (numbers: Own) => void,
 ): { save(): Bytes; load(state: Uint8Array): void } {
@@ -223,16 +223,16 @@ function ofNames(vectors: Vectors, others: Vectors): Vectors {
  * that is under way, whose message was taken or not.
  */
 export function shared<Own extends Numbers>(
-  of: string,
+  of: () => string,
   numbers: () => Own,
   restore: (numbers: Own, common: Vectors) => void,
   forget: (taken: boolean) => void = () => {},
   common: () => Vectors = () => ({}),
 ): { share(): Bytes; adopt(shared: Uint8Array, taken?: boolean): void } {
   return {
-    share: () => packState({ of, numbers: numbers(), vectors: common() }),
+    share: () => packState({ of: of(), numbers: numbers(), vectors: common() }),
     adopt(bytes, taken = false) {
-      const state = unpackState(bytes, of);
+      const state = unpackState(bytes, of());
       const vectors = common();
       requireLike(state, lengthsOf(vectors), numbers());
       restore(state.numbers as Own, ofNames(state.vectors, vectors));

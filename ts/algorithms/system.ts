@@ -167,6 +167,20 @@ export interface Worker<Direction extends Vector = Float32Array> extends Statefu
    * begin anew. Steps that the caller took along a direction are the caller's to take back.
    */
   takeBack(): void;
+  /**
+   * Goes on at another rank, or among another number of workers, between two steps. What this worker keeps stays, and
+   * so does what all have in common, but for what was made for so many workers: that begins anew, the same at all. A
+   * step under way can not go on; `adopt` decides on it. Absent where a system can not.
+   * @throws TypeError or RangeError unless workers are in 1..2^32 - 1, and rank in 0..workers
+   */
+  reseat?(place: Omit<Seat, 'n'>): void;
+  /**
+   * Multiplies what this worker keeps of gradients, between two steps: by the former learning rate over the next one,
+   * so that what was not sent yet counts at the rate that it was computed for. Absent where none is kept, as of systems
+   * that take models, whose errors are differences of these.
+   * @throws TypeError or RangeError unless the factor is a finite float32
+   */
+  scaleErrors?(factor: number): Promise<void>;
   /** true where `send` and `follow` of the step that begins next want the model. Absent where they never do. */
   readonly wantsModel?: boolean;
   /**
@@ -201,6 +215,13 @@ export interface Server extends Stateful, OnDevice {
    * @throws RangeError unless `of` is in 1..workers, and there are at most so many messages
    */
   take?(messages: readonly Uint8Array[], of: number): Promise<void>;
+  /**
+   * Goes on among another number of workers, between two answers; what the server keeps stays. Absent where it can not.
+   * @throws TypeError or RangeError unless workers are in 1..2^32 - 1
+   */
+  resize?(workers: number): void;
+  /** As of a worker. */
+  scaleErrors?(factor: number): Promise<void>;
   /** Goes back to before the last answer. Once: the next call of `answer` ends the way back, and so does `load`. */
   takeBack(): void;
   /**

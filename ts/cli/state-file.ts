@@ -13,7 +13,7 @@ import { UsageError } from './usage.ts';
 export interface StateOf {
   readonly about: About;
   readonly system: string;
-  readonly workers: number;
+  readonly workers: { readonly least: number; readonly most: number };
 }
 
 /**
@@ -36,6 +36,7 @@ export function fileStore(path: string, of: StateOf): Store {
 }
 
 function requireSame(path: string, bytes: Uint8Array, { about, system, workers }: StateOf): void {
+  const { least, most } = workers;
   const saved = checkpointHeadOf(bytes);
   const told = (saved.about ?? {}) as Partial<About>;
   const file = escaped(path);
@@ -49,7 +50,8 @@ function requireSame(path: string, bytes: Uint8Array, { about, system, workers }
       told.algorithm ?? saved.system,
       about.algorithm ?? (told.algorithm === undefined ? system : undefined),
     ],
-    ['workers', saved.workers, workers],
+    // where they come and go there may be any number of them
+    ['workers', least === most ? saved.workers : undefined, least === most ? least : undefined],
     ['seed', told.seed, about.seed],
     ['local-steps', told.localSteps, about.localSteps],
   ];

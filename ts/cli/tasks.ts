@@ -4,7 +4,8 @@
 import { createRequire } from 'node:module';
 import { basename, extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { OpenTask } from '../runs/task.ts';
+import type { SystemOrOf } from '../runs/step-settings.ts';
+import type { OpenTask, Task } from '../runs/task.ts';
 import { UsageError } from './usage.ts';
 
 /** What a run's description tells those who join. */
@@ -27,6 +28,12 @@ export function isOwnTask(name: string): boolean {
 /** Whether a task is named by the path of its module, not by a package or as one of fewbits. */
 export function isPathOfTask(name: string): boolean {
   return /^[./]|\.[cm]?[jt]s$/.test(name);
+}
+
+/** The system of a task, as `serveRun` and `joinRun` take it. */
+export function systemOfTask({ system, withCompressor }: Task): SystemOrOf {
+  if (withCompressor === undefined) return system;
+  return ({ compressor }) => (compressor === undefined ? system : withCompressor(compressor));
 }
 
 /**

@@ -5,22 +5,28 @@
 import { PacketError } from '../errors.ts';
 import type { KeptRound } from './history.ts';
 import type { SavedSeat } from './membership.ts';
+import type { StepSettings } from './step-settings.ts';
 import type { Position } from './wire/head.ts';
+import { packJson, unpackJson } from './wire/json.ts';
 import {
   jsonOfUsed,
-  packJson,
   packList,
-  unpackJson,
   unpackList,
   usedOfJson,
   type UsedJson,
   type UsedMessage,
 } from './wire/state.ts';
+import { type Range, termsOf, type Terms } from './wire/terms.ts';
 
 /** Where a run is, and what is known of its workers. */
 interface RunFacts {
   readonly system: string;
+  /** How many seats there are. */
   readonly workers: number;
+  /** What the server has decided for the next step, where it decides. */
+  readonly settings?: StepSettings;
+  /** The terms of the run's first step. */
+  readonly first?: Terms;
   readonly key: number;
   readonly step: number;
   readonly chain: number;
@@ -79,19 +85,25 @@ export function checkpointHeadOf(bytes: Uint8Array): Partial<RunFacts> {
 /** @throws PacketError where the bytes are no state of a run of this system with so many workers */
 export function unpackCheckpoint(
   bytes: Uint8Array,
-  { system, workers }: { readonly system: string; readonly workers: number },
+  { system, workers: { least, most } }: { readonly system: string; readonly workers: Range },
 ): Checkpoint {
   const [json, common, model, machine, ...rest] = unpackList(bytes);
   const saved = unpackJson<CheckpointJson>(json);
-  if (saved.system !== system || saved.workers !== workers)
+  const { workers = 0, settings, first } = saved;
+  const fits = least === most ? workers === least : workers >= 1 && workers <= most;
+  if (saved.system !== system || !fits)
     throw new PacketError(
-      `a state of ${saved.system} with ${saved.workers} workers, expected ${system} with ${workers}`,
+      `a state of ${saved.system} with ${workers} workers, expected ${system} with ${
+        least === most ? least : `${least} to ${most}`
+      }`,
       0,
     );
   const { key = 0, step = 0, chain = 0, seats = [], used = [], kept = [] } = saved;
   return {
     head: {
       ...{ system, workers, key, step, chain, seats },
+      ...(settings !== undefined && { settings }),
+      ...(first !== undefined && { first: termsOf(first) }),
       used: used.map(([name, one]) => [name, usedOfJson(one)]),
     },
     common,

@@ -3,7 +3,7 @@ import { PacketError } from '../errors.ts';
 import { wallClock, type OpenLink } from './link.ts';
 import { drawToken } from './post.ts';
 import { openLink } from './retained.ts';
-import { unpackJson } from './wire/state.ts';
+import { unpackJson } from './wire/json.ts';
 import type { Description } from './description.ts';
 import { topicsOf } from './topics.ts';
 

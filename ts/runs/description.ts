@@ -1,4 +1,6 @@
 /** What a run is, as its server's retained message has it. */
+import type { StepSettings } from './step-settings.ts';
+import { type Range, termsOf, type Terms } from './wire/terms.ts';
 import { differencesOf, hexOf, SettingsError, type Settings } from './settings.ts';
 
 export interface Description {
@@ -10,17 +12,30 @@ export interface Description {
   readonly system: string;
   /** Elements of the model. */
   readonly n: number;
+  /** Seats of the run in its first step. */
   readonly workers: number;
+  /** The least and the most seats, where their number follows that of the workers. */
+  readonly elastic?: Range;
+  /** What the server says of the first step; absent where each machine has its own. */
+  readonly stepSettings?: StepSettings;
   readonly ended: boolean;
   /** The chain where it ended. */
   readonly chain: number;
   readonly about: unknown;
   /** What all machines of a run must have in common; absent of split learning. */
-  readonly settings?: Settings;
+  readonly settings?: Partial<Settings>;
   /** Steps from one checksum of the model to the next; 0 where there are none. */
   readonly checkEvery?: number;
   /** Milliseconds after which a round closes with a quorum, and a wait is told of. */
   readonly deadline?: number;
+}
+
+/**
+ * The terms of the first step.
+ * @throws PacketError where a description has none
+ */
+export function firstTermsOf({ workers, stepSettings }: Partial<Description>): Terms {
+  return termsOf({ seats: workers, settings: stepSettings });
 }
 
 /** What a worker brings to a run. */

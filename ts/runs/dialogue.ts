@@ -6,13 +6,16 @@
 import type { Message } from '../algorithms/system.ts';
 import { crc32 } from '../packet/crc32.ts';
 import type { Attendance } from './attendance.ts';
-import { otherModelOf, refusalOf, type Description, type Setup } from './description.ts';
+import { firstTermsOf, otherModelOf, refusalOf, type Description, type Setup } from './description.ts';
 import { Inbox } from './inbox.ts';
 import { LinkError } from './link.ts';
+import { Place } from './place.ts';
 import { secondsOf } from './waits.ts';
 import { isSame, NO_RANK, type Kind, type Position, type RunMessage } from './wire/head.ts';
 import { chained, unpackClosed, unpackRanks, type RoundRecord } from './wire/record.ts';
-import { unpackJson, unpackRunState } from './wire/state.ts';
+import { unpackJson } from './wire/json.ts';
+import { unpackRunState } from './wire/state.ts';
+import type { Change, Terms } from './wire/terms.ts';
 
 /** Milliseconds between two questions. */
 const ASK_EVERY = 500;
@@ -41,6 +44,7 @@ export interface ReceivedState {
   readonly model: Uint8Array;
   /** Whether this worker's last message was used, though it has not seen the aggregate. */
   readonly isUsed: boolean;
+  readonly terms: Terms;
 }
 
 /** A message of a round that is not closed yet, as far as this worker knows. */
@@ -57,15 +61,15 @@ export class Dialogue {
   readonly #onNote: (text: string) => void;
   readonly #inbox = new Inbox();
   #position: Position;
-  #run: { readonly key: number; readonly workers: number } | undefined;
-  #rank: number | undefined;
-  #seatings = 0;
+  #run: { readonly key: number } | undefined;
+  readonly place: Place = new Place();
   /** The last message that was sent in the step under way. */
   #outgoing: Outgoing | undefined;
   #state: { readonly position: Position; readonly bytes: Uint8Array } | undefined;
   /** Once the run has ended: its history, and when this worker heard of it. */
   #ended: { readonly chain: number; readonly at: number } | undefined;
   #hasDiverged = false;
+  #wasSeated = false;
   #asked = -Infinity;
   /** Whether the worker waits for what the server says. */
   isWaiting = false;
@@ -80,20 +84,6 @@ export class Dialogue {
 
   get position(): Position {
     return this.#position;
-  }
-
-  /** Seats of the run. */
-  get workers(): number {
-    return this.#run?.workers ?? 0;
-  }
-
-  get rank(): number | undefined {
-    return this.#rank;
-  }
-
-  /** How often this worker was given another seat than it had. */
-  get seatings(): number {
-    return this.#seatings;
   }
 
   /** Whether the model is not the run's: it has to be loaded. */
@@ -128,17 +118,17 @@ export class Dialogue {
   #described(payload: Uint8Array): void {
     if (payload.length === 0) return;
     const description = unpackJson<Description>(payload);
-    const { key = 0, workers = 0, ended, chain } = description;
+    const { key = 0, ended, chain } = description;
     if (this.#run?.key !== key) {
       this.#compare(description);
       this.#inbox.clear();
       // a seat of this run comes when its server has seen this worker
-      if (this.#run !== undefined) this.#rank = undefined;
+      this.place.begin(firstTermsOf(description));
     }
-    this.#run = { key, workers };
+    this.#run = { key };
     if (ended === true) this.#ended ??= { chain: chain ?? 0, at: this.#attendance.clock.now() };
     else this.#ended = undefined;
-    if (this.#rank === undefined) this.#attendance.appear();
+    if (this.place.rank === undefined) this.#attendance.appear();
   }
 
   /** What the run and this worker must have in common. */
@@ -174,9 +164,11 @@ export class Dialogue {
   #sit(message: RunMessage): void {
     const seat = unpackJson<{ mark: string; rank: number; heard: boolean }>(message.bytes);
     const { mark: incarnation, rank, heard } = seat;
+    // this worker's seat is not the one that it knows
+    if (incarnation === undefined) return this.#attendance.appear();
     if (incarnation !== this.#attendance.incarnation || rank === undefined) return;
-    if (rank !== this.#rank) this.#seatings++;
-    this.#rank = rank;
+    this.place.sit(rank, message.step, this.#position.step);
+    this.#wasSeated = true;
     if (!this.#isHere(message)) this.ask();
     else if (heard === false) this.#sendAgain();
   }
@@ -193,16 +185,17 @@ export class Dialogue {
 
   /** A heartbeat: where the run is. Only one who waits has to do something about it. */
   #heard(message: RunMessage): void {
-    if (this.#rank === undefined) return this.#attendance.appear();
+    const { rank, workers } = this.place;
+    if (rank === undefined) return this.#attendance.appear();
     if (!this.isWaiting) return;
     if (!this.#isHere(message) || this.#hasDiverged) return this.ask();
-    if (!unpackRanks(message.bytes, this.workers).includes(this.#rank)) this.#sendAgain();
+    if (!unpackRanks(message.bytes, workers).includes(rank)) this.#sendAgain();
   }
 
   // What is sent
 
   #message(kind: Kind, bytes: Uint8Array): RunMessage {
-    return { kind, rank: this.#rank ?? NO_RANK, run: this.#run?.key ?? 0, ...this.#position, bytes };
+    return { kind, rank: this.place.rank ?? NO_RANK, run: this.#run?.key ?? 0, ...this.#position, bytes };
   }
 
   /** Sends a message of the round at this position. */
@@ -229,8 +222,8 @@ export class Dialogue {
     const out = this.#outgoing;
     const now = this.#attendance.clock.now();
     if (out === undefined || !this.#isHere(out.message) || now < out.at + AGAIN_AFTER) return;
-    out.at = now;
-    const message = { ...out.message, rank: this.#rank ?? NO_RANK };
+    const message = { ...out.message, rank: this.place.rank ?? NO_RANK };
+    this.#outgoing = { ...out, message, at: now };
     void this.#attendance.post.send(out.topic, message, out.crc);
   }
 
@@ -307,8 +300,9 @@ export class Dialogue {
   }
 
   #isUsedIn({ from, crcs }: RoundRecord): boolean {
-    const index = from.indexOf(this.#rank ?? NO_RANK);
     const own = this.#outgoing;
+    // the rank that it was sent at
+    const index = from.indexOf(own?.message.rank ?? NO_RANK);
     // one of its rank may be that of an earlier incarnation
     return (
       index >= 0 &&
@@ -320,9 +314,12 @@ export class Dialogue {
   }
 
   /** The worker has taken the round at this position. */
-  goOn(position: Position): void {
+  goOn(position: Position, change?: Change): void {
     this.#inbox.forget(this.#position);
-    if (position.step !== this.#position.step) this.#outgoing = undefined;
+    if (position.step !== this.#position.step) {
+      this.#outgoing = undefined;
+      this.place.goOn(position.step, change);
+    }
     this.#position = position;
   }
 
@@ -331,7 +328,9 @@ export class Dialogue {
     const state = this.#state;
     this.#state = undefined;
     if (state === undefined) return undefined;
-    const { common, model, used } = unpackRunState(state.bytes);
+    const { common, model, used, terms = this.place.terms } = unpackRunState(state.bytes);
+    // a server of one release before says no terms: there they never change
+    if (terms === undefined) return undefined;
     const own = this.#outgoing;
     const isUsed =
       own !== undefined &&
@@ -339,7 +338,8 @@ export class Dialogue {
       used.round === own.message.round &&
       used.crc === own.crc;
     const { step, round, chain } = state.position;
-    return { position: { step, round, chain }, common, model, isUsed };
+    this.place.goOnFrom(step, terms);
+    return { position: { step, round, chain }, common, model, isUsed, terms };
   }
 
   /** The worker has loaded a state. */
@@ -356,7 +356,7 @@ export class Dialogue {
     if (this.#ended === undefined) return false;
     const { chain, at } = this.#ended;
     const hasAll = chain === this.#position.chain && !this.#hasDiverged;
-    return hasAll || this.#seatings === 0 || this.#attendance.clock.now() >= at + LAST_WORDS;
+    return hasAll || !this.#wasSeated || this.#attendance.clock.now() >= at + LAST_WORDS;
   }
 
   /** What this worker waits for, in words. */
@@ -365,7 +365,7 @@ export class Dialogue {
     const { name, clock, lastWord } = this.#attendance;
     if (this.#run === undefined)
       return `a server of the run ${run}: none has said what the run is, or the broker's rules keep it from ${name}`;
-    if (this.#rank === undefined)
+    if (this.place.rank === undefined)
       return `a seat: the server of the run ${run} has not answered, or the broker's rules keep that from ${name}`;
     const { step } = this.#position;
     const heard = `the last word from the broker came ${secondsOf(clock.now() - lastWord)} ago`;

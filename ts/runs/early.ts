@@ -12,14 +12,14 @@ import type { Round, RoundEntry } from './round.ts';
 const GOES = 8;
 
 export class Early {
-  readonly #machine: Server | undefined;
+  readonly #server: () => Server | undefined;
   #round: Round | undefined;
   #taken: readonly RoundEntry[] = [];
   #of = 0;
   #isOver = false;
 
-  constructor(machine: Server | undefined) {
-    this.#machine = machine;
+  constructor(server: () => Server | undefined) {
+    this.#server = server;
   }
 
   /**
@@ -27,7 +27,7 @@ export class Early {
    * that the round waits for.
    */
   async take(round: Round, awaited: () => readonly number[]): Promise<readonly Refusal[]> {
-    const machine = this.#machine;
+    const machine = this.#server();
     if (machine?.take === undefined || !this.#find(round, awaited)) return [];
     try {
       await machine.take(

@@ -7,11 +7,12 @@ import { crc32 } from '../packet/crc32.ts';
 import type { Description } from './description.ts';
 import { wallClock, within, type Clock, type OpenLink, type Traffic } from './link.ts';
 import { Membership } from './membership.ts';
+import type { Range } from './wire/terms.ts';
 import { drawToken, Post } from './post.ts';
 import { openLink } from './retained.ts';
 import { topicsOf, type Topics } from './topics.ts';
 import { NO_RANK, type Kind, type Position, type RunMessage } from './wire/head.ts';
-import { packJson, unpackJson } from './wire/state.ts';
+import { packJson, unpackJson } from './wire/json.ts';
 
 /** How long a server stays after the end for those who have not heard of it, in milliseconds. */
 const LINGER = 10_000;
@@ -26,8 +27,10 @@ export interface HostOptions {
   readonly broker: OpenLink;
   readonly run: string;
   readonly prefix?: string;
-  /** The most workers at a time. */
-  readonly seats: number;
+  /** The most workers at a time; or the least and the most seats. */
+  readonly seats: number | Range;
+  /** Seats at first; the least if left out. */
+  readonly first?: number;
   /** Messages that may wait in the queue before the transport is held back. */
   readonly queued: number;
   readonly onMember?: (member: {
@@ -94,7 +97,7 @@ export class Host {
   constructor(options: HostOptions, service: Service) {
     this.#options = options;
     this.#service = service;
-    this.members = new Membership(options.seats);
+    this.members = new Membership(options.seats, options.first);
     this.topics = topicsOf(options.run, options.prefix);
     this.clock = options.clock ?? wallClock;
     this.key = crc32(packJson([options.run, drawToken()]));
@@ -285,7 +288,9 @@ export class Host {
     const arrival = this.members.arrive(name, incarnation, this.#service.position.round > 0);
     if (arrival.kind === 'full') {
       this.#waiting.set(name, incarnation);
-      this.note(name, `all ${this.#options.seats} seats are taken; you get the next one that is free`);
+      const { seats, canGrow } = this.members;
+      const next = canGrow ? 'one when this step ends' : 'the next one that is free';
+      this.note(name, `all ${seats} seats are taken; you get ${next}`);
       return;
     }
     const { rank, fresh } = arrival;
@@ -307,6 +312,24 @@ export class Host {
     // its seat may be what another one waits for
     const [next] = this.#waiting;
     if (next !== undefined) this.#presence(...next);
+  }
+
+  /** Has a worker that takes itself to have another seat say that it is here, and so be told which one it has. */
+  askPresence(name: string): void {
+    if (!this.#waiting.has(name)) this.send(this.topics.to(name), this.message('seat', packJson({})));
+  }
+
+  /** How many have found no seat. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  /** Gives seats to those who have found none, as far as there are some now. */
+  seatWaiting(): void {
+    for (const [name, incarnation] of [...this.#waiting]) {
+      if (!this.members.hasFree) return;
+      this.#presence(name, incarnation);
+    }
   }
 
   // The end

@@ -1,15 +1,18 @@
 /** What a worker of a run is given, and what it tells. */
-import type { Model, System } from '../algorithms/system.ts';
+import type { Model } from '../algorithms/system.ts';
 import type { Device } from '../device.ts';
 import type { Clock, OpenLink, Traffic } from './link.ts';
+import type { SystemOrOf } from './step-settings.ts';
 import type { Position } from './wire/head.ts';
 
 /** Where a worker is when it is asked for a gradient. */
 export interface At {
   readonly step: number;
   readonly rank: number;
-  /** The most workers at a time: the seats of the run. */
+  /** The seats of the run in this step. */
   readonly workers: number;
+  /** Where the server says how many: steps to train the copy for. */
+  readonly localSteps?: number;
 }
 
 /**
@@ -28,8 +31,8 @@ export interface JoinOptions {
   /** This worker's name, the same when it comes back: 1 to 64 of A-Z a-z 0-9 . _ - ; drawn if left out. */
   readonly name?: string;
   readonly device: Device;
-  /** As the server's. */
-  readonly system: System;
+  /** As the server's; where that decides on the compressor, what makes the system of it. */
+  readonly system: SystemOrOf;
   /** The initial model: where it is not the server's, the server's is loaded. Trained in place. */
   readonly model: Model;
   /**

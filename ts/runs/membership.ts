@@ -2,7 +2,8 @@
  * Who takes part: names, their seats, who is here and who has been in time. A seat is a rank; it stays with a name when
  * its owner leaves, and is given on only where somebody new finds no other. No clock of its own.
  */
-import { requireInteger } from '../arguments.ts';
+import { requireInteger, requireOptions } from '../arguments.ts';
+import { MOST_SEATS, type Range } from './wire/terms.ts';
 
 /** Steps in a row that a worker may miss before it is not waited for, but in each so many. */
 const PATIENCE = 2;
@@ -44,13 +45,80 @@ export interface SavedSeat {
 const isHere = ({ incarnation }: Seated): boolean => incarnation !== '';
 const isStraggling = ({ missed }: Seated): boolean => missed >= PATIENCE;
 
-export class Membership {
-  readonly #seats: (Seated | undefined)[];
+/** How seats change between two steps. */
+export interface Reseating {
+  readonly seats: number;
+  /** Ranks before and after, of those that are given another one. */
+  readonly moves: readonly (readonly [from: number, to: number])[];
+}
 
-  /** @throws RangeError unless there are 1 to 65,534 seats */
-  constructor(seats: number) {
-    requireInteger('workers', seats, 1, 0xfffe);
-    this.#seats = new Array<Seated | undefined>(seats).fill(undefined);
+/**
+ * The least and the most seats; the most are 65,534 where that is left out.
+ * @throws TypeError or RangeError unless they are in 1..65,534, the least no more than the most
+ */
+export function rangeOf(workers: number | { readonly least: number; readonly most?: number }): Range {
+  if (typeof workers === 'number') {
+    requireInteger('workers', workers, 1, MOST_SEATS);
+    return { least: workers, most: workers };
+  }
+  requireOptions('workers', workers, ['least', 'most']);
+  const { least, most = MOST_SEATS } = workers;
+  requireInteger('workers.least', least, 1, MOST_SEATS);
+  return { least, most: requireInteger('workers.most', most, least, MOST_SEATS) };
+}
+
+export class Membership {
+  readonly #range: Range;
+  #seats: (Seated | undefined)[];
+
+  /**
+   * `seats`: how many there are at first, the least if left out.
+   * @throws TypeError or RangeError unless workers are a number or a range in 1..65,534
+   */
+  constructor(workers: number | Range, seats?: number) {
+    this.#range = rangeOf(workers);
+    this.#seats = new Array<Seated | undefined>(seats ?? this.#range.least).fill(undefined);
+  }
+
+  /** How many seats there are now. */
+  get seats(): number {
+    return this.#seats.length;
+  }
+
+  /** Whether there is a seat for somebody new. */
+  get hasFree(): boolean {
+    return this.#free() !== undefined;
+  }
+
+  /** Whether there may be more seats when a step has ended. */
+  get canGrow(): boolean {
+    return this.seats < this.#range.most;
+  }
+
+  /**
+   * How seats are to change between two steps, where `waiting` workers have found none: as many as there are workers,
+   * here, expected or waiting, within the range. Those whose ranks would be beyond take the places of who has left.
+   * Undefined where nothing is to change.
+   */
+  reseating(waiting: number): Reseating | undefined {
+    const { least, most } = this.#range;
+    const stays = (seat: Seated | undefined): boolean =>
+      seat !== undefined && (isHere(seat) || seat.expected);
+    const staying = this.#seats.filter(stays).length;
+    const seats = Math.min(most, Math.max(least, staying + waiting));
+    if (seats === this.seats) return undefined;
+    const places = this.#seats.slice(0, seats).flatMap((seat, rank) => (stays(seat) ? [] : [rank]));
+    const moves: [from: number, to: number][] = [];
+    for (let rank = seats; rank < this.seats; rank++)
+      if (stays(this.#seats[rank])) moves.push([rank, places.shift() as number]);
+    return { seats, moves };
+  }
+
+  /** Changes the seats so. */
+  reseat({ seats, moves }: Reseating): void {
+    const before = this.#seats;
+    this.#seats = Array.from({ length: seats }, (_, rank) => before[rank]);
+    for (const [from, to] of moves) this.#seats[to] = before[from];
   }
 
   /**
@@ -160,14 +228,15 @@ export class Membership {
 
   /**
    * Gives the seats to their owners; who was here is expected back, and waited for in one round.
-   * @throws RangeError unless there is an owner or null for each seat
+   * @throws RangeError unless there is an owner or null for each seat, of as many as there may be
    */
   load(seats: readonly (SavedSeat | null)[]): void {
-    requireInteger('seats.length', seats.length, this.#seats.length, this.#seats.length);
-    for (const [rank, saved] of seats.entries())
-      this.#seats[rank] =
-        saved === null
-          ? undefined
-          : { name: saved.name, incarnation: '', missed: 0, out: false, expected: saved.here, leftAt: 0 };
+    const { least, most } = this.#range;
+    requireInteger('seats.length', seats.length, least === most ? least : 1, most);
+    this.#seats = seats.map((saved) =>
+      saved === null
+        ? undefined
+        : { name: saved.name, incarnation: '', missed: 0, out: false, expected: saved.here, leftAt: 0 },
+    );
   }
 }

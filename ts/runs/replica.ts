@@ -4,26 +4,20 @@
  */
 import { descend } from '../algorithms/steps.ts';
 import type { Model, Outcome, Route, System, Worker } from '../algorithms/system.ts';
-import type { Device } from '../device.ts';
 import { checksumOf, commonModel } from './settings.ts';
+import { Trained, type TrainedOptions } from './trained.ts';
 import { firstChain } from './wire/record.ts';
 import { packModel, unpackModel } from './wire/state.ts';
+import type { Terms } from './wire/terms.ts';
 
-export interface ReplicaOptions {
-  readonly device: Device;
-  readonly system: System;
-  /** Trained in place. */
-  readonly model: Model;
-  /** Seats of the run; the replica has the rank behind them. */
-  readonly workers: number;
+export interface ReplicaOptions extends TrainedOptions {
   /** Steps from one checksum of the model to the next; 0 for none. */
   readonly checkEvery: number;
 }
 
 export class Replica {
-  readonly #options: ReplicaOptions;
-  readonly #model: Model;
-  readonly #worker: Worker;
+  readonly #checkEvery: number;
+  readonly #trained: Trained;
   /** The model at the start of this step, where one that is under way may change it: among peers. */
   #before: Uint8Array | undefined;
   #common: Uint8Array;
@@ -32,13 +26,41 @@ export class Replica {
   /** The step after which models were compared last. */
   #checked = -1;
 
-  constructor(options: ReplicaOptions) {
-    this.#options = options;
-    const { system, device, model, workers } = options;
-    this.#model = commonModel(system, model);
-    this.#worker = system.worker(device, { n: model.parameters.length, workers, rank: workers });
+  constructor(options: ReplicaOptions, terms: Terms) {
+    this.#checkEvery = options.checkEvery;
+    this.#trained = new Trained(options, terms.settings);
+    this.#sit(terms);
+    const { model } = options;
     this.#common = this.#worker.share();
     this.#chain = firstChain(model.parameters);
+  }
+
+  /** The rank behind all seats. */
+  #sit({ seats }: Terms): void {
+    this.#trained.sit({ workers: seats, rank: seats });
+  }
+
+  /** Goes on by other terms, between two steps. */
+  async take(terms: Terms): Promise<void> {
+    this.#sit(terms);
+    await this.#trained.take(terms.settings);
+  }
+
+  /** Whether it can go on among another number of workers. */
+  get canReseat(): boolean {
+    return this.#worker.reseat !== undefined;
+  }
+
+  get #worker(): Worker {
+    return this.#trained.machine as Worker;
+  }
+
+  get #system(): System {
+    return this.#trained.system;
+  }
+
+  get #model(): Model {
+    return commonModel(this.#system, this.#trained.model);
   }
 
   /** What goes with the model at the start of this step. */
@@ -63,10 +85,9 @@ export class Replica {
 
   /** Begins a step: the route of its first round. */
   async begin(chain: number): Promise<Route> {
-    const { system } = this.#options;
     this.#common = this.#worker.share();
     this.#chain = chain;
-    this.#before = system.server === undefined ? packModel(this.#model) : undefined;
+    this.#before = this.#system.server === undefined ? packModel(this.#model) : undefined;
     const { route, bytes } = await this.#worker.follow(this.#model);
     this.#sumBytes = bytes.length;
     return route;
@@ -90,7 +111,7 @@ export class Replica {
    * then.
    */
   checksumAfter(step: number, route: Route, outcome: Outcome | undefined): { readonly checksum?: number } {
-    const { checkEvery, system } = this.#options;
+    const [checkEvery, system] = [this.#checkEvery, this.#system];
     if (checkEvery === 0 || step - this.#checked < checkEvery) return {};
     // systems that average models: where the server's answer is the model, all have it; parts of it say nothing of the
     // rest
@@ -104,7 +125,7 @@ export class Replica {
 
   /** Gives the device's memory back; the model stays. */
   free(): void {
-    this.#worker.free();
+    this.#trained.free();
   }
 
   /**

@@ -1,10 +1,12 @@
 /** What a server of a run is given, and what it tells. */
 import { requireInteger, requireNumber } from '../arguments.ts';
-import type { Model, Route, System } from '../algorithms/system.ts';
+import type { Model, Route } from '../algorithms/system.ts';
 import type { Device } from '../device.ts';
 import type { Clock, OpenLink, Traffic } from './link.ts';
-import type { Member } from './membership.ts';
+import type { Schedule } from './decisions.ts';
+import { rangeOf, type Member } from './membership.ts';
 import type { RoundEntry } from './round.ts';
+import type { SystemOrOf } from './step-settings.ts';
 import type { Store } from './store.ts';
 import { DEADLINE } from './waits.ts';
 import type { Position } from './wire/head.ts';
@@ -14,6 +16,8 @@ export interface ClosedRound extends Position {
   readonly route: Route;
   /** Whether the step ended with it. */
   readonly last: boolean;
+  /** Seats of the step: the number of workers that the system works with. */
+  readonly seats: number;
   /** Whose messages it is made of, by rank. */
   readonly from: readonly (RoundEntry & { readonly name: string })[];
   /** What the server answered; the sum of a `sum` round; empty of a `gather` round. */
@@ -40,15 +44,26 @@ export interface ServeOptions {
   /** The levels of topics before the run's name, `a/b` for example; fewbits if left out. */
   readonly prefix?: string;
   readonly device: Device;
-  readonly system: System;
+  /** Or what makes it of the compressor that `settings` says for a step. */
+  readonly system: SystemOrOf;
   /** The initial model. It is trained in place; workers get it from here. */
   readonly model: Model;
-  /** The most workers at a time: the seats of the run, each with a rank. */
-  readonly workers: number;
-  /** Workers to wait for before the first step; as many as `workers` if left out. */
+  /**
+   * The most workers at a time: the seats of the run, each with a rank. Or `{ least, most }`, where seats follow the
+   * workers from step to step: who comes has one from the next step on, who leaves has none, and the systems work with
+   * the number of those who are there. `most` is 65,534 if left out.
+   */
+  readonly workers: number | { readonly least: number; readonly most?: number };
+  /** Workers to wait for before the first step; as many as `workers`, or `least`, if left out. */
   readonly start?: number;
-  /** The least number of messages that a round is made of; half of `workers` if left out. */
+  /** The least number of messages that a round is made of; half of `workers`, or `least`, if left out. */
   readonly quorum?: number;
+  /**
+   * What this server decides for all, by step: the learning rate, for example, and how many local steps there are.
+   * Workers take it with each step, and need not be started again when it changes. What it leaves out is as the
+   * machines have it; of the model's rates, this server's.
+   */
+  readonly settings?: Schedule;
   /**
    * The most that a worker's message may weigh, so that none outweighs the others by what it claims: one that weighs
    * more is refused. 1 if left out.
@@ -111,6 +126,8 @@ export interface RunServer {
 /** The numbers among a server's options, where one was left out its default. */
 export interface ServeNumbers {
   readonly start: number;
+  /** Seats in the first step. */
+  readonly first: number;
   readonly quorum: number;
   readonly mostWeight: number;
   readonly deadline: number;
@@ -125,12 +142,19 @@ const CHECK_EVERY = 25;
 
 /** @throws TypeError or RangeError where a number is wrong */
 export function serveNumbersOf(options: ServeOptions): ServeNumbers {
-  const { workers, start = workers, deadline = DEADLINE, heartbeat = HEARTBEAT, steps } = options;
-  const { quorum = Math.max(1, Math.ceil(workers / 2)), checkEvery = CHECK_EVERY, saveEvery = 1 } = options;
+  const { least, most } = rangeOf(options.workers);
+  const { start = least, deadline = DEADLINE, heartbeat = HEARTBEAT, steps } = options;
+  const isElastic = most > least;
+  const {
+    quorum = isElastic ? least : Math.max(1, Math.ceil(least / 2)),
+    checkEvery = CHECK_EVERY,
+    saveEvery = 1,
+  } = options;
   const { mostWeight = 1 } = options;
   return {
-    start: requireInteger('start', start, 1, workers),
-    quorum: requireInteger('quorum', quorum, 1, workers),
+    start: requireInteger('start', start, 1, most),
+    first: Math.max(least, start),
+    quorum: requireInteger('quorum', quorum, 1, isElastic ? least : most),
     mostWeight: requireNumber('mostWeight', mostWeight, 'a number above 0', (value) => value > 0),
     deadline: requireNumber('deadline', deadline, 'a number above 0', (value) => value > 0),
     checkEvery: requireInteger('checkEvery', checkEvery, 0, 2 ** 31),

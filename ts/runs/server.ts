@@ -4,22 +4,23 @@
  * of a `sum` round are added here.
  */
 import { finiteFloatsOf } from '../algorithms/steps.ts';
-import type { Outcome, Route, Server } from '../algorithms/system.ts';
+import type { Outcome, Route } from '../algorithms/system.ts';
 import { PacketError } from '../errors.ts';
 import { aggregate } from './aggregate.ts';
 import { packCheckpoint, unpackCheckpoint } from './checkpoint.ts';
+import { Course } from './course.ts';
 import { Early } from './early.ts';
 import { History } from './history.ts';
 import { Host, type Sender, type Service } from './host.ts';
-import type { Member } from './membership.ts';
-import { Replica } from './replica.ts';
+import { rangeOf, type Member } from './membership.ts';
+import type { Replica } from './replica.ts';
 import { misplacedIn, overweightOf, Round, type RoundEntry } from './round.ts';
 import { serveNumbersOf, type RunServer, type ServeNumbers, type ServeOptions } from './serve-options.ts';
-import { settingsOf, type Settings } from './settings.ts';
 import { secondsOf, Waits } from './waits.ts';
 import { isSame, type Position, type RunMessage } from './wire/head.ts';
 import { chained, packClosed, packRanks } from './wire/record.ts';
 import { packRunState } from './wire/state.ts';
+import type { Change } from './wire/terms.ts';
 
 /** Messages that may wait in the queue before the transport is held back. */
 const QUEUED = 256;
@@ -31,35 +32,39 @@ export class RoundServer implements RunServer, Service {
   readonly #options: ServeOptions;
   readonly #numbers: ServeNumbers;
   readonly #host: Host;
-  readonly #machine: Server | undefined;
+  readonly #course: Course;
   readonly #replica: Replica;
   readonly #waits: Waits;
   readonly #history = new History();
   readonly #early: Early;
   #round: Round;
-  #settings: Settings | undefined;
   /** When all were told something last. */
   #lastWord = 0;
 
   constructor(options: ServeOptions) {
-    const { workers, system, device, model } = options;
-    this.#host = new Host({ ...options, seats: workers, queued: QUEUED }, this);
     this.#numbers = serveNumbersOf(options);
+    // before the vectors, which are not freed where an option is refused
+    const seats = { seats: rangeOf(options.workers), first: this.#numbers.first };
+    this.#host = new Host({ ...options, ...seats, queued: QUEUED }, this);
     this.#options = options;
     this.#waits = new Waits(this.#numbers.deadline);
-    this.#machine = system.server?.(device, { n: model.parameters.length, workers });
-    this.#early = new Early(this.#machine);
-    this.#replica = new Replica({ ...options, checkEvery: this.#numbers.checkEvery });
+    this.#course = new Course(options, this.#numbers);
+    this.#early = new Early(() => this.#course.machine);
+    this.#replica = this.#course.replica;
     this.#round = this.#open({ step: 0, round: 0, chain: this.#replica.chain }, 'server');
     // nothing is done in the host's queue any more then
     const free = (): void => this.free();
     this.done.then(free, free);
   }
 
+  /** Seats of the step under way. */
+  get #seats(): number {
+    return this.#course.terms.seats;
+  }
+
   /** Gives the device's memory back. */
   free(): void {
-    this.#machine?.free();
-    this.#replica.free();
+    this.#course.free();
   }
 
   get done(): Promise<void> {
@@ -79,9 +84,8 @@ export class RoundServer implements RunServer, Service {
    * be.
    */
   async restore(): Promise<void> {
-    const { store, device, system, model } = this.#options;
-    this.#settings = await settingsOf(device, system, model);
-    const stored = await store?.read();
+    await this.#course.prepare();
+    const stored = await this.#options.store?.read();
     if (stored !== undefined) await this.#load(stored);
     await this.#beginStep(this.position);
     await this.#save();
@@ -91,7 +95,7 @@ export class RoundServer implements RunServer, Service {
     const host = this.#host;
     await host.connect();
     // not in the queue: what comes before the transport's acknowledgement would wait for it, and it for that
-    host.subscribe(this.#machine ? [] : [host.topics.allPeers]).then(
+    host.subscribe(this.#course.machine ? [] : [host.topics.allPeers]).then(
       () => host.do(() => (this.#isDone ? this.#end() : this.connected())),
       (error: unknown) => host.fail(error),
     );
@@ -114,10 +118,9 @@ export class RoundServer implements RunServer, Service {
   }
 
   describe(): ReturnType<Service['describe']> {
-    const { system, model, workers, about = null } = this.#options;
+    const { about = null } = this.#options;
     const { checkEvery, deadline } = this.#numbers;
-    const [n, { chain }, settings] = [model.parameters.length, this.position, this.#settings];
-    return { system: system.name, n, workers, chain, about, settings, checkEvery, deadline };
+    return { ...this.#course.describe(), chain: this.position.chain, about, checkEvery, deadline };
   }
 
   seat(_: string, rank: number, isFresh: boolean): object {
@@ -129,7 +132,7 @@ export class RoundServer implements RunServer, Service {
     const { members, clock } = this.#host;
     while (!this.#host.isEnded && this.#round.isDue(members.awaited, clock.now())) {
       const { entries, route } = this.#round;
-      const made = await aggregate(entries, route, this.#machine);
+      const made = await aggregate(entries, route, this.#course.machine);
       if (made.kind === 'answer') await this.#close(entries, made.answer);
       else for (const { rank, reason } of made.refusals) this.#drop(rank, reason);
     }
@@ -194,7 +197,7 @@ export class RoundServer implements RunServer, Service {
   }
 
   #heartbeat(): RunMessage {
-    return this.#host.message('heartbeat', packRanks(this.#round.heard, this.#options.workers));
+    return this.#host.message('heartbeat', packRanks(this.#round.heard, this.#seats));
   }
 
   // What comes
@@ -214,8 +217,10 @@ export class RoundServer implements RunServer, Service {
     const reason = misplacedIn(topic, route) ?? overweightOf(message.bytes, this.#numbers.mostWeight);
     if (reason !== undefined) return refuse(reason);
     const rank = this.#host.members.rankOf(name);
-    if (rank === undefined || rank !== message.rank)
+    if (rank === undefined || rank !== message.rank) {
+      this.#host.askPresence(name);
       return refuse(`a message of rank ${message.rank}, whose seat is ${rank ?? 'none'}`);
+    }
     const judgement =
       route === 'pass'
         ? this.#round.pass(rank, message)
@@ -251,6 +256,7 @@ export class RoundServer implements RunServer, Service {
         common,
         model: this.#replica.packModel(),
         used: this.#history.usedOf(name),
+        terms: this.#course.terms,
       });
       const { step } = this.position;
       host.send(topic, host.message('state', state, { step, round: 0, chain }));
@@ -286,18 +292,18 @@ export class RoundServer implements RunServer, Service {
     // where all have left the step out it ends as if it had not been
     const outcome = entries.length === 0 ? undefined : await this.#replica.receive(inbox, from);
     const last = outcome?.kind !== 'message';
-    const closed = this.#record(entries, answer, last, outcome);
+    const change = last ? this.#course.changeAt(position.step + 1, members, this.#host.waiting) : undefined;
+    const closed = this.#record(entries, answer, last, outcome, change);
     const missed = members.present.filter((rank) => !from.includes(rank) && !passed.includes(rank));
     members.closed(from, { first: position.round === 0, last }, passed);
     const duration = clock.now() - openedAt;
-    await this.#goOn(chained(position.chain, closed), outcome);
-    this.#sendToAll(this.#host.message('closed', closed, position));
-
+    // by the ranks of this step
     const name = (rank: number): string => this.#nameOf(rank);
-    await this.#options.onRound?.({
+    const told = {
       ...position,
       route,
       last,
+      seats: this.#seats,
       from: entries.map((entry) => ({ ...entry, name: name(entry.rank) })),
       answer,
       duration,
@@ -305,8 +311,11 @@ export class RoundServer implements RunServer, Service {
       passed: passed.map(name),
       stragglers: members.stragglers.map(name),
       present: members.present.length,
-      traffic: this.#host.traffic,
-    });
+    };
+    await this.#goOn(chained(position.chain, closed), outcome, change);
+    this.#sendToAll(this.#host.message('closed', closed, position));
+    if (change !== undefined) this.#host.seatWaiting();
+    await this.#options.onRound?.({ ...told, traffic: this.#host.traffic });
     if (this.position.step >= this.#numbers.steps) await this.#end();
   }
 
@@ -316,26 +325,31 @@ export class RoundServer implements RunServer, Service {
     answer: Uint8Array,
     last: boolean,
     outcome: Outcome | undefined,
+    change: Change | undefined,
   ): Uint8Array {
     const { position, route } = this.#round;
     const { step, round } = position;
     const from = entries.map(({ rank }) => rank);
     const crcs = entries.map(({ crc }) => crc);
-    const seats = this.#options.workers;
     const checksum = this.#replica.checksumAfter(step, route, outcome);
-    const closed = packClosed({ route, last, seats, from, crcs, ...checksum }, answer);
+    const record = { route, last, seats: this.#seats, from, crcs, ...checksum, ...(change && { change }) };
+    const closed = packClosed(record, answer);
     this.#history.keep({ position, closed, gathered: route === 'gather' ? entries : [] });
     for (const { rank, crc } of entries) this.#history.use(this.#nameOf(rank), { step, round, crc });
     return closed;
   }
 
   /** The next round opens, of this step or of the next one. */
-  async #goOn(chain: number, outcome: Outcome | undefined): Promise<void> {
+  async #goOn(chain: number, outcome: Outcome | undefined, change: Change | undefined): Promise<void> {
     const { position, passed } = this.#round;
     const { step, round } = position;
     if (outcome?.kind === 'message') {
       this.#round = this.#open({ step, round: round + 1, chain }, outcome.message.route, passed);
       return;
+    }
+    if (change !== undefined) {
+      this.#host.members.reseat(change);
+      await this.#course.take(change);
     }
     await this.#beginStep({ step: step + 1, round: 0, chain });
     // before anyone hears of it, so that what was heard is not undone by a restart
@@ -356,44 +370,25 @@ export class RoundServer implements RunServer, Service {
   async #save(): Promise<void> {
     const { store } = this.#options;
     if (store === undefined) return;
-    // in the queue, or before anyone is heard, so that no step goes on meanwhile; the rest of it in one turn after this
-    const machine = (await this.#machine?.save()) ?? new Uint8Array(0);
-    await store.write(this.#pack(machine));
-  }
-
-  /** The state at the start of a step; `machine` is the server's machine's. */
-  #pack(machine: Uint8Array): Uint8Array {
-    const { system, workers, about = null } = this.#options;
+    // in the queue, or before anyone is heard
+    const { head, ...course } = await this.#course.save();
+    const { about = null } = this.#options;
     const { step } = this.position;
-    const { common, chain } = this.#replica;
-    const head = {
-      about,
-      system: system.name,
-      workers,
-      key: this.#host.key,
-      step,
-      chain,
-      seats: this.#host.members.save(),
-      used: this.#history.used,
-    };
-    return packCheckpoint({
-      head,
-      common,
-      model: this.#replica.packModel(),
-      machine,
-      kept: this.#history.of(step - 1),
-    });
+    const { chain } = this.#replica;
+    const { key, members } = this.#host;
+    const { used } = this.#history;
+    const facts = { about, ...head, key, step, chain, seats: members.save(), used };
+    await store.write(packCheckpoint({ head: facts, ...course, kept: this.#history.of(step - 1) }));
   }
 
   async #load(bytes: Uint8Array): Promise<void> {
-    const { system, workers } = this.#options;
-    const { head, common, model, machine, kept } = unpackCheckpoint(bytes, { system: system.name, workers });
-    const { key, step, chain, seats, used } = head;
-    this.#replica.load(step, common, model);
-    await this.#machine?.load(machine);
+    const { system, range: workers } = this.#course;
+    const checkpoint = unpackCheckpoint(bytes, { system: system.name, workers });
+    const { key, step, chain, seats, used } = checkpoint.head;
+    await this.#course.load(checkpoint);
     this.#host.key = key;
     this.#host.members.load(seats);
-    this.#history.load(kept, used);
+    this.#history.load(checkpoint.kept, used);
     this.#round = this.#open({ step, round: 0, chain }, 'server');
   }
 }

@@ -1,5 +1,6 @@
 /** What is trained: a module that `fewbits serve` and `fewbits join` load exports `openTask`, which gives a Task. */
 import type { Model, System } from '../algorithms/system.ts';
+import type { Compressor } from '../algorithms/named-compressor.ts';
 import type { At, Gradient } from './join-options.ts';
 
 /** What the command line, or the server of the run, asks a task for. */
@@ -17,6 +18,10 @@ export interface TaskOptions {
 /** A task, with its settings. All machines of a run open the same one with the same settings. */
 export interface Task {
   readonly system: System;
+  /**
+   * The system with another compressor, where settings that the server sends name one; it is refused where this is not.
+   */
+  readonly withCompressor?: (compressor: Compressor) => System;
   /** The initial model, with the learning rate and the momentum that go with the system. */
   readonly model: Model;
   /** Steps of a run, where nothing else is asked for. */

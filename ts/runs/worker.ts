@@ -4,11 +4,13 @@
  */
 import { descend } from '../algorithms/steps.ts';
 import type { Message, Model, Outcome, Worker } from '../algorithms/system.ts';
-import { NonFiniteError } from '../errors.ts';
+import { NonFiniteError, PacketError } from '../errors.ts';
 import { Attendance } from './attendance.ts';
 import { Dialogue, type ReceivedRound } from './dialogue.ts';
 import type { At, Gradient, JoinOptions, RunWorker } from './join-options.ts';
-import { checksumOf, commonModel, hexOf, settingsOf, type Settings } from './settings.ts';
+import { checksumOf, commonModel, hexOf, SettingsError, settingsOf, type Settings } from './settings.ts';
+import { requireStepSettings, systemOf, type StepSettings } from './step-settings.ts';
+import { Trained } from './trained.ts';
 import type { Position } from './wire/head.ts';
 import { firstChain } from './wire/record.ts';
 import { unpackModel } from './wire/state.ts';
@@ -36,8 +38,8 @@ type Event<T> =
  */
 export async function joinRun(options: JoinOptions): Promise<RunWorker> {
   const attendance = new Attendance(options);
-  const { device, system, model } = options;
-  const settings = await settingsOf(device, system, model);
+  const { device, model } = options;
+  const settings = await settingsOf(device, systemOf(options.system), model);
   await attendance.connect();
   const worker = new RoundWorker(options, attendance, settings);
   await worker.begin();
@@ -50,16 +52,18 @@ class RoundWorker implements RunWorker {
   readonly #options: JoinOptions;
   readonly #attendance: Attendance;
   readonly #dialogue: Dialogue;
-  /** The algorithm's, of the seat that was given as the `#seating`th. */
-  #machine: Worker | undefined;
+  /** The algorithm's machine, at the seat that was given as the `#seating`th. */
+  readonly #trained: Trained;
   #seating = 0;
   /** Steps in a row that were left out. */
   #leftOut = 0;
   #callOff: () => void = () => {};
 
   constructor(options: JoinOptions, attendance: Attendance, settings: Settings) {
-    const { run, system, model, onNote = () => {} } = options;
-    const setup = { run, system: system.name, n: model.parameters.length, settings };
+    const { run, model, onNote = () => {} } = options;
+    const { name: system } = systemOf(options.system);
+    const setup = { run, system, n: model.parameters.length, settings };
+    this.#trained = new Trained(options);
     this.name = attendance.name;
     this.#options = options;
     this.#attendance = attendance;
@@ -90,7 +94,7 @@ class RoundWorker implements RunWorker {
 
   async #leave(): Promise<void> {
     this.#callOff();
-    this.#machine?.free();
+    this.#trained.free();
     await this.#attendance.leave();
   }
 
@@ -102,41 +106,59 @@ class RoundWorker implements RunWorker {
     for (;;) {
       const event = await this.#until(() => this.#canBegin || undefined);
       if (event.kind === 'over') return { steps };
-      this.#sit();
-      if (this.#dialogue.hasState) this.#load();
-      else if (event.kind === 'found' && (await this.#step())) steps++;
+      if (this.#dialogue.hasState) await this.#load();
+      else {
+        await this.#sit();
+        if (event.kind === 'found' && !this.#isOutdated && (await this.#step())) steps++;
+      }
     }
   }
 
   get #canBegin(): boolean {
-    return this.#dialogue.rank !== undefined && !this.#dialogue.hasDiverged;
+    const { place, isStepClosed, hasDiverged } = this.#dialogue;
+    // a seat of a later step: until there this worker follows
+    return (place.isSeated || (place.rank !== undefined && isStepClosed)) && !hasDiverged;
   }
 
   /** Whether what this worker is doing is of no use: another model or another seat has come. */
   get #isOutdated(): boolean {
-    const { hasState, rank, seatings } = this.#dialogue;
-    return hasState || (rank !== undefined && seatings !== this.#seating);
+    const { hasState, place } = this.#dialogue;
+    return hasState || (place.rank !== undefined && place.seatings !== this.#seating);
   }
 
-  /** Takes the seat that was given last. */
-  #sit(): void {
-    const { rank, seatings, workers } = this.#dialogue;
-    if (rank === undefined || seatings === this.#seating) return;
-    const { device, system, model } = this.#options;
-    const machine = system.worker(device, { n: model.parameters.length, workers, rank });
-    // another seat: what all have in common goes on, this worker's own was keyed to the old one
-    if (this.#machine !== undefined) machine.adopt(this.#machine.share());
-    this.#machine?.free();
-    this.#machine = machine;
-    this.#seating = seatings;
+  /** Takes the seat that was given last, and what the server says of the step. */
+  async #sit(): Promise<void> {
+    const { place } = this.#dialogue;
+    if (place.rank === undefined) return;
+    this.#trained.sit(place.machine);
+    this.#seating = place.seatings;
+    await this.#agree(place.terms?.settings);
+  }
+
+  /** @throws SettingsError where this worker can not run what the server says */
+  async #agree(settings: StepSettings | undefined): Promise<void> {
+    const { run } = this.#options;
+    try {
+      await this.#trained.take(settings && requireStepSettings(settings));
+    } catch (error) {
+      if (!(error instanceof TypeError || error instanceof RangeError || error instanceof PacketError))
+        throw error;
+      const { step } = this.position;
+      const refusal = `this worker cannot run the settings of the run ${run} in step ${step}: ${error.message}`;
+      this.#dialogue.tell(refusal);
+      throw new SettingsError(refusal, { cause: error });
+    }
   }
 
   /** One step; false where it was broken off. */
   async #step(): Promise<boolean> {
-    const { model, onStep } = this.#options;
+    const { onStep } = this.#options;
     const dialogue = this.#dialogue;
-    const machine = this.#machine as Worker;
-    const at: At = { step: this.position.step, rank: dialogue.rank ?? 0, workers: dialogue.workers };
+    const machine = this.#trained.machine as Worker;
+    const { model } = this.#trained;
+    const { terms, machine: place } = dialogue.place;
+    const localSteps = terms?.settings?.localSteps;
+    const at: At = { step: this.position.step, ...place, ...(localSteps !== undefined && { localSteps }) };
     // a step that has closed already is only followed: a gradient would come too late
     const follows = dialogue.isStepClosed || dialogue.hasEnded;
     let sent: Message | undefined;
@@ -175,9 +197,10 @@ class RoundWorker implements RunWorker {
     const outcome = isEmpty ? undefined : await machine.receive(inbox, record.from, isUsed);
     if ((outcome?.kind === 'message') === record.last)
       throw new Error(`step ${step}: this worker and the server do not agree on its rounds`);
-    if (outcome?.kind === 'direction') descend(this.#options.model, outcome.direction);
+    if (outcome?.kind === 'direction') descend(this.#trained.model, outcome.direction);
     this.#dialogue.goOn(
       record.last ? { step: step + 1, round: 0, chain } : { step, round: round + 1, chain },
+      record.change,
     );
     return outcome;
   }
@@ -202,9 +225,9 @@ class RoundWorker implements RunWorker {
     let reason = 'there is no gradient';
     try {
       if (gradient !== undefined && gradient !== null) {
-        const { model, weight } = this.#options;
+        const { weight } = this.#options;
         const counts = typeof weight === 'function' ? weight(at) : weight;
-        const message = await machine.send(gradient, { ...model, weight: counts });
+        const message = await machine.send(gradient, { ...this.#trained.model, weight: counts });
         this.#leftOut = 0;
         return message;
       }
@@ -220,7 +243,7 @@ class RoundWorker implements RunWorker {
 
   /** Compares the model with the server's after a step. */
   #check(checksum: number, step: number): void {
-    const { system, model } = this.#options;
+    const { system, model } = this.#trained;
     const own = checksumOf(commonModel(system, model));
     if (own === checksum) return;
     this.#dialogue.diverged(
@@ -230,12 +253,17 @@ class RoundWorker implements RunWorker {
   }
 
   /** Goes on from the state that the server sent. */
-  #load(): void {
+  async #load(): Promise<void> {
     const state = this.#dialogue.takeState();
-    if (state === undefined || this.#machine === undefined) return;
-    const { system, model } = this.#options;
+    if (state === undefined) return;
+    const { place } = this.#dialogue;
+    this.#trained.sit(place.machine);
+    this.#seating = place.seatings;
+    // before the settings change what is kept: whether that was sent is known now
+    this.#trained.machine?.adopt(state.common, state.isUsed);
+    await this.#agree(state.terms.settings);
+    const { system, model } = this.#trained;
     unpackModel(state.model, commonModel(system, model));
-    this.#machine.adopt(state.common, state.isUsed);
     this.#dialogue.goOnFrom(state.position);
   }
 

@@ -23,7 +23,7 @@ import { touchOf } from '../../schedule.ts';
 import { packetsOf, requirePacket, requireSoundPacket } from '../admission.ts';
 import { openPair, squeeze, type Kept } from '../kept.ts';
 import { densityOf, errorAdopted, nextOf } from '../parameter-server.ts';
-import { keptByWorker, Progress, type Reported } from '../progress.ts';
+import { keptByWorker, Progress, scaleKept, type Reported } from '../progress.ts';
 import { requireSeat, requireSender } from '../seat.ts';
 import { blameOverflow, ranksOf, requireMessages } from '../steps.ts';
 import type { System } from '../system.ts';
@@ -42,7 +42,8 @@ function allGather(name: string, compressor: Compressor): System {
   return {
     name,
     worker(device, seat, into) {
-      const { n, workers, rank } = requireSeat(seat, device);
+      const place = requireSeat(seat, device);
+      const { n } = place;
       const packets = packetsOf(compressor, n);
       const direction = openDirection(device, n, into);
       const pair = openPair(device, n);
@@ -54,7 +55,7 @@ function allGather(name: string, compressor: Compressor): System {
           progress.begin();
           const { step, error } = progress.state;
           const sum = pair.other(error);
-          const draw = { step, stream: rank };
+          const draw = { step, stream: place.rank };
           const packet = await squeeze(device, compressor, gradient, error, sum, draw);
           progress.put(nextOf(sum, packet));
           return { route: 'gather', bytes: weighted(packet, weight) };
@@ -66,7 +67,7 @@ function allGather(name: string, compressor: Compressor): System {
           return { route: 'gather', bytes: new Uint8Array(0) };
         },
         async receive(inbox, from, used) {
-          const ranks = ranksOf(from, workers);
+          const ranks = ranksOf(from, place.workers);
           const step = progress.step;
           requireMessages('inbox', inbox, ranks.length);
           const given = parted(inbox);
@@ -75,7 +76,7 @@ function allGather(name: string, compressor: Compressor): System {
           const { bad, union } = await meanOfLists(device, given, direction);
           if (bad.count > 0)
             await blameOverflow(device, bytes, ranks, `the mean of ${bytes.length} packets`, bad);
-          const own = ranks.indexOf(rank);
+          const own = ranks.indexOf(place.rank);
           const density = own < 0 ? {} : densityOf(bytes[own]);
           const report = { ...density, union: union / n };
           progress.end({
@@ -86,7 +87,12 @@ function allGather(name: string, compressor: Compressor): System {
           return { kind: 'direction', direction };
         },
         check: async (message, sender) =>
-          requireSoundPacket(device, unweighted(message).bytes, packets, requireSender(sender, workers)),
+          requireSoundPacket(
+            device,
+            unweighted(message).bytes,
+            packets,
+            requireSender(sender, place.workers),
+          ),
         get report() {
           return progress.state.report;
         },
@@ -94,13 +100,11 @@ function allGather(name: string, compressor: Compressor): System {
         ...keptByWorker(
           device,
           progress,
-          {
-            of: `${name}, worker ${rank} of ${workers}, ${n} elements`,
-            common: `${name}, ${workers} workers, ${n} elements`,
-          },
+          { system: name, seat: place },
           () => ({ residual: progress.state.error }),
           errorAdopted,
         ),
+        scaleErrors: (factor) => scaleKept(device, progress, progress.state.error, factor),
       };
     },
   };

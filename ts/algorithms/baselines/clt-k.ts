@@ -14,7 +14,7 @@ import { readIndexList, writeIndexList } from '../../compressors/index-list.ts';
 import { PacketError } from '../../errors.ts';
 import { requirePacket } from '../admission.ts';
 import { openPair, settle, type Kept } from '../kept.ts';
-import { keptByWorker, Progress, type Reported } from '../progress.ts';
+import { keptByWorker, Progress, scaleKept, type Reported } from '../progress.ts';
 import { requireSeat, requireSender } from '../seat.ts';
 import {
   accumulate,
@@ -60,7 +60,8 @@ export function cltK(options: { readonly ratio: number }): System {
   return {
     name: 'cltK',
     worker(device, seat, into) {
-      const { n, workers, rank } = requireSeat(seat, device);
+      const place = requireSeat(seat, device);
+      const { n } = place;
       const direction = openDirection(device, n, into);
       const pair = openPair(device, n);
       const progress = new Progress<State, Step>({ step: 0, report: {}, residual: pair.first });
@@ -69,7 +70,7 @@ export function cltK(options: { readonly ratio: number }): System {
       const listOf = (message: Uint8Array, sender: number): Uint32Array => {
         requirePacket(message, lists, sender);
         const { indices } = readIndexList(message);
-        const expected = sender === progress.state.step % workers && n > 0 ? shareOf(ratio, n) : 0;
+        const expected = sender === progress.state.step % place.workers && n > 0 ? shareOf(ratio, n) : 0;
         if (indices.length !== expected)
           throw new PacketError(
             `${indices.length} of ${n} elements from rank ${sender}, expected ${expected} of ${n}`,
@@ -86,7 +87,7 @@ export function cltK(options: { readonly ratio: number }): System {
           await accumulate(device, residual, gradient, acc);
           // 1. the one whose turn it is selects
           const selected =
-            step % workers === rank && n > 0
+            step % place.workers === place.rank && n > 0
               ? (await device.kernels.topK(acc, shareOf(ratio, n))).indices
               : new Uint32Array(0);
           progress.put({ acc: { vector: acc }, sent: true });
@@ -100,20 +101,20 @@ export function cltK(options: { readonly ratio: number }): System {
           return { route: 'gather', bytes: writeIndexList(new Uint32Array(0), n, 0) };
         },
         async receive(inbox, from, used) {
-          const ranks = ranksOf(from, workers);
+          const ranks = ranksOf(from, place.workers);
           const { step } = progress.state;
           const { acc, sent, indices } = progress.step;
           if (indices === undefined) {
             requireMessages('inbox', inbox, ranks.length);
             const all = ranks.map((sender, i) => listOf(inbox[i], sender));
-            const chosen = all[ranks.indexOf(step % workers)] ?? new Uint32Array(0);
+            const chosen = all[ranks.indexOf(step % place.workers)] ?? new Uint32Array(0);
             progress.put({ acc, sent, indices: chosen });
             const values = await valuesAt(device, acc.vector, chosen);
             return { kind: 'message', message: { route: 'sum', bytes: bytesOf(values) } };
           }
           // 2. the mean at the indices; the rest waits
           const sums = sumOf(inbox, indices.length);
-          const among = sent && (used ?? ranks.includes(rank));
+          const among = sent && (used ?? ranks.includes(place.rank));
           const values = sums.map((sum) => sum / ranks.length);
           await takeUnion(device, { indices, values }, among ? acc.vector : undefined, direction);
           const report = { density: indices.length / n, union: indices.length / n };
@@ -121,7 +122,7 @@ export function cltK(options: { readonly ratio: number }): System {
           return { kind: 'direction', direction };
         },
         async check(message, sender) {
-          requireSender(sender, workers);
+          requireSender(sender, place.workers);
           if (progress.underWay?.indices !== undefined) await notGathered();
           listOf(message, sender);
         },
@@ -132,10 +133,7 @@ export function cltK(options: { readonly ratio: number }): System {
         ...keptByWorker(
           device,
           progress,
-          {
-            of: `cltK, worker ${rank} of ${workers}, ${n} elements`,
-            common: `cltK, ${workers} workers, ${n} elements`,
-          },
+          { system: 'cltK', seat: place },
           () => ({ residual: progress.state.residual }),
           (underWay, { taken, again }): Partial<State> => {
             // what of it was in the sum is not known any more
@@ -143,6 +141,7 @@ export function cltK(options: { readonly ratio: number }): System {
             return underWay === undefined || again ? {} : { residual: underWay.acc };
           },
         ),
+        scaleErrors: (factor) => scaleKept(device, progress, progress.state.residual, factor),
       };
     },
   };

@@ -57,7 +57,8 @@ export function cser(options: { readonly seed: number }): System {
     name: 'cser',
     averagesModels: true,
     worker(device, seat, into) {
-      const { n, workers, rank } = requireSeat(seat, device);
+      const place = requireSeat(seat, device);
+      const { n } = place;
       const direction = openDirection(device, n, into);
       const vector = ArrayBuffer.isView(direction) ? device.vector(n) : undefined;
       /** g'_r: the worker's one vector, where `into` can be it. */
@@ -81,7 +82,7 @@ export function cser(options: { readonly seed: number }): System {
         follow: (given) => begin(new Float32Array(n), given),
         check: notGathered,
         async receive(inbox, from) {
-          const count = ranksOf(from, workers).length;
+          const count = ranksOf(from, place.workers).length;
           const { model, stepped, report } = progress.step;
           const next = { step: progress.state.step + 1, report };
           if (stepped === undefined) {
@@ -126,15 +127,7 @@ export function cser(options: { readonly seed: number }): System {
           return progress.state.report;
         },
         free: () => vector?.free(),
-        ...keptByWorker(
-          device,
-          progress,
-          {
-            of: `cser, worker ${rank} of ${workers}, ${n} elements`,
-            common: `cser, ${workers} workers, ${n} elements`,
-          },
-          () => ({}),
-        ),
+        ...keptByWorker(device, progress, { system: 'cser', seat: place }, () => ({})),
       };
     },
   };

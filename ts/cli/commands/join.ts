@@ -5,7 +5,7 @@ import { describeRun } from '../../runs/describe.ts';
 import { joinRun } from '../../runs/worker.ts';
 import { BACKEND, JSON_REPORT } from '../options.ts';
 import { brokerOf, OF_BROKER, OF_RUN } from '../run-options.ts';
-import { isOwnTask, taskOf, type About } from '../tasks.ts';
+import { isOwnTask, systemOfTask, taskOf, type About } from '../tasks.ts';
 import { onSignals } from '../signals.ts';
 import { positiveOf, required, UsageError } from '../usage.ts';
 
@@ -68,7 +68,7 @@ async function work(values: ValuesOf<typeof OPTIONS>): Promise<void> {
       prefix,
       ...(values.name !== undefined && { name: values.name }),
       device,
-      system: task.system,
+      system: systemOfTask(task),
       model: task.model,
       gradient: (model, at) => task.gradient(model, at),
       ...(task.weight !== undefined && { weight: task.weight }),

@@ -2,18 +2,22 @@
 import { openQuietly } from '../gpu.ts';
 import type { Device } from '../../device.ts';
 import type { Broker } from '../../mqtt/broker.ts';
+import type { System } from '../../algorithms/system.ts';
+import type { Schedule } from '../../runs/decisions.ts';
 import type { ClosedRound, RunServer } from '../../runs/serve-options.ts';
 import { serveRun } from '../../runs/serve.ts';
+import { systemOf } from '../../runs/step-settings.ts';
 import type { Task } from '../../runs/task.ts';
 import { command, type Command, type ValuesOf } from '../command.ts';
 import { localWorkers, type LocalWorkers } from '../local-workers.ts';
 import { BACKEND, JSON_REPORT } from '../options.ts';
 import { OF_OWN_BROKER, ownBroker } from '../own-broker.ts';
 import { brokerOf, OF_BROKER, OF_RUN } from '../run-options.ts';
+import { readSchedule, workersOf, type Workers } from '../run-schedule.ts';
 import { evaluateEvery, openProgress, type Progress } from '../serve-progress.ts';
 import { onSignals } from '../signals.ts';
 import { fileStore, stateError } from '../state-file.ts';
-import { taskOf, type About } from '../tasks.ts';
+import { systemOfTask, taskOf, type About } from '../tasks.ts';
 import { integerOf, positiveOf, required, UsageError } from '../usage.ts';
 
 const WORKERS = 4;
@@ -28,7 +32,11 @@ const OPTIONS = {
   prefix: OF_RUN.prefix,
   task: OF_RUN.task,
   algorithm: { type: 'string', value: 'NAME', about: "one of the task's systems" },
-  workers: { type: 'string', value: 'N', about: 'the most workers (4)' },
+  workers: {
+    type: 'string',
+    value: 'N',
+    about: 'the most workers (4); or 2..8, where seats follow the workers from step to step; 2.. for no end',
+  },
   steps: { type: 'string', value: 'N', about: 'steps of the run' },
   'local-steps': {
     type: 'string',
@@ -36,7 +44,16 @@ const OPTIONS = {
     about: 'steps that workers train alone in each, where the system takes models',
   },
   seed: { type: 'string', value: 'N', about: 'what the task is drawn from (1)' },
-  quorum: { type: 'string', value: 'N', about: 'messages that a round needs (half of the workers)' },
+  quorum: {
+    type: 'string',
+    value: 'N',
+    about: 'messages that a round needs (half of the workers; of 2..8 the least)',
+  },
+  settings: {
+    type: 'string',
+    value: 'FILE',
+    about: 'what is sent with steps, JSON: {"0": {"learningRate": 0.1}, "500": {"learningRate": 0.01}}',
+  },
   'most-weight': { type: 'string', value: 'W', about: 'the most that a message may weigh (1)' },
   deadline: OF_RUN.deadline,
   'check-every': {
@@ -79,7 +96,7 @@ async function host(values: Values): Promise<void> {
     const first = server.position.step;
     const isFinished = first >= steps;
     const leaving = stopOnSignals(server, children, progress);
-    progress.say(`${task.system.name} of ${task.model.parameters.length} numbers, run ${run} on ${url}`);
+    progress.say(`${asked.system.name} of ${task.model.parameters.length} numbers, run ${run} on ${url}`);
     if (isFinished) progress.say(`the run of ${values.state} has done all its ${steps} steps already`);
     else if (first > 0) progress.say(`goes on from step ${first} of ${steps}, from ${values.state}`);
     if (broker?.webSocketUrl !== undefined) progress.say(`WebSocket: ${broker.webSocketUrl}`);
@@ -92,7 +109,7 @@ async function host(values: Values): Promise<void> {
     sayWhereItStopped(values, steps, server.position.step, leaving.isStopped, progress);
     progress.end({
       run,
-      system: task.system.name,
+      system: asked.system.name,
       steps: server.position.step,
       accuracy: tally.accuracy,
       packetBytesUp: tally.packetBytesUp,
@@ -114,16 +131,19 @@ interface Asked {
   /** The task's name, as `--task` has it. */
   readonly name: string;
   readonly run: string;
-  readonly workers: number;
+  readonly workers: Workers;
   readonly steps: number;
   readonly task: Task;
+  /** The task's, as it begins. */
+  readonly system: System;
+  readonly settings: Schedule | undefined;
   readonly about: About;
 }
 
 /** @throws UsageError where an option makes no sense */
 async function readLine(values: Values): Promise<Asked> {
   const name = required(values.task, 'serve expected --task mnist, or a module of yours: --task ./task.mjs');
-  const workers = integerOf('workers', values.workers ?? String(WORKERS), 1, 0xfffe);
+  const workers = workersOf(values.workers ?? String(WORKERS));
   const seed = integerOf('seed', values.seed ?? '1', 0);
   const { algorithm, run = 'run' } = values;
   const localSteps =
@@ -135,8 +155,10 @@ async function readLine(values: Values): Promise<Asked> {
     throw isOfLine ? new UsageError(error.message.replace('"algorithm"', '--algorithm')) : error;
   });
   const steps = values.steps === undefined ? (task.steps ?? STEPS) : integerOf('steps', values.steps, 1);
-  if (localSteps !== undefined && task.system.takes !== 'model')
-    throw new UsageError(`--local-steps expected a system that takes models, got ${task.system.name}`);
+  const settings = values.settings === undefined ? undefined : await readSchedule(values.settings);
+  const system = systemOf(systemOfTask(task), typeof settings === 'function' ? settings(0) : settings);
+  if (localSteps !== undefined && system.takes !== 'model')
+    throw new UsageError(`--local-steps expected a system that takes models, got ${system.name}`);
   const about: About = {
     task: name,
     ...(algorithm !== undefined && { algorithm }),
@@ -144,7 +166,7 @@ async function readLine(values: Values): Promise<Asked> {
     seed,
     steps,
   };
-  return { name, run, workers, steps, task, about };
+  return { name, run, workers, steps, task, system, settings, about };
 }
 
 /** What the closed rounds of a run have come to so far. */
@@ -182,7 +204,7 @@ function countRounds({ steps, task }: Asked, progress: Progress): Tally {
 /** The server of the run, which goes on from `--state` where that has one. */
 function openServer(
   values: Values,
-  { run, workers, steps, task, about }: Asked,
+  { run, workers, steps, task, system, settings, about }: Asked,
   { url, device, progress, tally }: { url: string; device: Device; progress: Progress; tally: Tally },
 ): Promise<RunServer> {
   return serveRun({
@@ -190,10 +212,11 @@ function openServer(
     run,
     prefix: values.prefix,
     device,
-    system: task.system,
+    system: systemOfTask(task),
     model: task.model,
-    workers,
-    ...(values.quorum !== undefined && { quorum: integerOf('quorum', values.quorum, 1, workers) }),
+    workers: workers.asked,
+    ...(settings !== undefined && { settings }),
+    ...(values.quorum !== undefined && { quorum: integerOf('quorum', values.quorum, 1, workers.least) }),
     ...(values['most-weight'] !== undefined && {
       mostWeight: positiveOf('most-weight', values['most-weight']),
     }),
@@ -202,7 +225,7 @@ function openServer(
       checkEvery: integerOf('check-every', values['check-every'], 0),
     }),
     ...(values.state !== undefined && {
-      store: fileStore(values.state, { about, system: task.system.name, workers }),
+      store: fileStore(values.state, { about, system: system.name, workers }),
     }),
     steps,
     about,
@@ -254,7 +277,7 @@ function startWorkers(
   url: string,
   children: LocalWorkers,
 ): void {
-  for (let i = 0; i < workers; i++)
+  for (let i = 0; i < workers.least; i++)
     children.start(`local-${i}`, ['--broker', url, '--run', run, '--task', name, ...passedOn(values)]);
 }
 

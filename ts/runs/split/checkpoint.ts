@@ -4,7 +4,8 @@
 import type { Model } from '../../algorithms/system.ts';
 import { PacketError } from '../../errors.ts';
 import type { SavedSeat } from '../membership.ts';
-import { packJson, packList, packModel, unpackJson, unpackList, unpackModel } from '../wire/state.ts';
+import { packJson, unpackJson } from '../wire/json.ts';
+import { packList, packModel, unpackList, unpackModel } from '../wire/state.ts';
 
 /** The last batch of a client: its number, the CRC-32 of its message, and the answer. */
 export interface LastBatch {

@@ -8,7 +8,8 @@ import { Attendance } from '../attendance.ts';
 import type { Description } from '../description.ts';
 import type { Clock, OpenLink, Traffic } from '../link.ts';
 import type { RunMessage } from '../wire/head.ts';
-import { packList, unpackJson } from '../wire/state.ts';
+import { unpackJson } from '../wire/json.ts';
+import { packList } from '../wire/state.ts';
 
 export interface SplitJoinOptions {
   /** How to open a link: `mqttBroker({ url })`. */

@@ -6,6 +6,8 @@ import { packState, unpackState } from '../../algorithms/state.ts';
 import type { Model } from '../../algorithms/system.ts';
 import { PacketError } from '../../errors.ts';
 import { crc32c } from '../../packet/crc32c.ts';
+import { packJson, unpackJson } from './json.ts';
+import { termsOf, type Terms } from './terms.ts';
 
 const MAGIC = 0x73726266;
 const HEAD = 8;
@@ -76,22 +78,6 @@ export function unpackModel(bytes: Uint8Array, model: Model): void {
   for (const name of names) model[name].set(vectors[name]);
 }
 
-/** JSON as bytes. */
-export function packJson(value: unknown): Uint8Array {
-  return new TextEncoder().encode(JSON.stringify(value));
-}
-
-/** @throws PacketError where the bytes are no JSON of an object */
-export function unpackJson<T extends object>(bytes: Uint8Array): Partial<T> {
-  try {
-    const value = JSON.parse(new TextDecoder().decode(bytes)) as Partial<T> | null;
-    if (typeof value === 'object' && value !== null) return value;
-  } catch {
-    // said below
-  }
-  throw new PacketError('the bytes are no JSON of an object', 0);
-}
-
 /** The last message of a worker that was used in a closed round: where, and the CRC-32 of its bytes. */
 export interface UsedMessage {
   readonly step: number;
@@ -116,16 +102,24 @@ export interface RunState {
   readonly model: Uint8Array;
   /** The last message of this worker that was used, if there was one. */
   readonly used: UsedMessage | undefined;
+  /** The terms of the step that begins with it; undefined of a server that never changes them. */
+  readonly terms?: Terms;
 }
 
-export function packRunState({ common, model, used }: RunState): Uint8Array {
-  return packList([common, model, packJson(used === undefined ? {} : jsonOfUsed(used))]);
+export function packRunState({ common, model, used, terms }: RunState): Uint8Array {
+  const json = { ...(used !== undefined && jsonOfUsed(used)), ...(terms !== undefined && { terms }) };
+  return packList([common, model, packJson(json)]);
 }
 
 /** @throws PacketError where the bytes are damaged or no such state */
 export function unpackRunState(bytes: Uint8Array): RunState {
   const [common, model, json] = unpackList(bytes);
-  const { step, turn, crc } = unpackJson<UsedJson>(json);
+  const { step, turn, crc, terms } = unpackJson<UsedJson & { terms: object }>(json);
   const isUsed = step !== undefined && turn !== undefined && crc !== undefined;
-  return { common, model, used: isUsed ? usedOfJson({ step, turn, crc }) : undefined };
+  return {
+    common,
+    model,
+    used: isUsed ? usedOfJson({ step, turn, crc }) : undefined,
+    ...(terms !== undefined && { terms: termsOf(terms) }),
+  };
 }
