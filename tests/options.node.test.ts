@@ -46,7 +46,7 @@ const count = { k: 3, ratio: 0.1 };
 const flattened = { seed: 1, block: 64, scale: 'dither', lambda: 'norm', c: 0.5 };
 const levelled = { seed: 1, bits: 3, block: 64, scale: 'least', coding: 'packed' };
 const local = {
-  ...{ compressor, server: compressor, decay: 0.5, rate: 0.5, momentum: 0.5 },
+  ...{ compressor, server: compressor, decay: 0.5, rate: 0.5, momentum: 0.5, fragments: 3 },
   ...{ average: 'senders', clip: 'median' },
 };
 const masks = { ratio: 0.1, bits: 2, rounding: 'floor', signed: true, coding: 'packed' };
@@ -107,8 +107,11 @@ const factories: readonly Case[] = [
   factory(splitMessage, { limit: 1000, id: 1 }, []),
 ];
 
-/** Functions of these entries that take no options. */
-const OTHERS = ['inspect', 'exchange', 'descend', 'sumMessages', 'deliver', 'runStep', 'trainLocally'];
+/** Functions of these entries that take no options, or a function among them. */
+const OTHERS = [
+  ...['inspect', 'exchange', 'descend', 'sumMessages', 'deliver', 'runStep', 'trainLocally'],
+  'localTrainer',
+];
 
 /** Values of a type that the option does not have. */
 function wrongFor(sound: unknown): readonly unknown[] {

@@ -28,6 +28,25 @@ test('a step is the sum of its parts, as the documentation has it', () => {
   assert.throws(() => sizeOf({ params: 0, workers, link }), /"params" expected a number above 0/);
 });
 
+test('fragments: exchanges that much smaller, and what is computed meanwhile is not waited for', () => {
+  const common = { params: 25.6e6, workers: 10, link: 50e6, compute: 0.1, localSteps: 30 };
+  const whole = sizeOf(common);
+  const three = sizeOf({ ...common, fragments: 3 });
+  const late = sizeOf({ ...common, fragments: 3, delay: 5 });
+  assert.is(whole.seconds.compute, 3);
+  assert.equal([whole.exchange.bytesUp, whole.exchange.peakBits], [whole.bytesUp, Infinity]);
+  assert.ok(Math.abs((3 * three.exchange.bytesUp) / whole.exchange.bytesUp - 1) < 0.001);
+  assert.ok(Math.abs(three.exchange.waits - three.exchange.seconds) < 1e-12);
+  assert.ok(Math.abs(three.seconds.workerLink / whole.seconds.workerLink - 1) < 0.001);
+  assert.is(late.exchange.waits, 0, '0.34 s on the link, 0.5 s to compute');
+  assert.is(late.seconds.workerLink, 0);
+  assert.ok(Math.abs(late.exchange.peakBits / ((16 * (25.6e6 / 24)) / 0.5) - 1) < 0.001);
+  const slow = sizeOf({ ...common, link: 10e6, fragments: 3, delay: 5 });
+  assert.ok(Math.abs(slow.exchange.waits - (slow.exchange.seconds - 0.5)) < 1e-12);
+  assert.throws(() => sizeOf({ ...common, fragments: 31 }), /"fragments" expected an integer in 1..30/);
+  assert.throws(() => sizeOf({ ...common, fragments: 3, delay: 11 }), /"delay" expected an integer in 0..10/);
+});
+
 async function fails(...args: string[]): Promise<string> {
   try {
     await run(process.execPath, [main, ...args]);

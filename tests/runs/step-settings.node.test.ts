@@ -156,7 +156,7 @@ test('local steps: as many as the server says, and a weaker compressor later', a
     seen,
     Array.from({ length: STEPS }, (_, step) => settings(step).localSteps),
   );
-  assert.ok(Math.max(...sizes.slice(5)) < Math.min(...sizes.slice(0, 5)), `${sizes}`);
+  assert.ok(Math.max(...sizes.slice(5)) < Math.min(...sizes.slice(0, 5)), sizes.join());
   for (const { options } of workers)
     assert.equal(options.model.parameters, workers[0].options.model.parameters);
 });
@@ -208,7 +208,7 @@ test('what settings can not be is refused by name, at the server and on the wire
     assert.throws(() => requireStepSettings(settings as StepSettings), said);
     const { serve } = play(tested['with a server'].system, 0);
     const refused = await serve({ settings: settings as StepSettings }).catch((error: Error) => error);
-    assert.ok(refused instanceof TypeError || refused instanceof RangeError, String(refused));
+    assert.ok(refused instanceof TypeError || refused instanceof RangeError);
     assert.match(refused.message, said);
   }
   // what the system cannot do with it

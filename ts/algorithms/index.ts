@@ -11,6 +11,7 @@ export { exchange, type Participant, type Step } from './exchange.ts';
 export { foSgd } from './fo-sgd.ts';
 export { liecSgd, type LiecOptions } from './liec-sgd.ts';
 export { diLoCo, fedAvg, localSteps, sparseLoCo, type LocalOptions } from './local-steps.ts';
+export { localTrainer, type TrainerOptions } from './local-trainer.ts';
 export {
   splitLearning,
   splitMask,

@@ -10,6 +10,8 @@
  *    E = u + E - q, and q takes the place of u.
  * 5. everyone: theta -= rate d, where d = u or, with Nesterov's momentum mu, m = mu m + u and d = u + mu m.
  *
+ * With fragments steps exchange parts of theta in turn (local-fragments.ts).
+ *
  * Of a round over some of the workers the mean is over these. Draws are keyed by the round and the rank; those of the
  * server by the number of workers.
  */
@@ -18,6 +20,7 @@ import { blockTopK } from '../compressors/block-top-k.ts';
 import { requireCompressor, type Compressor } from '../compressors/compressor.ts';
 import { float32 } from '../compressors/float32.ts';
 import { optionsWithCompressor } from './compressor-options.ts';
+import { openFragmentServer, openFragmentWorker, requireFragments } from './local-fragments.ts';
 import { openServer } from './local-server.ts';
 import { openWorker, type LocalRules } from './local-worker.ts';
 import { requireSeat, requireServerSeat } from './seat.ts';
@@ -44,6 +47,11 @@ export interface LocalOptions {
    * packets.
    */
   readonly server?: Compressor;
+  /**
+   * Runs of elements that the model is cut into, of which each step exchanges one, in turn: as many exchanges in the
+   * place of one, each so much smaller. `localTrainer` trains for it. 1 if left out.
+   */
+  readonly fragments?: number;
 }
 
 /** What the papers' names stand for. */
@@ -53,11 +61,11 @@ interface Settings extends Required<Pick<LocalOptions, 'decay' | 'rate' | 'momen
 
 const PLAIN: Settings = { compressor: float32, decay: 1, rate: 1, momentum: 0 };
 
-const NAMES = ['compressor', 'decay', 'rate', 'momentum', 'average', 'clip', 'server'] as const;
+const NAMES = ['compressor', 'decay', 'rate', 'momentum', 'average', 'clip', 'server', 'fragments'] as const;
 
 function systemOf(name: string, given: Compressor | LocalOptions | undefined, settings: Settings): System {
   const options = optionsWithCompressor<LocalOptions>(name, given, NAMES);
-  const { compressor = settings.compressor(), average = 'all', clip, server } = options;
+  const { compressor = settings.compressor(), average = 'all', clip, server, fragments = 1 } = options;
   const { decay = settings.decay, rate = settings.rate, momentum = settings.momentum } = options;
   if (clip !== undefined) requireOneOf('clip', clip, ['median']);
   const rules: LocalRules = {
@@ -70,13 +78,25 @@ function systemOf(name: string, given: Compressor | LocalOptions | undefined, se
     clip,
     answers: server === undefined ? undefined : requireCompressor('server', server),
   };
+  requireFragments(fragments);
   const { answers } = rules;
+  const cut = { ...rules, fragments };
   return {
     name,
     takes: 'model',
-    worker: (device, seat, into) => openWorker(device, requireSeat(seat, device), into, rules),
+    worker(device, seat, into) {
+      const place = requireSeat(seat, device);
+      return fragments === 1
+        ? openWorker(device, place, into, rules)
+        : openFragmentWorker(device, place, into, cut);
+    },
     ...(answers && {
-      server: (device, seat) => openServer(device, requireServerSeat(seat, device), { ...rules, answers }),
+      server(device, seat) {
+        const place = requireServerSeat(seat, device);
+        return fragments === 1
+          ? openServer(device, place, { ...rules, answers })
+          : openFragmentServer(device, place, { ...cut, answers });
+      },
     }),
   };
 }
@@ -91,7 +111,7 @@ function systemOf(name: string, given: Compressor | LocalOptions | undefined, se
  *
  * @param options a compressor, or `compressor`, `float32()` if left out; `decay` of errors, 1; `rate`, 1, and
  *   `momentum`, 0, of the outer step; `average` over `all` or the `senders`; `clip` by the `median` norm; `server`, the
- *   compressor of a server's answers
+ *   compressor of a server's answers; `fragments` that steps exchange in turn, 1
  * @returns the system, which makes workers and, with `server`, a server
  * @throws TypeError or RangeError unless compressors are some, decay in 0..1, rate above 0, and momentum in 0..1, but
  *   below 1

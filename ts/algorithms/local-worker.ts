@@ -207,7 +207,7 @@ async function normOfKept(device: Device, { vector, sent }: Kept): Promise<numbe
 }
 
 /** target = source, wherever the target is. */
-async function write(device: Device, source: Float32Array, target: Vector): Promise<void> {
+export async function write(device: Device, source: Float32Array, target: Vector): Promise<void> {
   if (isArray(target)) target.set(source);
   else await copy(device, source, target);
 }

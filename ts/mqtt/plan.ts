@@ -15,8 +15,14 @@ export interface PlanOptions {
   readonly bitsUp?: number;
   /** Bits an element down; as up if left out. */
   readonly bitsDown?: number;
-  /** Seconds that a worker computes in a step; 0 if left out. */
+  /** Seconds that a worker computes in a step, or in a local step; 0 if left out. */
   readonly compute?: number;
+  /** Local steps from one exchange of the whole model to the next, where workers train copies alone; 1 if left out. */
+  readonly localSteps?: number;
+  /** Parts that the model is exchanged in, spread over these local steps; 1 if left out. */
+  readonly fragments?: number;
+  /** Local steps that a worker goes on for while a fragment travels; 0 if left out. */
+  readonly delay?: number;
   /** Bits a second of the broker's and the server's links; 10^10 if left out. */
   readonly serverLink?: number;
   /** The longest MQTT packet; 131,072 if left out. */
@@ -36,12 +42,29 @@ export interface Plan {
   /** Seconds of a step, part by part. */
   readonly seconds: {
     readonly compute: number;
+    /** What a worker waits for its own link. */
     readonly workerLink: number;
     /** All packets through the broker's link to the server, then the answers to all workers. */
     readonly brokerLink: number;
     readonly decode: number;
     /** Their sum: nothing overlaps. */
     readonly step: number;
+  };
+  /** One of a step's exchanges: all of it, or a fragment. */
+  readonly exchange: {
+    readonly bytesUp: number;
+    readonly bytesDown: number;
+    /** Seconds on a worker's link. */
+    readonly seconds: number;
+    /** Seconds of these that a worker waits, since it has no more to compute meanwhile. */
+    readonly waits: number;
+    /** Seconds from one exchange to the next that a worker computes. */
+    readonly every: number;
+    /**
+     * Bits a second that a worker's link needs so that nobody waits for it; infinite where nothing is computed
+     * meanwhile.
+     */
+    readonly peakBits: number;
   };
   /** Messages a second through the broker, in and out. */
   readonly messages: number;
@@ -75,7 +98,12 @@ export function sizeOf(options: PlanOptions): Plan {
   const link = positive('link', options.link);
   const bitsUp = positive('bitsUp', options.bitsUp ?? 1);
   const bitsDown = positive('bitsDown', options.bitsDown ?? bitsUp);
-  const compute = requireNumber('compute', options.compute ?? 0, '0 or more', (one) => one >= 0);
+  const local = requireInteger('localSteps', options.localSteps ?? 1, 1, 2 ** 31);
+  const fragments = requireInteger('fragments', options.fragments ?? 1, 1, local);
+  // a fragment has to be there before the next one leaves
+  const delay = requireInteger('delay', options.delay ?? 0, 0, Math.floor(local / fragments));
+  const oneStep = requireNumber('compute', options.compute ?? 0, '0 or more', (one) => one >= 0);
+  const compute = local * oneStep;
   const serverLink = positive('serverLink', options.serverLink ?? 1e10);
   const packet = requireInteger('packetBytes', options.packetBytes ?? 131_072, 1024, 2 ** 28);
   const decode = positive('decode', options.decode ?? 2e8);
@@ -83,12 +111,16 @@ export function sizeOf(options: PlanOptions): Plan {
   const partsOf = (bytes: number): number =>
     Math.max(1, Math.ceil(bytes / (packet - HEAD_BYTES - MQTT_OVERHEAD)));
   const whole = (bytes: number): number => Math.ceil(bytes) + partsOf(bytes) * (HEAD_BYTES + MQTT_OVERHEAD);
-  const up = (params * bitsUp) / 8;
-  const down = (params * bitsDown) / 8 + recordBytes(workers);
-  const bytesUp = whole(up);
-  const bytesDown = whole(down);
-  const parts = partsOf(up) + partsOf(down);
-  const workerLink = (8 * (bytesUp + bytesDown)) / link;
+  // of an exchange: a fragment
+  const up = (params * bitsUp) / 8 / fragments;
+  const down = (params * bitsDown) / 8 / fragments + recordBytes(workers);
+  const bytesUp = fragments * whole(up);
+  const bytesDown = fragments * whole(down);
+  const parts = fragments * (partsOf(up) + partsOf(down));
+  const bits = 8 * (whole(up) + whole(down));
+  const hidden = delay * oneStep;
+  const waits = Math.max(0, bits / link - hidden);
+  const workerLink = fragments * waits;
   // all packets to the server, then a copy of the answer to each worker; what comes in goes out at the same time
   const brokerLink = (8 * workers * (bytesUp + bytesDown)) / serverLink;
   const decoding = (params * (workers + 2)) / decode;
@@ -98,10 +130,18 @@ export function sizeOf(options: PlanOptions): Plan {
     bytesUp,
     bytesDown,
     parts,
+    exchange: {
+      bytesUp: whole(up),
+      bytesDown: whole(down),
+      seconds: bits / link,
+      waits,
+      every: compute / fragments,
+      peakBits: hidden > 0 ? bits / hidden : Infinity,
+    },
     seconds: { compute, workerLink, brokerLink, decode: decoding, step },
     messages: (2 * workers * parts) / step,
     brokerBits: (8 * workers * bytesDown) / step,
-    serverMemory: workers * up + 5 * 4 * params,
+    serverMemory: workers * fragments * up + 5 * 4 * params,
     slowdown: step / own,
     shards: Math.max(1, Math.ceil((brokerLink + decoding) / own)),
   };
