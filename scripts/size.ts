@@ -1,6 +1,6 @@
 /**
- * `npm run size`: bundles what was built as a user would, with esbuild, and writes the table of sizes in docs/runtimes.md.
- * With `--check` it changes nothing, and fails where a size passes its limit, or is more than a tenth over the table.
+ * `npm run size`: bundles what was built as a user would, with esbuild, and writes the table of docs/runtimes.md. With
+ * `--check` it changes nothing, and fails where a size passes its limit, or is more than a tenth over the table.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
