@@ -2641,7 +2641,11 @@ def decompress_model(data: Bytes, base: Optional[Bytes] = None, max_elements: in
     wanted = about.get("base")
     old, digest = _base_of(base) if base is not None else ({}, None)
     if wanted != digest:
-        raise ValueError(f"the base has the SHA-256 {digest}; the model is the difference to {wanted}")
+        if wanted is None:
+            raise ValueError("the model is no difference to a base, and one was given")
+        if digest is None:
+            raise ValueError(f"the model is the difference to a base, whose SHA-256 is {wanted}")
+        raise ValueError(f"the base has the SHA-256 {digest}; the model is the difference to that of {wanted}")
     here = {tensor.name: tensor for tensor in tensors}
     restored: Dict[int, _Tensor] = {}
     total = 0

@@ -158,7 +158,9 @@ for (const place of [RANGES, VECTORS])
               if (outcome.kind === 'direction') descend(trained[rank], outcome.direction);
             });
           assert.equal(right, left);
-          assert.equal(await savedBy(there.workers), await savedBy(here.workers));
+          // each state has all that came before
+          if (step % 3 === 1)
+            assert.equal(await savedBy(there.workers), await savedBy(here.workers), `state, step ${step}`);
         }
         there.free();
       }

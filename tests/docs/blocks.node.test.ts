@@ -173,7 +173,8 @@ test('commands exist, and run where that is quick', async () => {
     const header = new TextEncoder().encode(JSON.stringify(tensors).padEnd(104));
     const size = new Uint8Array(new BigUint64Array([BigInt(header.length)]).buffer);
     const values = new Uint8Array(input('normal', 100).buffer);
-    writeFileSync(`${own}/model.safetensors`, Buffer.concat([size, header, values]));
+    for (const name of ['model', 'old', 'new'])
+      writeFileSync(`${own}/${name}.safetensors`, Buffer.concat([size, header, values]));
     writeFileSync(`${own}/plan.json`, '[{ "match": "*", "compressor": "top-k:ratio=0.1" }]');
     let ran = 0;
     for (const { page, line, code } of pages.flatMap(blocksOf).filter(({ language }) => language === 'sh'))

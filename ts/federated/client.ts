@@ -100,7 +100,7 @@ export interface Client {
    * @param options `weight`, what it counts for in the mean, its number of samples for example; 1 if left out
    * @returns bytes for `server.take`, which may be sent again as they are
    * @throws NonFiniteError where `local`, or its change with the error memory, holds NaN or infinity; nothing changed
-   * @throws Error before `start`
+   * @throws Error before `start`, and where `model` was written to
    */
   update(local: Vector, options?: { readonly weight?: number }): Promise<Bytes>;
   /**
@@ -207,6 +207,8 @@ function openClient(setup: Setup, id: string, decay: number, guard: Guard | unde
       const weight = requireWeight(updateOptions.weight);
       return turns(async () => {
         const { model, round, digest } = started('update');
+        if (digestOfModel(model) !== digest)
+          throw new Error('the model of the round was written to: train a copy of it, and join again');
         const { error } = state;
         const draw = { step: round, stream };
         let change = { theta: model, local };
