@@ -37,10 +37,11 @@ function selection(x: Float32Array, block: number, k: number, label: string): Ca
   );
 }
 
-function* selections(): Generator<Case> {
+/** On a GPU in software, and where js is compared with itself, one setting for each long vector. */
+function* selections(slow: boolean): Generator<Case> {
   const rows = table([...FINITE, ...WILD]).map(({ n, kind }, i) => ({ n, kind, i }));
   for (const { n, kind, i } of rows)
-    for (const turn of n > 5000 ? [0, 3, 6] : [0]) {
+    for (const turn of n > 5000 && !slow ? [0, 3, 6] : [0]) {
       const { block, k } = SETTINGS[(i + turn) % SETTINGS.length];
       yield selection(input(kind, n), block, k, `${kind} ${n}`);
     }
@@ -89,9 +90,9 @@ function* reading(scope: Scope, ...buffers: DeviceBuffer[]): Steps<Uint32Array[]
   return yield scope.read(...buffers);
 }
 
-eachBackend('blocks', (test, open) => {
+eachBackend('blocks', (test, open, over) => {
   test('blockTopK: the same words as js', async () => {
-    await assertSameWords(await open(), selections());
+    await assertSameWords(await open(), selections(over === 'js' || over.startsWith('webgpu')));
   });
 
   test('blockLevels: the same words as js', async () => {

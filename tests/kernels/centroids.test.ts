@@ -113,7 +113,11 @@ async function sumOfDecoded(backend: Backend, n: number, block: number): Promise
 
 eachBackend(
   'centroids',
-  (test, open) => {
+  (test, open, over) => {
+    // js is what all are compared with, and a GPU in software takes its time: long vectors have one width each there
+    const slow = over === 'js' || over.startsWith('webgpu');
+    const widths = (turn: number): readonly number[] => (slow ? [BITS[turn % BITS.length]] : BITS);
+
     test('packLevels: the same words as js', async () => {
       const cases = function* (): Generator<Case> {
         let turn = 0;
@@ -122,8 +126,8 @@ eachBackend(
           const z = input(kind, transformLength(n, segment)).map((value) => Math.fround(value * 2 ** -40));
           yield packing(z, segment, BITS[turn++ % 4], `${kind} ${n}`);
         }
-        for (const segment of [1, 16, 64, 1024, 4096, 2 ** 17])
-          for (const bits of BITS)
+        for (const [i, segment] of [1, 16, 64, 1024, 4096, 2 ** 17].entries())
+          for (const bits of widths(i))
             yield packing(input('normal', transformLength(9001, segment)), segment, bits, 'normal 9001');
       };
       await assertSameWords(await open(), cases());
@@ -140,8 +144,9 @@ eachBackend(
           }
           for (const block of BLOCKS)
             yield flattening(input('normal', 9001), block, bits, KEYS[1], 1, 'normal 9001');
-          for (const block of [4096, 2 ** 17])
-            yield flattening(input('heavy', LARGE), block, bits, KEYS[2], 1, `heavy ${LARGE}`);
+          for (const [i, block] of [4096, 2 ** 17].entries())
+            if (!slow || i === bits % 2)
+              yield flattening(input('heavy', LARGE), block, bits, KEYS[2], 1, `heavy ${LARGE}`);
         };
         await assertSameWords(await open(), cases());
       });
@@ -169,8 +174,8 @@ eachBackend(
             for (const n of [9001, 4 * block, 3 * block + 1])
               if (n <= LARGEST)
                 yield decoding(n, block, BITS[turn % 4], KEYS[turn % KEYS.length], turn, factorOf(turn++));
-          for (const block of [64, 4096, 2 ** 14, 2 ** 17])
-            for (const bits of BITS) yield decoding(LARGE, block, bits, KEYS[2], turn, factorOf(turn++));
+          for (const [i, block] of [64, 4096, 2 ** 14, 2 ** 17].entries())
+            for (const bits of widths(i)) yield decoding(LARGE, block, bits, KEYS[2], turn, factorOf(turn++));
           // scales of every kind with factors of every kind
           for (let more = 0; more < SCALES.length * FACTORS.length; more++)
             yield decoding(200, 64, BITS[more % 4], KEYS[1], turn++, factorOf(more));
