@@ -89,7 +89,9 @@ test.long('trains a network that is cut in two, and says what the features lost'
   const [split, ms] = await start('split', '--task', 'split', '--steps', '12', '--backend', 'wasm');
   assert.equal([split.algorithm, split.workers, ms.algorithm], ['split', 1, 'ms']);
   assert.is(split.bytesUp, 12 * (64 * 3136 * 4 + 20));
-  assert.is(ms.bytesUp, 12 * (32 + 2007 * 4 + (64 * 3136 * 2) / 8));
+  // masks of two bits by their entropy, at most as they are
+  const values = 12 * (36 + 2007 * 4);
+  assert.ok(ms.bytesUp > values && ms.bytesUp < values + (12 * (64 * 3136 * 2)) / 8, `${ms.bytesUp} bytes`);
   assert.is(split.history[11].error, 0);
   assert.ok(ms.history.every(({ error = 0 }) => error > 0 && error < 0.5));
   for (const { history } of [split, ms]) assert.ok(history[11].loss < history[0].loss);
