@@ -121,7 +121,16 @@ function start(
     execArgv: ['--import', 'tsx'],
   });
   children.push(child);
-  child.send({ name: 'x', pause: 20, workers: WORKERS, steps: 20, file: '', backend: 'js', ...settings });
+  child.send({
+    name: 'x',
+    pause: 20,
+    workers: WORKERS,
+    steps: 20,
+    held: false,
+    file: '',
+    backend: 'js',
+    ...settings,
+  });
   const said: Said[] = [];
   child.on('message', (one: Said) => said.push(one));
   const until = (holds: (one: Said) => boolean): Promise<void> =>

@@ -23,6 +23,8 @@ export interface Settings {
   readonly pause: number;
   readonly workers: ServeOptions['workers'];
   readonly steps: number;
+  /** Whether a worker that is ready to join waits for any message of the parent's. */
+  readonly held: boolean;
   /** The server's file; none where it is empty. */
   readonly file: string;
 }
@@ -30,6 +32,7 @@ export interface Settings {
 /** What a process says. `model` is the CRC-32 of the parameters. */
 export type Said =
   | { readonly kind: 'closed'; readonly step: number; readonly from: readonly string[] }
+  | { readonly kind: 'ready' }
   | { readonly kind: 'step'; readonly step: number }
   | { readonly kind: 'done'; readonly chain: number; readonly model: number }
   | { readonly kind: 'failed'; readonly reason: string };
@@ -51,6 +54,7 @@ async function work({
   pause,
   workers,
   steps,
+  held,
   file,
   backend,
 }: Settings): Promise<void> {
@@ -81,6 +85,11 @@ async function work({
     await server.done;
     say({ kind: 'done', chain: server.position.chain, model: firstChain(model.parameters) });
   } else {
+    if (held) {
+      const told = new Promise((resolve) => process.once('message', resolve));
+      say({ kind: 'ready' });
+      await told;
+    }
     const worker = await joinRun({
       ...common,
       name,
