@@ -16,8 +16,8 @@
 //   meanLevels            128  count / k              1,044  count       count + count / k
 // Occupancy         threads: of a segment of 64 values 32 threads have two each, the others none. Two quotients by one
 //                   thread and one by all, 25 steps each
-// Edges             the last segment may be shorter; a segment with NaN or infinity has the word STRANGE, and its codes
-//                   are not written; a class without values has the level of the other
+// Edges             the last segment may be shorter; a segment with NaN or infinity has the word STRANGE, and codes of
+//                   zero, since others read them; a class without values has the level of the other
 const WIDTH = 128u;
 const LANES = 32u;
 const BLOCK = 1024u; // values of a block of the tree
@@ -97,6 +97,9 @@ fn meanLevels(
   }
   let most = workgroupUniformLoad(&given).x;
   if (most >= INFINITE) {
+    for (var i = start; i < end; i += LANES) {
+      codes[origin + i] = 0u;
+    }
     if (t == 0u) {
       levels[p.place + segment] = STRANGE;
     }
