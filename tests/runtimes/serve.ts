@@ -20,7 +20,7 @@ const ISOLATED = {
 };
 
 /** How long a page may take, in seconds. */
-const LIMIT = 180;
+const LIMIT = 360;
 
 export interface Page {
   /** The folders that files are looked for in, the first first. */

@@ -11,7 +11,7 @@ const MODULES = `${PROJECT}node_modules`;
 const WINDOWS = process.platform === 'win32';
 
 /** How long one program may take, in seconds. */
-const LIMIT = 180;
+const LIMIT = 480;
 
 export interface RunOptions {
   readonly cwd?: string;
