@@ -12,7 +12,7 @@ import { timesSmaller } from '../../examples/mnist/table.ts';
 import type { Run } from '../../examples/mnist/train.ts';
 import { mean, range } from './claims.ts';
 import { APART, tableOf, writeSection } from './page.ts';
-import { commandOf, RUNS_FOLDER, runsOf } from './runs.ts';
+import { RUNS_FOLDER, runsOf } from './runs.ts';
 
 const SEEDS = [1, 2, 3];
 
@@ -77,8 +77,8 @@ await writeSection(
   APART.local,
   `\`npm run results:local\` wrote this section: the seeds ${SEEDS.join(', ')}, Node ${process.versions.node}, ${backend},
 ${cpus()[0]?.model.trim() ?? 'unknown CPU'}, ${new Date().toISOString().slice(0, 10)}. It runs
-\`${commandOf('mnist', argumentsOf('equal', 'S'))}\` for each seed S, the same with \`--shares classes\`, and both with
-\`--dataset fashion\`.
+\`npm start -- --seed S --algorithm A\` for each seed S and system A of the table, the same with \`--shares classes\`, and
+both with \`--dataset fashion\`.
 
 ${workers} workers, ${steps} steps of momentum SGD each, an exchange every 25, the mean model at the end. Shares that are
 equal: every worker draws from all pictures. By classes: each worker has pictures of two to five classes, and other
