@@ -6,12 +6,9 @@
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { DATASETS, type DatasetName } from '../../examples/mnist/datasets.ts';
-import { megabytes, percent, times } from '../../examples/mnist/format.ts';
 import type { Shares } from '../../examples/mnist/shares.ts';
-import { timesSmaller } from '../../examples/mnist/table.ts';
 import type { Run } from '../../examples/mnist/train.ts';
-import { mean, range } from './claims.ts';
-import { APART, tableOf, writeSection } from './page.ts';
+import { APART, cellsOf, HEADER, tableOf, writeSection } from './page.ts';
 import { RUNS_FOLDER, runsOf } from './runs.ts';
 
 const SEEDS = [1, 2, 3];
@@ -47,32 +44,10 @@ const all = (Object.keys(DATASETS) as DatasetName[]).flatMap((dataset) =>
   (Object.keys(SYSTEMS) as Shares[]).map((shares) => ({ dataset, shares, runs: gathered(dataset, shares) })),
 );
 const rows = all.flatMap(({ dataset, shares, runs }) =>
-  [...runs].map(([name, own]) => {
-    const accuracies = own.map(({ accuracy }) => accuracy);
-    return [
-      DATASETS[dataset],
-      shares,
-      name,
-      percent(mean(accuracies)),
-      range(accuracies, percent),
-      megabytes(mean(own.map(({ bytesUp }) => bytesUp))),
-      megabytes(mean(own.map(({ bytesDown }) => bytesDown))),
-      times(mean(own.map(timesSmaller))),
-    ];
-  }),
+  [...runs].map(([name, own]) => [DATASETS[dataset], shares, ...cellsOf(name, own)]),
 );
 const [{ runs: some }] = all;
 const [{ workers, steps, backend }] = some.get('dense')!;
-const header = [
-  'pictures',
-  'shares',
-  'system',
-  'test accuracy',
-  'between',
-  'MB up',
-  'MB down',
-  'smaller than float32',
-];
 await writeSection(
   APART.local,
   `\`npm run results:local\` wrote this section: the seeds ${SEEDS.join(', ')}, Node ${process.versions.node}, ${backend},
@@ -86,5 +61,5 @@ numbers of them; the mean of models is by these numbers, the mean of dense train
 is 0.05, of DiLoCo 0.02: its outer momentum takes several times the workers' step. \`sparse-lo-co-forgets\` is SparseLoCo
 without its error memory. MB are 10^6 bytes, all workers and steps together.
 
-${tableOf([header, ...rows])}`,
+${tableOf([['pictures', 'shares', ...HEADER], ...rows])}`,
 );

@@ -5,13 +5,11 @@
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { DATASETS, type DatasetName } from '../../examples/mnist/datasets.ts';
-import { megabytes, percent, times } from '../../examples/mnist/format.ts';
-import { timesSmaller } from '../../examples/mnist/table.ts';
 import type { Run } from '../../examples/mnist/train.ts';
 import { ditheredSign, flattenedOneBit, openDevice } from '../../ts/index.ts';
 import { openDraws, relativeError } from '../../tests/support/draws.ts';
-import { claims, mean, range, type Runs } from './claims.ts';
-import { APART, sectionOf, tableOf, writePage } from './page.ts';
+import { claims, type Runs } from './claims.ts';
+import { APART, cellsOf, HEADER, sectionOf, tableOf, writePage } from './page.ts';
 import { commandOf, RUNS_FOLDER, runsOf } from './runs.ts';
 
 const SEEDS = [1, 2, 3];
@@ -34,21 +32,8 @@ function gather(dataset: DatasetName): Runs {
   return runs;
 }
 
-function table(runs: Runs): string {
-  const header = ['system', 'test accuracy', 'between', 'MB up', 'MB down', 'smaller than float32'];
-  const rows = [...runs].map(([name, all]) => {
-    const accuracies = all.map(({ accuracy }) => accuracy);
-    return [
-      name,
-      percent(mean(accuracies)),
-      range(accuracies, percent),
-      megabytes(mean(all.map(({ bytesUp }) => bytesUp))),
-      megabytes(mean(all.map(({ bytesDown }) => bytesDown))),
-      times(mean(all.map(timesSmaller))),
-    ];
-  });
-  return tableOf([header, ...rows]);
-}
+const table = (runs: Runs): string =>
+  tableOf([HEADER, ...[...runs].map(([name, all]) => cellsOf(name, all))]);
 
 /** The relative squared error of one draw on vectors of different shapes, n = 2^16, a mean over ten draws. */
 async function shapes(): Promise<string> {

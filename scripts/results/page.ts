@@ -2,11 +2,38 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { format, resolveConfig } from 'prettier';
+import { megabytes, percent, times } from '../../examples/mnist/format.ts';
+import { timesSmaller } from '../../examples/mnist/table.ts';
+import type { Run } from '../../examples/mnist/train.ts';
+import { mean, range } from './claims.ts';
 
 const FILE = fileURLToPath(new URL('../../docs/results.md', import.meta.url));
 
 /** Headings of the sections that commands of their own write. */
 export const APART = { loads: 'How even the load is with `balance`', local: 'Local steps' } as const;
+
+/** The columns of `cellsOf`. */
+export const HEADER = [
+  'system',
+  'test accuracy',
+  'between',
+  'MB up',
+  'MB down',
+  'smaller than float32',
+] as const;
+
+/** What the runs of a system came to, over its seeds. */
+export function cellsOf(name: string, runs: readonly Run[]): string[] {
+  const accuracies = runs.map(({ accuracy }) => accuracy);
+  return [
+    name,
+    percent(mean(accuracies)),
+    range(accuracies, percent),
+    megabytes(mean(runs.map(({ bytesUp }) => bytesUp))),
+    megabytes(mean(runs.map(({ bytesDown }) => bytesDown))),
+    times(mean(runs.map(timesSmaller))),
+  ];
+}
 
 /** A table of Markdown: a header, then rows. */
 export function tableOf([header, ...rows]: readonly (readonly string[])[]): string {

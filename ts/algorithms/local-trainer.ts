@@ -3,9 +3,8 @@
  */
 import { requireInteger, requireOptions, shown } from '../arguments.ts';
 import { fragmentsOf, requireFragments } from './local-fragments.ts';
-import { descend } from './steps.ts';
+import { descendFor } from './steps.ts';
 import type { Model } from './system.ts';
-import { requireFinite } from './vectors.ts';
 
 /** How a local model is trained. */
 export interface TrainerOptions {
@@ -54,12 +53,10 @@ export function localTrainer(
 
   const go = async (model: Model, steps: number): Promise<void> => {
     const copy = { ...model, ...local };
-    for (let i = 0; i < steps; i++) {
-      const direction = await gradient(copy, taken);
-      requireFinite(direction, 'the gradient');
-      descend(copy, direction);
-      taken++;
-    }
+    const begun = taken;
+    // of a gradient that fails, the step is begun anew
+    await descendFor(copy, steps, (step) => gradient(copy, (taken = begun + step)));
+    taken = begun + steps;
   };
 
   return async (model, steps, step) => {

@@ -181,6 +181,25 @@ export function descend(
 /** How long steps go on without others' having a turn, in milliseconds. */
 const LONGEST = 50;
 
+/** So many steps of momentum SGD, which change the model. @throws NonFiniteError where a gradient is not finite */
+export async function descendFor(
+  model: Model,
+  steps: number,
+  gradient: (step: number) => Promise<Float32Array> | Float32Array,
+): Promise<void> {
+  let rested = performance.now();
+  for (let step = 0; step < steps; step++) {
+    const direction = await gradient(step);
+    requireFinite(direction, 'the gradient');
+    descend(model, direction);
+    // a gradient that is computed at once would leave timers, messages and signals waiting for all steps
+    if (performance.now() - rested > LONGEST) {
+      await new Promise((resolve) => setTimeout(resolve));
+      rested = performance.now();
+    }
+  }
+}
+
 /**
  * Trains a copy of a model for some steps of momentum SGD: what `send` takes of systems that take models. The velocity
  * is this worker's own, and goes on from round to round; the parameters stay as they are, for `send`.
@@ -201,17 +220,7 @@ export async function trainLocally(
 ): Promise<Float32Array> {
   requireInteger('steps', steps, 1, 2 ** 32 - 1);
   const local = { ...model, parameters: model.parameters.slice(), velocity: model.velocity.slice() };
-  let rested = performance.now();
-  for (let step = 0; step < steps; step++) {
-    const direction = await gradient(local, step);
-    requireFinite(direction, 'the gradient');
-    descend(local, direction);
-    // a gradient that is computed at once would leave timers, messages and signals waiting for all steps
-    if (performance.now() - rested > LONGEST) {
-      await new Promise((resolve) => setTimeout(resolve));
-      rested = performance.now();
-    }
-  }
+  await descendFor(local, steps, (step) => gradient(local, step));
   model.velocity.set(local.velocity);
   return local.parameters;
 }
