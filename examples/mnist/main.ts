@@ -1,6 +1,6 @@
 /**
- * Trains on the MNIST digits with several workers, once with each system, and compares accuracy and traffic: a table
- * on the terminal, a page with plots, and the numbers as JSON. `npm start -- --help` lists the options.
+ * Trains small networks with several workers, once with each system, and compares what they learn with what they send: a
+ * table on the terminal, a page with plots, and the numbers as JSON. `npm start -- --help` lists the options.
  */
 import { writeFile } from 'node:fs/promises';
 
@@ -8,18 +8,18 @@ import { BackendUnavailableError, openDevice } from 'fewbits';
 
 import { lookForGpu } from '../../ts/cli/gpu.ts';
 import { UsageError } from '../shared/command.ts';
-import { DATASETS, loadDataset } from './datasets.ts';
-import { DatasetError } from './fashion.ts';
+import { DATASETS } from './datasets.ts';
+import { DatasetError } from './fetched.ts';
 import { whole } from './format.ts';
 import { runJobs } from './jobs.ts';
 import type { Job } from './jobs.ts';
 import type { Options } from './options.ts';
 import { helpText, readOptions } from './options.ts';
+import { sizeOf } from './problem.ts';
 import { openDisplay } from './progress.ts';
 import { renderReport } from './report.ts';
 import { compare, renderText } from './table.ts';
 import type { Run } from './train.ts';
-import { BATCH } from './train.ts';
 
 async function main(args: readonly string[]): Promise<void> {
   const options = readOptions(args);
@@ -27,19 +27,18 @@ async function main(args: readonly string[]): Promise<void> {
     process.stdout.write(helpText());
     return;
   }
-  const { dataset, workers, localSteps, shares, seed, atOnce } = options;
+  const { dataset, workers, localSteps, shares, seed, heldOut, rate, atOnce } = options;
   // what is missing is found here, once, and not by each of the runs
   await lookForGpu(options.backend);
   const device = await openDevice({ backend: options.backend });
   const { backend } = device;
   device.close();
-  const { train } = await loadDataset(dataset);
   console.log(
-    `${DATASETS[dataset]}, ${whole(train.labels.length)} pictures; ${BATCH} a step; compression on ${backend}; ` +
+    `${DATASETS[dataset]}, ${await sizeOf(dataset, heldOut)}; compression on ${backend}; ` +
       `${atOnce} ${atOnce === 1 ? 'run' : 'runs'} at a time.\n`,
   );
 
-  const setting = { dataset, backend, workers, localSteps, shares, seed };
+  const setting = { dataset, backend, workers, localSteps, shares, seed, heldOut, rate };
   const jobs: Job[] = [
     ...options.algorithms.map(({ name }) => ({
       ...setting,
@@ -76,14 +75,14 @@ async function main(args: readonly string[]): Promise<void> {
 }
 
 async function writeResults(
-  { json, report, dataset }: Options,
+  { json, report, dataset, heldOut }: Options,
   runs: { readonly data: readonly Run[]; readonly split: readonly Run[] },
   args: readonly string[],
 ): Promise<void> {
   if (json !== undefined)
     await writeFile(json, `${JSON.stringify({ runs: [...runs.data, ...runs.split] }, undefined, 2)}\n`);
   const command = ['npm start', ...(args.length > 0 ? ['--', ...args.map(quote)] : [])].join(' ');
-  await writeFile(report, await renderReport({ ...runs, dataset: DATASETS[dataset], command }));
+  await writeFile(report, await renderReport({ ...runs, dataset, heldOut, command }));
   console.log(`The report is in ${report}${json === undefined ? '' : `, its numbers are in ${json}`}.`);
 }
 

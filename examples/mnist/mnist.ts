@@ -18,6 +18,12 @@ export const PIXELS = 784;
 /** Kinds of images. */
 export const CLASSES = 10;
 
+/** Images a worker takes a step. */
+export const BATCH = 64;
+
+/** Random stream of the batches; the initial weights have another. */
+export const BATCHES_STREAM = 2;
+
 /** Mean and deviation of the training set's pixels, scaled to 0..1: what is subtracted and divided by. */
 const MEAN = 0.1307;
 const DEVIATION = 0.3081;
@@ -102,6 +108,16 @@ export function slice(dataset: Dataset, start: number, end: number): Dataset {
     images: dataset.images.subarray(start * PIXELS, end * PIXELS),
     labels: dataset.labels.subarray(start, end),
   };
+}
+
+/** The pictures at these places. */
+export function picked({ images, labels }: Dataset, places: readonly number[]): Dataset {
+  const own = { images: new Float32Array(places.length * PIXELS), labels: new Uint8Array(places.length) };
+  places.forEach((place, i) => {
+    own.images.set(images.subarray(place * PIXELS, (place + 1) * PIXELS), i * PIXELS);
+    own.labels[i] = labels[place];
+  });
+  return own;
 }
 
 /** One row of `CLASSES` numbers a label: `value` at the label, 0 elsewhere. */

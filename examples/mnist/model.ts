@@ -11,17 +11,10 @@ import { init, jit, nn, numpy as np, valueAndGrad } from '@jax-js/jax';
 import { layoutOf } from './flat.ts';
 import type { Dataset } from './mnist.ts';
 import { CLASSES, oneHot, PIXELS, rightAnswers } from './mnist.ts';
+import type { Network } from './network.ts';
 
-/** A network whose parameters live outside of it, as one flat vector. */
-export interface Model {
-  /** Parameters in all: the length of every parameter vector and gradient. */
-  readonly size: number;
-  /** Starting values, drawn from the seed. */
-  initial(seed: number): Float32Array;
-  /** Writes the gradient of the batch's mean loss into `gradient` (`size` numbers) and returns that loss. */
-  gradient(parameters: Float32Array, batch: Dataset, gradient: Float32Array): Promise<number>;
-  /** The batch's mean loss alone. */
-  loss(parameters: Float32Array, batch: Dataset): Promise<number>;
+/** The network on pictures. */
+export interface Model extends Network<Dataset> {
   /** The share of `dataset` whose digit the network names, 0 to 1. */
   evaluate(parameters: Float32Array, dataset: Dataset): Promise<number>;
 }

@@ -9,10 +9,10 @@ import type { Algorithm } from './algorithms.ts';
 import { algorithms } from './algorithms.ts';
 import type { Cut } from './cuts.ts';
 import { cuts } from './cuts.ts';
-import { DATASETS } from './datasets.ts';
+import { PICTURES, type DatasetName, type PicturesName } from './datasets.ts';
+import { HELD_OUT, type HeldOut } from './problem.ts';
 import { SHARES, type Shares } from './shares.ts';
 import { LOCAL_STEPS } from './train.ts';
-import type { DatasetName } from './datasets.ts';
 
 /** Backends that --backend takes. */
 const BACKENDS = ['auto', 'webgpu', 'wasm', 'js'] as const;
@@ -33,6 +33,10 @@ export interface Options {
   readonly localSteps: number;
   /** Who has which pictures, in data-parallel training. */
   readonly shares: Shares;
+  /** What the scores are of. */
+  readonly heldOut: HeldOut;
+  /** The learning rate of all runs; each system's own if undefined. */
+  readonly rate: number | undefined;
   readonly backend: (typeof BACKENDS)[number];
   readonly seed: number;
   /** Runs at a time. */
@@ -55,7 +59,7 @@ const DEFAULTS = {
 } as const;
 
 /** What --task takes: the tasks of a run. */
-const TASKS = ['both', 'data', 'split'] as const;
+const TASKS = ['both', 'data', 'split', 'text'] as const;
 
 /**
  * Reads the arguments that follow the program's name.
@@ -67,12 +71,13 @@ export function readOptions(args: readonly string[]): Options {
   const options: Options = {
     help: values.help ?? false,
     ...readSystems(values.task, values.algorithm, values.all ?? false),
-    dataset: readChoice('dataset', values.dataset, Object.keys(DATASETS) as DatasetName[]),
+    ...readData(values.task, values.dataset, values.shares),
     workers: readInteger('workers', values.workers, DEFAULTS.workers, 1, 256),
     steps: readInteger('steps', values.steps, DEFAULTS.steps, 1, 1_000_000),
     splitSteps: readInteger('steps', values.steps, DEFAULTS.splitSteps, 1, 1_000_000),
     localSteps: readInteger('local-steps', values['local-steps'], DEFAULTS.localSteps, 1, 1_000_000),
-    shares: readChoice('shares', values.shares, SHARES),
+    heldOut: readChoice('held-out', values['held-out'], HELD_OUT),
+    rate: values.rate === undefined ? undefined : readRate(values.rate),
     backend: readChoice('backend', values.backend, BACKENDS),
     seed: readInteger('seed', values.seed, DEFAULTS.seed, 0, 2 ** 32 - 1),
     atOnce: readInteger('jobs', values.jobs, DEFAULTS.jobs, 1, 256),
@@ -94,12 +99,13 @@ export function helpText(): string {
         ({ name, description, standard }) => `${standard ? '*' : ' '} ${name.padEnd(width)}  ${description}`,
       )
       .join('\n');
-  return `Trains small networks on pictures, once with each system below: in data parallel, and cut in
-two between a client and a server. Compares what they learn with what they send.
+  return `Trains small networks, once with each system below: on pictures in data parallel, and cut in
+two between a client and a server; or on text. Compares what they learn with what they send.
 
 Usage: npm start -- [options]
 
-  --task T       data (data-parallel training), split (split learning) or both (both)
+  --task T       data (data-parallel training on pictures), split (split learning on pictures), both, or text
+                 (data-parallel training of a transformer on the King James Bible, fetched at the first use) (both)
   --algorithm A  a system to run, by name; may be given several times (those marked *)
   --all          every system, not only those marked *
   --dataset D    mnist, the digits, or fashion, pictures of clothes: 39 MB, fetched at the first use (mnist)
@@ -107,6 +113,8 @@ Usage: npm start -- [options]
   --steps S      steps of each run (${DEFAULTS.steps}; ${DEFAULTS.splitSteps} in split learning)
   --local-steps H  steps that workers take alone between two exchanges, in *-lo-co and fed-avg (${DEFAULTS.localSteps})
   --shares S     equal, or classes: each worker has pictures of two to five classes, and other numbers of them (equal)
+  --held-out H   what is scored: test data, or validation: a part of the training data, not trained on then (test)
+  --rate R       learning rate of all runs (each system's own, which npm run results:rates has found)
   --backend B    what compresses: ${BACKENDS.join(', ')} (${BACKENDS[0]})
   --jobs J       runs at a time, each in a process of its own (${DEFAULTS.jobs})
   --seed S       what initial weights and batches are drawn from (${DEFAULTS.seed})
@@ -138,6 +146,8 @@ function parse(args: readonly string[]) {
         steps: text,
         'local-steps': text,
         shares: text,
+        'held-out': text,
+        rate: text,
         backend: text,
         seed: text,
         jobs: text,
@@ -162,13 +172,29 @@ function readSystems(
   const wanted = readChoice('task', task, TASKS);
   const known = {
     algorithms: wanted === 'split' ? [] : algorithms,
-    cuts: wanted === 'data' ? [] : cuts,
+    cuts: wanted === 'both' || wanted === 'split' ? cuts : [],
   };
   const every = [...known.algorithms, ...known.cuts].map(({ name }) => name);
   const unknown = names?.find((name) => !every.includes(name));
   if (unknown !== undefined) throw expected('algorithm', listed(every), unknown);
   const runs = ({ name, standard }: Algorithm | Cut): boolean => names?.includes(name) ?? (all || standard);
   return { algorithms: known.algorithms.filter(runs), cuts: known.cuts.filter(runs) };
+}
+
+/** What is trained on, and who has what: of a text all have all. */
+function readData(
+  task: string | undefined,
+  dataset: string | undefined,
+  shares: string | undefined,
+): { dataset: DatasetName; shares: Shares } {
+  if (task !== 'text')
+    return {
+      dataset: readChoice('dataset', dataset, Object.keys(PICTURES) as PicturesName[]),
+      shares: readChoice('shares', shares, SHARES),
+    };
+  for (const [option, value] of Object.entries({ dataset, shares }))
+    if (value !== undefined) throw new UsageError(`"--${option}" is of pictures, and "--task text" has none`);
+  return { dataset: 'bible', shares: 'equal' };
 }
 
 /** One of a few words; the first where nothing was asked for. */
@@ -188,6 +214,13 @@ function readInteger(
   if (text === undefined) return fallback;
   const value = /^\d+$/.test(text) ? Number(text) : NaN;
   if (!(value >= least && value <= most)) throw expected(option, `an integer in ${least}..${most}`, text);
+  return value;
+}
+
+function readRate(text: string): number {
+  const value = Number(text);
+  if (!(text.trim() !== '' && value > 0 && value < Infinity))
+    throw expected('rate', 'a number above 0', text);
   return value;
 }
 

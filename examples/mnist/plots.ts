@@ -6,6 +6,7 @@ import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
 
 import { whole } from './format.ts';
+import { endOf, MEASURES, measureOf, scoreOf } from './measure.ts';
 import { smooth } from './smooth.ts';
 import type { HistoryEntry, Run } from './train.ts';
 
@@ -28,28 +29,31 @@ interface Point {
 /** Points a smoothed curve: more cannot be seen, and every one makes the page longer. */
 const POINTS = 200;
 
-/** Test accuracy against megabytes, logarithmic: both ways together, or those up alone. */
-export function accuracyPlot(
-  runs: readonly Run[],
-  style: PlotStyle,
-  direction: 'both' | 'up' = 'both',
-): string {
-  const curves = runs.map((run) => {
-    const points = run.history.flatMap(({ accuracy, bytesUp, bytesDown }) =>
-      accuracy === undefined
-        ? []
-        : [point(run, bytesUp + (direction === 'both' ? bytesDown : 0), 100 * accuracy)],
-    );
-    return points.filter(hasPlace);
-  });
-  // Where the curves part is at the top; the steep rise from guessing would take most of the height.
-  const worst = Math.min(...runs.map((run) => run.accuracy));
-  const floor = Math.max(0, Math.floor(10 * worst - 1.5) * 10);
-  const seen = curves.map((curve) => curve.slice(Math.max(0, curve.findIndex(({ y }) => y >= floor) - 1)));
+/**
+ * Scores on held-out data against megabytes, logarithmic: both ways together, or those up alone. The axis of scores
+ * says where it starts: the steep part after guessing would take most of the height.
+ */
+export function scorePlot(runs: readonly Run[], style: PlotStyle, direction: 'both' | 'up' = 'both'): string {
+  const { rises, axis, scale, title } = MEASURES[measureOf(runs[0])];
+  const curves = runs.map((run) =>
+    run.history
+      .flatMap((entry) => {
+        const score = scoreOf(entry);
+        const bytes = entry.bytesUp + (direction === 'both' ? entry.bytesDown : 0);
+        return score === undefined ? [] : [point(run, bytes, scale * score)];
+      })
+      .filter(hasPlace),
+  );
+  const ends = runs.map((run) => scale * endOf(run)).filter(Number.isFinite);
+  const [least, most] = rises
+    ? [Math.max(0, Math.floor((Math.min(...ends) - 15) / 10) * 10), 100]
+    : [Math.floor(Math.min(...ends) * 5) / 5, Math.ceil(Math.max(...ends) * 5) / 5 + 1];
+  const isSeen = ({ y }: Point): boolean => (rises ? y >= least : y <= most);
+  const seen = curves.map((curve) => curve.slice(Math.max(0, curve.findIndex(isSeen) - 1)));
   return draw(seen, style, {
-    ariaLabel: 'Test accuracy against megabytes sent',
+    ariaLabel: `${title[0].toUpperCase()}${title.slice(1)} against megabytes sent`,
     x: megabytesAxis(curves.flat(), direction === 'both' ? 'sent, up and down' : 'sent up'),
-    y: { label: 'test accuracy (%)', domain: [floor, 100], ticks: 5 },
+    y: { label: `${axis}, axis from ${least} to ${most}`, domain: [least, most], ticks: 5 },
     dots: true,
   });
 }
@@ -118,6 +122,10 @@ export function errorPlot(runs: readonly Run[], style: PlotStyle): string {
       return [{ algorithm, x: (64 * bytesUp) / bytesDense, y: mean }];
     });
   if (points.length === 0) return '<p class="quiet">No run of these loses anything.</p>';
+  if (points.length === 1) {
+    const [[{ algorithm, x, y }]] = points;
+    return `<p class="quiet">${algorithm}: off by ${y.toFixed(3)} at ${x.toFixed(2)} bits an element.</p>`;
+  }
   return draw(points, style, {
     ariaLabel: 'Compression error against bits an element',
     x: { label: 'bits an element sent up', zero: true, nice: true },
@@ -166,14 +174,16 @@ function draw(
     x: { grid: true, ...x },
     y: { grid: true, ...y },
     marks: [
-      ...curves.map((curve) =>
-        Plot.line(curve, {
-          ...channels,
-          stroke: style.colour(curve[0].algorithm),
-          strokeDasharray: style.dash(curve[0].algorithm),
-          strokeWidth: 2,
-        }),
-      ),
+      ...curves
+        .filter(({ length }) => length > 0)
+        .map((curve) =>
+          Plot.line(curve, {
+            ...channels,
+            stroke: style.colour(curve[0].algorithm),
+            strokeDasharray: style.dash(curve[0].algorithm),
+            strokeWidth: 2,
+          }),
+        ),
       Plot.dot(dots ? points : [], { ...channels, fill: colour, r: 2.5 }),
       Plot.dot(ends, { ...channels, clip: false, fill: colour, r: 5 }),
     ],

@@ -1,7 +1,7 @@
 /** What is seen while the runs of `npm start` go on: a bar each on a terminal, a few plain lines each elsewhere. */
 import { MultiBar, Presets } from 'cli-progress';
 
-import { percent } from './format.ts';
+import { MEASURES, measureOf, scoreOf, type Scored } from './measure.ts';
 import type { HistoryEntry } from './train.ts';
 
 /** Shows the state of a run after a step. */
@@ -27,8 +27,7 @@ export function openDisplay(names: readonly string[]): Display {
 function openBars(width: number): Display {
   const bars = new MultiBar(
     {
-      format:
-        '  {name} {bar} step {value} of {total}, loss {loss}, accuracy {accuracy}, {eta_formatted} left',
+      format: '  {name} {bar} step {value} of {total}, loss {loss}, {score}, {eta_formatted} left',
       stream: process.stdout,
       barsize: 20,
       etaBuffer: 50,
@@ -37,29 +36,37 @@ function openBars(width: number): Display {
   );
   return {
     begin(name, steps) {
-      let accuracy = '-';
-      const bar = bars.create(steps, 0, { name: name.padEnd(width), loss: '-', accuracy });
+      let score = 'not scored';
+      const bar = bars.create(steps, 0, { name: name.padEnd(width), loss: '-', score });
       return (entry) => {
-        if (entry.accuracy !== undefined) accuracy = percent(entry.accuracy);
-        bar.update(entry.step, { loss: entry.loss.toFixed(3), accuracy });
+        score = scoreText(entry) ?? score;
+        bar.update(entry.step, { loss: entry.loss.toFixed(3), score });
       };
     },
     stop: () => bars.stop(),
   };
 }
 
+/** What an entry was scored, in words. */
+function scoreText(entry: Scored): string | undefined {
+  const score = scoreOf(entry);
+  if (score === undefined) return undefined;
+  const { short, format } = MEASURES[measureOf(entry)];
+  return `${short} ${format(score)}`;
+}
+
 function openLines(width: number): Display {
   return {
     begin(name, steps) {
-      let accuracy = '';
+      let score = '';
       return ({ step, ...entry }) => {
-        if (entry.accuracy !== undefined)
-          accuracy = `, test accuracy ${percent(entry.accuracy)} at step ${step}`;
+        const scored = scoreText(entry);
+        if (scored !== undefined) score = `, ${scored} at step ${step}`;
         if (Math.floor((step * LINES) / steps) === Math.floor(((step - 1) * LINES) / steps)) return;
         console.log(
-          `  ${name.padEnd(width)}  step ${step} of ${steps}, loss ${entry.loss.toFixed(3)}${accuracy}`,
+          `  ${name.padEnd(width)}  step ${step} of ${steps}, loss ${entry.loss.toFixed(3)}${score}`,
         );
-        accuracy = '';
+        score = '';
       };
     },
     stop: () => undefined,

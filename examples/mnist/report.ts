@@ -6,13 +6,17 @@ import { cpus } from 'node:os';
 
 import { algorithms } from './algorithms.ts';
 import { cuts } from './cuts.ts';
-import { percent, times, whole } from './format.ts';
-import { accuracyPlot, errorPlot, lossPlot, stepPlot } from './plots.ts';
+import { DATASETS, type DatasetName } from './datasets.ts';
+import { times, whole } from './format.ts';
+import { endOf, MEASURES, measureOf, type Measure } from './measure.ts';
+import { errorPlot, lossPlot, scorePlot, stepPlot } from './plots.ts';
 import type { PlotStyle } from './plots.ts';
-import { LEARNING_RATE, MOMENTUM } from './split.ts';
+import { CONTEXT, PASSAGES } from '../text/passages.ts';
+import { BATCH } from './mnist.ts';
+import type { HeldOut } from './problem.ts';
+import { MOMENTUM } from './split.ts';
 import { compare, timesSmaller } from './table.ts';
 import type { HistoryEntry, Run } from './train.ts';
-import { BATCH } from './train.ts';
 
 /** What the page tells. */
 export interface ReportContent {
@@ -20,8 +24,8 @@ export interface ReportContent {
   readonly data: readonly Run[];
   /** Runs of split learning. */
   readonly split: readonly Run[];
-  /** The set of pictures, by its name. */
-  readonly dataset: string;
+  readonly dataset: DatasetName;
+  readonly heldOut: HeldOut;
   /** What was typed to get this page. */
   readonly command: string;
 }
@@ -34,10 +38,42 @@ const NARROW = 350;
 const COLOURS = 6;
 const DASHES = ['none', '6 3', '2 2'];
 
+/** What scores against traffic show. */
+const CAPTIONS: Readonly<Record<Measure, string>> = {
+  accuracy:
+    'Share of the held-out pictures that the network names right, against all that was sent up to then.',
+  bits: 'Bits that a character of held-out text takes, against all that was sent up to then; less is better.',
+};
+
+/** What is trained on what, in words. */
+interface Words {
+  readonly network: string;
+  /** What a worker takes a step. */
+  readonly batch: string;
+  readonly data: string;
+}
+
+const PICTURE_WORDS: Words = {
+  network: '784 - 128 - 10, ReLU, softmax cross entropy',
+  batch: `${BATCH} pictures`,
+  data: '70,000 pictures, of which 10,000 are held out to test with',
+};
+
+const WORDS: Readonly<Record<DatasetName, Words>> = {
+  mnist: PICTURE_WORDS,
+  fashion: PICTURE_WORDS,
+  bible: {
+    network: 'transformer: two layers of width 64, four heads, 64 characters of context',
+    batch: `${PASSAGES} passages of ${CONTEXT} characters`,
+    data: '1,189 chapters, of which every twentieth is held out to test with',
+  },
+};
+
 /** The whole page as text. */
 export async function renderReport(content: ReportContent): Promise<string> {
   const style = await readFile(new URL('./report.css', import.meta.url), 'utf8');
-  const { data, split, dataset, command } = content;
+  const { data, split, command } = content;
+  const dataset = DATASETS[content.dataset];
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -62,12 +98,12 @@ ${settings(content)}
 function dataParallel(runs: readonly Run[]): string {
   const { workers, steps } = runs[0];
   return `<h2>Data-parallel training</h2>
-<p class="quiet">${whole(workers)} workers train one network for ${whole(steps)} steps. The runs differ only
-in what the workers send each other, or a server.</p>
+<p class="quiet">${whole(workers)} workers train one network for ${whole(steps)} steps. The runs differ in what the
+workers send each other, or a server, and in the learning rate, which was chosen for each system by the same search.</p>
 ${headlines(runs, 'dense')}
 ${table(runs)}
-<h3>Test accuracy against traffic</h3>
-${figure(runs, accuracyPlot, 'Share of the 10,000 test pictures that the network names right, against all that was sent up to then.')}
+<h3>${capital(MEASURES[measureOf(runs[0])].title)} against traffic</h3>
+${figure(runs, scorePlot, CAPTIONS[measureOf(runs[0])])}
 <h3>Training loss against traffic</h3>
 ${figure(runs, lossPlot, 'Cross entropy of the mean model on the training batches, a mean over the last fifth of the steps so far, against all that was sent up to then.')}
 ${steps > 1 ? alongSteps(runs) : ''}`;
@@ -110,11 +146,12 @@ function alongSteps(runs: readonly Run[]): string {
 function splitLearning(runs: readonly Run[]): string {
   return `<h2>Split learning</h2>
 <p class="quiet">A client with two convolutions sends its feature maps to a server with the rest of the network, and gets
-their gradient back, for ${whole(runs[0].steps)} batches. The runs differ only in what the client sends.</p>
+their gradient back, for ${whole(runs[0].steps)} batches. The runs differ in what the client sends, and in the learning
+rate, which was chosen for each by the same search.</p>
 ${headlines(runs, 'split')}
 ${table(runs)}
 <h3>Test accuracy against uplink</h3>
-${figure(runs, (shown, style) => accuracyPlot(shown, style, 'up'), 'Share of the test pictures named right (the first 2,000 of them before the end, all 10,000 at the end), against what the client had sent up to then.')}
+${figure(runs, (shown, style) => scorePlot(shown, style, 'up'), 'Share of the held-out pictures named right (the first 2,000 of them before the end, all 10,000 at the end), against what the client had sent up to then.')}
 <h3>Compression error against uplink</h3>
 ${figure(runs, errorPlot, 'How far the features that the server received were off, |received - sent| / |sent|, in the mean over all steps, against the bits that the client sent for each.')}`;
 }
@@ -125,10 +162,11 @@ function headlines(runs: readonly Run[], reference: string): string {
   const cards = runs
     .filter((run) => run !== plain)
     .map((run) => {
-      const beside = plain === undefined ? '' : `, ${reference} ${percent(plain.accuracy)}`;
+      const { title, format } = MEASURES[measureOf(run)];
+      const beside = plain === undefined ? '' : `, ${reference} ${format(endOf(plain))}`;
       return `<li style="border-color:${colour(run.algorithm)}"><span>${escape(run.algorithm)}</span>
 <strong>${times(timesSmaller(run))}</strong> less traffic
-<small>test accuracy ${percent(run.accuracy)}${beside}</small></li>`;
+<small>${title} ${format(endOf(run))}${beside}</small></li>`;
     });
   return cards.length === 0 ? '' : `<ul class="cards">\n${cards.join('\n')}\n</ul>`;
 }
@@ -149,8 +187,8 @@ ${body.join('\n')}
 </tbody>
 </table>
 <p class="quiet">Up: what all workers, or the client, sent; down: what they received; MB: 10<sup>6</sup> bytes, summed over
-all steps. Float32 takes 4 bytes an element each way. Seconds are of the whole run on one machine, training and
-evaluation included.</p>`;
+all steps. Float32 takes 4 bytes an element each way. Seconds are of the whole run, all workers one after the other
+on one core, training, compression and evaluation included, while other runs had the other cores.</p>`;
 }
 
 function figure(
@@ -167,20 +205,21 @@ function figure(
 </figure>`;
 }
 
-function settings({ data, split, dataset }: ReportContent): string {
+function settings({ data, split, dataset, heldOut }: ReportContent): string {
   const [{ seed, backend }] = [...data, ...split];
-  const rates = algorithms
-    .filter(({ name }) => data.some(({ algorithm }) => algorithm === name))
-    .map(
-      ({ name, learningRate, momentum }) =>
-        `${name} ${learningRate}${momentum > 0 ? `, momentum ${momentum}` : ''}`,
-    );
+  const ratesOf = (runs: readonly Run[]): string =>
+    runs
+      .map(({ algorithm, learningRate }) => {
+        const momentum = algorithms.find(({ name }) => name === algorithm)?.momentum ?? MOMENTUM;
+        return `${algorithm} ${learningRate}${momentum > 0 ? `, momentum ${momentum}` : ''}`;
+      })
+      .join('; ');
   const entries = [
     ...(data.length > 0
       ? [
-          ['network', `784 - 128 - 10, ReLU, softmax cross entropy: ${whole(data[0].parameters)} parameters`],
-          ['workers', `${whole(data[0].workers)}, ${BATCH} pictures each a step`],
-          ['learning rates', rates.join('; ')],
+          ['network', `${WORDS[dataset].network}: ${whole(data[0].parameters)} parameters`],
+          ['workers', `${whole(data[0].workers)}, ${WORDS[dataset].batch} each a step`],
+          ['learning rates', ratesOf(data)],
         ]
       : []),
     ...(split.length > 0
@@ -189,10 +228,13 @@ function settings({ data, split, dataset }: ReportContent): string {
             'split network',
             'two 3 x 3 convolutions, 8 and 16 channels | 784 - 64 - 10; 3,136 numbers an image cross the cut',
           ],
-          ['split learning rate', `${LEARNING_RATE}, momentum ${MOMENTUM}, ${BATCH} pictures a step`],
+          ['split learning rates', `${ratesOf(split)}; ${BATCH} pictures a step`],
         ]
       : []),
-    ['data', `${dataset}: 60,000 pictures to train on, 10,000 to test with`],
+    ['data', `${DATASETS[dataset]}: ${WORDS[dataset].data}`],
+    ...(heldOut === 'validation'
+      ? [['scores', 'of a part of the training data that was not trained on; the test data had no part']]
+      : []),
     ['seed', String(seed)],
     ['compression', `${backend} backend of fewbits`],
     ['training', 'jax-js, WebAssembly'],
@@ -202,6 +244,10 @@ function settings({ data, split, dataset }: ReportContent): string {
   return `<dl>
 ${entries.map(([name, value]) => `<dt>${escape(name)}</dt><dd>${escape(value)}</dd>`).join('\n')}
 </dl>`;
+}
+
+function capital(text: string): string {
+  return `${text[0].toUpperCase()}${text.slice(1)}`;
 }
 
 /** A system's place among those of its task: the same in each report whichever were run. */

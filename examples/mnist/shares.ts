@@ -1,5 +1,5 @@
 /** How the training pictures are shared out among the workers. */
-import { CLASSES, PIXELS, type Dataset } from './mnist.ts';
+import { CLASSES, picked, type Dataset } from './mnist.ts';
 import { openRandom } from './random.ts';
 
 /** What --shares takes: all see all pictures; or each has those of a few classes, and of these not all. */
@@ -51,14 +51,4 @@ export function sharesByClass(dataset: Dataset, workers: number, seed: number): 
     });
   });
   return places.map((own) => picked(dataset, own));
-}
-
-/** The pictures at these places. */
-function picked({ images, labels }: Dataset, places: readonly number[]): Dataset {
-  const own = { images: new Float32Array(places.length * PIXELS), labels: new Uint8Array(places.length) };
-  places.forEach((place, i) => {
-    own.images.set(images.subarray(place * PIXELS, (place + 1) * PIXELS), i * PIXELS);
-    own.labels[i] = labels[place];
-  });
-  return own;
 }

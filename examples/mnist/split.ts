@@ -5,44 +5,48 @@ import type { Model as Half } from 'fewbits/algorithms';
 
 import type { Cut } from './cuts.ts';
 import type { Dataset } from './mnist.ts';
-import { openDealer, slice } from './mnist.ts';
+import { BATCH, openDealer, slice } from './mnist.ts';
 import type { SplitModel } from './split-model.ts';
 import type { HistoryEntry, Run } from './train.ts';
-import { BATCH, evaluationSteps } from './train.ts';
+import { evaluationSteps, secondsOf, timed } from './train.ts';
 
 /** What a run is made of. */
 export interface SplitSetting {
   readonly cut: Cut;
+  readonly learningRate: number;
   readonly device: Device;
   readonly model: SplitModel;
   readonly train: Dataset;
-  readonly test: Dataset;
+  /** What the accuracy is of: pictures that are not trained on. */
+  readonly scored: Dataset;
   readonly steps: number;
   readonly seed: number;
 }
 
 /** What both halves descend with. */
-export const LEARNING_RATE = 0.02;
 export const MOMENTUM = 0.9;
 
-/** Test digits that are looked at before the end. */
+/** Held-out pictures that are looked at before the end. */
 const PART = 2000;
 
 /** Ratio of one evaluated step to the one before. */
-const EVALUATION_SPACING = 2.2;
+const EVALUATION_SPACING = 1.5;
 
 /** Random stream of the batches. */
 export const BATCHES_STREAM = 5;
 
 /** Trains both halves, whose only link are packets: features up, their gradient down. */
 export async function trainSplit(
-  { cut, device, model, train, test, steps, seed }: SplitSetting,
+  { cut, learningRate, device, model, train, scored, steps, seed }: SplitSetting,
   report: (entry: HistoryEntry) => void,
 ): Promise<Run> {
   const start = performance.now();
+  const clocks = { gradient: 0, system: 0 };
   const deal = openDealer(train, seed, BATCHES_STREAM, BATCH);
-  const client = { side: cut.system.client(device), ...half(model.initialClient(seed)) };
-  const server = { side: cut.system.server(device), ...half(model.initialServer(seed)) };
+  const client = { side: cut.system.client(device), ...half(model.initialClient(seed), learningRate) };
+  const server = { side: cut.system.server(device), ...half(model.initialServer(seed), learningRate) };
+  const learn = <T>(call: () => Promise<T>): Promise<T> => timed(clocks, 'gradient', call);
+  const cross = <T>(call: () => Promise<T>): Promise<T> => timed(clocks, 'system', call);
   const evaluated = evaluationSteps(steps, EVALUATION_SPACING);
   const history: HistoryEntry[] = [];
   let accuracy = 0;
@@ -52,21 +56,24 @@ export async function trainSplit(
 
   for (let step = 1; step <= steps; step++) {
     const batch = deal();
-    const features = await model.forward(client.parameters, batch);
+    const features = await learn(() => model.forward(client.parameters, batch));
     numbers = features.length;
-    const up = await client.side.send(features);
+    const up = await cross(() => client.side.send(features));
     bytesUp += up.length;
 
-    const received = await server.side.receive(up);
-    const { loss, gradient, atCut } = await model.finish(server.parameters, received, batch.labels);
-    const down = await server.side.send(atCut);
+    const received = await cross(() => server.side.receive(up));
+    const { loss, gradient, atCut } = await learn(() =>
+      model.finish(server.parameters, received, batch.labels),
+    );
+    const down = await cross(() => server.side.send(atCut));
     bytesDown += down.length;
     descend(server, gradient);
 
-    descend(client, await model.backward(client.parameters, batch, await client.side.receive(down)));
+    const back = await cross(() => client.side.receive(down));
+    descend(client, await learn(() => model.backward(client.parameters, batch, back)));
 
-    // convolutions are slow to evaluate: a part of the digits on the way, all of them at the end
-    const seen = step < steps ? slice(test, 0, PART) : test;
+    // convolutions are slow to evaluate: a part of the pictures on the way, all of them at the end
+    const seen = step < steps ? slice(scored, 0, PART) : scored;
     const evaluation = evaluated.has(step)
       ? { accuracy: (accuracy = await model.evaluate(client.parameters, server.parameters, seen)) }
       : {};
@@ -75,7 +82,6 @@ export async function trainSplit(
     report(entry);
   }
 
-  const bytesDense = 2 * 4 * numbers * steps;
   return {
     algorithm: cut.name,
     backend: device.backend,
@@ -83,19 +89,21 @@ export async function trainSplit(
     workers: 1,
     steps,
     seed,
+    learningRate,
     accuracy,
     bytesUp,
     bytesDown,
-    bytesDense,
-    seconds: Math.round(performance.now() - start) / 1000,
+    bytesDense: 2 * 4 * numbers * steps,
+    seconds: secondsOf(performance.now() - start),
+    gradientSeconds: secondsOf(clocks.gradient),
+    systemSeconds: secondsOf(clocks.system),
     history,
   };
 }
 
 /** One half of the model, as momentum SGD steps it. */
-function half(parameters: Float32Array): Half {
-  const velocity = new Float32Array(parameters.length);
-  return { parameters, velocity, learningRate: LEARNING_RATE, momentum: MOMENTUM };
+function half(parameters: Float32Array, learningRate: number): Half {
+  return { parameters, velocity: new Float32Array(parameters.length), learningRate, momentum: MOMENTUM };
 }
 
 /** |received - sent| / |sent| */

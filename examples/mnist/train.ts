@@ -1,38 +1,30 @@
 /** One run: data-parallel training of one network with one system, and its history. */
 import type { Device } from 'fewbits';
 import { descend, exchange } from 'fewbits/algorithms';
-import type { Model as Replica } from 'fewbits/algorithms';
+import type { Model as Replica, Server } from 'fewbits/algorithms';
 
 import type { Algorithm } from './algorithms.ts';
-import type { Dataset } from './mnist.ts';
-import { openDealer } from './mnist.ts';
-import type { Model } from './model.ts';
-import { sharesByClass, type Shares } from './shares.ts';
+import type { Scored } from './measure.ts';
+import type { Problem } from './problem.ts';
 
 /** What a run is made of. */
-export interface Setting {
+export interface Setting<Batch> {
   readonly algorithm: Algorithm;
+  readonly learningRate: number;
   readonly device: Device;
-  readonly model: Model;
-  readonly train: Dataset;
-  readonly test: Dataset;
-  readonly workers: number;
+  readonly problem: Problem<Batch>;
   readonly steps: number;
   /** Steps that workers take by themselves between two exchanges, for systems that take models; 25 if left out. */
   readonly localSteps?: number;
-  /** Who has which of the training pictures; all have all of them if left out. */
-  readonly shares?: Shares;
   readonly seed: number;
 }
 
-/** The state after one step. */
-export interface HistoryEntry {
+/** The state after one step, scored on held-out data where it was measured. */
+export interface HistoryEntry extends Scored {
   /** 1 for the first step. */
   readonly step: number;
   /** Mean loss of the mean model on the step's batches, before the step. */
   readonly loss: number;
-  /** Share of the test digits named right after the step; only where it was measured. */
-  readonly accuracy?: number;
   /** Bytes that all workers sent since the start. */
   readonly bytesUp: number;
   /** Bytes that all workers received since the start. */
@@ -49,8 +41,8 @@ export interface HistoryEntry {
   readonly error?: number;
 }
 
-/** A finished run: what --json writes. */
-export interface Run {
+/** A finished run, scored on held-out data: what --json writes. */
+export interface Run extends Scored {
   readonly algorithm: string;
   readonly backend: string;
   /** Numbers that are trained. */
@@ -58,52 +50,55 @@ export interface Run {
   readonly workers: number;
   readonly steps: number;
   readonly seed: number;
-  /** Share of the test digits named right at the end. */
-  readonly accuracy: number;
+  readonly learningRate: number;
   readonly bytesUp: number;
   readonly bytesDown: number;
   /** What float32 numbers in both directions take, without packets around them. */
   readonly bytesDense: number;
   /** Wall clock of the whole run, evaluations included. */
   readonly seconds: number;
+  /** Of that, how long one worker computed gradients. */
+  readonly gradientSeconds: number;
+  /**
+   * And how long the system took of a worker and of its server, one after the other: what would pass if each worker had
+   * a machine of its own.
+   */
+  readonly systemSeconds: number;
   readonly history: readonly HistoryEntry[];
 }
-
-/** Images a worker takes a step. */
-export const BATCH = 64;
 
 /** Local steps where nothing else is asked for. */
 export const LOCAL_STEPS = 25;
 
-/** Random stream of the batches; the initial weights have another. */
-export const BATCHES_STREAM = 2;
-
 /** Ratio of one evaluated step to the one before: even spacing on the report's logarithmic axis. */
-const EVALUATION_SPACING = 1.6;
+const EVALUATION_SPACING = 1.3;
 
 /** Before this step the network is still close to guessing. */
 const FIRST_EVALUATION = 8;
 
 /**
- * Trains from the seed's weights on the seed's batches: two runs with equal settings give equal numbers, `seconds`
+ * Trains from the seed's weights on the seed's batches: two runs with equal settings give equal numbers, times
  * aside. Every worker has its own copy of the network and steps it along what the system gave it, as workers on
  * machines of their own do. Where the system takes models, workers step their copies by themselves, and exchange after
  * every so many steps, and after the last; where they have shares of their own, with as much weight as these have
- * pictures.
+ * data.
  */
-export async function train(setting: Setting, report: (entry: HistoryEntry) => void): Promise<Run> {
-  const { algorithm, device, model, steps, localSteps = LOCAL_STEPS, seed } = setting;
-  const { system, learningRate, momentum } = algorithm;
-  const n = model.size;
+export async function train<Batch>(
+  { algorithm, learningRate, device, problem, steps, localSteps = LOCAL_STEPS, seed }: Setting<Batch>,
+  report: (entry: HistoryEntry) => void,
+): Promise<Run> {
+  const { system, momentum } = algorithm;
+  const { network, deals, weights, measure } = problem;
+  const n = network.size;
   const start = performance.now();
-  const ranks = Array.from({ length: setting.workers }, (_, rank) => rank);
-  const shares = setting.shares === 'classes' ? sharesByClass(setting.train, ranks.length, seed) : undefined;
-  const deals = dealersOf(shares ?? setting.train, ranks, seed);
-  const workers = ranks.map((rank) => system.worker(device, { n, workers: setting.workers, rank }));
-  const server = system.server?.(device, { n, workers: setting.workers });
+  const clocks = { gradient: 0, exchange: 0, server: 0 };
+  const ranks = deals.map((_, rank) => rank);
+  const workers = ranks.map((rank) => system.worker(device, { n, workers: ranks.length, rank }));
+  const server = system.server?.(device, { n, workers: ranks.length });
+  const answering = server && { answer: timedAnswer(server, clocks) };
   const gradients = ranks.map(() => new Float32Array(n));
   const replicas = ranks.map((): Replica => {
-    return { parameters: model.initial(seed), velocity: new Float32Array(n), learningRate, momentum };
+    return { parameters: network.initial(seed), velocity: new Float32Array(n), learningRate, momentum };
   });
   const takesModels = system.takes === 'model';
   /** The model that all have in common, at each worker: of systems that average models, the copy itself. */
@@ -111,12 +106,12 @@ export async function train(setting: Setting, report: (entry: HistoryEntry) => v
     ? replicas.map((replica, rank) => ({
         ...replica,
         parameters: replica.parameters.slice(),
-        weight: shares?.[rank].labels.length,
+        weight: weights?.[rank],
       }))
     : replicas;
   const evaluated = evaluationSteps(steps, EVALUATION_SPACING);
   const history: HistoryEntry[] = [];
-  let accuracy = 0;
+  let score: number | undefined;
   let bytesUp = 0;
   let bytesDown = 0;
 
@@ -126,13 +121,14 @@ export async function train(setting: Setting, report: (entry: HistoryEntry) => v
     let loss = 0;
     for (const rank of ranks) {
       const batch = deals[rank]();
-      const own = await model.gradient(replicas[rank].parameters, batch, gradients[rank]);
-      loss += (drifted === undefined ? own : await model.loss(drifted, batch)) / ranks.length;
+      const { parameters } = replicas[rank];
+      const own = await timed(clocks, 'gradient', () => network.gradient(parameters, batch, gradients[rank]));
+      loss += (drifted === undefined ? own : await network.loss(drifted, batch)) / ranks.length;
     }
     if (takesModels) for (const rank of ranks) descend(replicas[rank], gradients[rank]);
     if (!takesModels || step % localSteps === 0 || step === steps) {
       const sent = takesModels ? replicas.map(({ parameters }) => parameters) : gradients;
-      const done = await exchange(workers, server, sent, common);
+      const done = await timed(clocks, 'exchange', () => exchange(workers, answering, sent, common));
       bytesUp += done.bytesUp;
       bytesDown += done.bytesDown;
       for (const [rank, outcome] of done.outcomes.entries()) {
@@ -141,46 +137,58 @@ export async function train(setting: Setting, report: (entry: HistoryEntry) => v
       }
     }
 
-    const evaluation = evaluated.has(step)
-      ? { accuracy: (accuracy = await model.evaluate(meanParameters(replicas), setting.test)) }
-      : {};
+    if (evaluated.has(step)) score = await problem.score(meanParameters(replicas), step === steps);
     const density = meanOf(workers.map((worker) => worker.report.density));
     const { union, threshold, imbalance } = workers[0].report;
-    const entry = { step, loss, ...evaluation, bytesUp, bytesDown, density, union, threshold, imbalance };
+    const entry = {
+      ...{ step, loss, ...(evaluated.has(step) ? { [measure]: score } : {}) },
+      ...{ bytesUp, bytesDown, density, union, threshold, imbalance },
+    };
     history.push(entry);
     report(entry);
   }
   for (const machine of [...workers, server]) machine?.free();
 
-  const bytesDense = 2 * 4 * n * setting.workers * steps;
   return {
     algorithm: algorithm.name,
     backend: device.backend,
     parameters: n,
-    workers: setting.workers,
+    workers: ranks.length,
     steps,
     seed,
-    accuracy,
+    learningRate,
+    [measure]: score,
     bytesUp,
     bytesDown,
-    bytesDense,
-    seconds: Math.round(performance.now() - start) / 1000,
+    bytesDense: 2 * 4 * n * ranks.length * steps,
+    seconds: secondsOf(performance.now() - start),
+    gradientSeconds: secondsOf(clocks.gradient / ranks.length),
+    systemSeconds: secondsOf((clocks.exchange - clocks.server) / ranks.length + clocks.server),
     history,
   };
 }
 
-/** What deals each worker's batches: in turns of one set of pictures, or of a share of its own. */
-function dealersOf(
-  pictures: Dataset | readonly Dataset[],
-  ranks: readonly number[],
-  seed: number,
-): (() => Dataset)[] {
-  if ('labels' in pictures) {
-    const deal = openDealer(pictures, seed, BATCHES_STREAM, BATCH);
-    return ranks.map(() => deal);
+/** Adds what a call takes, in milliseconds, to one of some clocks. */
+export async function timed<Name extends string, T>(
+  clocks: Record<Name, number>,
+  name: Name,
+  call: () => Promise<T>,
+): Promise<T> {
+  const start = performance.now();
+  try {
+    return await call();
+  } finally {
+    clocks[name] += performance.now() - start;
   }
-  return pictures.map((share) => openDealer(share, seed, BATCHES_STREAM, BATCH));
 }
+
+/** A server's answer, with its own clock. */
+function timedAnswer(server: Server, clocks: { server: number }): Server['answer'] {
+  return (...args) => timed(clocks, 'server', () => server.answer(...args));
+}
+
+/** Milliseconds in seconds, to the millisecond. */
+export const secondsOf = (milliseconds: number): number => Math.round(milliseconds) / 1000;
 
 /** Whether the copies differ. */
 function haveDrifted([first, ...others]: readonly Replica[]): boolean {

@@ -5,9 +5,8 @@ import type { Plugin } from 'vite';
 
 import { writeNpy } from '../../ts/files/npy.ts';
 import { readMnistFile } from '../mnist/files.ts';
-import { loadMnist, openBatches } from '../mnist/mnist.ts';
+import { BATCH, BATCHES_STREAM, loadMnist, openBatches } from '../mnist/mnist.ts';
 import { openModel } from '../mnist/model.ts';
-import { BATCH, BATCHES_STREAM } from '../mnist/train.ts';
 
 /** Each file by its path below the page. The digits are 55 MB as they are and 11 MB packed. */
 const files: Readonly<Record<string, () => Promise<Uint8Array>>> = {

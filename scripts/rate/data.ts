@@ -3,13 +3,11 @@
  * make of MNIST. All of it follows from seeds.
  */
 import { descend, type Model } from 'fewbits/algorithms';
-import { algorithms } from '../../examples/mnist/algorithms.ts';
 import { readMnistFile } from '../../examples/mnist/files.ts';
-import { loadMnist, openDealer } from '../../examples/mnist/mnist.ts';
+import { BATCH, BATCHES_STREAM, loadMnist, openDealer } from '../../examples/mnist/mnist.ts';
 import { openModel } from '../../examples/mnist/model.ts';
-import { BATCHES_STREAM as CUT_STREAM, LEARNING_RATE, MOMENTUM } from '../../examples/mnist/split.ts';
+import { BATCHES_STREAM as CUT_STREAM, MOMENTUM } from '../../examples/mnist/split.ts';
 import { openSplitModel } from '../../examples/mnist/split-model.ts';
-import { BATCH, BATCHES_STREAM } from '../../examples/mnist/train.ts';
 import { openDraws } from '../../tests/support/draws.ts';
 
 /** Elements of a random vector. */
@@ -23,7 +21,8 @@ const FEATURES = 5;
 const SEED = 1;
 
 /** What both halves of split learning descend with. */
-const SPLIT = { learningRate: LEARNING_RATE, momentum: MOMENTUM };
+const DENSE = { learningRate: 0.05, momentum: MOMENTUM };
+const SPLIT = { learningRate: 0.02, momentum: MOMENTUM };
 
 /** The kinds of data by name, in their order. */
 export type Kind = 'normal' | 'heavy tails' | 'ReLU' | 'gradient' | 'features';
@@ -53,9 +52,7 @@ async function gradients(): Promise<Float32Array> {
   const network = await openModel();
   const { train } = await loadMnist(readMnistFile);
   const deal = openDealer(train, SEED, BATCHES_STREAM, BATCH);
-  const dense = algorithms.find(({ name }) => name === 'dense');
-  if (dense === undefined) throw new Error('examples/mnist/algorithms.ts has no "dense"');
-  const model = trained(network.initial(SEED), dense);
+  const model = trained(network.initial(SEED), DENSE);
   const next = async (): Promise<Float32Array> => {
     const gradient = new Float32Array(network.size);
     await network.gradient(model.parameters, deal(), gradient);

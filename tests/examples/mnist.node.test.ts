@@ -21,7 +21,9 @@ interface Run {
   readonly workers: number;
   readonly steps: number;
   readonly seed: number;
-  readonly accuracy: number;
+  readonly learningRate: number;
+  readonly accuracy?: number;
+  readonly bits?: number;
   readonly bytesUp: number;
   readonly bytesDown: number;
   readonly seconds: number;
@@ -60,7 +62,7 @@ test('trains with each system, counts its traffic and writes a report', async ()
     runs.map(({ algorithm }) => algorithm),
     ['dense', 'fo-sgd', 'liec-sgd', 'ex-dyna', 'sparse-lo-co'],
   );
-  for (const { algorithm, backend, workers, steps, seed, accuracy, history } of runs) {
+  for (const { algorithm, backend, workers, steps, seed, accuracy = 0, history } of runs) {
     assert.equal([backend, workers, steps, seed, history.length], ['wasm', 2, 40, 5, 40], algorithm);
     assert.ok(accuracy > 0.6, `${algorithm} reaches ${accuracy}`);
     assert.ok(history[39].loss < history[0].loss, `${algorithm} learns`);
@@ -97,6 +99,36 @@ test.long('trains a network that is cut in two, and says what the features lost'
   for (const { history } of [split, ms]) assert.ok(history[11].loss < history[0].loss);
 });
 
+test.long('trains a transformer on text, and scores it in bits', async () => {
+  const names = ['--algorithm', 'dense', '--algorithm', 'sparse-lo-co'];
+  const args = ['--workers', '2', '--steps', '30', '--local-steps', '10', '--backend', 'wasm'];
+  const runs = await start('text', '--task', 'text', ...names, ...args);
+  for (const { algorithm, accuracy, bits = NaN, history, bytesUp } of runs) {
+    assert.is(accuracy, undefined);
+    // 66 characters alike would be 6 bits
+    assert.ok(bits > 3 && bits < 5, `${algorithm}: ${bits} bits`);
+    assert.ok(history[29].loss < history[0].loss - 1, algorithm);
+    assert.ok(bytesUp > 0);
+  }
+  const report = readFileSync(`${folder}/text.html`, 'utf8');
+  assert.match(report, 'Bits a character against traffic');
+  assert.not.match(report, /NaN|Infinity|pictures/);
+});
+
+test('a rate of its own, and validation data', async () => {
+  const args = ['--algorithm', 'dense', '--workers', '2', '--steps', '8', '--backend', 'js'];
+  const [[own], [slow], [held]] = [
+    await start('own', ...args),
+    await start('slow', ...args, '--rate', '1e-6'),
+    await start('held', ...args, '--held-out', 'validation'),
+  ];
+  assert.is(slow.learningRate, 1e-6);
+  assert.ok(slow.history[7].loss > own.history[7].loss + 0.2);
+  // other pictures are trained on, and scored
+  assert.is.not(held.history[0].loss, own.history[0].loss);
+  assert.is(Math.round((held.accuracy ?? NaN) * 1e4), (held.accuracy ?? NaN) * 1e4);
+});
+
 test.long('--all adds the baselines', async () => {
   const runs = await start('all', '--all', '--task', 'data', '--steps', '2', '--workers', '2');
   assert.ok(runs.length >= 15, `${runs.length} runs`);
@@ -116,7 +148,7 @@ test.long('the same seed gives the same numbers on another backend', async () =>
       '--backend',
       backend,
     );
-    return runs.map((one) => ({ ...one, backend: '', seconds: 0 }));
+    return runs.map((one) => ({ ...one, backend: '', seconds: 0, gradientSeconds: 0, systemSeconds: 0 }));
   };
   assert.equal(await numbers('js'), await numbers('wasm'));
 });
@@ -129,7 +161,11 @@ test('wrong options are one line on standard error', async () => {
     [['--shares', 'mine'], /"--shares" expected equal or classes, got "mine"/],
     [['--backend', 'cuda'], /cuda/],
     [['--dataset', 'cats'], /"--dataset" expected mnist or fashion, got "cats"/],
-    [['--task', 'all'], /"--task" expected both, data or split, got "all"/],
+    [['--task', 'all'], /"--task" expected both, data, split or text, got "all"/],
+    [['--task', 'text', '--dataset', 'mnist'], /"--dataset" is of pictures, and "--task text" has none/],
+    [['--task', 'text', '--algorithm', 'ms'], /"--algorithm" expected .*, got "ms"/],
+    [['--rate', '-1'], /"--rate" expected a number above 0, got "-1"/],
+    [['--held-out', 'all'], /"--held-out" expected test or validation, got "all"/],
     [['--speed'], /speed/],
   ] as const;
   for (const [args, message] of some(cases)) {

@@ -10,8 +10,8 @@ import * as assert from 'uvu/assert';
 import { WebSocket } from 'ws';
 import { openDevice } from 'fewbits';
 import { algorithms } from '../../examples/mnist/algorithms.ts';
-import { loadDataset } from '../../examples/mnist/datasets.ts';
-import { openModel, type Model } from '../../examples/mnist/model.ts';
+import { openProblem } from '../../examples/mnist/problem.ts';
+import { rateOf } from '../../examples/mnist/rates.ts';
 import { train } from '../../examples/mnist/train.ts';
 import { findPython, NO_PYTHON } from '../../examples/shared/python.ts';
 import { some, whole } from '../support/inputs.ts';
@@ -65,17 +65,15 @@ test.after(() => {
   for (const child of children) child.kill('SIGKILL');
 });
 
-let opened: Promise<[Model, Awaited<ReturnType<typeof loadDataset>>]> | undefined;
-
 /** The accuracy, in percent with two digits, that one process comes to with two workers. */
 async function inOneProcess(name: string, steps: number): Promise<string> {
   const algorithm = algorithms.find((one) => one.name === name);
   if (algorithm === undefined) throw new Error(`no algorithm ${name}`);
   const device = await openDevice({ backend: 'wasm' });
-  opened ??= Promise.all([openModel(), loadDataset('mnist')]);
-  const [model, sets] = await opened;
-  const setting = { algorithm, device, model, ...sets, workers: 2, steps, seed: 1 };
-  const { accuracy } = await train(setting, () => {});
+  const problem = await openProblem({ dataset: 'mnist', workers: 2, seed: 1 });
+  const learningRate = rateOf('data', 'mnist', name);
+  const setting = { algorithm, learningRate, device, problem, steps, seed: 1 };
+  const { accuracy = NaN } = await train(setting, () => {});
   device.close();
   return (100 * accuracy).toFixed(2);
 }

@@ -1,5 +1,7 @@
 /** The digits for workers of a page: fetched packed, kept as bytes, dealt out as batches of floats. */
 import {
+  BATCH,
+  BATCHES_STREAM,
   loadPictures,
   openOrder,
   PIXELS,
@@ -7,7 +9,6 @@ import {
   type Dataset,
   type Pictures,
 } from '../../mnist/mnist.ts';
-import { BATCH, BATCHES_STREAM } from '../../mnist/train.ts';
 
 /** Both sets, a byte a pixel: 55 MB, of which floats would take four times as much. */
 export interface Digits {

@@ -2,6 +2,7 @@
 import type { BackendName } from 'fewbits';
 
 import { megabytes, percent, whole } from '../../mnist/format.ts';
+import { rateOf } from '../../mnist/rates.ts';
 import { backendChoices } from '../browser/backends.ts';
 import { all, by, fill, make, save, sayProblem } from '../elements.ts';
 import { announcer, progressBar, throttled } from '../live.ts';
@@ -106,8 +107,8 @@ export function openTrainPart(): void {
   };
 
   const describe = (): void => {
-    const { description, learningRate, momentum } = algorithmNamed(algorithm.value);
-    const rate = `learning rate ${learningRate}, momentum ${momentum}`;
+    const { name, description, momentum } = algorithmNamed(algorithm.value);
+    const rate = `learning rate ${rateOf('data', 'mnist', name)}, momentum ${momentum}`;
     by('train-about').textContent = `${description}; ${rate}`;
   };
 

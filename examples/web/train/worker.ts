@@ -14,6 +14,7 @@ import {
 
 import { toDataset, type Dataset, type Pictures } from '../../mnist/mnist.ts';
 import type { Model } from '../../mnist/model.ts';
+import { rateOf } from '../../mnist/rates.ts';
 import { moved, serve } from '../calls.ts';
 import { algorithmNamed } from './systems.ts';
 import type { Opened } from './setting.ts';
@@ -86,7 +87,8 @@ const functions = {
     test = toDataset(share);
     gradient = new Float32Array(n);
     for (const name of algorithms) {
-      const { system, learningRate, momentum } = algorithmNamed(name);
+      const { system, momentum } = algorithmNamed(name);
+      const learningRate = rateOf('data', 'mnist', name);
       const parameters = model.initial(seed);
       const replica = { parameters, velocity: new Float32Array(n), learningRate, momentum };
       const common = system.takes === 'model' ? { ...replica, parameters: parameters.slice() } : undefined;
