@@ -1,129 +1,203 @@
 /**
- * `npm run results`: runs every system on both sets of pictures with several seeds and writes docs/results.md, the
- * papers' claims one by one. Most of an hour on two cores. Finished runs stay in --folder, and are not run again.
+ * `npm run results`: runs every system on two sets of pictures and on text with several seeds and writes
+ * docs/results.md, the papers' claims one by one, and the times over links. Some three hours on two cores; finished
+ * runs stay in --folder, and are not run again, so that a run that was cut goes on where it was.
  */
+import { execFileSync } from 'node:child_process';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
-import { DATASETS, type DatasetName } from '../../examples/mnist/datasets.ts';
+import { DATASETS } from '../../examples/mnist/datasets.ts';
+import { whole } from '../../examples/mnist/format.ts';
 import type { Run } from '../../examples/mnist/train.ts';
-import { ditheredSign, flattenedOneBit, openDevice } from '../../ts/index.ts';
-import { openDraws, relativeError } from '../../tests/support/draws.ts';
-import { claims, type Runs } from './claims.ts';
-import { APART, cellsOf, HEADER, sectionOf, tableOf, writePage } from './page.ts';
+import { table } from '../filled.ts';
+import type { Answer, Runs } from './answers.ts';
+import { claims, type Claim } from './claims.ts';
+import { drawLinks, linkTables } from './link-page.ts';
+import { APART, cellsOf, headerOf, sectionOf, writePage } from './page.ts';
 import { commandOf, RUNS_FOLDER, runsOf } from './runs.ts';
+import { named, parts, type Part } from './systems.ts';
+import { shapes, stepsAstray } from './vectors.ts';
 
-const SEEDS = [1, 2, 3];
+const SEEDS = [1, 2, 3, 4, 5];
 
-/** How ExDyna's load is with more workers: one seed, since it hardly differs from seed to seed. */
-const EIGHT = ['--algorithm', 'ex-dyna', '--workers', '8', '--seed', '1'];
+/** Systems that run with eight workers, too. */
+const EIGHT = ['dense-plain', 'ex-dyna', 'ex-dyna-balanced'];
 
+/** Systems that run where each worker has pictures of a few classes, too. */
+const UNEQUAL = ['dense', 'sparse-lo-co', 'sparse-lo-co-forgets', 'di-lo-co', 'fed-avg'];
+
+const started = performance.now();
 const { folder } = parseArgs({ options: { folder: { type: 'string', default: RUNS_FOLDER } } }).values;
 
-function gather(dataset: DatasetName): Runs {
-  const runs = new Map<string, Run[]>();
-  const add = (name: string, run: Run): void => void runs.set(name, [...(runs.get(name) ?? []), run]);
-  for (const seed of SEEDS) {
-    const seeded = ['--seed', String(seed)];
-    for (const run of runsOf(folder, `${dataset}-${seed}`, dataset, ['--all', ...seeded]))
-      add(run.algorithm, run);
-  }
-  for (const run of runsOf(folder, `${dataset}-eight`, dataset, EIGHT))
-    add(`${run.algorithm} of 8 workers`, run);
-  return runs;
+/** A further setting of some systems: how their names go on, and the options that ask for it. */
+interface Variant {
+  readonly suffix: string;
+  readonly names: readonly string[];
+  readonly options: readonly string[];
 }
 
-const table = (runs: Runs): string =>
-  tableOf([HEADER, ...[...runs].map(([name, all]) => cellsOf(name, all))]);
+/** What runs of a part: all its systems, and pictures in data parallel with other settings, too. */
+function variantsOf({ task, dataset, systems }: Part): Variant[] {
+  const all = { suffix: '', names: systems.map(({ name }) => name), options: [] };
+  if (task === 'split' || dataset === 'bible') return [all];
+  return [
+    all,
+    { suffix: ' of 8', names: EIGHT, options: ['--workers', '8'] },
+    { suffix: ' by classes', names: UNEQUAL, options: ['--shares', 'classes'] },
+  ];
+}
 
-/** The relative squared error of one draw on vectors of different shapes, n = 2^16, a mean over ten draws. */
-async function shapes(): Promise<string> {
-  const { uniform, normal } = openDraws(240511095);
-  const kinds: Readonly<Record<string, () => number>> = {
-    normal,
-    'Student t, 2 degrees': () => normal() / Math.sqrt((normal() ** 2 + normal() ** 2) / 2),
-    'log-normal, deviation 2': () => Math.sign(normal()) * Math.exp(2 * normal()),
-    '99 % zeros': () => (uniform() < 0.01 ? normal() : 0),
-  };
-  const compressors = {
-    "flattenedOneBit, lambda 'norm', c = 0.3": flattenedOneBit({ seed: 1 }),
-    "flattenedOneBit, scale 'drive'": flattenedOneBit({ seed: 1, scale: 'drive' }),
-    'ditheredSign: one bit, not flattened': ditheredSign({ seed: 1 }),
-  };
-  const device = await openDevice({ backend: 'wasm' });
-  const vectors = Object.values(kinds).map((draw) => Float32Array.from({ length: 2 ** 16 }, draw));
-  const rows: string[][] = [['', ...Object.keys(kinds)]];
-  for (const [name, compressor] of Object.entries(compressors)) {
-    const cells: string[] = [];
-    for (const x of vectors) {
-      let error = 0;
-      for (let step = 0; step < 10; step++) {
-        const y = await device.decompress(await device.compress(compressor, x, { step }));
-        error += relativeError(x, y) / 10;
+const argumentsOf = (part: Part, { names, options }: Variant, seed: number | string): string[] => [
+  ...part.options,
+  ...['--steps', String(part.steps), '--seed', String(seed)],
+  ...options,
+  ...named(names),
+];
+
+function gather(part: Part): Map<string, Run[]> {
+  const gathered = new Map<string, Run[]>();
+  for (const variant of variantsOf(part))
+    for (const seed of SEEDS) {
+      const name = `${part.task}-${part.dataset}${variant.suffix.replaceAll(' ', '-')}-${seed}`;
+      for (const run of runsOf(folder, name, argumentsOf(part, variant, seed))) {
+        const key = `${run.algorithm}${variant.suffix}`;
+        gathered.set(key, [...(gathered.get(key) ?? []), run]);
       }
-      cells.push(error >= 1000 ? Math.round(error).toLocaleString('en-US') : error.toPrecision(3));
     }
-    rows.push([name, ...cells]);
-  }
-  device.close();
-  return tableOf(rows);
+  return gathered;
 }
 
-const sets = (Object.keys(DATASETS) as DatasetName[]).map((dataset) => ({
+const done = parts.map((part) => ({ part, runs: gather(part) }));
+
+/** All runs on a data set, of both tasks. */
+const sets = [...new Set(parts.map(({ dataset }) => dataset))].map((dataset) => ({
   dataset,
   name: DATASETS[dataset],
-  runs: gather(dataset),
+  runs: new Map(done.flatMap(({ part, runs }) => (part.dataset === dataset ? [...runs] : []))) as Runs,
 }));
-const [{ runs: some }] = sets;
-const [dense] = some.get('dense') ?? [];
-const [split] = some.get('split') ?? [];
 
+/** What a claim answers on each data set; undefined where it is not asked. */
 const answers = claims.map((claim) => ({
   claim,
-  given: sets.map(({ name, runs }) => ({ name, ...claim.answer(runs) })),
+  given: sets.map(({ dataset, runs }) =>
+    dataset === 'bible' && claim.text !== true ? undefined : claim.ask(runs),
+  ),
 }));
+
+const flat = await shapes();
+const flattened = flat.spreads.get("flattenedOneBit, lambda 'norm', c = 0.3") ?? NaN;
+const astray = { recover: await stepsAstray(true), paper: await stepsAstray(false) };
+
+const inBold = ({ verdict, tested }: Answer): string => `**${verdict}** (${tested})`;
+
 const papers = [...new Set(claims.map(({ paper }) => paper))];
-const answered = papers.map((paper) => {
-  const lines = answers
+const short = papers.map((paper) => {
+  const rows = answers
     .filter(({ claim }) => claim.paper === paper)
-    .map(({ claim: { title, criterion, why }, given }) => {
-      const verdicts = given.map(
-        ({ name, holds, figures }) => `  - ${name}: **${holds ? 'holds' : 'does not hold'}**. ${figures}.`,
-      );
-      const reason = why !== undefined && given.some(({ holds }) => !holds) ? ` ${why}` : '';
-      return `- **${title[0].toUpperCase()}${title.slice(1)}**: ${criterion}.${reason}\n${verdicts.join('\n')}`;
-    });
-  return `### ${paper}\n\n${lines.join('\n')}`;
+    .map(({ claim, given }) => [
+      claim.title,
+      ...given.map((answer) => (answer === undefined ? '' : inBold(answer))),
+    ]);
+  return `### ${paper}\n\n${table(['claim', ...sets.map(({ name }) => name)], rows)}`;
 });
 
+const capital = (text: string): string => `${text[0].toUpperCase()}${text.slice(1)}`;
+
+function detail({ claim, given }: { claim: Claim; given: readonly (Answer | undefined)[] }): string {
+  const reason =
+    claim.why !== undefined && given.some((one) => one && one.verdict !== 'holds') ? ` ${claim.why}` : '';
+  const lines = given.flatMap((answer, i) =>
+    answer === undefined ? [] : [`  - ${sets[i].name}: ${inBold(answer)}. ${answer.figures}.`],
+  );
+  return `- **${capital(claim.title)}**. Tested: ${claim.criterion}.${reason}\n${lines.join('\n')}`;
+}
+
+const details = papers.map(
+  (paper) =>
+    `### ${paper}, figures\n\n${answers
+      .filter(({ claim }) => claim.paper === paper)
+      .map(detail)
+      .join('\n')}`,
+);
+
+const tables = done.map(({ part, runs }) => {
+  const all = [...runs];
+  const what = part.task === 'split' ? 'split learning' : 'data parallel';
+  const commands = variantsOf(part).map(
+    (variant) => `\`${commandOf(argumentsOf(part, { ...variant, names: [] }, 'S'))}\``,
+  );
+  const [[, [first]]] = all;
+  return `### ${DATASETS[part.dataset]}, ${what}
+
+${commands.join(', ')}, with the systems of the table; ${whole(first.parameters)} parameters, ${whole(part.steps)} steps.
+
+${table(
+  headerOf(first === undefined ? [] : [first]),
+  all.map(([name, own]) => cellsOf(name, own)),
+)}`;
+});
+
+const open = answers.flatMap(({ given }) => given).filter((answer) => answer?.verdict === 'open').length;
+const seconds = done
+  .flatMap(({ runs }) => [...runs.values()].flat())
+  .reduce((sum, run) => sum + run.seconds, 0);
+const commit = execFileSync('git', ['describe', '--always', '--dirty'], { encoding: 'utf8' }).trim();
+const [{ runs: some }] = done;
+const [dense] = some.get('dense') ?? [];
+
+drawLinks(sets);
 const page = `# What the systems do here
 
-\`npm run results\` wrote this page: every system on both sets of pictures with the seeds ${SEEDS.join(', ')}, Node
-${process.versions.node}, ${dense.backend}, ${cpus()[0]?.model.trim() ?? 'unknown CPU'}, ${new Date().toISOString().slice(0, 10)}.
-It runs \`${commandOf('mnist', ['--all', '--seed', 'S'])}\` and \`${commandOf('fashion', ['--all', '--seed', 'S'])}\`
-for each seed S, and \`${commandOf('mnist', EIGHT)}\` on both; \`npm start -- --help\` says what each
-name is. Equal seeds give equal numbers.
+\`npm run results\` wrote this page in one go: every system on two sets of pictures and on text, with the seeds
+${SEEDS.join(', ')}; commit ${commit}, Node ${process.versions.node}, ${dense.backend}, ${cpus()[0]?.model.trim() ?? 'unknown CPU'},
+${cpus().length} cores, ${new Date().toISOString().slice(0, 10)}. All of it takes ${(seconds / 3600).toFixed(1)} hours of one core; a run
+that was cut goes on where it was. \`npm start -- --help\` says what each name is. Equal seeds give equal numbers, times
+aside.
 
-Data parallel: 784 - 128 - 10, ${dense.parameters.toLocaleString('en-US')} parameters, ${dense.workers} workers, 64 pictures each a step,
-${dense.steps} steps; the learning rates are in \`examples/mnist/algorithms.ts\`: they were chosen on MNIST with seed 1, and not
-again for Fashion-MNIST. Split learning: two convolutions on the
-client, ${split.parameters.toLocaleString('en-US')} parameters in all, ${split.steps} steps of 64 pictures. Accuracy is that of the mean model on all
-10,000 test pictures, after the last step. MB are 10^6 bytes, all workers and steps together.
+A claim **holds** where its figure, paired by seed, is above 0 by two standard errors of the mean over the seeds, **does
+not hold** where it is below by as much, and is **open** else: ${open} of ${answers.flatMap(({ given }) => given.filter(Boolean)).length} answers are. In
+brackets is the figure before its margin: points of accuracy, bits a character, shares. What is counted, and why, stands
+further down.
 
-${sets.map(({ name, runs }) => `## ${name}\n\n${table(runs)}`).join('\n\n')}
+## In short
 
-## The papers' claims
+${short.join('\n\n')}
 
-Figures are means over the seeds, in brackets between what they lie.
+### On made-up vectors
 
-${answered.join('\n\n')}
+| claim | |
+|---|---|
+| FO-SGD: flattened, the error of one draw does not depend on the shape of the data, at most twice | **${flattened <= 2 ? 'holds' : 'does not hold'}** (${flattened.toFixed(2)} times; not flattened ${whole(flat.spreads.get('ditheredSign: one bit, not flattened') ?? NaN)} times) |
+| ExDyna: after a spike of a million times the gradient the density comes back, by the paper's rule | **${astray.paper < 100 ? 'holds' : 'does not hold'}** (within a factor of two after ${astray.paper >= 1500 ? 'more than 1,500' : whole(astray.paper)} steps) |
+| the same with \`recover\`, the default here | **${astray.recover < 100 ? 'holds' : 'does not hold'}** (after ${astray.recover} steps) |
+
+## Time to a score over a link
+
+${linkTables(sets)}
+
+## What was counted
+
+${details.join('\n\n')}
+
+## All runs
+
+Data parallel, pictures: 784 - 128 - 10, 64 pictures a worker and step. Text: a transformer of two layers of width 64, 8
+passages of 64 characters a worker and step. Split learning: two convolutions on the client, 64 pictures a step. 4 workers
+unless a name says "of 8". "By classes": each worker has pictures of two to five classes, and other numbers of them; models
+are averaged by these numbers, gradients are not. Scores are of the mean model on test data that no choice was made by,
+after the last step: a mean with its standard error, and between what it lies. MB are 10^6 bytes, all workers and steps
+together.
+
+${tables.join('\n\n')}
 
 ${Object.values(APART).map(sectionOf).join('')}### Flattening: the error of one draw does not depend on the shape of the data
 
 |decoded - x|^2 / |x|^2, n = 65,536, a mean over ten draws; lambda of \`ditheredSign\` is the largest magnitude.
 
-${await shapes()}
+${flat.text}
 `;
 await writePage(page);
 for (const { claim, given } of answers)
-  for (const { name, holds } of given)
-    console.log(`${holds ? 'holds        ' : 'does not hold'}  ${name}: ${claim.title}`);
+  for (const [i, answer] of given.entries())
+    if (answer !== undefined) console.log(`${answer.verdict.padEnd(13)}  ${sets[i].name}: ${claim.title}`);
+console.log(`This took ${((performance.now() - started) / 60_000).toFixed(0)} minutes.`);

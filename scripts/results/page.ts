@@ -2,42 +2,39 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { format, resolveConfig } from 'prettier';
-import { megabytes, percent, times } from '../../examples/mnist/format.ts';
+import { megabytes, times } from '../../examples/mnist/format.ts';
+import { endOf, MEASURES, measureOf } from '../../examples/mnist/measure.ts';
 import { timesSmaller } from '../../examples/mnist/table.ts';
 import type { Run } from '../../examples/mnist/train.ts';
-import { mean, range } from './claims.ts';
+import { mean, range, written } from './statistics.ts';
 
 const FILE = fileURLToPath(new URL('../../docs/results.md', import.meta.url));
 
 /** Headings of the sections that commands of their own write. */
-export const APART = { loads: 'How even the load is with `balance`', local: 'Local steps' } as const;
+export const APART = {
+  loads: 'How even the load is with `balance`',
+  rates: 'Learning rates',
+} as const;
 
-/** The columns of `cellsOf`. */
-export const HEADER = [
-  'system',
-  'test accuracy',
-  'between',
-  'MB up',
-  'MB down',
-  'smaller than float32',
-] as const;
+/** The columns of `cellsOf`, for runs that are judged alike. */
+export const headerOf = (runs: readonly Run[]): string[] => {
+  const { title } = MEASURES[measureOf(runs[0])];
+  return ['system', 'rate', title, 'between', 'MB up', 'MB down', 'smaller than float32'];
+};
 
-/** What the runs of a system came to, over its seeds. */
+/** What the runs of a system came to, over its seeds: a mean with its standard error. */
 export function cellsOf(name: string, runs: readonly Run[]): string[] {
-  const accuracies = runs.map(({ accuracy }) => accuracy);
+  const { format } = MEASURES[measureOf(runs[0])];
+  const scores = runs.map(endOf);
   return [
     name,
-    percent(mean(accuracies)),
-    range(accuracies, percent),
+    String(runs[0].learningRate),
+    written(scores, format),
+    range(scores, format),
     megabytes(mean(runs.map(({ bytesUp }) => bytesUp))),
     megabytes(mean(runs.map(({ bytesDown }) => bytesDown))),
     times(mean(runs.map(timesSmaller))),
   ];
-}
-
-/** A table of Markdown: a header, then rows. */
-export function tableOf([header, ...rows]: readonly (readonly string[])[]): string {
-  return [header, header.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }
 
 /** Writes the page. */
