@@ -1,6 +1,6 @@
 /**
- * Trains small networks with several workers, once with each system, and compares what they learn with what they send: a
- * table on the terminal, a page with plots, and the numbers as JSON. `npm start -- --help` lists the options.
+ * Trains small networks with several workers, once with each system, and compares what they learn with what they send:
+ * a table on the terminal, a page with plots, and the numbers as JSON. `npm start -- --help` lists the options.
  */
 import { writeFile } from 'node:fs/promises';
 

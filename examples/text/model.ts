@@ -23,7 +23,7 @@ const WIDTH = 64;
 const HEADS = 4;
 const LAYERS = 2;
 
-/** Arrays of one layer: attention's norm, queries, keys and values, output; the other norm, and both of its matrices. */
+/** Arrays of one layer: attention's norm, queries, keys and values, output; then the other norm and two matrices. */
 const LAYER = [
   [WIDTH],
   [3 * WIDTH, WIDTH],
@@ -50,8 +50,8 @@ function norm(x: np.Array, scale: np.Array): np.Array {
 }
 
 /**
- * What each place gathers from itself and those before it: values, weighted by softmax(q k / sqrt(d)). By matrix products,
- * since jax-js's own attention needs iterators that Node has from version 22 on.
+ * What each place gathers from itself and those before it: values, weighted by softmax(q k / sqrt(d)). By matrix
+ * products, since jax-js's own attention needs iterators that Node has from version 22 on.
  */
 function attention(q: np.Array, k: np.Array, v: np.Array, count: number): np.Array {
   const size = WIDTH / HEADS;

@@ -43,8 +43,8 @@ export function stepSeconds({ gradientSeconds, systemSeconds, steps }: Run): num
 }
 
 /**
- * Seconds until runs of a system reached a score, each worker on a machine and a link of its own: what a step takes, and
- * then its bytes up and down one after the other.
+ * Seconds until runs of a system reached a score, each worker on a machine and a link of its own: what a step takes,
+ * and then its bytes up and down one after the other.
  * @param link Mbit/s
  * @returns the mean over the runs; undefined where one of them never did
  */
