@@ -1,10 +1,14 @@
-/** Comments and Markdown end at column 120; code ends where the formatter puts it. */
+/** Comments and Markdown end at column 120, files of code at line 400; code ends where the formatter puts it. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
 import { suite } from './support/suite.ts';
 
 const WIDTH = 120;
+const HEIGHT = 400;
+
+/** One file by its purpose: what a Python program copies. */
+const LONG = 'python/fewbits.py';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const test = suite('line length');
 
@@ -49,6 +53,17 @@ test('comments and Markdown end at column 120', () => {
     const lines = file.endsWith('.md') ? longProse(text) : longComments(text, file.endsWith('.py'));
     return lines.map((line) => `${file}:${line}`);
   });
+  assert.equal(long, []);
+});
+
+test('files of code end at line 400', () => {
+  const code = files.filter((file) => /\.(ts|js|mjs|wgsl|py)$/.test(file) && file !== LONG);
+  const long = code.filter(
+    (file) =>
+      readFileSync(root + file, 'utf8')
+        .trimEnd()
+        .split('\n').length > HEIGHT,
+  );
   assert.equal(long, []);
 });
 

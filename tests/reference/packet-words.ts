@@ -36,3 +36,13 @@ export class Words {
 
 /** Words that so many bits take. */
 export const words = (bits: number): number => Math.ceil(bits / 32);
+
+/** CRC-32C, a bit at a time. */
+export function crc(bytes: Uint8Array): number {
+  let register = 0xffffffff;
+  for (const byte of bytes) {
+    register ^= byte;
+    for (let bit = 0; bit < 8; bit++) register = (register >>> 1) ^ (register & 1 ? 0x82f63b78 : 0);
+  }
+  return ~register >>> 0;
+}

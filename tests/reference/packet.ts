@@ -3,10 +3,10 @@
  * decoders. Whatever lies beyond an end is no zero and no undefined, but a packet that is refused.
  */
 import { codedOf } from './coded-symbols.ts';
-import { need, Refused, Words, words } from './packet-words.ts';
+import { crc, need, Refused, Words, words } from './packet-words.ts';
 import { flipOf, pcg4d, type Key } from './random.ts';
 
-export { Refused };
+export { crc, Refused };
 
 const real = new DataView(new ArrayBuffer(4));
 
@@ -24,16 +24,6 @@ function bitsOf(value: number): number {
 const isFinite32 = (bits: number): boolean => (bits & 0x7f800000) !== 0x7f800000;
 const isPositive = (bits: number): boolean => isFinite32(bits) && bits < 0x80000000;
 const held = (value: number): number => Math.max(-floatOf(0x7f7fffff), Math.min(floatOf(0x7f7fffff), value));
-
-/** CRC-32C, a bit at a time. */
-export function crc(bytes: Uint8Array): number {
-  let register = 0xffffffff;
-  for (const byte of bytes) {
-    register ^= byte;
-    for (let bit = 0; bit < 8; bit++) register = (register >>> 1) ^ (register & 1 ? 0x82f63b78 : 0);
-  }
-  return ~register >>> 0;
-}
 
 /** The bits of the vector that a packet stands for; of at most `most` elements. @throws Refused */
 export function decodePacket(bytes: Uint8Array, most: number): Uint32Array {

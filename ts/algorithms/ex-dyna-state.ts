@@ -1,8 +1,15 @@
 /** What an ExDyna worker keeps from step to step, and what a step under way has come to. */
 import type { Balance, Balanced } from './ex-dyna-balance.ts';
-import type { OwnList } from './ex-dyna-messages.ts';
-import { heldThreshold, measures, NEVER_MET, scaledThreshold, type Control } from './density.ts';
-import { keyHistogram, type Levels, wantedOf } from './histogram.ts';
+import { totalOf, type OwnList } from './ex-dyna-messages.ts';
+import {
+  heldThreshold,
+  measures,
+  NEVER_MET,
+  scaledThreshold,
+  strayedAfter,
+  type Control,
+} from './density.ts';
+import { keyHistogram, type Level, type Levels, wantedOf } from './histogram.ts';
 import { divided, dividedEvenly, lengthened, Partitions, sharedOut, type Division } from './partitions.ts';
 import { ranksOf } from './steps.ts';
 import type { Seat, StepReport } from './system.ts';
@@ -113,4 +120,30 @@ export function divideBy(step: Step, { lengths, loads, owned }: Balanced, k: num
   const limits = exact ? taken.map((length, p) => (owned[p] ? length : 0)) : loads;
   step.shares = step.measured ? sharedOut(wantedOf(k), limits) : loads;
   step.counts = step.shares;
+}
+
+/** Takes the threshold measured. d that will be scaled is held; exact control selects as many whatever d is. */
+export function takeLevel(step: Step, { d, ties }: Level, { exact }: Rules): void {
+  if (exact) {
+    step.d = d;
+    // zeros fill up what is missing, those of the lowest indices
+    step.ties = d > 0 ? ties : step.search.missing;
+  } else {
+    step.d = heldThreshold(d, 0);
+    step.ties = step.d === d ? ties : Infinity;
+  }
+}
+
+/** The numbers after a step, k elements of it, whose direction has this largest magnitude. */
+export function numbersAfter(step: Step, { t, strayed }: Numbers, k: number, largest: number): Numbers {
+  const { d, counts, measured, partitions } = step;
+  return {
+    t: t + 1,
+    d,
+    kPrev: totalOf(counts, 1),
+    largest,
+    strayed: strayedAfter(strayed, totalOf(counts, 0), k, measured),
+    counts,
+    blocks: partitions.blocks,
+  };
 }

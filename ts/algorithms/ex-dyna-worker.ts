@@ -31,7 +31,6 @@
 import { writeIndexList } from '../compressors/index-list.ts';
 import type { Device } from '../device.ts';
 import type { Bytes } from '../platform.ts';
-import { heldThreshold, strayedAfter } from './density.ts';
 import {
   countsOf,
   FORCED,
@@ -46,13 +45,15 @@ import {
   beginStep,
   divideBy,
   firstNumbers,
+  numbersAfter,
   recut,
+  takeLevel,
   type Numbers,
   type Rules,
   type Step,
 } from './ex-dyna-state.ts';
 import { ascending, unionOf } from './ex-dyna-union.ts';
-import { type Level, reach } from './histogram.ts';
+import { reach, reaching } from './histogram.ts';
 import { requireScale } from '../kernels/accumulate.ts';
 import { openPair, scale, settle, type Kept } from './kept.ts';
 import { Balance } from './ex-dyna-balance.ts';
@@ -293,25 +294,13 @@ export class ExDynaWorker<Where extends Vector> implements Worker<Where> {
     const level = step.search.refine(countsOf(sums, step.search.bins));
     step.counted = this.#stay(step, ranks, among);
     if (level === undefined) return { kind: 'message', message: await this.#count(step) };
-    this.#setThreshold(step, level);
+    takeLevel(step, level, this.#rules);
     return {
       kind: 'message',
       message: await (step.ties === Infinity || this.#rules.balanced
         ? this.#divideOrSelect(step)
         : this.#countTies(step)),
     };
-  }
-
-  /** d and the ties of a level. d that will be scaled is held; exact control selects as many whatever d is. */
-  #setThreshold(step: Step, { d, ties }: Level): void {
-    if (this.#rules.exact) {
-      step.d = d;
-      // zeros fill up what is missing, those of the lowest indices
-      step.ties = d > 0 ? ties : step.search.missing;
-    } else {
-      step.d = heldThreshold(d, 0);
-      step.ties = step.d === d ? ties : Infinity;
-    }
   }
 
   /** 3., where too many magnitudes are equal to d: how many each partition has, in a place of its own. */
@@ -350,19 +339,11 @@ export class ExDynaWorker<Where extends Vector> implements Worker<Where> {
       exact && !step.balance ? this.#counted(step) : this.#acc.vector.slice(start, absent ? start : end);
     const indices = step.balance
       ? (await this.#device.kernels.topK(own, Math.min(most, own.length))).indices
-      : await this.#reaching(own, step);
+      : await reaching(this.#device, own, step);
     const forced = !exact && !absent && indices.length === 0 && length > 0;
     const list = forced ? new Uint32Array([this.#numbers.t % length]) : indices;
     const tag = forced ? FORCED : tagOf(this.#seat.n, this.#numbers.t, rank);
     return { route: 'gather', bytes: writeIndexList(list, length, tag) };
-  }
-
-  /** All |x_i| >= d; of those equal to it the first, where they are cut: the largest, then, among equals the first. */
-  async #reaching(x: DeviceVector, { d, ties }: Step): Promise<Uint32Array> {
-    const { kernels } = this.#device;
-    if (ties === Infinity) return (await kernels.threshold(x, d)).indices;
-    const { above, equal } = await reach(this.#device, x, d);
-    return (await kernels.topK(x, above + Math.min(ties, equal))).indices;
   }
 
   /** 5. the union of the lists is their concatenation; acc there goes to the sum. */
@@ -401,22 +382,13 @@ export class ExDynaWorker<Where extends Vector> implements Worker<Where> {
    * 5. the direction is the mean at the union; the residual is acc, zero at the union. So the step becomes the state.
    */
   async #sum(step: Step, sums: Inbox, count: number, among: boolean): Promise<Outcome<Where>> {
-    const { lists, union, counts } = step;
+    const { lists, union } = step;
     const values = sumOf(sums, union.length).map((sum) => sum / count);
     const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
     const residual = among ? this.#acc.vector : undefined;
     await takeUnion(this.#device, ascending(lists, union, values), residual, this.#direction);
-    const { t, strayed } = this.#numbers;
     this.#before = { numbers: this.#numbers, report: this.#report };
-    this.#numbers = {
-      t: t + 1,
-      d: step.d,
-      kPrev: totalOf(counts, 1),
-      largest,
-      strayed: strayedAfter(strayed, totalOf(counts, 0), this.#k, step.measured),
-      counts,
-      blocks: step.partitions.blocks,
-    };
+    this.#numbers = numbersAfter(step, this.#numbers, this.#k, largest);
     this.#report = step.report;
     this.#step = undefined;
     [this.#residual, this.#acc] = [this.#acc, this.#residual];

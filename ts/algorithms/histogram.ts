@@ -122,3 +122,14 @@ export async function reach(
     [touchOf(x, 'reads', true)],
   );
 }
+
+/**
+ * The indices of all magnitudes of `x` from d on; of those equal to it, where so many ties are cut, the first: the
+ * largest are taken, and among equals those of the lowest indices.
+ */
+export async function reaching(device: Device, x: DeviceVector, { d, ties }: Level): Promise<Uint32Array> {
+  const { kernels } = device;
+  if (ties === Infinity) return (await kernels.threshold(x, d)).indices;
+  const { above, equal } = await reach(device, x, d);
+  return (await kernels.topK(x, above + Math.min(ties, equal))).indices;
+}
