@@ -42,7 +42,13 @@ export function scoreOf({ accuracy, bits }: Scored): number | undefined {
   return bits ?? accuracy;
 }
 
-/** The score at the end of a run. */
+/** The score at the end of a run, in words. */
+export function endText(run: Scored): string {
+  const end = scoreOf(run);
+  return end === undefined ? 'diverged' : MEASURES[measureOf(run)].format(end);
+}
+
+/** The score at the end of a run; NaN where it diverged. */
 export function endOf(run: Scored): number {
   return scoreOf(run) ?? NaN;
 }

@@ -45,6 +45,7 @@ export function scorePlot(runs: readonly Run[], style: PlotStyle, direction: 'bo
       .filter(hasPlace),
   );
   const ends = runs.map((run) => scale * endOf(run)).filter(Number.isFinite);
+  if (ends.length === 0) return '<p class="quiet">All of these runs have diverged.</p>';
   const [least, most] = rises
     ? [Math.max(0, Math.floor((Math.min(...ends) - 15) / 10) * 10), 100]
     : [Math.floor(Math.min(...ends) * 5) / 5, Math.ceil(Math.max(...ends) * 5) / 5 + 1];

@@ -8,7 +8,7 @@ import { algorithms } from './algorithms.ts';
 import { cuts } from './cuts.ts';
 import { DATASETS, type DatasetName } from './datasets.ts';
 import { times, whole } from './format.ts';
-import { endOf, MEASURES, measureOf, type Measure } from './measure.ts';
+import { endText, MEASURES, measureOf, type Measure } from './measure.ts';
 import { errorPlot, lossPlot, scorePlot, stepPlot } from './plots.ts';
 import type { PlotStyle } from './plots.ts';
 import { CONTEXT, PASSAGES } from '../text/passages.ts';
@@ -162,11 +162,11 @@ function headlines(runs: readonly Run[], reference: string): string {
   const cards = runs
     .filter((run) => run !== plain)
     .map((run) => {
-      const { title, format } = MEASURES[measureOf(run)];
-      const beside = plain === undefined ? '' : `, ${reference} ${format(endOf(plain))}`;
+      const { title } = MEASURES[measureOf(run)];
+      const beside = plain === undefined ? '' : `, ${reference} ${endText(plain)}`;
       return `<li style="border-color:${colour(run.algorithm)}"><span>${escape(run.algorithm)}</span>
 <strong>${times(timesSmaller(run))}</strong> less traffic
-<small>${title} ${format(endOf(run))}${beside}</small></li>`;
+<small>${title} ${endText(run)}${beside}</small></li>`;
     });
   return cards.length === 0 ? '' : `<ul class="cards">\n${cards.join('\n')}\n</ul>`;
 }

@@ -8,7 +8,7 @@ import type { Dataset } from './mnist.ts';
 import { BATCH, openDealer, slice } from './mnist.ts';
 import type { SplitModel } from './split-model.ts';
 import type { HistoryEntry, Run } from './train.ts';
-import { evaluationSteps, secondsOf, timed } from './train.ts';
+import { evaluationSteps, requireFinite, secondsOf, timed, untilDiverged } from './train.ts';
 
 /** What a run is made of. */
 export interface SplitSetting {
@@ -54,7 +54,7 @@ export async function trainSplit(
   let bytesDown = 0;
   let numbers = 0;
 
-  for (let step = 1; step <= steps; step++) {
+  const takeStep = async (step: number): Promise<void> => {
     const batch = deal();
     const features = await learn(() => model.forward(client.parameters, batch));
     numbers = features.length;
@@ -67,6 +67,7 @@ export async function trainSplit(
     );
     const down = await cross(() => server.side.send(atCut));
     bytesDown += down.length;
+    requireFinite(loss);
     descend(server, gradient);
 
     const back = await cross(() => client.side.receive(down));
@@ -80,7 +81,8 @@ export async function trainSplit(
     const entry = { step, loss, ...evaluation, bytesUp, bytesDown, error: relativeError(features, received) };
     history.push(entry);
     report(entry);
-  }
+  };
+  const diverged = await untilDiverged(steps, takeStep);
 
   return {
     algorithm: cut.name,
@@ -90,10 +92,10 @@ export async function trainSplit(
     steps,
     seed,
     learningRate,
-    accuracy,
+    ...(diverged === undefined ? { accuracy } : { diverged }),
     bytesUp,
     bytesDown,
-    bytesDense: 2 * 4 * numbers * steps,
+    bytesDense: 2 * 4 * numbers * history.length,
     seconds: secondsOf(performance.now() - start),
     gradientSeconds: secondsOf(clocks.gradient),
     systemSeconds: secondsOf(clocks.system),

@@ -1,6 +1,6 @@
 /** The comparison of the runs of `npm start`, as text for the terminal and as cells for the page. */
 import { megabytes, times } from './format.ts';
-import { endOf, MEASURES, measureOf } from './measure.ts';
+import { endText, MEASURES, measureOf } from './measure.ts';
 import type { Run } from './train.ts';
 
 /** One line a run, under a header. The first column is a name, all others are numbers. */
@@ -11,12 +11,12 @@ export interface Table {
 
 /** Compares runs with each other and with float32 both ways, whether or not that was run. */
 export function compare(runs: readonly Run[]): Table {
-  const { title, format } = MEASURES[measureOf(runs[0])];
+  const { title } = MEASURES[measureOf(runs[0])];
   return {
     header: ['algorithm', title, 'MB up', 'MB down', 'smaller than float32', 'seconds'],
     rows: runs.map((run) => [
       run.algorithm,
-      format(endOf(run)),
+      endText(run),
       megabytes(run.bytesUp),
       megabytes(run.bytesDown),
       times(timesSmaller(run)),

@@ -1,5 +1,5 @@
 /** One run: data-parallel training of one network with one system, and its history. */
-import type { Device } from 'fewbits';
+import { NonFiniteError, OverflowError, type Device } from 'fewbits';
 import { descend, exchange } from 'fewbits/algorithms';
 import type { Model as Replica, Server } from 'fewbits/algorithms';
 
@@ -51,6 +51,8 @@ export interface Run extends Scored {
   readonly steps: number;
   readonly seed: number;
   readonly learningRate: number;
+  /** The step in which numbers were not finite any more, where that was so: the run ended there, and has no score. */
+  readonly diverged?: number;
   readonly bytesUp: number;
   readonly bytesDown: number;
   /** What float32 numbers in both directions take, without packets around them. */
@@ -115,7 +117,7 @@ export async function train<Batch>(
   let bytesUp = 0;
   let bytesDown = 0;
 
-  for (let step = 1; step <= steps; step++) {
+  const takeStep = async (step: number): Promise<void> => {
     // where copies have drifted apart, what has been learned is their mean's, though each goes on from its own
     const drifted = haveDrifted(replicas) ? meanParameters(replicas) : undefined;
     let loss = 0;
@@ -125,6 +127,7 @@ export async function train<Batch>(
       const own = await timed(clocks, 'gradient', () => network.gradient(parameters, batch, gradients[rank]));
       loss += (drifted === undefined ? own : await network.loss(drifted, batch)) / ranks.length;
     }
+    requireFinite(loss);
     if (takesModels) for (const rank of ranks) descend(replicas[rank], gradients[rank]);
     if (!takesModels || step % localSteps === 0 || step === steps) {
       const sent = takesModels ? replicas.map(({ parameters }) => parameters) : gradients;
@@ -146,7 +149,8 @@ export async function train<Batch>(
     };
     history.push(entry);
     report(entry);
-  }
+  };
+  const diverged = await untilDiverged(steps, takeStep);
   for (const machine of [...workers, server]) machine?.free();
 
   return {
@@ -157,15 +161,46 @@ export async function train<Batch>(
     steps,
     seed,
     learningRate,
-    [measure]: score,
+    ...(diverged === undefined ? { [measure]: score } : { diverged }),
     bytesUp,
     bytesDown,
-    bytesDense: 2 * 4 * n * ranks.length * steps,
+    bytesDense: 2 * 4 * n * ranks.length * history.length,
     seconds: secondsOf(performance.now() - start),
     gradientSeconds: secondsOf(clocks.gradient / ranks.length),
     systemSeconds: secondsOf((clocks.exchange - clocks.server) / ranks.length + clocks.server),
     history,
   };
+}
+
+/** A loss that is not finite: steps were too large. */
+class DivergedError extends Error {
+  override readonly name = 'DivergedError';
+}
+
+/** @throws DivergedError where a loss is not finite */
+export function requireFinite(loss: number): void {
+  if (!Number.isFinite(loss)) throw new DivergedError(`the loss is ${loss}`);
+}
+
+/** What says that a run has diverged: its loss, and gradients that compressors and systems refuse. */
+const DIVERGED = [DivergedError, NonFiniteError, OverflowError] as const;
+
+/**
+ * Takes steps, from 1 on, until numbers are not finite, or too large to be sent.
+ * @returns the step in which they were; undefined where all were taken
+ */
+export async function untilDiverged(
+  steps: number,
+  takeStep: (step: number) => Promise<void>,
+): Promise<number | undefined> {
+  for (let step = 1; step <= steps; step++)
+    try {
+      await takeStep(step);
+    } catch (error) {
+      if (DIVERGED.some((kind) => error instanceof kind)) return step;
+      throw error;
+    }
+  return undefined;
 }
 
 /** Adds what a call takes, in milliseconds, to one of some clocks. */

@@ -24,6 +24,7 @@ interface Run {
   readonly learningRate: number;
   readonly accuracy?: number;
   readonly bits?: number;
+  readonly diverged?: number;
   readonly bytesUp: number;
   readonly bytesDown: number;
   readonly seconds: number;
@@ -113,6 +114,17 @@ test.long('trains a transformer on text, and scores it in bits', async () => {
   const report = readFileSync(`${folder}/text.html`, 'utf8');
   assert.match(report, 'Bits a character against traffic');
   assert.not.match(report, /NaN|Infinity|pictures/);
+});
+
+test('a run whose numbers are not finite any more ends there and says so', async () => {
+  const args = ['--workers', '2', '--steps', '30', '--rate', '1e4', '--backend', 'js', '--jobs', '1'];
+  const runs = await start('diverged', ...args, '--algorithm', 'dense', '--algorithm', 'fo-sgd');
+  for (const { algorithm, diverged = 0, accuracy, history } of runs) {
+    assert.is(accuracy, undefined, algorithm);
+    assert.is(history.length, diverged - 1);
+    assert.ok(diverged > 1 && diverged < 30, `${algorithm}: step ${diverged}`);
+  }
+  assert.not.match(readFileSync(`${folder}/diverged.html`, 'utf8'), /NaN|Infinity/);
 });
 
 test('a rate of its own, and validation data', async () => {
