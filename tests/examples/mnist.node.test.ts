@@ -116,7 +116,7 @@ test.long('trains a transformer on text, and scores it in bits', async () => {
   assert.not.match(report, /NaN|Infinity|pictures/);
 });
 
-test('a run whose numbers are not finite any more ends there and says so', async () => {
+test.long('a run whose numbers are not finite any more ends there and says so', async () => {
   const args = ['--workers', '2', '--steps', '30', '--rate', '1e4', '--backend', 'js', '--jobs', '1'];
   const runs = await start('diverged', ...args, '--algorithm', 'dense', '--algorithm', 'fo-sgd');
   for (const { algorithm, diverged = 0, accuracy, history } of runs) {
@@ -127,7 +127,7 @@ test('a run whose numbers are not finite any more ends there and says so', async
   assert.not.match(readFileSync(`${folder}/diverged.html`, 'utf8'), /NaN|Infinity/);
 });
 
-test('a rate of its own, and validation data', async () => {
+test.long('a rate of its own, and validation data', async () => {
   const args = ['--algorithm', 'dense', '--workers', '2', '--steps', '8', '--backend', 'js'];
   const [[own], [slow], [held]] = [
     await start('own', ...args),
