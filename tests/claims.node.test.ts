@@ -93,7 +93,7 @@ test('bits a character: less is better', () => {
   );
   const memory = ask('error memory', sparse);
   assert.is(memory.verdict, 'holds');
-  assert.is(memory.tested, '+0.060');
+  assert.is(memory.tested, '+0.060 bits');
 });
 
 test('loss at equal bytes, not at equal steps', () => {

@@ -4,7 +4,7 @@ import { megabytes, percent } from '../../examples/mnist/format.ts';
 import { endOf, MEASURES, measureOf } from '../../examples/mnist/measure.ts';
 import { smooth } from '../../examples/mnist/smooth.ts';
 import type { Run } from '../../examples/mnist/train.ts';
-import { joined, mean, range, verdictOf, written, type Verdict } from './statistics.ts';
+import { joined, mean, range, verdictOf, written, writtenSigned, type Verdict } from './statistics.ts';
 
 /** The runs of one data set: each system's, one a seed, in the order of the seeds. */
 export type Runs = ReadonlyMap<string, readonly Run[]>;
@@ -44,13 +44,14 @@ function advantage(
   runs: Runs,
   name: string,
   other: string,
-): { better: number[]; format: (value: number) => string; figures: string } {
+): { better: number[]; format: (value: number) => string; unit: string; figures: string } {
   const [own, theirs] = [of(runs, name), of(runs, other)];
   const words = MEASURES[measureOf(own[0])];
   const sign = words.rises ? 1 : -1;
   return {
     better: own.map((run, seed) => sign * (endOf(run) - endOf(theirs[seed]))),
     format: words.rises ? (value) => (100 * value).toFixed(2) : words.format,
+    unit: words.rises ? ' points' : ' bits',
     figures: [own, theirs]
       .map((all, i) => `${[name, other][i]} ${written(all.map(endOf), words.format)}`)
       .join(', '),
@@ -60,11 +61,11 @@ function advantage(
 /** Whether a system is as good as another, up to a margin. */
 export function within(name: string, reference: string, margin?: number): Ask {
   return (runs) => {
-    const { better, format, figures } = advantage(runs, name, reference);
+    const { better, format, unit, figures } = advantage(runs, name, reference);
     const allowed = margin ?? MARGINS[measureOf(of(runs, name)[0])];
     return {
       verdict: verdictOf(better.map((value) => value + allowed)),
-      tested: written(better, signed(format)),
+      tested: `${writtenSigned(better, format)}${unit}`,
       figures,
     };
   };
@@ -73,8 +74,8 @@ export function within(name: string, reference: string, margin?: number): Ask {
 /** Whether a system is better than another. */
 export function betterThan(name: string, rival: string): Ask {
   return (runs) => {
-    const { better, format, figures } = advantage(runs, name, rival);
-    return { verdict: verdictOf(better), tested: written(better, signed(format)), figures };
+    const { better, format, unit, figures } = advantage(runs, name, rival);
+    return { verdict: verdictOf(better), tested: `${writtenSigned(better, format)}${unit}`, figures };
   };
 }
 
@@ -105,7 +106,7 @@ export function lowerLoss(name: string, rival: string): Ask {
     const three = (value: number): string => value.toFixed(3);
     return {
       verdict: verdictOf(bySeed),
-      tested: written(bySeed, signed(percent)),
+      tested: writtenSigned(bySeed, percent),
       figures: [0.5, 1]
         .map((share) => {
           const both = [own, theirs].map((all) => written(losses(all, share), three));
@@ -206,7 +207,7 @@ export function lessError(name: string, rivals: readonly string[]): Ask {
     );
     return {
       verdict: verdictOf(less),
-      tested: written(less, signed(three)),
+      tested: writtenSigned(less, three),
       figures: parts
         .map(({ system, measured }) => {
           const errors = measured.map(({ error }) => error);
@@ -218,8 +219,3 @@ export function lessError(name: string, rivals: readonly string[]): Ask {
 }
 
 const three = (value: number): string => value.toFixed(3);
-
-/** With a plus where a number is above 0. */
-function signed(format: (value: number) => string): (value: number) => string {
-  return (value) => `${value > 0 ? '+' : ''}${format(value)}`;
-}

@@ -45,7 +45,7 @@ interface Times {
 function goalOf({ dataset, runs }: NamedRuns): string {
   const [first] = runs.get('dense') ?? [];
   const { title, format } = MEASURES[measureOf(first)];
-  return `${title} of ${format(TARGETS[dataset])}`;
+  return `${format(TARGETS[dataset])} ${title}`;
 }
 
 function timesOf({ dataset, runs }: NamedRuns): Times[] {
@@ -77,7 +77,7 @@ export function linkTables(sets: readonly NamedRuns[]): string {
         return value === best[i] ? `**${digits(value)}**` : digits(value);
       }),
     ]);
-    return `### ${set.name}: seconds to a ${goalOf(set)}
+    return `### ${set.name}: seconds to ${goalOf(set)}
 
 ${table(['system', 'ms a step', ...LINKS.map(linkName)], rows)}`;
   });
@@ -89,14 +89,6 @@ score between two evaluations is reached on a straight line. "Not reached": not 
 ![Seconds to a score by the speed of the link, for each system](images/links.svg)
 
 ${tables.join('\n\n')}`;
-}
-
-/** The fastest system on a link. */
-export function fastest(set: NamedRuns, link: number): { system: string; seconds: number } {
-  const [first] = timesOf(set)
-    .map(({ system, seconds }) => ({ system, seconds: seconds[LINKS.indexOf(link)] ?? Infinity }))
-    .sort((a, b) => a.seconds - b.seconds);
-  return first;
 }
 
 /** Draws the picture: a plot for each data set. */
@@ -113,6 +105,7 @@ export function drawLinks(sets: readonly NamedRuns[]): void {
         }),
       ),
   );
+  const facets = [...new Set(points.map(({ facet }) => facet))];
   const channels = { x: 'link', y: 'seconds', fx: 'facet', stroke: 'system' } as const;
   const svg = Plot.plot({
     document,
@@ -120,11 +113,11 @@ export function drawLinks(sets: readonly NamedRuns[]): void {
     width: 1080,
     height: 400,
     marginLeft: 60,
-    marginRight: 90,
+    marginRight: 110,
     marginTop: 40,
     marginBottom: 44,
     style: { fontSize: '12px', fontFamily: 'sans-serif', background: 'white' },
-    fx: { label: null, domain: [...new Set(points.map(({ facet }) => facet))] },
+    fx: { label: null, domain: facets },
     x: {
       type: 'log',
       label: 'link of each worker (Mbit/s, log scale)',
@@ -137,9 +130,12 @@ export function drawLinks(sets: readonly NamedRuns[]): void {
     marks: [
       Plot.lineY(points, { ...channels, z: 'system', strokeWidth: 2 }),
       Plot.dot(points, { ...channels, fill: 'system', r: 3 }),
-      Plot.text(
-        points.filter(({ link }) => link === LINKS[0]),
-        { x: 'link', y: 'seconds', fx: 'facet', text: 'system', fill: 'system', textAnchor: 'start', dx: 8 },
+      // the legend, beside the last plot
+      ...DRAWN.map((system, i) =>
+        Plot.text([system], {
+          ...{ text: [system], fx: [facets[facets.length - 1]], fill: COLOURS[i] },
+          ...{ frameAnchor: 'top-right', textAnchor: 'start', dx: 14, dy: 16 * i, clip: false },
+        }),
       ),
     ],
   });

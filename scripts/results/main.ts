@@ -168,7 +168,7 @@ ${short.join('\n\n')}
 | claim | |
 |---|---|
 | FO-SGD: flattened, the error of one draw does not depend on the shape of the data, at most twice | **${flattened <= 2 ? 'holds' : 'does not hold'}** (${flattened.toFixed(2)} times; not flattened ${whole(flat.spreads.get('ditheredSign: one bit, not flattened') ?? NaN)} times) |
-| ExDyna: after a spike of a million times the gradient the density comes back, by the paper's rule | **${astray.paper < 100 ? 'holds' : 'does not hold'}** (within a factor of two after ${astray.paper >= 1500 ? 'more than 1,500' : whole(astray.paper)} steps) |
+| ExDyna: after a spike of a million times the gradient the density comes back, by the paper's rule | **${astray.paper < 100 ? 'holds' : 'does not hold'}** (within a factor of two after ${whole(astray.paper)} steps) |
 | the same with \`recover\`, the default here | **${astray.recover < 100 ? 'holds' : 'does not hold'}** (after ${astray.recover} steps) |
 
 ## Time to a score over a link

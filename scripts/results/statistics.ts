@@ -40,10 +40,15 @@ export function joined(verdicts: readonly Verdict[]): Verdict {
   return verdicts.includes('open') ? 'open' : 'holds';
 }
 
-/** A mean with its standard error, as `format` writes numbers: one where they are all the same. */
+/** A mean with its standard error, as `format` writes numbers: one number where they are all the same. */
 export function written(values: readonly number[], format: (value: number) => string): string {
   const { mean: middle, error } = estimateOf(values);
   return values.length === 1 || error === 0 ? format(middle) : `${format(middle)} ± ${format(error)}`;
+}
+
+/** The same of differences: with a plus where they are above 0. */
+export function writtenSigned(values: readonly number[], format: (value: number) => string): string {
+  return `${mean(values) > 0 ? '+' : ''}${written(values, format)}`.replace(/^-(?=0[.0]*( |$))/, '');
 }
 
 /** The least and the greatest of some numbers, as `format` writes them: one where they are the same. */
