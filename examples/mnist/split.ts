@@ -30,7 +30,7 @@ export const MOMENTUM = 0.9;
 const PART = 2000;
 
 /** Ratio of one evaluated step to the one before. */
-const EVALUATION_SPACING = 1.5;
+const EVALUATION_SPACING = 2;
 
 /** Random stream of the batches. */
 export const BATCHES_STREAM = 5;

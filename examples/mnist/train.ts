@@ -73,7 +73,7 @@ export interface Run extends Scored {
 export const LOCAL_STEPS = 25;
 
 /** Ratio of one evaluated step to the one before: even spacing on the report's logarithmic axis. */
-const EVALUATION_SPACING = 1.3;
+const EVALUATION_SPACING = 1.6;
 
 /** Before this step the network is still close to guessing. */
 const FIRST_EVALUATION = 8;
