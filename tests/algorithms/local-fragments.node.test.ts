@@ -33,8 +33,10 @@ const systems: Readonly<Record<string, Make>> = {
 const at = (f: number): number => Math.floor((f * N) / F);
 
 /** What a worker's copy has become in a step. */
-const localOf = (theta: Float32Array, step: number, rank: number): Float32Array =>
-  theta.map((value, i) => value - 0.01 * gradient(N, step, rank)[i]);
+function localOf(theta: Float32Array, step: number, rank: number): Float32Array {
+  const moved = gradient(N, step, rank);
+  return theta.map((value, i) => value - 0.01 * moved[i]);
+}
 
 /** A step of all, over some of the workers. */
 async function step(crew: Crew, number: number, theta: Float32Array, from = [0, 1, 2]): Promise<void> {
