@@ -1,8 +1,7 @@
-/** A task for tests of `serve` and `join`: least squares, 20 ms a gradient. */
-import { pSgd } from '../../ts/algorithms/baselines/p-sgd.ts';
-import type { OpenTask } from '../../ts/runs/task.ts';
+/** A task for tests of `serve` and `join`, as users write one in JavaScript: least squares, 20 ms a gradient. */
+import { pSgd } from 'fewbits/algorithms';
 
-export const openTask: OpenTask = async () => ({
+export const openTask = async () => ({
   system: pSgd(),
   model: { parameters: new Float32Array(50), velocity: new Float32Array(50), learningRate: 0.1, momentum: 0 },
   steps: 100_000,
