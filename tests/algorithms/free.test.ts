@@ -2,17 +2,18 @@
 import * as assert from 'uvu/assert';
 import { doubleSqueeze, exDyna, memSgd } from '../../ts/algorithms/index.ts';
 import type { OnDevice } from '../../ts/algorithms/system.ts';
-import { openDevice, scaledSign, topK, type Device } from '../../ts/index.ts';
+import { scaledSign, topK, type Device } from '../../ts/index.ts';
 import { gradients, models } from '../reference/algorithms/gradients.ts';
 import { crewOf, play } from '../reference/algorithms/play.ts';
 import { systems } from '../reference/algorithms/systems.ts';
+import { deviceOn } from '../support/gpu.ts';
 import { rejects } from '../support/host.ts';
 import { suite } from '../support/suite.ts';
 
 const test = suite('machines that are freed');
 const devices: Device[] = [];
 test.before(async () => {
-  for (const backend of ['js', 'wasm', 'webgpu'] as const) devices.push(await openDevice({ backend }));
+  for (const backend of ['js', 'wasm', 'webgpu'] as const) devices.push(await deviceOn(backend));
 });
 test.after(() => devices.forEach((device) => device.close()));
 
@@ -76,7 +77,7 @@ test('what was freed says so, and takes no other memory', async () => {
 
 test('closing a device first is no error', async () => {
   for (const backend of ['js', 'wasm', 'webgpu'] as const) {
-    const device = await openDevice({ backend });
+    const device = await deviceOn(backend);
     const worker = memSgd(topK({ k: 1 })).worker(device, { n: N, workers: 1, rank: 0 });
     device.close();
     worker.free();

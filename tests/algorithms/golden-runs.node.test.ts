@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { openDevice, type Device } from '../../ts/index.ts';
 import { every } from '../reference/algorithms/every.ts';
 import { CREWS, digestOfRun } from '../reference/algorithms/runs.ts';
+import { sharedGpu } from '../support/gpu.ts';
 import { some } from '../support/inputs.ts';
 import { suite } from '../support/suite.ts';
 
@@ -28,7 +29,10 @@ for (const [turn, options] of [
 ].entries()) {
   const where = JSON.stringify(options);
   let device: Device;
-  test(`${where} opens`, async () => void (device = await openDevice(options)));
+  test(`${where} opens`, async () => {
+    const gpu = options.backend === 'webgpu' ? await sharedGpu() : undefined;
+    device = await openDevice({ ...options, ...(gpu && { gpu }) });
+  });
   for (const [i, named] of some(every).entries())
     test(`${named.label}, the same on ${where}`, async () => {
       const workers = CREWS[(i + turn) % CREWS.length];

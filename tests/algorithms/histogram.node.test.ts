@@ -1,11 +1,12 @@
 import * as assert from 'uvu/assert';
 import { keyHistogram, type Level, type Levels, reach } from '../../ts/algorithms/histogram.ts';
-import { openDevice, type Device } from '../../ts/index.ts';
+import type { Device } from '../../ts/index.ts';
 import type { DeviceVector } from '../../ts/kernels/device-vector.ts';
 import { measured } from '../reference/algorithms/ex-dyna.ts';
 import { bitsOf } from '../../ts/kernels/float-bits.ts';
 import { device as js } from '../reference/algorithms/play.ts';
 import { floatWith } from '../reference/exact.ts';
+import { deviceOn } from '../support/gpu.ts';
 import { input, type InputKind } from '../support/inputs.ts';
 import { suite } from '../support/suite.ts';
 
@@ -13,8 +14,8 @@ const test = suite('threshold from histograms');
 
 let [wasm, gpu]: Device[] = [];
 test.before(async () => {
-  wasm = await openDevice({ backend: 'wasm' });
-  gpu = await openDevice({ backend: 'webgpu' });
+  wasm = await deviceOn('wasm');
+  gpu = await deviceOn('webgpu');
 });
 test.after(() => {
   wasm.close();

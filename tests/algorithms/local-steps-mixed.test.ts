@@ -2,10 +2,11 @@
 import * as assert from 'uvu/assert';
 import { diLoCo, localSteps, sparseLoCo, type System } from '../../ts/algorithms/index.ts';
 import type { Vector } from '../../ts/algorithms/vectors.ts';
-import { blockTopK, flattenedOneBit, openDevice, randomK, type Device } from '../../ts/index.ts';
+import { blockTopK, flattenedOneBit, randomK, type Device } from '../../ts/index.ts';
 import { gradients } from '../reference/algorithms/gradients.ts';
 import { vectorIn } from '../reference/algorithms/play.ts';
 import { readState } from '../reference/algorithms/states.ts';
+import { deviceOn } from '../support/gpu.ts';
 import { input } from '../support/inputs.ts';
 import { suite } from '../support/suite.ts';
 
@@ -14,7 +15,7 @@ const test = suite('localSteps over mixed backends');
 const devices: Device[] = [];
 
 test.before(async () => {
-  for (const backend of ['js', 'wasm', 'webgpu'] as const) devices.push(await openDevice({ backend }));
+  for (const backend of ['js', 'wasm', 'webgpu'] as const) devices.push(await deviceOn(backend));
 });
 
 test.after(() => devices.forEach((device) => device.close()));

@@ -12,7 +12,7 @@ import { crewOf, device as js, play, type Crew } from '../reference/algorithms/p
 import { savedBy } from '../reference/algorithms/states.ts';
 import { systems } from '../reference/algorithms/systems.ts';
 import { countCrossings } from '../support/crossings.ts';
-import { contents, COPY_SOURCE, onGpu, openGpu, releaseGpus, STORAGE } from '../support/gpu.ts';
+import { contents, COPY_SOURCE, onGpu, sharedGpu, STORAGE } from '../support/gpu.ts';
 import { rejects, throws } from '../support/host.ts';
 import { restOf } from '../reference/algorithms/rest.ts';
 import { input, some } from '../support/inputs.ts';
@@ -22,13 +22,11 @@ const test = suite('systems on the GPU');
 let gpu: GPUDevice;
 let device: Device;
 test.before(async () => {
-  gpu = await openGpu();
+  gpu = await sharedGpu();
   device = await openDevice({ backend: 'webgpu', gpu });
 });
 test.after(() => {
   device.close();
-  gpu.destroy();
-  releaseGpus();
 });
 
 const WORKERS = 2;

@@ -1,7 +1,8 @@
 /** Federated ends on different backends: the same messages and models, and contributions that lie on the device. */
 import * as assert from 'uvu/assert';
 import type { Client } from '../../ts/federated/index.ts';
-import { flattenedOneBit, openDevice, qsgd, randomK, topK, type Device } from '../../ts/index.ts';
+import { flattenedOneBit, qsgd, randomK, topK, type Device } from '../../ts/index.ts';
+import { deviceOn } from '../support/gpu.ts';
 import { suite } from '../support/suite.ts';
 import { blocks, N, openClient, openServer, trained } from './party.ts';
 
@@ -10,7 +11,7 @@ const test = suite('federated rounds over mixed backends');
 const devices: Device[] = [];
 
 test.before(async () => {
-  for (const backend of ['js', 'wasm', 'webgpu'] as const) devices.push(await openDevice({ backend }));
+  for (const backend of ['js', 'wasm', 'webgpu'] as const) devices.push(await deviceOn(backend));
 });
 
 test.after(() => devices.forEach((device) => device.close()));

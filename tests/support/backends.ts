@@ -1,5 +1,6 @@
 /** The backends that the suites run over, in Node and in a page. */
 import type { Backend } from '../../ts/backends/backend.ts';
+import { sharedGpu } from './gpu.ts';
 import { inBrowser, settings } from './settings.ts';
 import { suite } from './suite.ts';
 import type { Suite } from './suite.ts';
@@ -64,10 +65,11 @@ export async function openKind(kind: Kind): Promise<Backend> {
     case 'webgpu':
     case 'webgpu in windows': {
       const { openWebgpu } = await import('../../ts/backends/webgpu/index.ts');
-      // and readbacks beyond a buffer, shaders without subgroups
-      if (kind === 'webgpu') return openWebgpu({ allowSoftware: true });
+      const gpu = await sharedGpu();
+      if (kind === 'webgpu') return openWebgpu({ gpu });
+      // and readbacks beyond a buffer, shaders without subgroups; in whole runs on a device without these
       const narrow = { subgroups: false, limits: NARROW, readbackBytes: 1000 };
-      const backend = await openWebgpu({ allowSoftware: true, ...narrow });
+      const backend = await openWebgpu({ ...(whole ? { allowSoftware: true } : { gpu }), ...narrow });
       return Object.assign(backend, { takes: cutAnd(UNCHANGED, NARROW) });
     }
   }

@@ -1,4 +1,5 @@
 /** GPUs of a test's own, in Node and in pages, and vectors in their buffers. */
+import { openDevice, type Device } from '../../ts/index.ts';
 import { inBrowser } from './settings.ts';
 
 /** GPUBufferUsage and GPUMapMode, which Node has no globals for. */
@@ -10,19 +11,68 @@ const MAP_READ = 1;
 /** Dawn's instance in Node, referenced as long as its devices are used. */
 let dawn: GPU | undefined;
 
-export async function openGpu(): Promise<GPUDevice> {
-  if (!inBrowser) {
+async function adapterOf(options?: GPURequestAdapterOptions): Promise<GPUAdapter> {
+  let { gpu } = (globalThis as { readonly navigator?: { readonly gpu?: GPU } }).navigator ?? {};
+  if (gpu === undefined && !inBrowser) {
     const { create } = await import('webgpu');
-    dawn ??= create(['enable-dawn-features=disable_workgroup_init']);
+    gpu = dawn ??= create(['enable-dawn-features=disable_workgroup_init']);
   }
-  const adapter = await (inBrowser ? navigator.gpu : dawn)?.requestAdapter();
+  const adapter = await gpu?.requestAdapter(options);
   if (!adapter) throw new Error('no GPU adapter was found');
-  return adapter.requestDevice();
+  return adapter;
+}
+
+export async function openGpu(): Promise<GPUDevice> {
+  return (await adapterOf()).requestDevice();
 }
 
 /** After the last test: Node does not end while there is an instance. */
 export function releaseGpus(): void {
-  dawn = undefined;
+  if (shared === undefined) dawn = undefined;
+}
+
+/** The device of all suites that need none of their own. */
+let shared: Promise<GPUDevice> | undefined;
+
+/**
+ * A device as `openWebgpu` opens one, the same for all that ask in this process or page; nobody destroys it. It keeps
+ * its pipelines: what a software GPU computes in tests takes it less time than to compile them, and a device makes two
+ * that are alike once.
+ */
+export function sharedGpu(): Promise<GPUDevice> {
+  return (shared ??= openShared());
+}
+
+async function openShared(): Promise<GPUDevice> {
+  const adapter = await adapterOf({ powerPreference: 'high-performance' });
+  const { maxBufferSize, maxStorageBufferBindingSize } = adapter.limits;
+  const gpu = await adapter.requestDevice({
+    label: 'shared by tests',
+    requiredLimits: { maxBufferSize, maxStorageBufferBindingSize },
+    requiredFeatures: adapter.features.has('subgroups') ? ['subgroups'] : [],
+  });
+  const made: unknown[] = [];
+  const create = gpu.createComputePipeline.bind(gpu);
+  return Object.assign(gpu, {
+    createComputePipeline(descriptor: GPUComputePipelineDescriptor): GPUComputePipeline {
+      const pipeline = create(descriptor);
+      made.push(descriptor, pipeline);
+      return pipeline;
+    },
+  });
+}
+
+/** A device on a backend; on webgpu it is over the GPU that tests share. */
+export async function deviceOn(backend: 'js' | 'wasm' | 'webgpu'): Promise<Device> {
+  return openDevice(backend === 'webgpu' ? { backend, gpu: await sharedGpu() } : { backend });
+}
+
+/** When all suites of a process are done. */
+export async function releaseSharedGpu(): Promise<void> {
+  const gpu = await shared?.catch(() => undefined);
+  gpu?.destroy();
+  await gpu?.lost;
+  shared = dawn = undefined;
 }
 
 /** A GPU buffer that holds `x` from byte `offset` on, between guards of 7. */
