@@ -1,9 +1,10 @@
 /**
  * `npm test`: builds, checks format, lint and types, and runs the suites in Node and in a headless Chromium. Files
- * named *.node.test.ts run in Node alone, *.browser.test.ts in the browser alone, every other *.test.ts in both. The
- * first kind runs beside the others. `npm run test:all` is the same with whole tables of inputs and long tests. The
- * last line is `N passed, N failed`, with `, N skipped` where there are skips.
+ * named *.node.test.ts run in Node alone, *.browser.test.ts in the browser alone, every other *.test.ts in both. Suites
+ * that share a GPU are in one process, the others in several. `npm run test:all` is the same with whole tables of inputs
+ * and long tests. The last line is `N passed, N failed`, with `, N skipped` where there are skips.
  */
+import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { relative } from 'node:path';
 import { runInBrowser } from './browser/run.ts';
@@ -43,8 +44,15 @@ REQUIRE_ALL=1 in the environment makes skipped tests fail. The suites of kernels
 is found: TEST_LAVAPIPE names its driver file, 0 leaves it out (docs/testing.md).
 `;
 
-/** Processes for the files that run in Node alone: several, so that the last to end is not long alone. */
+/** Processes for the files of Node that share no GPU: several, so that the last to end is not long alone. */
 const CHUNKS = 4;
+
+/** Processes for those that share one. Each compiles all shaders, which in a short run is most of what they take. */
+const GPU_CHUNKS = { short: 1, whole: 4 } as const;
+const SHARES_GPU = /support\/(backends|compressors|gpu)\.ts'/;
+
+/** Beside one process for each core, those of which one waits: for a browser, a server, a time. */
+const WAITING = 1;
 
 /** These share what they build, and are in one process. */
 const WEB = /tests.web/;
@@ -87,6 +95,11 @@ function count(number: number, what: string): string {
   return `${number} ${what}${number === 1 ? '' : 's'}`;
 }
 
+/** Deals files out, so that neighbours, which are often alike, are not all in one process. */
+function dealt(files: readonly string[], chunks: number): string[][] {
+  return Array.from({ length: chunks }, (_, i) => files.filter((_, place) => place % chunks === i));
+}
+
 async function main(options: Options): Promise<Tally> {
   const every = (given.every ?? 1) * (options.all ? 1 : SHORT);
   const settings = { ...given, every, testSeconds: options.testSeconds };
@@ -95,22 +108,25 @@ async function main(options: Options): Promise<Tally> {
 
   const files = testFiles(options.parts);
   const nodeFiles = options.node ? files.filter((path) => !path.endsWith('.browser.test.ts')) : [];
-  const alone = nodeFiles.filter((path) => path.endsWith('.node.test.ts'));
-  const shared = nodeFiles.filter((path) => !path.endsWith('.node.test.ts'));
+  const isAlone = (path: string): boolean => path.endsWith('.node.test.ts');
+  const isWeb = (path: string): boolean => WEB.test(relative(ROOT, path));
+  const onGpu = nodeFiles.filter((path) => SHARES_GPU.test(readFileSync(path, 'utf8')));
+  const rest = nodeFiles.filter((path) => !onGpu.includes(path) && !isWeb(path));
   const isLeftOut = (path: string): boolean =>
     !options.all && options.parts.length === 0 && KERNELS.test(relative(ROOT, path));
-  const pages = options.browser
-    ? files.filter((path) => !path.endsWith('.node.test.ts') && !isLeftOut(path))
-    : [];
+  const pages = options.browser ? files.filter((path) => !isAlone(path) && !isLeftOut(path)) : [];
   const tallies: Tally[] = [];
   if (nodeFiles.length + pages.length > 0) {
     const gpu = await part('software GPU and browser', softwareGpu);
     const node = `Node ${process.versions.node}`;
-    const inNode = async (paths: readonly string[], what: string, out: Print): Promise<void> => {
-      if (paths.length === 0) return;
-      const title = `${node}, ${count(paths.length, 'file')} ${what}`;
-      tallies.push(await part(title, (to) => runInNode(paths, settings, gpu, to), out));
-    };
+    const inNode =
+      (what: string) =>
+      (paths: readonly string[]) =>
+      async (out: Print): Promise<void> => {
+        if (paths.length === 0) return;
+        const title = `${node}, ${count(paths.length, 'file')} ${what}`;
+        tallies.push(await part(title, (to) => runInNode(paths, settings, gpu, to), out));
+      };
     const inPages = async (out: Print): Promise<void> => {
       if (pages.length === 0) return;
       const title = `browser, ${count(pages.length, 'file')}`;
@@ -118,8 +134,9 @@ async function main(options: Options): Promise<Tally> {
       tallies.push(await part(title, (to) => runInBrowser(pages, ROOT, some, gpu, to), out));
     };
     const onLavapipe = async (out: Print): Promise<void> => {
-      const paths = [...shared, ...alone.filter((path) => path.endsWith('vectors.node.test.ts'))];
-      const wanted = paths.filter((path) => ON_LAVAPIPE.test(relative(ROOT, path)));
+      const isTaken = (path: string): boolean =>
+        ON_LAVAPIPE.test(relative(ROOT, path)) && (!isAlone(path) || path.endsWith('vectors.node.test.ts'));
+      const wanted = nodeFiles.filter(isTaken);
       if (wanted.length === 0) return;
       const lavapipe = await findLavapipe();
       if (typeof lavapipe === 'string') return out(`\nNothing runs on lavapipe: ${lavapipe}.\n`);
@@ -132,17 +149,17 @@ async function main(options: Options): Promise<Tally> {
       if (options.parts.length > 0 || !options.node || !options.browser) return;
       tallies.push(await part('format, lint and types', (to) => runChecks(options.all, to), out));
     };
-    // dealt out, so that neighbours, which are often alike, are not all in one
-    const isWeb = (path: string): boolean => WEB.test(relative(ROOT, path));
-    const rest = alone.filter((path) => !isWeb(path));
-    const chunks = Array.from({ length: CHUNKS }, (_, i) => rest.filter((_, place) => place % CHUNKS === i));
-    const [first, ...others] = [alone.filter(isWeb), ...chunks].map(
-      (files) => (out: Print) => inNode(files, 'for Node alone', out),
-    );
-    // two at a time, so that two cores have work
+    // those that take longest first, so that none is left alone at the end
     await inLanes(
-      [check, (out) => inNode(shared, 'for all runtimes', out), inPages, first, ...others, onLavapipe],
-      Math.min(2, availableParallelism()),
+      [
+        ...dealt(onGpu, options.all ? GPU_CHUNKS.whole : GPU_CHUNKS.short).map(inNode('over the GPU')),
+        inPages,
+        inNode('of the page')(nodeFiles.filter(isWeb)),
+        ...dealt(rest, CHUNKS).map(inNode('of all else')),
+        check,
+        onLavapipe,
+      ],
+      availableParallelism() + WAITING,
     );
   }
   return sumOf(tallies);

@@ -13,5 +13,5 @@ export function makeDawnPatient(): void {
   const immediately = globalThis.setImmediate;
   const patiently = (callback: (...args: unknown[]) => void, ...args: unknown[]): unknown =>
     isOfAddon(callback) ? setTimeout(callback, MILLISECONDS, ...args) : immediately(callback, ...args);
-  globalThis.setImmediate = Object.assign(patiently, immediately) as typeof setImmediate;
+  globalThis.setImmediate = Object.assign(patiently, immediately as object) as typeof setImmediate;
 }
