@@ -108,7 +108,8 @@ async function work({
   device.close();
 }
 
-if (process.argv[1]?.endsWith('process.ts'))
+// bundled, and not imported for its types and its systems
+if (process.argv[1]?.endsWith('mqtt-process.mjs'))
   process.once('message', (settings: Settings) => {
     work(settings)
       .catch((error: Error) => say({ kind: 'failed', reason: error.stack ?? error.message }))
