@@ -57,8 +57,11 @@ const WAITING = 1;
 /** These share what they build, and are in one process. */
 const WEB = /tests.web/;
 
-/** Short runs leave these out of pages: every kernel runs in those of the compressors there, too. */
-const KERNELS = /tests.kernels/;
+/**
+ * Short runs leave these out of pages: every kernel runs in the suites of the compressors there, too, and the others
+ * are plain JavaScript, which V8 runs in Node.
+ */
+const NOT_IN_PAGES = /tests.(kernels|packet|runs)/;
 
 /** Chromium compiles shaders as Node does, by Dawn: of the rows that Node takes, every third. */
 const IN_PAGES = 3;
@@ -113,7 +116,7 @@ async function main(options: Options): Promise<Tally> {
   const onGpu = nodeFiles.filter((path) => SHARES_GPU.test(readFileSync(path, 'utf8')));
   const rest = nodeFiles.filter((path) => !onGpu.includes(path) && !isWeb(path));
   const isLeftOut = (path: string): boolean =>
-    !options.all && options.parts.length === 0 && KERNELS.test(relative(ROOT, path));
+    !options.all && options.parts.length === 0 && NOT_IN_PAGES.test(relative(ROOT, path));
   const pages = options.browser ? files.filter((path) => !isAlone(path) && !isLeftOut(path)) : [];
   const tallies: Tally[] = [];
   if (nodeFiles.length + pages.length > 0) {
