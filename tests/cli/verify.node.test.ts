@@ -32,7 +32,7 @@ test('a report that says what was compared, and ends with the result', async () 
   );
 });
 
-test('where a kernel is wrong the status is 1, and the kernel is named, as JSON too', async () => {
+test.long('where a kernel is wrong the status is 1, and the kernel is named, as JSON too', async () => {
   const fault = join(folder, 'fault.mjs');
   writeFileSync(
     fault,

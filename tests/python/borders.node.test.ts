@@ -208,7 +208,7 @@ test('a packet that is refused leaves "into" as it is, and wrong arrays are refu
   goldens.forEach(({ packet }, i) => writeFileSync(python.at(`golden${i}`), packet));
   const said = await python.script(
     'import random, struct; draw, refused = random.Random(1), 0',
-    `for i in range(${goldens.length}):`,
+    `for i in range(0, ${goldens.length}, ${whole ? 1 : 5}):`,
     "    packet = open(f'golden{i}', 'rb').read()",
     '    n = fewbits.inspect(packet)["n"]',
     '    into = np.full(n, 7, np.float32)',

@@ -12,7 +12,7 @@ import {
   scaledSign,
   topK,
 } from '../../ts/index.ts';
-import { input, words } from '../support/inputs.ts';
+import { input, whole, words } from '../support/inputs.ts';
 import { skip } from '../support/require.ts';
 import { assertWords } from '../support/same-words.ts';
 import { suite } from '../support/suite.ts';
@@ -110,9 +110,14 @@ const CASES: [label: string, x: () => Float32Array, pairs: Pair[]][] = [
   ['huge, then finite, then subnormal', () => mixed(30_000), ALL],
 ];
 
-for (const [label, make, pairs] of CASES)
+/** In short runs one of five rows of the vector with this number: each row has a vector, those of all seven have two. */
+const dealt = (pairs: readonly Pair[], turn: number): readonly Pair[] =>
+  whole ? pairs : pairs.filter((_, i) => i % 5 === turn % 5);
+
+for (const [turn, [label, make, all]] of CASES.entries())
   test(`makes the same packets at sizes that golden files are too small for: ${label}`, async () => {
     if (python.missing) return skip(python.missing);
+    const pairs = dealt(all, turn);
     const x = make();
     writeFileSync(python.at('x'), new Uint8Array(x.buffer));
     await python.script(
