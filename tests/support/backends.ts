@@ -97,6 +97,27 @@ async function suiteDone(kind: Kind): Promise<void> {
 }
 
 /**
+ * Registers one suite for all backends, whose tests give each of them the same; otherwise as `eachBackend`.
+ * @param body registers the tests; `on` has the backends
+ */
+export function allBackends(
+  name: string,
+  body: (test: Suite, on: readonly { readonly kind: Kind; readonly open: () => Promise<Backend> }[]) => void,
+): void {
+  const kinds = kindsFor(false, true);
+  const test = suite(name, { overBackend: true });
+  for (const kind of kinds) suitesLeft.set(kind, (suitesLeft.get(kind) ?? 0) + 1);
+  test.after(async () => {
+    for (const kind of kinds) await suiteDone(kind);
+  });
+  body(
+    test,
+    kinds.map((kind) => ({ kind, open: () => open(kind) })),
+  );
+  test.run();
+}
+
+/**
  * Registers a suite on each backend, named `name on webgpu` and so on, and runs it. Call it while the file is being
  * imported: a backend is closed when no registered suite is left.
  * @param body registers the tests; `open` gives the shared backend, which the tests do not close

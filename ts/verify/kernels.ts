@@ -30,14 +30,23 @@ export async function kernelThatDiffers(
   one: Case,
   x: Float32Array,
 ): Promise<KernelDifference | undefined> {
-  for (const call of await callsOf(one, x)) {
+  return callThatDiffers(backend, await callsOf(one, x));
+}
+
+/** The first of these calls whose kernel differs on `backend`; undefined where none does. */
+export async function callThatDiffers(
+  backend: Backend,
+  calls: readonly Call[],
+): Promise<KernelDifference | undefined> {
+  for (const call of calls) {
     const found = await replay(backend, call);
     if (found !== undefined) return found;
   }
   return undefined;
 }
 
-async function callsOf(one: Case, x: Float32Array): Promise<Call[]> {
+/** Every call of a kernel that js makes for the case. */
+export async function callsOf(one: Case, x: Float32Array): Promise<Call[]> {
   const js = openJs();
   const calls: Omit<Call, 'dropped'>[] = [];
   const wordsOf = (buffers: Readonly<Record<string, DeviceBuffer>>): Map<string, Uint32Array> =>
