@@ -85,12 +85,18 @@ export function call<Buffers extends string, Params extends string>(
   };
 }
 
+let made: readonly Call[] | undefined;
+
 /** Sizes that are planned under these limits: under small ones a large vector has no end of windows. */
 export function sizes({ bindingWords }: Limits): readonly number[] {
   return bindingWords < 2 ** 20 ? SMALL : [...SMALL, ...LARGE];
 }
 
-export function* calls(): Generator<Call> {
+export function calls(): readonly Call[] {
+  return (made ??= [...allCalls()]);
+}
+
+function* allCalls(): Generator<Call> {
   for (const limits of LIMITS) {
     for (const n of sizes(limits)) {
       const shares = new Set([1, Math.ceil(n / 100), Math.ceil(n / 3), n]);
