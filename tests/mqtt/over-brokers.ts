@@ -155,6 +155,8 @@ function start(
         if (holds(one)) resolve();
         if (one.kind === 'failed') reject(new Error(one.reason));
       });
+      // what has ended says nothing more: a test that waits for it fails at once
+      child.once('exit', () => reject(new Error(`the ${settings.role} has ended`)));
     });
   const done = until(({ kind }) => kind === 'done').then(
     () => said[said.length - 1] as Said & { kind: 'done' },

@@ -11,6 +11,7 @@ import type { ServeOptions } from '../../ts/runs/serve-options.ts';
 import { serveRun } from '../../ts/runs/serve.ts';
 import { joinRun } from '../../ts/runs/worker.ts';
 import { gradientAt, modelOf, tested } from '../runs/runs.ts';
+import { makeDawnPatient } from '../support/patient-dawn.ts';
 
 export interface Settings {
   readonly role: 'server' | 'worker';
@@ -59,6 +60,7 @@ async function work({
   backend,
 }: Settings): Promise<void> {
   const { system, momentum } = systems[label];
+  makeDawnPatient();
   const device = await openDevice({ backend });
   const model = modelOf(momentum);
   const common = { broker: mqttBroker({ url }), run: 'killed', device, system, model };
