@@ -31,9 +31,10 @@ allBackends('verify: the replay', (test, on) => {
     assert.equal(compressors(cases), compressors(all));
   });
 
-  for (const name of new Set(cases.map((one) => one.name)))
-    test(`${name}: names nothing`, async () => {
-      for (const one of cases.filter((other) => other.name === name)) {
+  const labelOf = ({ name, kind }: Case): string => `${name} of ${kind}`;
+  for (const label of new Set(cases.map(labelOf)))
+    test(`${label}: names nothing`, async () => {
+      for (const one of cases.filter((other) => labelOf(other) === label)) {
         const calls = await callsOf(one, input(one.kind, one.n, one.seed));
         for (const { kind, open } of on) {
           if (kind.startsWith('webgpu') && !onGpus.has(one)) continue;
