@@ -66,7 +66,7 @@ function clock(): () => Took {
   });
 }
 
-/** Suites that take this many seconds or more say so: the whole run has ten minutes. */
+/** Suites that take this many seconds or more say so: a short run has five minutes. */
 const SLOW = 5;
 
 async function runSuite(run: UvuRun, write: (text: string) => void): Promise<void> {
