@@ -1,8 +1,8 @@
 /**
  * `npm test`: builds, checks format, lint and types, and runs the suites in Node and in a headless Chromium. Files
  * named *.node.test.ts run in Node alone, *.browser.test.ts in the browser alone, every other *.test.ts in both. Suites
- * that share a GPU are in one process, the others in several. `npm run test:all` is the same with whole tables of inputs
- * and long tests. The last line is `N passed, N failed`, with `, N skipped` where there are skips.
+ * that share a GPU are in one process, the others in several. `npm run test:all` is the same with whole tables of
+ * inputs and long tests. The last line is `N passed, N failed`, with `, N skipped` where there are skips.
  */
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';

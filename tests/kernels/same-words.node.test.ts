@@ -1,4 +1,4 @@
-/** The comparison of kernels' words itself: it finds a wrong word of a case that js has done for another backend, too. */
+/** The comparison of kernels' words: it finds a wrong word of a case that js has done for another backend, too. */
 import * as assert from 'uvu/assert';
 import { openJs } from '../../ts/backends/js/index.ts';
 import type { Backend } from '../../ts/backends/backend.ts';

@@ -110,7 +110,7 @@ const CASES: [label: string, x: () => Float32Array, pairs: Pair[]][] = [
   ['huge, then finite, then subnormal', () => mixed(30_000), ALL],
 ];
 
-/** In short runs one of five rows of the vector with this number: each row has a vector, those of all seven have two. */
+/** In short runs one row of five for each vector: the five that take all rows have each once. */
 const dealt = (pairs: readonly Pair[], turn: number): readonly Pair[] =>
   whole ? pairs : pairs.filter((_, i) => i % 5 === turn % 5);
 
