@@ -1,14 +1,14 @@
 /**
  * The hub of a run, a Web Worker: it deals the batches out to the training workers, is the network between them and the
- * servers of systems that have one, counts bytes, and measures accuracy. The page asks for one step at a time.
+ * servers of systems that have one, counts bytes, and has models scored. The page asks for one step at a time.
  */
 import { openDevice } from 'fewbits';
 import type { Message, Server } from 'fewbits/algorithms';
 
 import { evaluationSteps, LOCAL_STEPS } from '../../mnist/train.ts';
-import type { Dataset } from '../../mnist/mnist.ts';
-import { moved, note, remoteAt, serve, type Remote } from '../calls.ts';
-import { dealer, fetchDigits, testShare } from './digits.ts';
+import { note, remoteAt, serve, type Remote } from '../calls.ts';
+import { fetchDigits } from './digits.ts';
+import type { Data } from './problem.ts';
 import { carry } from './round.ts';
 import type { Opened, OpeningProgress, Setting, StepEntry } from './setting.ts';
 import { algorithmNamed } from './systems.ts';
@@ -37,7 +37,7 @@ interface Lane {
 interface Run {
   readonly setting: Setting;
   readonly crew: Crew;
-  readonly batchOf: (number: number) => Dataset;
+  readonly data: Data<unknown, unknown>;
   readonly evaluated: ReadonlySet<number>;
   readonly lanes: readonly Lane[];
 }
@@ -54,8 +54,9 @@ async function meanParameters(crew: Crew, algorithm: string): Promise<Float32Arr
   return mean;
 }
 
-/** One step of one system: gradients, messages, models; then the accuracy, if it is due. The last one ends the lane. */
-async function stepOf(lane: Lane, { crew, batchOf, evaluated, setting }: Run): Promise<StepEntry> {
+/** One step of one system: gradients, messages, models; then the score, if it is due. The last one ends the lane. */
+async function stepOf(lane: Lane, run: Run): Promise<StepEntry> {
+  const { crew, data, evaluated, setting } = run;
   const { algorithm } = lane;
   const start = performance.now();
   const mean = lane.drifted ? await meanParameters(crew, algorithm) : undefined;
@@ -64,8 +65,8 @@ async function stepOf(lane: Lane, { crew, batchOf, evaluated, setting }: Run): P
   if (!isDue) lane.drifted = true;
   const sent = await Promise.all(
     crew.map((worker, rank) => {
-      const batch = batchOf(lane.step * crew.length + rank);
-      return worker.send(algorithm, moved(batch, [batch.images, batch.labels]), isDue, mean);
+      const batch = data.batch(lane.step * crew.length + rank);
+      return worker.send(algorithm, batch, isDue, mean);
     }),
   );
   const { up, down } = await carry(
@@ -85,22 +86,24 @@ async function stepOf(lane: Lane, { crew, batchOf, evaluated, setting }: Run): P
   const loss = sent.reduce((sum, { loss }) => sum + loss / crew.length, 0);
   const { step, bytesUp, bytesDown, seconds } = lane;
   const entry = { algorithm, step, loss, bytesUp, bytesDown, seconds };
-  if (step === setting.steps) {
+  const atEnd = step === setting.steps;
+  if (atEnd) {
     lane.server?.free();
     await Promise.all(crew.map((worker) => worker.end(algorithm)));
   }
-  if (!evaluated.has(step) && step !== setting.steps) return entry;
-  return { ...entry, accuracy: await accuracyOf(crew, algorithm) };
+  if (!evaluated.has(step) && !atEnd) return entry;
+  return { ...entry, accuracy: await scoreOf(run, algorithm, atEnd) };
 }
 
-/** Each worker looks at its share of the test digits. */
-async function accuracyOf(crew: Crew, algorithm: string): Promise<number> {
+/** Each worker looks at its share of the held-out data. */
+async function scoreOf({ crew, data }: Run, algorithm: string, atEnd: boolean): Promise<number> {
   const mean = await meanParameters(crew, algorithm);
-  const right = await Promise.all(crew.map((worker) => worker.evaluate(mean)));
-  return right.reduce((sum, count) => sum + count, 0) / TEST_DIGITS;
+  const measured = await Promise.all(crew.map((worker) => worker.measure(mean, atEnd)));
+  return data.score(
+    measured.reduce((sum, one) => sum + one, 0),
+    atEnd,
+  );
 }
-
-const TEST_DIGITS = 10_000;
 
 const functions = {
   /**
@@ -110,7 +113,7 @@ const functions = {
   async open(setting: Setting, base: string, ports: readonly MessagePort[]): Promise<Opened> {
     const { algorithms, backend, workers, seed, steps } = setting;
     say({ what: 'Fetching the digits', done: 0 });
-    const digits = await fetchDigits(base, (come, all) => {
+    const data = await fetchDigits(base, seed, (come, all) => {
       const megabytes = (come / 1e6).toFixed(1);
       say({
         what: `Fetching the digits, ${megabytes} MB of ${(all / 1e6).toFixed(1)}`,
@@ -122,9 +125,8 @@ const functions = {
     let open = 0;
     const opened = await Promise.all(
       crew.map(async (worker, rank) => {
-        const test = testShare(digits.test, rank, workers);
-        const seat = { algorithms, backend, workers, rank, seed, test };
-        const one = await worker.open(moved(seat, [test.images, test.labels]));
+        const seat = { algorithms, backend, workers, rank, seed };
+        const one = await worker.open(seat, data.share(rank, workers));
         say({ what: `Starting ${workers} workers`, done: 0.8 + (0.2 * ++open) / workers });
         return one;
       }),
@@ -145,7 +147,7 @@ const functions = {
       setting,
       crew,
       lanes,
-      batchOf: dealer(digits.train, seed),
+      data,
       evaluated: new Set([...spaced, ...regular]),
     };
     return opened[0];

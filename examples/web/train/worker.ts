@@ -12,10 +12,11 @@ import {
   type Worker as Member,
 } from 'fewbits/algorithms';
 
-import { toDataset, type Dataset, type Pictures } from '../../mnist/mnist.ts';
-import type { Model } from '../../mnist/model.ts';
+import type { Pictures } from '../../mnist/mnist.ts';
 import { rateOf } from '../../mnist/rates.ts';
 import { moved, serve } from '../calls.ts';
+import { openDigits } from './digits.ts';
+import type { Learner } from './problem.ts';
 import { algorithmNamed } from './systems.ts';
 import type { Opened } from './setting.ts';
 
@@ -26,8 +27,6 @@ export interface Seat {
   readonly workers: number;
   readonly rank: number;
   readonly seed: number;
-  /** The test images that it evaluates models on. */
-  readonly test: Pictures;
 }
 
 /** The loss of a worker's batch, and its message where there is an exchange. */
@@ -46,8 +45,7 @@ interface Lane {
   readonly common: Replica | undefined;
 }
 
-let model: Model;
-let test: Dataset;
+let learner: Learner<unknown>;
 let gradient: Float32Array;
 const lanes = new Map<string, Lane>();
 
@@ -55,10 +53,9 @@ const lanes = new Map<string, Lane>();
  * jax-js would start a thread a core where memory can be shared. The page starts a worker for each machine instead, so
  * that one is one thread, as in Node: jax-js looks for `Worker`, when it is loaded and at each kernel, and finds none.
  */
-async function openModelOnOneThread(): Promise<Model> {
+function openOnOneThread(share: unknown): Promise<Learner<unknown>> {
   (globalThis as { Worker?: unknown }).Worker = undefined;
-  const { openModel } = await import('../../mnist/model.ts');
-  return openModel();
+  return openDigits(share as Pictures);
 }
 
 const laneOf = (algorithm: string): Lane => {
@@ -80,16 +77,16 @@ function fingerprintOf(vector: Float32Array): number {
 }
 
 const functions = {
-  async open({ algorithms, backend, workers, rank, seed, test: share }: Seat): Promise<Opened> {
+  /** Opens the network, and a state machine for each system; `share` is what it measures models on. */
+  async open({ algorithms, backend, workers, rank, seed }: Seat, share: unknown): Promise<Opened> {
     const device = await openDevice({ backend });
-    model = await openModelOnOneThread();
-    const n = model.size;
-    test = toDataset(share);
+    learner = await openOnOneThread(share);
+    const n = learner.network.size;
     gradient = new Float32Array(n);
     for (const name of algorithms) {
       const { system, momentum } = algorithmNamed(name);
       const learningRate = rateOf('data', 'mnist', name);
-      const parameters = model.initial(seed);
+      const parameters = learner.network.initial(seed);
       const replica = { parameters, velocity: new Float32Array(n), learningRate, momentum };
       const common = system.takes === 'model' ? { ...replica, parameters: parameters.slice() } : undefined;
       lanes.set(name, { member: system.worker(device, { n, workers, rank }), replica, common });
@@ -102,10 +99,10 @@ const functions = {
    * learned is their mean's. Where the system takes models the step is taken here, and there is a message where an
    * exchange is due.
    */
-  async send(algorithm: string, batch: Dataset, isDue: boolean, mean?: Float32Array): Promise<Sent> {
+  async send(algorithm: string, batch: unknown, isDue: boolean, mean?: Float32Array): Promise<Sent> {
     const { member, replica, common } = laneOf(algorithm);
-    const own = await model.gradient(replica.parameters, batch, gradient);
-    const loss = mean === undefined ? own : await model.loss(mean, batch);
+    const own = await learner.network.gradient(replica.parameters, batch, gradient);
+    const loss = mean === undefined ? own : await learner.network.loss(mean, batch);
     if (common !== undefined) descend(replica, gradient);
     if (!isDue) return { loss };
     const sent = common === undefined ? gradient : replica.parameters;
@@ -136,10 +133,8 @@ const functions = {
     return moved(copy, [copy]);
   },
 
-  /** How many of its test images a model names right. */
-  async evaluate(parameters: Float32Array): Promise<number> {
-    return Math.round((await model.evaluate(parameters, test)) * test.labels.length);
-  },
+  /** What a model comes to on this worker's share of the held-out data. */
+  measure: (parameters: Float32Array, atEnd: boolean): Promise<number> => learner.measure(parameters, atEnd),
 };
 
 export type WorkerFunctions = typeof functions;
