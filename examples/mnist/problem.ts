@@ -7,6 +7,8 @@ import {
   openPassages,
   PASSAGES,
   PASSAGES_STREAM,
+  SCORED,
+  SCORED_BEFORE,
   type Passages,
 } from '../text/passages.ts';
 import { loadDataset, type DatasetName, type PicturesName } from './datasets.ts';
@@ -46,10 +48,6 @@ export interface Problem<Batch> {
 
 /** Of so many training pictures one is held out to choose settings by: in all as many as the test has. */
 const VALIDATION = 6;
-
-/** Passages that a text is scored on: at the end, and before it. */
-const SCORED = 512;
-const SCORED_BEFORE = 128;
 
 export function openProblem({ dataset, ...setting }: ProblemSetting): Promise<Problem<unknown>> {
   return dataset === 'bible' ? openBible(setting) : openPictures(dataset, setting);

@@ -8,16 +8,13 @@ import { init, jit, nn, numpy as np, valueAndGrad } from '@jax-js/jax';
 
 import { layoutOf } from '../mnist/flat.ts';
 import type { Network } from '../mnist/network.ts';
-import { CHARACTERS, CONTEXT, type Passages } from './passages.ts';
+import { CHARACTERS, CONTEXT, partsOf, type Passages } from './passages.ts';
 
 /** A transformer whose parameters live outside of it. */
 export interface Model extends Network<Passages> {
   /** Bits a character that it takes to name the characters of all passages, each from those before it. */
   bits(parameters: Float32Array, passages: Passages): Promise<number>;
 }
-
-/** Passages of a call of `bits`. */
-const EVALUATED = 64;
 
 const WIDTH = 64;
 const HEADS = 4;
@@ -130,13 +127,10 @@ export async function openModel(): Promise<Model> {
       return numberOf(value);
     },
     loss: lossOf,
-    async bits(parameters, { codes }) {
-      const size = CONTEXT + 1;
+    async bits(parameters, passages) {
       let sum = 0;
-      for (let start = 0; start < codes.length; start += EVALUATED * size) {
-        const part = codes.subarray(start, start + EVALUATED * size);
-        sum += (part.length / codes.length) * (await lossOf(parameters, { codes: part }));
-      }
+      for (const part of partsOf(passages))
+        sum += (part.codes.length / passages.codes.length) * (await lossOf(parameters, part));
       return sum / Math.LN2;
     },
   };

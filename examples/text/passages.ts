@@ -19,6 +19,13 @@ export const PASSAGES = 8;
 /** Random stream of the places where they start; the initial weights have another. */
 export const PASSAGES_STREAM = 12;
 
+/** Passages that a text is scored on: at the end, and before it. */
+export const SCORED = 512;
+export const SCORED_BEFORE = 128;
+
+/** Passages that are scored at a time: both are whole multiples, so that no other number is compiled. */
+const AT_A_TIME = 64;
+
 /** Passages, end to end. */
 export interface Passages {
   /** A code a character, `CONTEXT` + 1 a passage. */
@@ -75,6 +82,14 @@ export function evenPassages(codes: Uint8Array, count: number): Passages {
   const all = Math.floor((codes.length - 1) / CONTEXT);
   const taken = Math.min(count, all);
   return passagesAt(codes, taken, (i) => Math.floor((i * all) / taken) * CONTEXT);
+}
+
+/** Passages as they are scored, so many at a time, in the memory of them all. */
+export function partsOf({ codes }: Passages): Passages[] {
+  const size = AT_A_TIME * LENGTH;
+  return Array.from({ length: Math.ceil(codes.length / size) }, (_, i) => ({
+    codes: codes.subarray(i * size, (i + 1) * size),
+  }));
 }
 
 function passagesAt(codes: Uint8Array, count: number, startOf: (i: number) => number): Passages {

@@ -57,10 +57,15 @@ export function sayProblem(place: HTMLElement, problem: unknown): void {
   place.textContent = problem === undefined ? '' : sentence(problem);
 }
 
+/** With a capital at its start. */
+export function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 /** What an error says, as a sentence; names of files stay as they are. */
 export function sentence(problem: unknown): string {
   const text = problem instanceof Error ? problem.message : String(problem);
-  const begun = /^[a-z]+[ ,]/.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text;
+  const begun = /^[a-z]+[ ,]/.test(text) ? capital(text) : text;
   return begun + (/[.!?]$/.test(text) ? '' : '.');
 }
 

@@ -76,7 +76,8 @@ export function logarithmic(values: readonly number[], label: string): Plot.Scal
   if (positive.length === 0) [low, high] = [0.1, 10];
   const domain = [low / 1.3, high * 1.3];
   const span = Math.log10(domain[1] / domain[0]);
-  const ticks = decades(domain, span < 1.4 ? [1, 2, 5] : span < 2.5 ? [1, 3] : [1]);
+  const every = [1, 2, 3, 4, 5, 6, 7, 8, 9];
+  const ticks = decades(domain, span < 0.7 ? every : span < 1.4 ? [1, 2, 5] : span < 2.5 ? [1, 3] : [1]);
   return {
     type: 'log',
     label,

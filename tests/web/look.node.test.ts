@@ -60,6 +60,9 @@ for (const [width, colorScheme] of some([
         [selector, words],
       );
     await requireAccessible(page, 'training, nothing yet');
+    await page.selectOption('#train-form [name=task]', 'text');
+    await requireAccessible(page, 'training, a text, nothing yet');
+    await page.selectOption('#train-form [name=task]', 'digits');
     await page.getByLabel('Workers').fill('1');
     await page.getByRole('button', { name: 'Single step' }).click();
     await said('#train-now', '^Stopped');

@@ -32,24 +32,17 @@ async function inNode(
   names: readonly string[],
   workers: number,
   steps: number,
-): Promise<Map<string, Pick<Run, 'accuracy' | 'history'>>> {
+  task: 'data' | 'text' = 'data',
+): Promise<Map<string, Pick<Run, 'accuracy' | 'bits' | 'history'>>> {
   const folder = mkdtempSync(`${tmpdir()}/fewbits-`);
   const files = ['--json', `${folder}/run.json`, '--report', `${folder}/run.html`];
-  const what = [
-    '--task',
-    'data',
-    '--workers',
-    String(workers),
-    '--steps',
-    String(steps),
-    '--backend',
-    'wasm',
-  ];
+  const counts = ['--workers', String(workers), '--steps', String(steps)];
+  const what = ['--task', task, ...counts, '--backend', 'wasm'];
   for (const name of names) what.push('--algorithm', name);
   const script = [...RELAXED_SIMD, '--import', 'tsx', 'examples/mnist/main.ts'];
   await promisify(execFile)(process.execPath, [...script, ...what, ...files], { cwd: root });
   const { runs } = JSON.parse(await readFile(`${folder}/run.json`, 'utf8')) as {
-    runs: (Pick<Run, 'accuracy' | 'history'> & { algorithm: string })[];
+    runs: (Pick<Run, 'accuracy' | 'bits' | 'history'> & { algorithm: string })[];
   };
   rmSync(folder, { recursive: true });
   return new Map(runs.map((run) => [run.algorithm, run]));
@@ -137,6 +130,48 @@ for (const [algorithm, workers, isolated] of some([
     assert.equal(problems, []);
     await visit.close();
   });
+
+test('text has the losses, bytes and scores of npm start, in words of its own', async () => {
+  const visit = await site.visit({ at: '#train', isolated: true });
+  const { page, problems } = visit;
+  const asked: string[] = [];
+  page.on('request', (request) => asked.push(new URL(request.url()).pathname));
+  await page.evaluate(() => {
+    (document.querySelector('#train-form [name=steps] option') as HTMLOptionElement).value = '9';
+  });
+  const about = page.locator('#train-task');
+  assert.match((await about.textContent()) ?? '', /^A network of 784, 128 and 10 units/);
+  await page.selectOption('#train-form [name=task]', 'text');
+  assert.match((await about.textContent()) ?? '', /^A transformer/);
+  await page.selectOption('#train-form [name=steps]', '9');
+  // of so many workers one has nothing to score before the end
+  await choose(visit, { algorithm: 'fo-sgd', workers: 3 });
+  await page.getByLabel('Train dense beside it').uncheck();
+  await page.getByRole('button', { name: 'Start', exact: true }).click();
+  await until(page, '^Done: step 9 of 9, 3 workers on .*Bits a character: fo-sgd \\d\\.\\d{3}\\.$');
+  const { histories, opened, setting } = await saved(page);
+  assert.equal([setting.task, opened.parameters], ['text', 107_008]);
+  const history = histories['fo-sgd'];
+  const expected = (await inNode(['fo-sgd'], 3, 9, 'text')).get('fo-sgd');
+  compare(history, expected?.history);
+  // on a part of the held-out passages before the end, on all of them then
+  assert.equal(
+    history.map(({ bits }) => bits),
+    expected?.history.map(({ bits }) => bits),
+  );
+  const [before, end] = history.slice(-2).map(({ bits = NaN }) => bits);
+  assert.ok(before < 6 && end < 6, `${before} and ${end} bits`);
+  assert.is(await page.locator('#train-score-title').textContent(), 'Bits a character, less is better');
+  assert.is(await page.locator('#train-score-head').textContent(), 'bits a character');
+  assert.match(
+    (await page.locator('#train-score svg').getAttribute('aria-label')) ?? '',
+    `Bits a character against megabytes: fo-sgd ${end.toFixed(3)}`,
+  );
+  const data = asked.filter((path) => path.endsWith('.gz'));
+  assert.equal(data.sort(), ['/text/test.gz', '/text/train.gz']);
+  assert.equal(problems, []);
+  await visit.close();
+});
 
 test('sparse-lo-co trains alone for 25 steps, exchanges, and has the losses and bytes of npm start', async () => {
   const visit = await site.visit({ at: '#train', isolated: true });

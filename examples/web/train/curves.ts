@@ -1,7 +1,9 @@
-/** The curves of a run: accuracy and loss of each system, against megabytes, steps or seconds over a link. */
+/** The curves of a run: score and loss of each system, against megabytes, steps or seconds over a link. */
 import * as Plot from '@observablehq/plot';
 
+import { MEASURES, scoreOf, type Measure } from '../../mnist/measure.ts';
 import { smooth } from '../../mnist/smooth.ts';
+import { capital } from '../elements.ts';
 import { logarithmic, plot } from '../plots.ts';
 import { secondsOver } from './link.ts';
 import type { StepEntry } from './setting.ts';
@@ -37,29 +39,30 @@ function placeOf(entry: StepEntry, { axis, workers, bitsASecond }: Against): num
   return (entry.bytesUp + entry.bytesDown) / 1e6;
 }
 
-/** Test accuracy in percent. */
-export function accuracyCurves(
+/** Scores on held-out data. */
+export function scoreCurves(
   width: number,
+  measure: Measure,
   histories: Histories,
   against: Against,
 ): SVGSVGElement | HTMLElement | undefined {
+  const { title, axis, scale, rises, format } = MEASURES[measure];
   const curves = new Map(
     [...histories].map(([name, history]) => [
       name,
-      history.flatMap((entry): Point[] =>
-        entry.accuracy === undefined ? [] : [{ x: placeOf(entry, against), y: 100 * entry.accuracy }],
-      ),
+      history.flatMap((entry): Point[] => {
+        const score = scoreOf(entry);
+        return score === undefined ? [] : [{ x: placeOf(entry, against), y: scale * score }];
+      }),
     ]),
   );
-  const all = [...curves.values()].flatMap((points) => points.map(({ y }) => y));
-  // where curves part is at the top
-  const floor = Math.max(0, Math.floor(Math.min(90, ...all) / 10) * 10);
-  const label = `Test accuracy against ${against.axis}: ${lasts(curves, (y) => `${y.toFixed(2)} %`)}`;
-  return draw(width, curves, against, {
-    label,
-    dots: true,
-    y: { label: 'test accuracy (%)', domain: [floor, 100], ticks: 5 },
-  });
+  const all = [...curves.values()].flatMap((points) => points.map(({ y }) => y)).filter(Number.isFinite);
+  // where curves of accuracy part is at the top
+  const domain = rises
+    ? [Math.max(0, Math.floor(Math.min(90, ...all) / 10) * 10), 100]
+    : [Math.floor(2 * Math.min(...all)) / 2, Math.ceil(2 * Math.max(...all)) / 2];
+  const label = `${capital(title)} against ${against.axis}: ${lasts(curves, (y) => format(y / scale))}`;
+  return draw(width, curves, against, { label, dots: true, y: { label: axis, domain, ticks: 5 } });
 }
 
 /** Training loss, averaged over some of the steps before each. */
@@ -83,7 +86,7 @@ export function lossCurves(
   return draw(width, curves, against, {
     label,
     dots: false,
-    y: logarithmic(values, 'training loss (log scale)'),
+    y: logarithmic(values, 'training loss (nats, log scale)'),
   });
 }
 

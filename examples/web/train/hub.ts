@@ -8,15 +8,22 @@ import type { Message, Server } from 'fewbits/algorithms';
 import { evaluationSteps, LOCAL_STEPS } from '../../mnist/train.ts';
 import { note, remoteAt, serve, type Remote } from '../calls.ts';
 import { fetchDigits } from './digits.ts';
-import type { Data } from './problem.ts';
+import type { Data, OnBytes } from './problem.ts';
 import { carry } from './round.ts';
 import type { Opened, OpeningProgress, Setting, StepEntry } from './setting.ts';
 import { algorithmNamed } from './systems.ts';
+import { TASKS, type TaskName } from './tasks.ts';
+import { fetchText } from './text.ts';
 import type { WorkerFunctions } from './worker.ts';
 
 /** As `npm start` spaces them, and every so many steps besides, so that the curve grows while one looks. */
 const EVALUATION_SPACING = 1.6;
 const EVALUATED_EVERY = 50;
+
+/** What fetches the data of a task from below an address. */
+const FETCH: Readonly<
+  Record<TaskName, (base: string, seed: number, onBytes: OnBytes) => Promise<Data<unknown, unknown>>>
+> = { digits: fetchDigits, text: fetchText };
 
 type Crew = readonly Remote<WorkerFunctions>[];
 
@@ -92,7 +99,7 @@ async function stepOf(lane: Lane, run: Run): Promise<StepEntry> {
     await Promise.all(crew.map((worker) => worker.end(algorithm)));
   }
   if (!evaluated.has(step) && !atEnd) return entry;
-  return { ...entry, accuracy: await scoreOf(run, algorithm, atEnd) };
+  return { ...entry, [TASKS[setting.task].measure]: await scoreOf(run, algorithm, atEnd) };
 }
 
 /** Each worker looks at its share of the held-out data. */
@@ -107,16 +114,17 @@ async function scoreOf({ crew, data }: Run, algorithm: string, atEnd: boolean): 
 
 const functions = {
   /**
-   * Fetches the digits from below `base` and opens the training workers, a port to each of them; notes say how far that
+   * Fetches the data from below `base` and opens the training workers, a port to each of them; notes say how far that
    * is.
    */
   async open(setting: Setting, base: string, ports: readonly MessagePort[]): Promise<Opened> {
-    const { algorithms, backend, workers, seed, steps } = setting;
-    say({ what: 'Fetching the digits', done: 0 });
-    const data = await fetchDigits(base, seed, (come, all) => {
+    const { task, algorithms, backend, workers, seed, steps } = setting;
+    const fetching = `Fetching ${TASKS[task].data}`;
+    say({ what: fetching, done: 0 });
+    const data = await FETCH[task](base, seed, (come, all) => {
       const megabytes = (come / 1e6).toFixed(1);
       say({
-        what: `Fetching the digits, ${megabytes} MB of ${(all / 1e6).toFixed(1)}`,
+        what: `${fetching}, ${megabytes} MB of ${(all / 1e6).toFixed(1)}`,
         done: all > 0 ? (0.8 * come) / all : 0,
       });
     });
@@ -125,7 +133,7 @@ const functions = {
     let open = 0;
     const opened = await Promise.all(
       crew.map(async (worker, rank) => {
-        const seat = { algorithms, backend, workers, rank, seed };
+        const seat = { task, algorithms, backend, workers, rank, seed };
         const one = await worker.open(seat, data.share(rank, workers));
         say({ what: `Starting ${workers} workers`, done: 0.8 + (0.2 * ++open) / workers });
         return one;

@@ -1,18 +1,20 @@
 /** The page's part that trains: the form, the numbers and the curves. */
 import type { BackendName } from 'fewbits';
 
-import { megabytes, percent, whole } from '../../mnist/format.ts';
+import { megabytes, whole } from '../../mnist/format.ts';
+import { MEASURES, scoreOf, type MeasureWords } from '../../mnist/measure.ts';
 import { rateOf } from '../../mnist/rates.ts';
 import { backendChoices } from '../browser/backends.ts';
-import { all, by, fill, make, save, sayProblem } from '../elements.ts';
+import { all, by, capital, fill, fillSelect, make, save, sayProblem } from '../elements.ts';
 import { announcer, progressBar, throttled } from '../live.ts';
 import { digits, duration } from '../numbers.ts';
 import { drawn, keyOf } from '../plots.ts';
-import { accuracyCurves, colourOf, dashOf, lossCurves, type Axis } from './curves.ts';
+import { colourOf, dashOf, lossCurves, scoreCurves, type Axis } from './curves.ts';
 import { roundOver, speedAt, speedName } from './link.ts';
 import { createRun, isSame, type RunState } from './run.ts';
 import type { Setting, StepEntry } from './setting.ts';
 import { algorithmNamed, groupsOfSystems } from './systems.ts';
+import { TASKS, type TaskName } from './tasks.ts';
 
 /** How often numbers and curves are drawn anew, in milliseconds. */
 const DRAWN_EVERY = 400;
@@ -20,6 +22,7 @@ const DRAWN_EVERY = 400;
 export function openTrainPart(): void {
   const form = by<HTMLFormElement>('train-form');
   const field = <E extends HTMLElement>(name: string): E => form.elements.namedItem(name) as unknown as E;
+  const task = field<HTMLSelectElement>('task');
   const algorithm = field<HTMLSelectElement>('algorithm');
   const backend = field<HTMLSelectElement>('backend');
   const workers = field<HTMLInputElement>('workers');
@@ -34,7 +37,10 @@ export function openTrainPart(): void {
   const bar = progressBar(by('train-progress'));
   const run = createRun(() => changed());
 
+  const taskOf = (): TaskName => task.value as TaskName;
+
   const settingOf = (): Setting => ({
+    task: taskOf(),
     algorithms: dense.checked && algorithm.value !== 'dense' ? ['dense', algorithm.value] : [algorithm.value],
     backend: backend.value as BackendName,
     workers: workers.valueAsNumber,
@@ -53,12 +59,23 @@ export function openTrainPart(): void {
   };
 
   const curves = [
-    drawn(by('train-accuracy'), (width) => accuracyCurves(width, run.state().histories, against())),
+    drawn(by('train-score'), (width) => {
+      const { setting, histories } = run.state();
+      return setting && scoreCurves(width, TASKS[setting.task].measure, histories, against());
+    }),
     drawn(by('train-loss'), (width) => lossCurves(width, run.state().histories, against())),
   ];
 
+  /** What scores are called, of the run if there is one. */
+  const nameScores = (): void => {
+    const { title, rises } = MEASURES[TASKS[run.state().setting?.task ?? taskOf()].measure];
+    by('train-score-title').textContent = `${capital(title)}${rises ? '' : ', less is better'}`;
+    by('train-score-head').textContent = title;
+  };
+
   const draw = throttled(() => {
     const { state } = run;
+    nameScores();
     fill(by('train-table'), numbersOf(state()));
     drawLink();
   }, DRAWN_EVERY);
@@ -81,7 +98,7 @@ export function openTrainPart(): void {
     const { phase } = state;
     const busy = phase === 'opening' || phase === 'running';
     const open = phase !== 'idle' && phase !== 'failed';
-    for (const one of [algorithm, backend, workers, steps, seed, dense]) one.disabled = busy;
+    for (const one of [task, algorithm, backend, workers, steps, seed, dense]) one.disabled = busy;
     nameStart();
     button.start.disabled = phase === 'opening';
     button.step.disabled = busy;
@@ -108,10 +125,17 @@ export function openTrainPart(): void {
 
   const describe = (): void => {
     const { name, description, momentum } = algorithmNamed(algorithm.value);
-    const rate = `learning rate ${rateOf('data', 'mnist', name)}, momentum ${momentum}`;
+    const { dataset, description: words } = TASKS[taskOf()];
+    const rate = `learning rate ${rateOf('data', dataset, name)}, momentum ${momentum}`;
+    by('train-task').textContent = words;
     by('train-about').textContent = `${description}; ${rate}`;
+    nameScores();
   };
 
+  fillSelect(
+    task,
+    Object.entries(TASKS).map(([name, { title }]) => [name, title]),
+  );
   algorithm.replaceChildren(
     ...groupsOfSystems().map(({ title, systems }) =>
       make('optgroup', { label: title }, ...systems.map(({ name }) => make('option', { value: name }, name))),
@@ -120,7 +144,7 @@ export function openTrainPart(): void {
   algorithm.value = 'fo-sgd';
   void backendChoices(backend);
   describe();
-  algorithm.addEventListener('change', describe);
+  for (const one of [task, algorithm]) one.addEventListener('change', describe);
   form.addEventListener('input', nameStart);
   form.addEventListener('submit', (event) => {
     event.preventDefault();
@@ -145,13 +169,18 @@ function stepsOf({ histories }: RunState): number {
   return history?.length ?? 0;
 }
 
-/** The last entry of each system, and its last accuracy. */
-function lastOf({ histories }: RunState): { last: StepEntry; accuracy: number | undefined }[] {
+/** The last entry of each system, and its last score. */
+function lastOf({ histories }: RunState): { last: StepEntry; score: number | undefined }[] {
   return [...histories.values()].flatMap((history) => {
     const last = history.at(-1);
     if (last === undefined) return [];
-    return [{ last, accuracy: history.findLast(({ accuracy }) => accuracy !== undefined)?.accuracy }];
+    return [{ last, score: scoreOf(history.findLast((entry) => scoreOf(entry) !== undefined) ?? {}) }];
   });
+}
+
+/** What the run is scored by. */
+function measureOf({ setting }: RunState): MeasureWords {
+  return MEASURES[TASKS[setting?.task ?? 'digits'].measure];
 }
 
 /** What goes on, in words. */
@@ -160,14 +189,15 @@ function sentenceOf(state: RunState): string {
   if (phase === 'idle') return 'Nothing has run yet. Start, or make a single step.';
   if (phase === 'opening') return `${note?.what ?? 'Opening'} ...`;
   if (phase === 'failed' || setting === undefined || opened === undefined) return '';
-  const accuracies = lastOf(state).flatMap(({ last, accuracy }) =>
-    accuracy === undefined ? [] : [`${last.algorithm} ${percent(accuracy)}`],
+  const { title, format } = measureOf(state);
+  const scores = lastOf(state).flatMap(({ last, score }) =>
+    score === undefined ? [] : [`${last.algorithm} ${format(score)}`],
   );
   const word = phase === 'running' ? 'Step' : phase === 'done' ? 'Done: step' : 'Stopped at step';
   const on = `on ${opened.backend} (${opened.detail})`;
   const crew = setting.workers === 1 ? '1 worker' : `${setting.workers} workers`;
-  const accuracy = accuracies.length > 0 ? ` Test accuracy: ${accuracies.join(', ')}.` : '';
-  return `${word} ${whole(stepsOf(state))} of ${whole(setting.steps)}, ${crew} ${on}.${accuracy}`;
+  const scored = scores.length > 0 ? ` ${capital(title)}: ${scores.join(', ')}.` : '';
+  return `${word} ${whole(stepsOf(state))} of ${whole(setting.steps)}, ${crew} ${on}.${scored}`;
 }
 
 /** The name of a system beside a piece of its line. */
@@ -177,13 +207,14 @@ function nameOf(algorithm: string): Node {
 
 function numbersOf(state: RunState): (string | Node)[][] {
   const { opened, setting } = state;
-  const rows = lastOf(state).map(({ last, accuracy }) => {
+  const { format } = measureOf(state);
+  const rows = lastOf(state).map(({ last, score }) => {
     const { bytesUp, bytesDown, step } = last;
     const dense = 2 * 4 * (opened?.parameters ?? 0) * (setting?.workers ?? 0) * step;
     return [
       nameOf(last.algorithm),
       `${digits(dense / (bytesUp + bytesDown))}×`,
-      accuracy === undefined ? 'not yet' : percent(accuracy),
+      score === undefined ? 'not yet' : format(score),
       last.loss.toFixed(3),
       megabytes(bytesUp),
       megabytes(bytesDown),

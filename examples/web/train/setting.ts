@@ -4,8 +4,12 @@
  */
 import type { BackendName } from 'fewbits';
 
+import type { Scored } from '../../mnist/measure.ts';
+import type { TaskName } from './tasks.ts';
+
 /** What the form asks for. */
 export interface Setting {
+  readonly task: TaskName;
   /** One system or two, which train side by side: names of examples/mnist/algorithms.ts. */
   readonly algorithms: readonly string[];
   readonly backend: BackendName;
@@ -14,15 +18,13 @@ export interface Setting {
   readonly seed: number;
 }
 
-/** A system after one step. */
-export interface StepEntry {
+/** A system after one step, with the score on held-out data where it was measured. */
+export interface StepEntry extends Scored {
   readonly algorithm: string;
   /** 1 for the first step. */
   readonly step: number;
   /** Mean loss of the mean model on the step's batches, before the step. */
   readonly loss: number;
-  /** Share of the 10,000 test digits named right after the step; only where it was measured. */
-  readonly accuracy?: number;
   /** Bytes that all workers sent since the start. */
   readonly bytesUp: number;
   /** Bytes that all workers received since the start. */

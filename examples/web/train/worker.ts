@@ -12,16 +12,18 @@ import {
   type Worker as Member,
 } from 'fewbits/algorithms';
 
-import type { Pictures } from '../../mnist/mnist.ts';
 import { rateOf } from '../../mnist/rates.ts';
 import { moved, serve } from '../calls.ts';
 import { openDigits } from './digits.ts';
 import type { Learner } from './problem.ts';
 import { algorithmNamed } from './systems.ts';
 import type { Opened } from './setting.ts';
+import { TASKS, type TaskName } from './tasks.ts';
+import { openText } from './text.ts';
 
 /** What a worker is told at the start. */
 export interface Seat {
+  readonly task: TaskName;
   readonly algorithms: readonly string[];
   readonly backend: BackendName;
   readonly workers: number;
@@ -49,13 +51,19 @@ let learner: Learner<unknown>;
 let gradient: Float32Array;
 const lanes = new Map<string, Lane>();
 
+/** What opens the network of a task. */
+const OPEN: Readonly<Record<TaskName, (share: never) => Promise<Learner<unknown>>>> = {
+  digits: openDigits,
+  text: openText,
+};
+
 /**
  * jax-js would start a thread a core where memory can be shared. The page starts a worker for each machine instead, so
  * that one is one thread, as in Node: jax-js looks for `Worker`, when it is loaded and at each kernel, and finds none.
  */
-function openOnOneThread(share: unknown): Promise<Learner<unknown>> {
+function openOnOneThread(task: TaskName, share: unknown): Promise<Learner<unknown>> {
   (globalThis as { Worker?: unknown }).Worker = undefined;
-  return openDigits(share as Pictures);
+  return OPEN[task](share as never);
 }
 
 const laneOf = (algorithm: string): Lane => {
@@ -78,14 +86,14 @@ function fingerprintOf(vector: Float32Array): number {
 
 const functions = {
   /** Opens the network, and a state machine for each system; `share` is what it measures models on. */
-  async open({ algorithms, backend, workers, rank, seed }: Seat, share: unknown): Promise<Opened> {
+  async open({ task, algorithms, backend, workers, rank, seed }: Seat, share: unknown): Promise<Opened> {
     const device = await openDevice({ backend });
-    learner = await openOnOneThread(share);
+    learner = await openOnOneThread(task, share);
     const n = learner.network.size;
     gradient = new Float32Array(n);
     for (const name of algorithms) {
       const { system, momentum } = algorithmNamed(name);
-      const learningRate = rateOf('data', 'mnist', name);
+      const learningRate = rateOf('data', TASKS[task].dataset, name);
       const parameters = learner.network.initial(seed);
       const replica = { parameters, velocity: new Float32Array(n), learningRate, momentum };
       const common = system.takes === 'model' ? { ...replica, parameters: parameters.slice() } : undefined;
