@@ -75,14 +75,14 @@ async function main(args: readonly string[]): Promise<void> {
 }
 
 async function writeResults(
-  { json, report, dataset, heldOut }: Options,
+  { json, report, dataset, heldOut, shares, localSteps }: Options,
   runs: { readonly data: readonly Run[]; readonly split: readonly Run[] },
   args: readonly string[],
 ): Promise<void> {
   if (json !== undefined)
     await writeFile(json, `${JSON.stringify({ runs: [...runs.data, ...runs.split] }, undefined, 2)}\n`);
   const command = ['npm start', ...(args.length > 0 ? ['--', ...args.map(quote)] : [])].join(' ');
-  await writeFile(report, await renderReport({ ...runs, dataset, heldOut, command }));
+  await writeFile(report, await renderReport({ ...runs, dataset, heldOut, shares, localSteps, command }));
   console.log(`The report is in ${report}${json === undefined ? '' : `, its numbers are in ${json}`}.`);
 }
 

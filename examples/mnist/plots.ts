@@ -29,11 +29,18 @@ interface Point {
 /** Points a smoothed curve: more cannot be seen, and every one makes the page longer. */
 const POINTS = 200;
 
+/** A drawing, or undefined where no run has two points to draw a line between. */
+type Plotted = string | undefined;
+
 /**
  * Scores on held-out data against megabytes, logarithmic: both ways together, or those up alone. The axis of scores
  * says where it starts: the steep part after guessing would take most of the height.
  */
-export function scorePlot(runs: readonly Run[], style: PlotStyle, direction: 'both' | 'up' = 'both'): string {
+export function scorePlot(
+  runs: readonly Run[],
+  style: PlotStyle,
+  direction: 'both' | 'up' = 'both',
+): Plotted {
   const { rises, axis, scale, title } = MEASURES[measureOf(runs[0])];
   const curves = runs.map((run) =>
     run.history
@@ -48,9 +55,10 @@ export function scorePlot(runs: readonly Run[], style: PlotStyle, direction: 'bo
   if (ends.length === 0) return '<p class="quiet">All of these runs have diverged.</p>';
   const [least, most] = rises
     ? [Math.max(0, Math.floor((Math.min(...ends) - 15) / 10) * 10), 100]
-    : [Math.floor(Math.min(...ends) * 5) / 5, Math.ceil(Math.max(...ends) * 5) / 5 + 1];
+    : [Math.floor(Math.min(...ends) * 5) / 5, (Math.ceil(Math.max(...ends) * 5) + 5) / 5];
   const isSeen = ({ y }: Point): boolean => (rises ? y >= least : y <= most);
   const seen = curves.map((curve) => curve.slice(Math.max(0, curve.findIndex(isSeen) - 1)));
+  if (!haveLines(curves)) return undefined;
   return draw(seen, style, {
     ariaLabel: `${title[0].toUpperCase()}${title.slice(1)} against megabytes sent`,
     x: megabytesAxis(curves.flat(), direction === 'both' ? 'sent, up and down' : 'sent up'),
@@ -60,7 +68,7 @@ export function scorePlot(runs: readonly Run[], style: PlotStyle, direction: 'bo
 }
 
 /** Training loss, smoothed, against megabytes, both ways together; both axes logarithmic. */
-export function lossPlot(runs: readonly Run[], style: PlotStyle): string {
+export function lossPlot(runs: readonly Run[], style: PlotStyle): Plotted {
   const curves = runs.map((run) => {
     const losses = smooth(run.history.map(({ loss }) => loss));
     const points = spread(run.history.length).map((i) => {
@@ -69,18 +77,15 @@ export function lossPlot(runs: readonly Run[], style: PlotStyle): string {
     });
     return points.filter(hasPlace);
   });
-  const values = curves.flat().map(({ y }) => y);
-  const domain = [Math.min(...values) / 1.15, Math.max(...values) * 1.15];
+  if (!haveLines(curves)) return undefined;
   return draw(curves, style, {
     ariaLabel: 'Training loss against megabytes sent',
     x: megabytesAxis(curves.flat(), 'sent, up and down'),
-    y: {
-      label: 'training loss (nats, log scale)',
-      type: 'log',
-      domain,
-      ticks: decades(domain, [1, 2, 5]),
-      tickFormat: String,
-    },
+    y: logarithmic(
+      curves.flat().map(({ y }) => y),
+      1.15,
+      'training loss (nats, log scale)',
+    ),
     dots: false,
   });
 }
@@ -93,46 +98,65 @@ export function stepPlot(
   runs: readonly Run[],
   style: PlotStyle,
   kind: { key: keyof HistoryEntry; label: string; percent: boolean; log: boolean },
-): string {
+): Plotted {
   const curves = runs.map(({ algorithm, history }) => {
     const values = history.map((entry) => (entry[kind.key] ?? NaN) * (kind.percent ? 100 : 1));
     const every = Math.max(1, Math.floor(history.length / POINTS));
     return history.flatMap(({ step }, i) => {
       if ((i + 1) % every !== 0 && i + 1 !== history.length) return [];
-      const window = values.slice(Math.max(0, i + 1 - STEPS), i + 1);
+      const window = values.slice(Math.max(0, i + 1 - STEPS), i + 1).filter(Number.isFinite);
+      if (window.length === 0) return [];
       return [{ algorithm, x: step, y: window.reduce((sum, value) => sum + value, 0) / window.length }];
     });
   });
+  if (!haveLines(curves)) return undefined;
   return draw(curves, style, {
     ariaLabel: `${kind.label} against steps`,
     x: { label: 'step', nice: true },
     y: kind.log
-      ? { label: kind.label, type: 'log', ticks: 4, tickFormat: String }
-      : { label: kind.label, zero: true, ticks: 5 },
+      ? logarithmic(
+          curves.flat().map(({ y }) => y),
+          1.1,
+          kind.label,
+        )
+      : { label: kind.label, zero: true, nice: true, ticks: 5 },
     dots: false,
   });
 }
 
-/** The mean compression error of each run against the bits an element that it sent up: one point a run. */
-export function errorPlot(runs: readonly Run[], style: PlotStyle): string {
-  const points = runs
+/** How far a run's features were off in the mean over all steps, at so many bits an element up. */
+export interface MeanError {
+  readonly algorithm: string;
+  /** |received - sent| / |sent| */
+  readonly error: number;
+  readonly bits: number;
+}
+
+/** Of the runs that lose something. */
+export function meanErrors(runs: readonly Run[]): MeanError[] {
+  return runs
     .filter(({ history }) => history.some(({ error }) => (error ?? 0) > 0))
     .map(({ algorithm, history, bytesUp, bytesDense }) => {
       const errors = history.map(({ error }) => error ?? 0);
-      const mean = errors.reduce((sum, error) => sum + error, 0) / errors.length;
-      return [{ algorithm, x: (64 * bytesUp) / bytesDense, y: mean }];
+      const error = errors.reduce((sum, one) => sum + one, 0) / errors.length;
+      return { algorithm, error, bits: (64 * bytesUp) / bytesDense };
     });
-  if (points.length === 0) return '<p class="quiet">No run of these loses anything.</p>';
-  if (points.length === 1) {
-    const [[{ algorithm, x, y }]] = points;
-    return `<p class="quiet">${algorithm}: off by ${y.toFixed(3)} at ${x.toFixed(2)} bits an element.</p>`;
-  }
+}
+
+/** The mean compression error of each run against the bits an element that it sent up: one point a run, of two or more. */
+export function errorPlot(runs: readonly Run[], style: PlotStyle): Plotted {
+  const points = meanErrors(runs).map(({ algorithm, error, bits }) => [{ algorithm, x: bits, y: error }]);
+  if (points.length < 2) return undefined;
   return draw(points, style, {
     ariaLabel: 'Compression error against bits an element',
     x: { label: 'bits an element sent up', zero: true, nice: true },
     y: { label: 'relative error of the features', zero: true, nice: true, ticks: 5 },
     dots: true,
   });
+}
+
+function haveLines(curves: readonly (readonly Point[])[]): boolean {
+  return curves.some(({ length }) => length > 1);
 }
 
 function point(run: Run, bytes: number, y: number): Point {
@@ -144,10 +168,15 @@ function hasPlace({ x }: Point): boolean {
   return x > 0;
 }
 
+/** A scale; `places` are ticks that all have their number, where Plot would leave some numbers out. */
+interface Axis extends Plot.ScaleOptions {
+  readonly places?: readonly number[];
+}
+
 interface Drawing {
   readonly ariaLabel: string;
-  readonly x: Plot.ScaleOptions;
-  readonly y: Plot.ScaleOptions;
+  readonly x: Axis;
+  readonly y: Axis;
   /** Whether each point is marked, or only the last of each curve. */
   readonly dots: boolean;
 }
@@ -155,7 +184,7 @@ interface Drawing {
 function draw(
   curves: readonly (readonly Point[])[],
   style: PlotStyle,
-  { ariaLabel, x, y, dots }: Drawing,
+  { ariaLabel, x: { places: atX, ...x }, y: { places: atY, ...y }, dots }: Drawing,
 ): string {
   const { document } = parseHTML('<!doctype html><html></html>');
   const points = curves.flat();
@@ -172,9 +201,11 @@ function draw(
     marginTop: 28,
     marginBottom: 44,
     style: { fontSize: '12px', fontFamily: 'inherit' },
-    x: { grid: true, ...x },
-    y: { grid: true, ...y },
+    x: { grid: atX === undefined, ...x },
+    y: { grid: atY === undefined, ...y },
     marks: [
+      ...(atX ? [Plot.gridX(atX), Plot.axisX(atX, { text: numberAt })] : []),
+      ...(atY ? [Plot.gridY(atY), Plot.axisY(atY, { text: numberAt })] : []),
       ...curves
         .filter(({ length }) => length > 0)
         .map((curve) =>
@@ -192,17 +223,37 @@ function draw(
   return svg.outerHTML;
 }
 
-/** A logarithmic axis of megabytes: a tick at each power of ten that the data reach. */
-function megabytesAxis(points: readonly Point[], what: string): Plot.ScaleOptions {
+/** A logarithmic axis of megabytes: a tick at each power of ten, where the data reach more than one. */
+function megabytesAxis(points: readonly Point[], what: string): Axis {
   const values = points.map(({ x }) => x);
-  const domain = [Math.min(...values) / 1.2, Math.max(...values) * 1.2];
-  return {
-    type: 'log',
-    label: `megabytes ${what} (log scale)`,
-    domain,
-    ticks: decades(domain, [1]),
-    tickFormat: (tick: number) => (tick < 1 ? String(tick) : whole(tick)),
-  };
+  return logarithmic(values, 1.2, `megabytes ${what} (log scale)`);
+}
+
+/** A logarithmic axis of these values, wider by a factor at both ends, with two ticks or more. */
+function logarithmic(values: readonly number[], wider: number, label: string): Axis {
+  const positive = values.filter((value) => value > 0 && value < Infinity);
+  const domain = [Math.min(...positive) / wider, Math.max(...positive) * wider];
+  return { type: 'log', label, domain, places: ticksIn(domain) };
+}
+
+/** A place as its tick says it. */
+function numberAt(place: number): string {
+  return place < 1000 ? String(place) : whole(place);
+}
+
+/** Digits at which there are ticks, from few to many. */
+const DIGITS = [[1], [1, 3], [1, 2, 5], [1, 2, 3, 4, 5, 6, 7, 8, 9]];
+
+/** As few ticks as are two or more: one of `DIGITS` times a power of ten, or else multiples of one. */
+function ticksIn(domain: readonly number[]): number[] {
+  const found = DIGITS.map((digits) => decades(domain, digits)).find(({ length }) => length > 1);
+  if (found !== undefined) return found;
+  const [low, high] = domain;
+  // at most six ticks, and two or more
+  const unit = 10 ** Math.floor(Math.log10((high - low) / 2));
+  const step = unit * ([1, 2, 5].find((count) => (high - low) / (count * unit) <= 6) ?? 10);
+  const [least, most] = [Math.ceil(low / step), Math.floor(high / step)];
+  return Array.from({ length: most - least + 1 }, (_, i) => Number(((least + i) * step).toPrecision(6)));
 }
 
 /** The numbers in `domain` that are one of `digits` times a power of ten. */

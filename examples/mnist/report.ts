@@ -8,15 +8,18 @@ import { algorithms } from './algorithms.ts';
 import { cuts } from './cuts.ts';
 import { DATASETS, type DatasetName } from './datasets.ts';
 import { times, whole } from './format.ts';
-import { endText, MEASURES, measureOf, type Measure } from './measure.ts';
-import { errorPlot, lossPlot, scorePlot, stepPlot } from './plots.ts';
-import type { PlotStyle } from './plots.ts';
-import { CONTEXT, PASSAGES } from '../text/passages.ts';
+import { endText, MEASURES, measureOf } from './measure.ts';
 import { BATCH } from './mnist.ts';
+import { errorPlot, lossPlot, meanErrors, scorePlot, stepPlot } from './plots.ts';
+import type { PlotStyle } from './plots.ts';
 import type { HeldOut } from './problem.ts';
+import { rateOf } from './rates.ts';
+import type { Shares } from './shares.ts';
 import { MOMENTUM } from './split.ts';
 import { compare, timesSmaller } from './table.ts';
+import { LOCAL_STEPS } from './train.ts';
 import type { HistoryEntry, Run } from './train.ts';
+import { CAPTIONS, counted, difference, legend, papersOf, WORDS } from './words.ts';
 
 /** What the page tells. */
 export interface ReportContent {
@@ -26,6 +29,9 @@ export interface ReportContent {
   readonly split: readonly Run[];
   readonly dataset: DatasetName;
   readonly heldOut: HeldOut;
+  readonly shares: Shares;
+  /** Steps between two exchanges, for systems that take models. */
+  readonly localSteps: number;
   /** What was typed to get this page. */
   readonly command: string;
 }
@@ -36,38 +42,11 @@ const NARROW = 350;
 
 /** Colours that report.css defines; after them lines are dashed, then dotted. */
 const COLOURS = 6;
-const DASHES = ['none', '6 3', '2 2'];
-
-/** What scores against traffic show. */
-const CAPTIONS: Readonly<Record<Measure, string>> = {
-  accuracy:
-    'Share of the held-out pictures that the network names right, against all that was sent up to then.',
-  bits: 'Bits that a character of held-out text takes, against all that was sent up to then; less is better.',
-};
-
-/** What is trained on what, in words. */
-interface Words {
-  readonly network: string;
-  /** What a worker takes a step. */
-  readonly batch: string;
-  readonly data: string;
-}
-
-const PICTURE_WORDS: Words = {
-  network: '784 - 128 - 10, ReLU, softmax cross entropy',
-  batch: `${BATCH} pictures`,
-  data: '70,000 pictures, of which 10,000 are held out to test with',
-};
-
-const WORDS: Readonly<Record<DatasetName, Words>> = {
-  mnist: PICTURE_WORDS,
-  fashion: PICTURE_WORDS,
-  bible: {
-    network: 'transformer: two layers of width 64, four heads, 64 characters of context',
-    batch: `${PASSAGES} passages of ${CONTEXT} characters`,
-    data: '1,189 chapters, of which every twentieth is held out to test with',
-  },
-};
+const DASHES = [
+  { ofLine: 'none', ofBorder: 'solid' },
+  { ofLine: '6 3', ofBorder: 'dashed' },
+  { ofLine: '2 2', ofBorder: 'dotted' },
+];
 
 /** The whole page as text. */
 export async function renderReport(content: ReportContent): Promise<string> {
@@ -85,8 +64,8 @@ ${style}</style>
 </head>
 <body>
 <h1>${dataset} with compressed traffic</h1>
-${data.length > 0 ? dataParallel(data) : ''}
-${split.length > 0 ? splitLearning(split) : ''}
+${data.length > 0 ? dataParallel(content) : ''}
+${split.length > 0 ? splitLearning(content) : ''}
 <h2>Settings</h2>
 ${settings(content)}
 <pre><code>${escape(command)}</code></pre>
@@ -95,18 +74,57 @@ ${settings(content)}
 `;
 }
 
-function dataParallel(runs: readonly Run[]): string {
+function dataParallel({ data: runs, dataset, localSteps }: ReportContent): string {
   const { workers, steps } = runs[0];
+  const measure = measureOf(runs[0]);
+  const { title } = MEASURES[measure];
+  const sent = 'what the workers send each other, or a server';
+  const scores = figure(
+    `${capital(title)} against traffic`,
+    runs,
+    scorePlot,
+    `${CAPTIONS[measure]}${upright(runs)}`,
+  );
   return `<h2>Data-parallel training</h2>
-<p class="quiet">${whole(workers)} workers train one network for ${whole(steps)} steps. The runs differ in what the
-workers send each other, or a server, and in the learning rate, which was chosen for each system by the same search.</p>
+<p class="quiet">${counted(workers, 'worker')} ${workers === 1 ? 'trains' : 'train'} one network for ${counted(steps, 'step')}.
+${difference(runs, sent, areSearched(runs, 'data', dataset))}</p>
+${papers(runs)}
 ${headlines(runs, 'dense')}
-${table(runs)}
-<h3>${capital(MEASURES[measureOf(runs[0])].title)} against traffic</h3>
-${figure(runs, scorePlot, CAPTIONS[measureOf(runs[0])])}
-<h3>Training loss against traffic</h3>
-${figure(runs, lossPlot, 'Cross entropy of the mean model on the training batches, a mean over the last fifth of the steps so far, against all that was sent up to then.')}
-${steps > 1 ? alongSteps(runs) : ''}`;
+${table(runs, false, localSteps)}
+${scores === '' ? NO_CURVES : scores}
+${figure('Training loss against traffic', runs, lossPlot, LOSS_CAPTION)}
+${alongSteps(runs)}`;
+}
+
+/** In the place of a plot of scores. */
+const NO_CURVES =
+  '<p class="quiet">No run was scored twice with traffic in between, so there are no curves of scores; longer runs have them.</p>';
+
+const LOSS_CAPTION =
+  'Cross entropy of the mean model on the training batches, a mean over the last fifth of the steps so far, against all ' +
+  'that was sent up to then.';
+
+/** Where runs learn between two exchanges. */
+function upright(runs: readonly Run[]): string {
+  const isStill = (
+    { bytesUp, accuracy, bits }: HistoryEntry,
+    i: number,
+    history: readonly HistoryEntry[],
+  ): boolean => bytesUp > 0 && (accuracy ?? bits) !== undefined && history[i - 1]?.bytesUp === bytesUp;
+  return runs.some(({ history }) => history.some(isStill))
+    ? ' Where a curve is upright, workers train alone and send nothing.'
+    : '';
+}
+
+/** Whether all have the rates of rates.ts. */
+function areSearched(runs: readonly Run[], task: 'data' | 'split', dataset: DatasetName): boolean {
+  return runs.every(({ algorithm, learningRate }) => learningRate === rateOf(task, dataset, algorithm));
+}
+
+/** What the systems of the papers are. */
+function papers(runs: readonly Run[]): string {
+  const lines = papersOf(runs).map((line) => `<li>${escape(line)}</li>`);
+  return lines.length === 0 ? '' : `<ul class="papers">\n${lines.join('\n')}\n</ul>`;
 }
 
 /** What sparse systems say of each step: shown where a run has it. */
@@ -129,34 +147,53 @@ function alongSteps(runs: readonly Run[]): string {
       key: 'threshold',
       title: 'Threshold, step by step',
       label: 'threshold (log scale)',
-      caption: 'The magnitude from which on elements are sent.',
+      caption: 'The magnitude from which on elements are sent, a mean over 20 steps.',
     },
   ];
   return kinds
     .map(({ key, title, label, caption }) => {
       const some = runs.filter(({ history }) => history.some((entry) => entry[key] !== undefined));
       if (some.length === 0) return '';
-      const plot = (shown: readonly Run[], style: PlotStyle): string =>
+      const plot = (shown: readonly Run[], style: PlotStyle): string | undefined =>
         stepPlot(shown, style, { key, label, percent: key === 'union', log: key === 'threshold' });
-      return `<h3>${title}</h3>\n${figure(some, plot, caption)}`;
+      return figure(title, some, plot, caption);
     })
     .join('\n');
 }
 
-function splitLearning(runs: readonly Run[]): string {
+function splitLearning({ split: runs, dataset, localSteps }: ReportContent): string {
+  const scores = figure(
+    'Test accuracy against uplink',
+    runs,
+    (shown, style) => scorePlot(shown, style, 'up'),
+    'Share of the held-out pictures named right (the first 2,000 of them before the end, all 10,000 at the end), against what the client had sent up to then.',
+  );
   return `<h2>Split learning</h2>
 <p class="quiet">A client with two convolutions sends its feature maps to a server with the rest of the network, and gets
-their gradient back, for ${whole(runs[0].steps)} batches. The runs differ in what the client sends, and in the learning
-rate, which was chosen for each by the same search.</p>
+their gradient back as float32, for ${counted(runs[0].steps, 'step')}. ${difference(runs, 'what the client sends', areSearched(runs, 'split', dataset))}</p>
+${papers(runs)}
 ${headlines(runs, 'split')}
-${table(runs)}
-<h3>Test accuracy against uplink</h3>
-${figure(runs, (shown, style) => scorePlot(shown, style, 'up'), 'Share of the held-out pictures named right (the first 2,000 of them before the end, all 10,000 at the end), against what the client had sent up to then.')}
-<h3>Compression error against uplink</h3>
-${figure(runs, errorPlot, 'How far the features that the server received were off, |received - sent| / |sent|, in the mean over all steps, against the bits that the client sent for each.')}`;
+${table(runs, true, localSteps)}
+${scores === '' ? NO_CURVES : scores}
+${compressionErrors(runs)}`;
 }
 
-/** One card for each run that compresses; \`reference\` is the run that does not. */
+/** A plot, or a sentence where only one run loses something. */
+function compressionErrors(runs: readonly Run[]): string {
+  const errors = meanErrors(runs);
+  if (errors.length === 1) {
+    const [{ algorithm, error, bits }] = errors;
+    return `<h3>Compression error</h3>
+<p class="quiet">The features that the server received of ${escape(algorithm)} were off by ${error.toFixed(3)} of their size,
+|received - sent| / |sent|, in the mean over all steps, at ${bits.toFixed(2)} bits an element.</p>`;
+  }
+  const caption =
+    'How far the features that the server received were off, |received - sent| / |sent|, in the mean over all steps, ' +
+    'against the bits that the client sent for each.';
+  return figure('Compression error against uplink', runs, errorPlot, caption);
+}
+
+/** One card for each run that compresses; `reference` is the run that does not. */
 function headlines(runs: readonly Run[], reference: string): string {
   const plain = runs.find((run) => run.algorithm === reference);
   const cards = runs
@@ -164,21 +201,26 @@ function headlines(runs: readonly Run[], reference: string): string {
     .map((run) => {
       const { title } = MEASURES[measureOf(run)];
       const beside = plain === undefined ? '' : `, ${reference} ${endText(plain)}`;
+      // of split learning what goes down is not compressed
+      const up = run.history.some(({ error }) => error !== undefined)
+        ? `${times(run.bytesDense / 2 / run.bytesUp)} less up; `
+        : '';
       return `<li style="border-color:${colour(run.algorithm)}"><span>${escape(run.algorithm)}</span>
-<strong>${times(timesSmaller(run))}</strong> less traffic
-<small>${title} ${endText(run)}${beside}</small></li>`;
+<strong>${times(timesSmaller(run))}</strong>
+<small>less traffic</small>
+<small>${up}${title} ${endText(run)}${beside}</small></li>`;
     });
   return cards.length === 0 ? '' : `<ul class="cards">\n${cards.join('\n')}\n</ul>`;
 }
 
-function table(runs: readonly Run[]): string {
+function table(runs: readonly Run[], isSplit: boolean, localSteps: number): string {
   const { header, rows } = compare(runs);
   const head = header.map((title) => `<th scope="col">${escape(title)}</th>`).join('');
   const body = rows.map(([name, ...numbers]) => {
     const cells = numbers
       .map((cell, j) => `<td data-title="${escape(header[j + 1])}">${escape(cell)}</td>`)
       .join('');
-    return `<tr><th scope="row">${swatch(name)}${escape(name)}<small>${escape(describe(name))}</small></th>${cells}</tr>`;
+    return `<tr><th scope="row">${swatch(name)}${escape(name)}<small>${escape(describe(name, localSteps))}</small></th>${cells}</tr>`;
   });
   return `<table>
 <thead><tr>${head}</tr></thead>
@@ -186,26 +228,31 @@ function table(runs: readonly Run[]): string {
 ${body.join('\n')}
 </tbody>
 </table>
-<p class="quiet">Up: what all workers, or the client, sent; down: what they received; MB: 10<sup>6</sup> bytes, summed over
-all steps. Float32 takes 4 bytes an element each way. Seconds are of the whole run, all workers one after the other
-on one core, training, compression and evaluation included, while other runs had the other cores.</p>`;
+<p class="quiet">${legend(isSplit)}</p>`;
 }
 
+/** A heading and a plot, wide and narrow; nothing where there is no plot. */
 function figure(
+  title: string,
   runs: readonly Run[],
-  plot: (runs: readonly Run[], style: PlotStyle) => string,
+  plot: (runs: readonly Run[], style: PlotStyle) => string | undefined,
   caption: string,
 ): string {
+  const [wide, narrow] = [WIDE, NARROW].map((width) =>
+    plot(runs, { width, colour, dash: (name) => dashesOf(name).ofLine }),
+  );
+  if (wide === undefined || narrow === undefined) return '';
   const legend = runs.map(({ algorithm }) => `<li>${swatch(algorithm)}${escape(algorithm)}</li>`).join('');
-  return `<figure>
+  return `<h3>${escape(title)}</h3>
+<figure>
 <ul class="legend">${legend}</ul>
-<div class="wide">${plot(runs, { width: WIDE, colour, dash })}</div>
-<div class="narrow">${plot(runs, { width: NARROW, colour, dash })}</div>
+<div class="wide">${wide}</div>
+<div class="narrow">${narrow}</div>
 <figcaption>${escape(caption)}</figcaption>
 </figure>`;
 }
 
-function settings({ data, split, dataset, heldOut }: ReportContent): string {
+function settings({ data, split, dataset, heldOut, shares, localSteps }: ReportContent): string {
   const [{ seed, backend }] = [...data, ...split];
   const ratesOf = (runs: readonly Run[]): string =>
     runs
@@ -219,6 +266,15 @@ function settings({ data, split, dataset, heldOut }: ReportContent): string {
       ? [
           ['network', `${WORDS[dataset].network}: ${whole(data[0].parameters)} parameters`],
           ['workers', `${whole(data[0].workers)}, ${WORDS[dataset].batch} each a step`],
+          [
+            'shares',
+            shares === 'classes'
+              ? 'each worker has pictures of two to five classes'
+              : 'all workers draw from all data',
+          ],
+          ...(data.some(({ algorithm }) => isLocal(algorithm))
+            ? [['local steps', `${localSteps} between two exchanges`]]
+            : []),
           ['learning rates', ratesOf(data)],
         ]
       : []),
@@ -228,7 +284,8 @@ function settings({ data, split, dataset, heldOut }: ReportContent): string {
             'split network',
             'two 3 x 3 convolutions, 8 and 16 channels | 784 - 64 - 10; 3,136 numbers an image cross the cut',
           ],
-          ['split learning rates', `${ratesOf(split)}; ${BATCH} pictures a step`],
+          ['split batches', `${BATCH} pictures a step`],
+          ['split learning rates', ratesOf(split)],
         ]
       : []),
     ['data', `${DATASETS[dataset]}: ${WORDS[dataset].data}`],
@@ -256,20 +313,27 @@ function placeOf(name: string): number {
   return place >= 0 ? place : cuts.findIndex((cut) => cut.name === name);
 }
 
-function describe(name: string): string {
-  return [...algorithms, ...cuts].find((system) => system.name === name)?.description ?? '';
+function describe(name: string, localSteps: number): string {
+  const description = [...algorithms, ...cuts].find((system) => system.name === name)?.description ?? '';
+  return description.replace(`${LOCAL_STEPS} steps alone`, `${counted(localSteps, 'step')} alone`);
+}
+
+/** Whether workers train by themselves between two exchanges. */
+function isLocal(name: string): boolean {
+  return algorithms.find((algorithm) => algorithm.name === name)?.system.takes === 'model';
 }
 
 function colour(name: string): string {
   return `var(--series-${placeOf(name) % COLOURS})`;
 }
 
-function dash(name: string): string {
+function dashesOf(name: string): (typeof DASHES)[number] {
   return DASHES[Math.floor(placeOf(name) / COLOURS) % DASHES.length];
 }
 
 function swatch(name: string): string {
-  return `<span class="swatch" style="background:${colour(name)}"></span>`;
+  const { ofBorder } = dashesOf(name);
+  return `<span class="swatch" style="border-top:4px ${ofBorder} ${colour(name)}"></span>`;
 }
 
 function escape(text: string): string {
