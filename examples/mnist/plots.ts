@@ -143,7 +143,7 @@ export function meanErrors(runs: readonly Run[]): MeanError[] {
     });
 }
 
-/** The mean compression error of each run, of two or more, against the bits an element that it sent up: a point a run. */
+/** The mean error of each run against the bits an element that it sent up: a point a run, of two or more. */
 export function errorPlot(runs: readonly Run[], style: PlotStyle): Plotted {
   const points = meanErrors(runs).map(({ algorithm, error, bits }) => [{ algorithm, x: bits, y: error }]);
   if (points.length < 2) return undefined;
