@@ -266,6 +266,7 @@ function decades([low, high]: readonly number[], digits: readonly number[]): num
 
 /** At most about `POINTS` indices below `length`, evenly spaced on a logarithmic scale, the last one among them. */
 function spread(length: number): number[] {
+  if (length === 0) return [];
   const ratio = length ** (1 / POINTS);
   const indices: number[] = [];
   for (let step = 1; step < length; step = Math.max(step + 1, Math.round(step * ratio)))

@@ -132,6 +132,14 @@ test('each axis has a name that fits, and two ticks with numbers or more', async
   assert.ok(seen > 40, `${seen} axes`);
 });
 
+test('a run that diverged in its first step has no curve, and its card says so', async () => {
+  const diverged = { ...runOf('fo-sgd', { history: [], diverged: 1 }), accuracy: undefined };
+  const { document, text } = await reportOf({ data: [runOf('dense'), diverged] });
+  assert.match(document.querySelector('.cards')?.textContent ?? '', /test accuracy diverged, dense 90\.00 %/);
+  assert.equal(titlesOf(document), ['Test accuracy against traffic', 'Training loss against traffic']);
+  assert.not.match(text, /NaN|Infinity|undefined/);
+});
+
 test('text and settings are those of the runs', async () => {
   const two = await reportOf({ data: ['dense', 'fo-sgd'].map((name) => runOf(name)) });
   assert.match(
