@@ -63,8 +63,8 @@ const OFF = 2;
 
 /**
  * Steps that ExDyna takes until its density is back, after the gradient of one of four workers was a million times as
- * large for a step: of the 20 steps that follow at most two are off by more than a factor of two. `AFTER` where it never
- * is.
+ * large for a step: of the 20 steps that follow at most two are off by more than a factor of two. `AFTER` where that
+ * never is.
  */
 export async function stepsAstray(recover: boolean): Promise<number> {
   const [n, workers, density] = [2000, 4, 0.02];
