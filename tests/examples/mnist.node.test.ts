@@ -176,7 +176,7 @@ test('wrong options are one line on standard error', async () => {
     [['--task', 'all'], /"--task" expected both, data, split or text, got "all"/],
     [['--task', 'text', '--dataset', 'mnist'], /"--dataset" is of pictures, and "--task text" has none/],
     [['--task', 'text', '--algorithm', 'ms'], /"--algorithm" expected .*, got "ms"/],
-    [['--rate', '-1'], /"--rate" expected a number above 0, got "-1"/],
+    [['--rate', '0'], /"--rate" expected a number above 0, got "0"/],
     [['--held-out', 'all'], /"--held-out" expected test or validation, got "all"/],
     [['--speed'], /speed/],
   ] as const;
