@@ -20,6 +20,7 @@ import { openDisplay } from './progress.ts';
 import { renderReport } from './report.ts';
 import { compare, renderText } from './table.ts';
 import type { Run } from './train.ts';
+import { counted } from './words.ts';
 
 async function main(args: readonly string[]): Promise<void> {
   const options = readOptions(args);
@@ -60,7 +61,9 @@ async function main(args: readonly string[]): Promise<void> {
 
   if (data.length > 0) {
     const [{ parameters }] = data;
-    console.log(`\nData parallel: a network of ${whole(parameters)} parameters, ${workers} workers.\n`);
+    console.log(
+      `\nData parallel: a network of ${whole(parameters)} parameters, ${counted(workers, 'worker')}.\n`,
+    );
     console.log(renderText(compare(data)));
   }
   if (split.length > 0) {

@@ -32,9 +32,9 @@ export const MEASURES: Readonly<Record<Measure, MeasureWords>> = {
   },
 };
 
-/** What a run is judged by. */
-export function measureOf({ bits }: Scored): Measure {
-  return bits === undefined ? 'accuracy' : 'bits';
+/** What a run is judged by: one that has diverged has no score, and says it. */
+export function measureOf({ bits, measure }: Scored & { readonly measure?: Measure }): Measure {
+  return measure ?? (bits === undefined ? 'accuracy' : 'bits');
 }
 
 /** How well a run did in the end, or was after a step: undefined where that was not measured. */

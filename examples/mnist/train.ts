@@ -4,7 +4,7 @@ import { descend, exchange } from 'fewbits/algorithms';
 import type { Model as Replica, Server } from 'fewbits/algorithms';
 
 import type { Algorithm } from './algorithms.ts';
-import type { Scored } from './measure.ts';
+import type { Measure, Scored } from './measure.ts';
 import type { Problem } from './problem.ts';
 
 /** What a run is made of. */
@@ -53,6 +53,8 @@ export interface Run extends Scored {
   readonly learningRate: number;
   /** The step in which numbers were not finite any more, where that was so: the run ended there, and has no score. */
   readonly diverged?: number;
+  /** What it would have been judged by. */
+  readonly measure?: Measure;
   readonly bytesUp: number;
   readonly bytesDown: number;
   /** What float32 numbers in both directions take, without packets around them. */
@@ -161,7 +163,7 @@ export async function train<Batch>(
     steps,
     seed,
     learningRate,
-    ...(diverged === undefined ? { [measure]: score } : { diverged }),
+    ...(diverged === undefined ? { [measure]: score } : { diverged, measure }),
     bytesUp,
     bytesDown,
     bytesDense: 2 * 4 * n * ranks.length * history.length,
