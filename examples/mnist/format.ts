@@ -15,6 +15,11 @@ export function times(ratio: number): string {
   return `${threeDigits(ratio)}×`;
 }
 
+/** A text with its first letter large. */
+export function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 /** A whole number with its thousands set apart. */
 export function whole(value: number): string {
   return value.toLocaleString('en-US', { maximumFractionDigits: 0 });

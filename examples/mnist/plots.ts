@@ -5,7 +5,7 @@
 import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
 
-import { whole } from './format.ts';
+import { capital, whole } from './format.ts';
 import { endOf, MEASURES, measureOf, scoreOf } from './measure.ts';
 import { smooth } from './smooth.ts';
 import type { HistoryEntry, Run } from './train.ts';
@@ -60,7 +60,7 @@ export function scorePlot(
   const seen = curves.map((curve) => curve.slice(Math.max(0, curve.findIndex(isSeen) - 1)));
   if (!haveLines(curves)) return undefined;
   return draw(seen, style, {
-    ariaLabel: `${title[0].toUpperCase()}${title.slice(1)} against megabytes sent`,
+    ariaLabel: `${capital(title)} against megabytes sent`,
     x: megabytesAxis(curves.flat(), direction === 'both' ? 'sent, up and down' : 'sent up'),
     y: { label: `${axis}, axis from ${least} to ${most}`, domain: [least, most], ticks: 5 },
     dots: true,

@@ -7,7 +7,7 @@ import { cpus } from 'node:os';
 import { algorithms } from './algorithms.ts';
 import { cuts } from './cuts.ts';
 import { DATASETS, type DatasetName } from './datasets.ts';
-import { times, whole } from './format.ts';
+import { capital, times, whole } from './format.ts';
 import { endText, MEASURES, measureOf } from './measure.ts';
 import { BATCH } from './mnist.ts';
 import { errorPlot, lossPlot, meanErrors, scorePlot, stepPlot } from './plots.ts';
@@ -301,10 +301,6 @@ function settings({ data, split, dataset, heldOut, shares, localSteps }: ReportC
   return `<dl>
 ${entries.map(([name, value]) => `<dt>${escape(name)}</dt><dd>${escape(value)}</dd>`).join('\n')}
 </dl>`;
-}
-
-function capital(text: string): string {
-  return `${text[0].toUpperCase()}${text.slice(1)}`;
 }
 
 /** A system's place among those of its task: the same in each report whichever were run. */

@@ -1,4 +1,5 @@
 /** Elements of the page, found and made. */
+import { capital } from '../mnist/format.ts';
 
 /** The element of that id. @throws Error where the page has none */
 export function by<E extends HTMLElement>(id: string): E {
@@ -55,11 +56,6 @@ export function fillSelect(
 export function sayProblem(place: HTMLElement, problem: unknown): void {
   place.hidden = problem === undefined;
   place.textContent = problem === undefined ? '' : sentence(problem);
-}
-
-/** With a capital at its start. */
-export function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 /** What an error says, as a sentence; names of files stay as they are. */

@@ -7,7 +7,7 @@ import { execFileSync } from 'node:child_process';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { DATASETS } from '../../examples/mnist/datasets.ts';
-import { whole } from '../../examples/mnist/format.ts';
+import { capital, whole } from '../../examples/mnist/format.ts';
 import type { Run } from '../../examples/mnist/train.ts';
 import { table } from '../filled.ts';
 import type { Answer, Runs } from './answers.ts';
@@ -100,8 +100,6 @@ const short = papers.map((paper) => {
     ]);
   return `### ${paper}\n\n${table(['claim', ...sets.map(({ name }) => name)], rows)}`;
 });
-
-const capital = (text: string): string => `${text[0].toUpperCase()}${text.slice(1)}`;
 
 function detail({ claim, given }: { claim: Claim; given: readonly (Answer | undefined)[] }): string {
   const reason =

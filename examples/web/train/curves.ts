@@ -1,9 +1,9 @@
 /** The curves of a run: score and loss of each system, against megabytes, steps or seconds over a link. */
 import * as Plot from '@observablehq/plot';
 
+import { capital } from '../../mnist/format.ts';
 import { MEASURES, scoreOf, type Measure } from '../../mnist/measure.ts';
 import { smooth } from '../../mnist/smooth.ts';
-import { capital } from '../elements.ts';
 import { logarithmic, plot } from '../plots.ts';
 import { secondsOver } from './link.ts';
 import type { StepEntry } from './setting.ts';

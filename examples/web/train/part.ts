@@ -1,11 +1,11 @@
 /** The page's part that trains: the form, the numbers and the curves. */
 import type { BackendName } from 'fewbits';
 
-import { megabytes, whole } from '../../mnist/format.ts';
+import { capital, megabytes, whole } from '../../mnist/format.ts';
 import { MEASURES, scoreOf, type MeasureWords } from '../../mnist/measure.ts';
 import { rateOf } from '../../mnist/rates.ts';
 import { backendChoices } from '../browser/backends.ts';
-import { all, by, capital, fill, fillSelect, make, save, sayProblem } from '../elements.ts';
+import { all, by, fill, fillSelect, make, save, sayProblem } from '../elements.ts';
 import { announcer, progressBar, throttled } from '../live.ts';
 import { digits, duration } from '../numbers.ts';
 import { drawn, keyOf } from '../plots.ts';
